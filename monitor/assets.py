@@ -1,0 +1,17 @@
+"""Where the files that travel with the program are: the templates and the default configuration."""
+
+from pathlib import Path
+
+_PACKAGE = Path(__file__).parent
+
+
+def _root() -> Path:
+    # An editable install leaves a stale copy inside the package: the repository wins when it is there.
+    repository = _PACKAGE.parent
+    if (repository / "pyproject.toml").is_file() and (repository / "templates").is_dir():
+        return repository
+    return _PACKAGE / "_assets"
+
+
+TEMPLATES = _root() / "templates"
+DEFAULT_CONFIG = _root() / "config.toml"

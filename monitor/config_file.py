@@ -1,0 +1,206 @@
+"""A config.toml becomes a Config, or every problem in it at once."""
+
+import os
+import tomllib
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+from difflib import get_close_matches
+from pathlib import Path
+from typing import Any
+
+from pydantic import ValidationError
+
+from monitor import model
+from monitor.config import (
+    NOUN_TABLES,
+    OPTION_TABLES,
+    Config,
+    FeedTable,
+    RuleTable,
+    SmtpOptions,
+    SubscriptionTable,
+)
+from monitor.errors import ConfigError, Problem
+from monitor.toml_lines import Lines, line_of_syntax_error, lines_of
+
+PASSWORD_VARIABLE = "MONITOR_SMTP__PASSWORD"  # noqa: S105 - the name of a variable, not its value
+PASSWORD_CREDENTIAL = "smtp_password"  # noqa: S105 - likewise
+
+
+def read_config(path: Path) -> Config:
+    """Read and check a file. Raises ConfigError with every problem found."""
+    try:
+        text = path.read_bytes().decode("utf-8-sig")
+    except FileNotFoundError:
+        raise _refusal(path, 'there is no such file. Make one with "monitor init"') from None
+    except UnicodeDecodeError as error:
+        raise _refusal(path, f"this is not UTF-8 text (byte {error.start}). Save it as UTF-8.") from None
+    except OSError as error:
+        raise _refusal(path, f"it cannot be read: {error.strerror}.") from None
+    return parse_config(text, str(path))
+
+
+def _refusal(path: Path, what: str, line: int | None = None) -> ConfigError:
+    return ConfigError(str(path), [Problem(where="the file", key="", line=line, what=what)])
+
+
+def parse_config(text: str, path: str) -> Config:
+    """Check a TOML text; `path` is only for messages. Raises ConfigError with every problem found."""
+    try:
+        raw = tomllib.loads(text)
+    except tomllib.TOMLDecodeError as error:
+        what = f"this is not TOML: {error}."
+        raise _refusal(Path(path), what, line_of_syntax_error(str(error))) from None
+    lines = lines_of(text)
+    problems = list(_unknown_tables(raw, lines))
+    options = {name: _read(name, 0, raw.get(name, {}), lines, problems) for name in OPTION_TABLES}
+    nouns = {name: _read_all(name, raw.get(name, []), lines, problems) for name in NOUN_TABLES}
+    problems += _crossed(raw, nouns, lines)
+    if problems:
+        raise ConfigError(path, sorted(problems, key=lambda problem: problem.line or 0))
+    return Config(
+        **options,
+        feeds=tuple(_feed(table) for _, table in nouns["feeds"]),
+        rules=tuple(_rule(table) for _, table in nouns["rules"]),
+        subscriptions=tuple(_subscription(table) for _, table in nouns["subscriptions"]),
+    )
+
+
+def _unknown_tables(raw: Mapping[str, Any], lines: Lines) -> Iterator[Problem]:
+    known = [*OPTION_TABLES, *NOUN_TABLES]
+    for name in raw:
+        if name not in known:
+            line = lines.find(name) or lines.find("", 0, name)
+            yield Problem(
+                where=f"[{name}]", key="", line=line, what="is not known.", instead=_nearest(name, known)
+            )
+
+
+def _nearest(name: str, known: Sequence[str]) -> str:
+    close = get_close_matches(name, known, n=1)
+    return f'Did you mean "{close[0]}"?' if close else f"Known here: {', '.join(known)}."
+
+
+def _read_all(name: str, raw: object, lines: Lines, problems: list[Problem]) -> list[tuple[int, Any]]:
+    """The good tables of an array, each with its index."""
+    if not isinstance(raw, list) or not all(isinstance(table, dict) for table in raw):
+        what, instead = "several of these may stand in the file.", f"Write [[{name}]] with two brackets."
+        problems.append(Problem(where=f"[{name}]", key="", line=lines.find(name), what=what, instead=instead))
+        return []
+    tables = ((index, _read(name, index, table, lines, problems)) for index, table in enumerate(raw))
+    return [(index, table) for index, table in tables if table is not None]
+
+
+def _read(name: str, index: int, raw: object, lines: Lines, problems: list[Problem]) -> Any:
+    """One table as its type; None, and its problems added, when it is not right."""
+    kind = NOUN_TABLES.get(name) or OPTION_TABLES[name]
+    try:
+        return kind.model_validate(raw)
+    except ValidationError as error:
+        found = [
+            _problem(name, index, raw, detail, lines, list(kind.model_fields)) for detail in error.errors()
+        ]
+        problems += dict.fromkeys(found)  # one value with several faults (a union, a list) says it once
+        return None
+
+
+def _problem(name: str, index: int, raw: object, detail: Any, lines: Lines, known: Sequence[str]) -> Problem:
+    key = str(detail["loc"][0]) if detail["loc"] else ""
+    where = _title(name, raw.get("name") if isinstance(raw, Mapping) else None)
+    line = lines.find(name, index, key)
+    if detail["type"] == "extra_forbidden":
+        return Problem(where=where, key=key, line=line, what="is not known.", instead=_nearest(key, known))
+    if detail["type"] == "missing":
+        example = {"to": '["you@example.org"]', "url": '"https://cn.nytimes.com/rss/"'}.get(key, '"…"')
+        instead = f"Add {key} = {example}"
+        return Problem(where=where, key=key, line=line, what="is missing.", instead=instead)
+    what = str(detail["msg"]).removeprefix("Value error, ").removesuffix(".")
+    # A proxy or a store may carry a password: what was given there is not repeated.
+    shown = key and key != "proxy" and name != "store" and not isinstance(detail["input"], dict | list)
+    given = f", not {detail['input']!r}" if shown else ""
+    return Problem(where=where, key=key, line=line, what=f"{what}{given}.")
+
+
+def _title(table: str, name: object) -> str:
+    if table in OPTION_TABLES:
+        return f"[{table}]"
+    return f'[[{table}]] "{name}"' if isinstance(name, str) else f"[[{table}]]"
+
+
+def _crossed(
+    raw: Mapping[str, Any], nouns: Mapping[str, list[tuple[int, Any]]], lines: Lines
+) -> Iterator[Problem]:
+    """What is wrong between tables: names given twice, names of nobody."""
+    for table, found in nouns.items():
+        for key in ("name", "url") if table == "feeds" else ("name",):
+            count = Counter(getattr(one, key) for _, one in found)
+            for index, one in found:
+                if count[getattr(one, key)] > 1:
+                    what = f"{getattr(one, key)!r} stands more than once; give each its own."
+                    yield Problem(
+                        where=_title(table, one.name), key=key, line=lines.find(table, index, key), what=what
+                    )
+    for table, key, target in (("rules", "feeds", "feeds"), ("subscriptions", "rules", "rules")):
+        # The names of broken tables count too: each mistake is told once.
+        written = raw.get(target, [])
+        names = (
+            [str(one.get("name")) for one in written if isinstance(one, dict)]
+            if isinstance(written, list)
+            else []
+        )
+        for index, one in nouns[table]:
+            for name in getattr(one, key):
+                if name not in names:
+                    yield Problem(
+                        where=_title(table, one.name),
+                        key=key,
+                        line=lines.find(table, index, key),
+                        what=f'there is no [[{target}]] named "{name}".',
+                        instead=_nearest(name, names) if names else "",
+                    )
+
+
+def _feed(table: FeedTable) -> model.Feed:
+    return model.Feed(**{key: getattr(table, key) for key in FeedTable.model_fields})
+
+
+def _rule(table: RuleTable) -> model.Rule:
+    return model.Rule(**{key: getattr(table, key) for key in RuleTable.model_fields})
+
+
+def _subscription(table: SubscriptionTable) -> model.Subscription:
+    values = {key: getattr(table, key) for key in SubscriptionTable.model_fields}
+    values["to"] = tuple(dict.fromkeys(table.to))
+    return model.Subscription(
+        **{**values, "at": tuple(sorted(set(table.at))), "days": tuple(sorted(set(table.days)))}
+    )
+
+
+def smtp_password(smtp: SmtpOptions, *, folder: Path, environ: Mapping[str, str] = os.environ) -> str:
+    """The password for the mail server, or "" when no login is wanted.
+
+    The first of: $CREDENTIALS_DIRECTORY/smtp_password (systemd), [smtp] password_file (a relative path counts
+    from `folder`), $MONITOR_SMTP__PASSWORD. Raises ConfigError when a login is wanted and none can be had.
+    """
+    if not smtp.host or not smtp.username:
+        return ""
+    credential = Path(environ.get("CREDENTIALS_DIRECTORY", "")) / PASSWORD_CREDENTIAL
+    file = folder / smtp.password_file if smtp.password_file else None
+    try:
+        if environ.get("CREDENTIALS_DIRECTORY") and credential.is_file():
+            return credential.read_text("utf-8").strip("\r\n")
+        if file:
+            return file.read_text("utf-8").strip("\r\n")
+    except (OSError, UnicodeDecodeError) as error:
+        reason = error.strerror if isinstance(error, OSError) else "it is not UTF-8 text"
+        what = f"cannot be read: {reason}."
+        raise ConfigError(
+            str(file or credential), [Problem(where="[smtp]", key="password_file", line=None, what=what)]
+        ) from None
+    if password := environ.get(PASSWORD_VARIABLE, ""):
+        return password
+    what = f"there is no password for the login {smtp.username}."
+    instead = f'Add password_file = "/etc/monitor/smtp_password", or set {PASSWORD_VARIABLE}.'
+    raise ConfigError(
+        "config.toml", [Problem(where="[smtp]", key="password_file", line=None, what=what, instead=instead)]
+    )

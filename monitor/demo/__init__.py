@@ -1,0 +1,1 @@
+"""The main job, seen from outside, without an account or a network."""

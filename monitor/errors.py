@@ -1,0 +1,103 @@
+"""What can go wrong, sorted by what has to stop.
+
+A class is earned by a caller that would act differently. Every message is fit for the operator:
+who, what, and what next.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from enum import Enum
+
+
+class MonitorError(Exception):
+    """Everything raised on purpose; `str()` of it is fit for the operator."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Problem:
+    """One thing that is wrong with a configuration file."""
+
+    where: str  # the table as the operator sees it: '[[rules]] "人工智能"'
+    key: str  # "" when the whole table or file is meant
+    line: int | None
+    what: str
+    instead: str = ""  # what to write instead; "" when there is nothing to propose
+
+    def __str__(self) -> str:
+        place = f"line {self.line}, {self.where}" if self.line else self.where
+        key = f", {self.key}" if self.key else ""
+        return f"{place}{key}: {self.what}" + (f" {self.instead}" if self.instead else "")
+
+
+class ConfigError(MonitorError):
+    """The start stops (exit code 2), or the old configuration stays in force."""
+
+    def __init__(self, path: str, problems: Sequence[Problem]) -> None:
+        self.path = path
+        self.problems = tuple(problems)
+        super().__init__("\n".join(f"{path}, {problem}" for problem in self.problems))
+
+
+class RuleError(MonitorError):
+    """A rule does not say anything that can be understood; `column` counts from 0 within `word`."""
+
+    def __init__(self, rule: str, word: str, what: str, column: int = 0) -> None:
+        self.rule, self.word, self.what, self.column = rule, word, what, column
+        super().__init__(f'rule "{rule}": {what}: {word}')
+
+
+class FeedError(MonitorError):
+    """This feed waits; the others go on."""
+
+
+class FetchError(FeedError):
+    """The server did not give a feed: what it said, and when it may be asked again.
+
+    `status` is the HTTP status where one was given, `retry_after` the server's own wish, `permanent`
+    is True for an answer that asking again will not change (410).
+    """
+
+    def __init__(
+        self,
+        what: str,
+        *,
+        status: int | None = None,
+        retry_after: timedelta | datetime | None = None,
+        permanent: bool = False,
+    ) -> None:
+        super().__init__(what)
+        self.status, self.retry_after, self.permanent = status, retry_after, permanent
+
+
+class ParseError(FeedError):
+    """The bytes are not a feed."""
+
+
+class DigestError(MonitorError):
+    """This digest waits; a template failed."""
+
+
+class SendKind(Enum):
+    """What an unsuccessful attempt to hand over a mail means for that mail."""
+
+    LATER = "later"  # certainly not delivered; this mail is tried again
+    RELAY = "relay"  # certainly not delivered; no mail would get through just now
+    REFUSED = "refused"  # certainly not delivered, and never will be
+    UNCERTAIN = "uncertain"  # the server may have it: the reply after DATA was lost (RFC 1047)
+
+
+class SendError(MonitorError):
+    """This mail was not (known to be) handed over; `kind` says what follows."""
+
+    def __init__(self, what: str, kind: SendKind, *, code: int | None = None) -> None:
+        super().__init__(what)
+        self.kind, self.code = kind, code
+
+
+class StoreError(MonitorError):
+    """This job stops; it is tried again at the next tick."""
+
+
+class SchemaError(StoreError):
+    """The database is not one this version can use; the service stops."""

@@ -1,0 +1,1 @@
+"""The rooms, and the broom: poll, compose, rematch, deliver, prune."""

@@ -1,0 +1,83 @@
+"""How a line in the log looks: an event, then key=value; or JSON with `--log json`.
+
+One line for one thing that happened to somebody. Values are escaped, so that text from a feed cannot
+make a second line or colour a terminal.
+"""
+
+import json
+import logging
+import sys
+from collections.abc import MutableMapping
+from functools import cache
+from typing import Any, Literal
+
+Format = Literal["text", "json"]
+
+
+def start(form: Format = "text", *, debug: bool = False) -> None:
+    """Send our own events and the libraries' warnings to standard error in one form."""
+    structlog = _structlog()
+    structlog.configure(
+        processors=[
+            structlog.stdlib.add_log_level,
+            structlog.processors.TimeStamper(fmt="iso", utc=form == "json"),
+            structlog.processors.format_exc_info,
+            _render_json if form == "json" else _render_text,
+        ],
+        wrapper_class=structlog.make_filtering_bound_logger(logging.DEBUG if debug else logging.INFO),
+        logger_factory=structlog.PrintLoggerFactory(sys.stderr),
+        cache_logger_on_first_use=False,
+    )
+    logging.basicConfig(handlers=[_Forward()], level=logging.WARNING, force=True)
+
+
+def info(event: str, **about: object) -> None:
+    """Tell the operator what happened."""
+    _structlog().get_logger().info(event, **about)
+
+
+def warning(event: str, **about: object) -> None:
+    """Tell the operator what to look at."""
+    _structlog().get_logger().warning(event, **about)
+
+
+def failure(event: str, error: BaseException, **about: object) -> None:
+    """Tell of a mistake of ours, with its traceback."""
+    _structlog().get_logger().error(event, exc_info=error, **about)
+
+
+@cache
+def _structlog() -> Any:
+    import structlog  # 270 ms: only when something is logged
+
+    structlog.configure(processors=[lambda *_: (_ for _ in ()).throw(structlog.DropEvent)])  # until start()
+    return structlog
+
+
+def _render_text(_logger: object, _method: str, line: MutableMapping[str, Any]) -> str:
+    moment, level, event = line.pop("timestamp"), line.pop("level"), line.pop("event")
+    exception = line.pop("exception", "")
+    level = "" if level == "info" else f"{level.upper()} "
+    pairs = "".join(f" {key}={_value(value)}" for key, value in line.items())
+    return f"{moment[:19].replace('T', ' ')} {level}{event}{pairs}" + (f"\n{exception}" if exception else "")
+
+
+def _value(value: object) -> str:
+    text = str(value)
+    if text.isprintable() and text and not any(mark in text for mark in ' "='):
+        return text
+    return json.dumps(text, ensure_ascii=not text.isprintable())
+
+
+def _render_json(_logger: object, _method: str, line: MutableMapping[str, Any]) -> str:
+    return json.dumps(line, ensure_ascii=False, default=str)
+
+
+class _Forward(logging.Handler):
+    """Hands the libraries' own records over to our form."""
+
+    def emit(self, record: logging.LogRecord) -> None:
+        about = {"logger": record.name, "message": record.getMessage()}
+        if record.exc_info and record.exc_info[1]:
+            about["exception"] = logging.Formatter().formatException(record.exc_info)
+        _structlog().get_logger().warning("library", **about)

@@ -1,0 +1,60 @@
+"""A valid default for every field, so that a test names only what it is about."""
+
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from monitor.model import Entry, Feed, Hit, Mail, Match, Rule, Subscription
+
+NOW = datetime(2026, 11, 24, 0, 0, tzinfo=UTC)  # a Tuesday, 08:00 in Shanghai
+
+
+def feed(name: str = "纽约时报中文网", **differ: Any) -> Feed:
+    return Feed(**{"name": name, "url": "https://feed.example.org/rss", **differ})
+
+
+def entry(title: str = "开源大模型的重心正在转移", **differ: Any) -> Entry:
+    number = differ.pop("number", 1)
+    values: dict[str, Any] = {
+        "feed_url": "https://feed.example.org/rss",
+        "id": f"https://news.example.org/{number}/",
+        "title": title,
+        "link": f"https://news.example.org/{number}/",
+        "published": NOW - timedelta(hours=3),
+        "first_seen": NOW - timedelta(hours=2),
+        **differ,
+    }
+    values.setdefault("story", f"{values['feed_url']} {values['id']}")
+    return Entry(**values)
+
+
+def rule(name: str = "人工智能", **differ: Any) -> Rule:
+    return Rule(**{"name": name, "any": ("AI", "大模型"), **differ})
+
+
+def hit(word: str = "大模型", **differ: Any) -> Hit:
+    values = {"field": "title", "word": word, "found": word, "start": 2, **differ}
+    return Hit(**{"end": values["start"] + len(str(values["found"])), **values})
+
+
+def match(fingerprint: str = "f1", **differ: Any) -> Match:
+    return Match(**{"fingerprint": fingerprint, "hits": (hit(),), **differ})
+
+
+def subscription(name: str = "AI 日报", **differ: Any) -> Subscription:
+    return Subscription(**{"name": name, "to": ("reader@example.org",), "every": timedelta(0), **differ})
+
+
+def mail(to: str = "reader@example.org", **differ: Any) -> Mail:
+    number = differ.pop("number", 1)
+    message_id = f"<{number}@example.org>"
+    raw = f"From: digest@example.org\r\nTo: {to}\r\nSubject: 1\r\nMessage-ID: {message_id}\r\n\r\nhello\r\n"
+    return Mail(
+        **{
+            "message_id": message_id,
+            "date": NOW,
+            "sender": "digest@example.org",
+            "to": to,
+            "raw": raw.encode(),
+            **differ,
+        }
+    )
