@@ -27,17 +27,22 @@ PASSWORD_VARIABLE = "MONITOR_SMTP__PASSWORD"  # noqa: S105 - the name of a varia
 PASSWORD_CREDENTIAL = "smtp_password"  # noqa: S105 - likewise
 
 
-def read_config(path: Path) -> Config:
-    """Read and check a file. Raises ConfigError with every problem found."""
+def read_file(path: Path) -> bytes:
+    """The bytes of a configuration file. Raises ConfigError."""
     try:
-        text = path.read_bytes().decode("utf-8-sig")
+        return path.read_bytes()
     except FileNotFoundError:
-        raise _refusal(path, 'there is no such file. Make one with "monitor init"') from None
-    except UnicodeDecodeError as error:
-        raise _refusal(path, f"this is not UTF-8 text (byte {error.start}). Save it as UTF-8.") from None
+        raise _refusal(path, 'there is no such file. Make one with "monitor init".') from None
     except OSError as error:
         raise _refusal(path, f"it cannot be read: {error.strerror}.") from None
-    return parse_config(text, str(path))
+
+
+def as_text(raw: bytes, path: Path) -> str:
+    """The text in those bytes, a byte order mark taken off. Raises ConfigError."""
+    try:
+        return raw.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        raise _refusal(path, f"this is not UTF-8 text (byte {error.start}). Save it as UTF-8.") from None
 
 
 def _refusal(path: Path, what: str, line: int | None = None) -> ConfigError:

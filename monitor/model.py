@@ -304,6 +304,7 @@ class Delivery:
     subscription: str
     slot: str
     claim: str = ""  # the token of the worker that holds it; "" when nobody does
+    uncertain: int = 0  # attempts whose outcome nobody knows
 
     def __post_init__(self) -> None:
         _utc(self.next_attempt_at, self.expires_at)

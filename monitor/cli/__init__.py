@@ -1,0 +1,228 @@
+"""The commands.
+
+`monitor --help` has to answer at once: what a command needs is imported inside it.
+"""
+
+import sys
+from enum import Enum
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from monitor import __version__
+from monitor.errors import ConfigError, MonitorError
+
+app = typer.Typer(
+    name="monitor",
+    help="Watch news feeds, keep what your rules want, mail it as a digest.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+
+_DEFAULT = Path("config.toml")
+
+ConfigFile = Annotated[
+    Path | None,
+    typer.Option(
+        "--config", metavar="FILE", help="Default: $MONITOR_CONFIG, else ./config.toml.", show_default=False
+    ),
+]
+Json = Annotated[bool, typer.Option("--json", help="Answer in JSON, for programs.")]
+SubscriptionName = Annotated[
+    str | None, typer.Option("--subscription", metavar="NAME", help="Only this one.", show_default=False)
+]
+
+
+class LogFormat(str, Enum):
+    """How a line in the log looks."""
+
+    TEXT = "text"
+    JSON = "json"
+
+
+def main() -> None:
+    """Run a command. Exit codes: 0 good, 1 something failed (and is named), 2 configuration or usage."""
+    try:
+        app()
+    except ConfigError as error:
+        print(error, file=sys.stderr)
+        sys.exit(2)
+    except MonitorError as error:
+        print(f"monitor: {error}", file=sys.stderr)
+        sys.exit(1)
+    except KeyboardInterrupt:
+        sys.exit(130)
+    except BrokenPipeError:
+        sys.stderr.close()
+        sys.exit(1)
+
+
+@app.callback()
+def _everywhere(
+    context: typer.Context,
+    config: Annotated[
+        Path | None,
+        typer.Option(
+            "--config",
+            metavar="FILE",
+            envvar="MONITOR_CONFIG",
+            show_envvar=False,
+            help="Default: $MONITOR_CONFIG, else ./config.toml.",
+            show_default=False,
+        ),
+    ] = None,
+    version: Annotated[
+        bool, typer.Option("--version", help="Say which version this is.", is_eager=True)
+    ] = False,
+) -> None:
+    if version:
+        print(f"feed-monitor {__version__}")
+        raise typer.Exit
+    context.obj = config or _DEFAULT
+
+
+def _path(context: typer.Context, config: Path | None) -> Path:
+    return config or Path(context.obj)
+
+
+@app.command()
+def init() -> None:
+    """Write a commented config.toml into the current directory; never over one that is there."""
+    from monitor.cli.files import init
+
+    sys.exit(init(_DEFAULT))
+
+
+@app.command()
+def check(context: typer.Context, config: ConfigFile = None, json: Json = False) -> None:
+    """Read the configuration and name everything that is wrong with it."""
+    from monitor.cli.files import check
+
+    sys.exit(check(_path(context, config), json=json))
+
+
+@app.command(name="config")
+def config_(context: typer.Context, config: ConfigFile = None, json: Json = False) -> None:
+    """Show every option in force, defaults included; secrets are left out."""
+    from monitor.cli.files import show_config
+
+    sys.exit(show_config(_path(context, config), json=json))
+
+
+@app.command()
+def run(
+    context: typer.Context,
+    config: ConfigFile = None,
+    log: Annotated[LogFormat, typer.Option("--log", help="How lines in the log look.")] = LogFormat.TEXT,
+) -> None:
+    """Serve: poll, match, mail, until SIGTERM. An edit of the configuration is taken up within 2 seconds."""
+    import asyncio
+
+    from monitor.log import start
+    from monitor.service import run as serve
+
+    start(log.value)
+    asyncio.run(serve(_path(context, config)))
+
+
+@app.command()
+def poll(
+    context: typer.Context,
+    config: ConfigFile = None,
+    every: Annotated[bool, typer.Option("--all", help="Every feed, not only those that are due.")] = False,
+    json: Json = False,
+) -> None:
+    """Ask the feeds that are due for news, once. Sends no mail."""
+    from monitor.cli.work import poll
+
+    sys.exit(poll(_path(context, config), every=every, json=json))
+
+
+@app.command()
+def digest(
+    context: typer.Context,
+    config: ConfigFile = None,
+    subscription: SubscriptionName = None,
+    now: Annotated[bool, typer.Option("--now", help="Do not wait for its time.")] = False,
+    json: Json = False,
+) -> None:
+    """Compose the digests that are due from what waits, into the outbox."""
+    from monitor.cli.work import digest
+
+    sys.exit(digest(_path(context, config), only=subscription, at_once=now, json=json))
+
+
+@app.command()
+def deliver(context: typer.Context, config: ConfigFile = None, json: Json = False) -> None:
+    """Hand over the mails that wait in the outbox, one pass."""
+    from monitor.cli.work import deliver
+
+    sys.exit(deliver(_path(context, config), json=json))
+
+
+@app.command()
+def once(context: typer.Context, config: ConfigFile = None, json: Json = False) -> None:
+    """Poll what is due, compose what is due, deliver what waits: one round, for cron."""
+    from monitor.cli.work import once
+
+    sys.exit(once(_path(context, config), json=json))
+
+
+@app.command()
+def preview(
+    context: typer.Context,
+    config: ConfigFile = None,
+    subscription: SubscriptionName = None,
+    out: Annotated[Path, typer.Option("--out", metavar="DIR", help="Where the files go.")] = Path("preview"),
+    json: Json = False,
+) -> None:
+    """Write the digest that would go out now as .html, .txt and .eml; changes nothing."""
+    from monitor.cli.work import preview
+
+    sys.exit(preview(_path(context, config), only=subscription, out=out, json=json))
+
+
+@app.command()
+def status(context: typer.Context, config: ConfigFile = None, json: Json = False) -> None:
+    """Show how the feeds, the subscriptions and the outbox stand."""
+    from monitor.cli.look import status
+
+    sys.exit(status(_path(context, config), json=json))
+
+
+@app.command()
+def outbox(
+    context: typer.Context,
+    config: ConfigFile = None,
+    retry: Annotated[
+        int | None,
+        typer.Option("--retry", metavar="ID", help="Let this mail be sent again now.", show_default=False),
+    ] = None,
+    limit: Annotated[int, typer.Option("--limit", min=1, help="How many to show, the newest first.")] = 30,
+    json: Json = False,
+) -> None:
+    """Show what became of the mails."""
+    from monitor.cli.look import outbox
+
+    sys.exit(outbox(_path(context, config), retry=retry, limit=limit, json=json))
+
+
+@app.command()
+def demo(
+    feed: Annotated[
+        str | None,
+        typer.Option(
+            "--feed", metavar="FILE_OR_URL", help="Another feed than the bundled one.", show_default=False
+        ),
+    ] = None,
+    out: Annotated[Path, typer.Option("--out", metavar="DIR", help="Where the mail is written.")] = Path(
+        "demo"
+    ),
+) -> None:
+    """See the main job from outside: a feed, the service, a mail server on this machine, a digest."""
+    from monitor.demo.show import demo
+
+    sys.exit(demo(feed=feed, out=out))

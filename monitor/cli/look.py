@@ -1,0 +1,186 @@
+"""Commands that show how things stand: status, outbox."""
+
+import asyncio
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+from rich.text import Text
+
+from monitor.cli.terminal import answer, complain, local, say, table
+from monitor.current import Current, load
+from monitor.digests.due import next_slot
+from monitor.model import Delivery, DeliveryStatus, PollState, SubscriptionState
+from monitor.store import digests, entries, feeds
+from monitor.store import outbox as store
+from monitor.store.database import Connection
+from monitor.workshop import clock, opened
+
+Standing = tuple[list[PollState], list[SubscriptionState | None], dict[DeliveryStatus, int], int]
+
+
+def status(path: Path, *, json: bool) -> int:
+    """How feeds, subscriptions and outbox stand; 1 when a feed fails or a mail was given up."""
+
+    async def ask(current: Current) -> Standing:
+        async with opened(current) as (_, db):
+            return await db.read(_standing, [one.name for one in current.config.subscriptions])
+
+    current = load(path)
+    states, subscribed, counts, newest = asyncio.run(ask(current))
+    by_url = {state.feed_url: state for state in states}
+    feed_rows = [_feed_values(feed.name, by_url.get(feed.url)) for feed in current.config.feeds]
+    now = clock()
+    subscription_rows = [
+        {
+            "subscription": one.name,
+            "to": list(one.to),
+            "last": state.last_at if state else None,
+            "next": next_slot(one, now),
+            "entries_since": newest - state.cursor if state else 0,
+        }
+        for one, state in zip(current.config.subscriptions, subscribed, strict=True)
+    ]
+    mails = {one.value: counts.get(one, 0) for one in DeliveryStatus}
+    if json:
+        mode: dict[str, Any] = {"mode": "maildir", "path": str(current.maildir)}
+        if not current.maildir:
+            mode = {"mode": "smtp", "host": current.config.smtp.host, "port": current.config.smtp.port}
+        answer({"feeds": feed_rows, "subscriptions": subscription_rows, "outbox": mails, "mail": mode})
+    else:
+        _show_status(current, feed_rows, subscription_rows, mails)
+    failing = any(row["state"] == "failing" for row in feed_rows)
+    return int(failing or bool(mails["failed"] or mails["expired"]))
+
+
+def _standing(tx: Connection, names: list[str]) -> Standing:
+    known = [digests.state(tx, name) for name in names]
+    return feeds.states(tx), known, store.counts(tx), entries.newest_seq(tx)
+
+
+def _feed_values(name: str, state: PollState | None) -> dict[str, Any]:
+    word = "not asked yet"
+    if state and state.failures:
+        word = "failing"
+    elif state and state.visited:
+        word = "well"
+    return {
+        "feed": name,
+        "state": word,
+        "visited": state.visited if state else None,
+        "next": state.next_poll_at if state else None,
+        "failures": state.failures if state else 0,
+        "error": state.last_error if state else "",
+    }
+
+
+_COLOURS = {"well": "green", "failing": "red", "not asked yet": "yellow"}
+
+
+def _show_status(
+    current: Current,
+    feed_rows: list[dict[str, Any]],
+    subscription_rows: list[dict[str, Any]],
+    mails: dict[str, int],
+) -> None:
+    table(
+        *("feed", "state", "last answer", "next visit", "what is wrong"),
+        rows=[
+            (
+                row["feed"],
+                Text(row["state"], style=_COLOURS[row["state"]]),
+                local(row["visited"]),
+                local(row["next"]),
+                f"{row['error']} ({row['failures']} times)" if row["failures"] else "",
+            )
+            for row in feed_rows
+        ],
+    )
+    say("")
+    table(
+        *("subscription", "to", "last digest", "next", "entries since"),
+        rows=[
+            (
+                row["subscription"],
+                ", ".join(row["to"]),
+                local(row["last"]),
+                _next(row["next"]),
+                row["entries_since"],
+            )
+            for row in subscription_rows
+        ],
+        right=("entries since",),
+    )
+    say("")
+    say(
+        "outbox: "
+        + ", ".join(f"{count} {word}" for word, count in mails.items() if count or word == "waiting")
+    )
+    if current.maildir:
+        say(f"mail: [smtp] host is empty, so digests are put into {current.maildir}")
+    else:
+        say(f"mail: {current.config.smtp.host}:{current.config.smtp.port} ({current.config.smtp.security})")
+
+
+def _next(moment: datetime | None) -> str:
+    return local(moment) if moment else "when something waits"
+
+
+def outbox(path: Path, *, retry: int | None, limit: int, json: bool) -> int:
+    """The newest mails and what became of them; with `retry`, one of them waits again."""
+
+    async def ask() -> tuple[bool, list[Delivery]]:
+        current = load(path)
+        async with opened(current) as (_, db):
+            done = True
+            if retry is not None:
+                now = clock()
+                done = await db.write(store.requeue, retry, now, now + current.config.outbox.expire)
+            return done, await db.read(store.listing, status=None, limit=limit)
+
+    done, deliveries = asyncio.run(ask())
+    if not done:
+        complain(f"mail {retry} cannot be sent again: there is none of that number, or it was sent.")
+    if json:
+        answer([_delivery_values(one) for one in deliveries])
+    elif deliveries:
+        table(
+            *("mail", "to", "slot", "status", "attempts", "next attempt", "last reply"),
+            rows=[tuple(_row(one)) for one in deliveries],
+            right=("mail", "attempts"),
+        )
+    else:
+        say("No mail has been composed yet.")
+    return int(not done)
+
+
+def _row(one: Delivery) -> list[object]:
+    again = (
+        local(one.next_attempt_at)
+        if one.status in (DeliveryStatus.WAITING, DeliveryStatus.UNCERTAIN)
+        else "-"
+    )
+    return [
+        one.id,
+        one.mail.to,
+        f"{one.subscription} {one.slot}",
+        one.status.value,
+        one.attempts,
+        again,
+        one.last_reply,
+    ]
+
+
+def _delivery_values(one: Delivery) -> dict[str, Any]:
+    return {
+        "mail": one.id,
+        "to": one.mail.to,
+        "subscription": one.subscription,
+        "slot": one.slot,
+        "message_id": one.mail.message_id,
+        "status": one.status.value,
+        "attempts": one.attempts,
+        "next_attempt_at": one.next_attempt_at,
+        "expires_at": one.expires_at,
+        "last_reply": one.last_reply,
+    }

@@ -1,0 +1,72 @@
+"""How a command speaks: tables on a terminal, plain lines in a pipe, JSON for programs."""
+
+import json
+import sys
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from datetime import datetime
+from typing import Any
+
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+from rich.table import Table
+from rich.text import Text
+
+out = Console(highlight=False, soft_wrap=not sys.stdout.isatty())
+err = Console(stderr=True, highlight=False)
+
+
+def answer(values: object) -> None:
+    """One JSON document on standard output."""
+    print(json.dumps(values, ensure_ascii=False, indent=2, default=_plain))
+
+
+def _plain(value: object) -> str:
+    return value.isoformat() if isinstance(value, datetime) else str(value)
+
+
+def say(line: str, style: str = "") -> None:
+    """A line of text. What a feed said in it cannot colour or move anything."""
+    out.print(Text(clean(line), style=style))
+
+
+def complain(line: str) -> None:
+    """A line about what failed, on standard error."""
+    err.print(Text(clean(line), style="red"))
+
+
+def clean(text: str) -> str:
+    """Text without control characters: an escape sequence from a feed is shown, not obeyed."""
+    return "".join(sign if sign.isprintable() or sign == "\n" else repr(sign)[1:-1] for sign in text)
+
+
+def table(*columns: str, rows: Iterable[Sequence[object]], right: Sequence[str] = ()) -> None:
+    """A table with hairlines, numbers to the right."""
+    made = Table(box=None, header_style="bold", pad_edge=False, padding=(0, 2, 0, 0))
+    for column in columns:
+        made.add_column(column, justify="right" if column in right else "left", overflow="fold")
+    for row in rows:
+        made.add_row(*(value if isinstance(value, Text) else Text(clean(str(value))) for value in row))
+    out.print(made)
+
+
+def local(moment: datetime | None) -> str:
+    """An instant in this machine's zone, to the minute."""
+    return moment.astimezone().strftime("%Y-%m-%d %H:%M") if moment else "-"
+
+
+@contextmanager
+def progress(what: str, total: int) -> Iterator[Any]:
+    """A bar on a terminal, nothing in a pipe; yields the function to call at each step."""
+    bar = Progress(
+        TextColumn("{task.description}"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TimeElapsedColumn(),
+        console=err,
+        transient=True,
+        disable=not err.is_terminal or total < 2,
+    )
+    with bar:
+        task = bar.add_task(what, total=total)
+        yield lambda: bar.advance(task)

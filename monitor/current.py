@@ -1,0 +1,128 @@
+"""The configuration in force: read, compiled, and compared with the one before."""
+
+import hashlib
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from unicodedata import east_asian_width
+from urllib.parse import unquote
+
+from monitor.config import Config
+from monitor.config_file import as_text, parse_config, read_file, smtp_password
+from monitor.errors import ConfigError, Problem, RuleError
+from monitor.rules.changes import describe_changes
+from monitor.rules.match import Ruleset, compile_rules
+from monitor.toml_lines import lines_of
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Current:
+    """A configuration that can be worked by: everything in it was checked."""
+
+    path: Path
+    digest: str  # of the file's bytes
+    config: Config
+    rules: Ruleset
+    password: str
+
+    def __repr__(self) -> str:  # the password stays out of tracebacks
+        return f"Current({self.path})"
+
+    @property
+    def folder(self) -> Path:
+        """What relative paths in the file count from."""
+        return self.path.parent
+
+    @property
+    def store_url(self) -> str:
+        """The database, with a relative SQLite path made absolute."""
+        head, relative, path = self.config.store.url.partition(":///")
+        if not relative or not head.startswith("sqlite") or path.startswith("/") or path in ("", ":memory:"):
+            return self.config.store.url
+        return f"{head}:///{self.folder / path}"
+
+    @property
+    def data_folder(self) -> Path:
+        """Where the Maildir stands: beside an SQLite file, else in "data" beside config.toml."""
+        head, _, path = self.store_url.partition(":///")
+        return Path(unquote(path)).parent if head.startswith("sqlite") and path else self.folder / "data"
+
+    @property
+    def maildir(self) -> Path | None:
+        """Where digests go while [smtp] host is empty; None when there is a mail server."""
+        return None if self.config.smtp.host else self.data_folder / "Maildir"
+
+
+def load(path: Path) -> Current:
+    """Read, check and compile a file. Raises ConfigError with every problem found."""
+    path = path.absolute()
+    raw = read_file(path)
+    text = as_text(raw, path)
+    config = parse_config(text, path.name)
+    problems = [*_missing_files(config, path.parent)]
+    try:
+        rules = compile_rules(config.rules, config.feeds)
+    except RuleError as error:
+        raise ConfigError(path.name, [_pointed(error, config, text), *problems]) from None
+    if problems:
+        raise ConfigError(path.name, problems)
+    return Current(
+        path=path,
+        digest=hashlib.sha256(raw).hexdigest(),
+        config=config,
+        rules=rules,
+        password=smtp_password(config.smtp, folder=path.parent),
+    )
+
+
+def content_of(path: Path) -> str:
+    """A digest of a file's bytes; "" when it cannot be read just now."""
+    try:
+        return hashlib.sha256(path.read_bytes()).hexdigest()
+    except OSError:
+        return ""
+
+
+def _missing_files(config: Config, folder: Path) -> Iterator[Problem]:
+    if config.digests.templates and not (folder / config.digests.templates).is_dir():
+        what = f"there is no directory {folder / config.digests.templates}."
+        yield Problem(where="[digests]", key="templates", line=None, what=what)
+    if config.smtp.ca_file and not (folder / config.smtp.ca_file).is_file():
+        what = f"there is no file {folder / config.smtp.ca_file}."
+        yield Problem(where="[smtp]", key="ca_file", line=None, what=what)
+
+
+def _pointed(error: RuleError, config: Config, text: str) -> Problem:
+    """A mistake in a word of a rule, with a caret under it."""
+    index = next(number for number, rule in enumerate(config.rules) if rule.name == error.rule)
+    rule = config.rules[index]
+    key = next((key for key in ("any", "all", "none") if error.word in getattr(rule, key)), "")
+    before = ("\u3000" if east_asian_width(sign) in "WF" else " " for sign in error.word[: error.column])
+    caret = f"\n    {error.word}\n    {''.join(before)}^"
+    return Problem(
+        where=f'[[rules]] "{error.rule}"',
+        key=key,
+        line=lines_of(text).find("rules", index, key),
+        what=error.what + caret,
+    )
+
+
+def changes(old: Current, new: Current) -> list[str]:
+    """What an edit has changed, each in a few words: `rule 人工智能: +2 words`."""
+    told = describe_changes(old.config.rules, new.config.rules)
+    for noun, before, after in (
+        ("feed", old.config.feeds, new.config.feeds),
+        ("subscription", old.config.subscriptions, new.config.subscriptions),
+    ):
+        was, now = {one.name: one for one in before}, {one.name: one for one in after}
+        told += [f"{noun} {name}: new" for name in now if name not in was]
+        told += [f"{noun} {name}: gone" for name in was if name not in now]
+        told += [f"{noun} {name}: changed" for name in now if name in was and now[name] != was[name]]
+    for table in ("store", "fetch", "outbox", "smtp", "digests", "web"):
+        before_table, after_table = getattr(old.config, table), getattr(new.config, table)
+        told += [
+            f"[{table}] {key}"
+            for key in type(after_table).model_fields
+            if getattr(before_table, key) != getattr(after_table, key)
+        ]
+    return told

@@ -1,0 +1,149 @@
+"""What is due now, and who sees to it?
+
+Each duty looks for due rows and begins a task for each, so that a slow feed or server delays nobody.
+"""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from datetime import datetime, timedelta
+
+from monitor import log
+from monitor.current import Current
+from monitor.digests.due import due
+from monitor.errors import DigestError
+from monitor.jobs.compose import NothingNew, compose
+from monitor.jobs.deliver import deliver
+from monitor.jobs.poll import claim, poll
+from monitor.jobs.prune import prune
+from monitor.jobs.rematch import rematch
+from monitor.model import Feed, PollState, Subscription
+from monitor.report import masked, tell_attempt, tell_compose, tell_poll
+from monitor.store import digests, entries, outbox
+from monitor.store.database import Database
+from monitor.workshop import Tools, clock, jitter
+
+Begin = Callable[[str, Callable[[], Awaitable[None]]], "asyncio.Task[None]"]
+
+_SENDERS = 4  # mails in transit at one time: a server that thinks for minutes delays nobody
+_DIGEST_REST = timedelta(minutes=1)  # before a digest whose template failed is tried again
+
+
+class Duties:
+    """The work of one configuration. `begin` runs a named task and tells of its failure."""
+
+    def __init__(self, current: Current, tools: Tools, db: Database, begin: Begin) -> None:
+        self.current, self.tools = current, tools
+        self._db, self._begin = db, begin
+        self._polling: set[asyncio.Task[None]] = set()
+        self._sending: set[asyncio.Task[None]] = set()
+        self._relay_rests_until = datetime.min.replace(tzinfo=clock().tzinfo)
+        self._digest_rests: dict[str, datetime] = {}
+        self._nothing: dict[str, tuple[int, Subscription]] = {}  # asked in vain, at this newest entry
+
+    async def poll_due(self) -> None:
+        """Begin a visit to each feed that is due."""
+        options = self.current.config.fetch
+        free = options.concurrency - len(self._polling)
+        if free <= 0:
+            return
+        taken = await claim(self.current.config.feeds, db=self._db, now=clock(), options=options, limit=free)
+        for feed, state in taken:
+            task = self._begin(f"poll {feed.name}", lambda feed=feed, state=state: self._poll(feed, state))
+            self._polling.add(task)
+            task.add_done_callback(self._polling.discard)
+
+    async def _poll(self, feed: Feed, state: PollState) -> None:
+        outcome = await poll(
+            feed,
+            state,
+            fetch=self.tools.fetcher.fetch,
+            rules=self.current.rules,
+            options=self.current.config.fetch,
+            db=self._db,
+            clock=clock,
+            jitter=jitter,
+        )
+        tell_poll(outcome)
+
+    async def compose_due(self) -> None:
+        """Queue the digest of each subscription whose time has come."""
+        newest = await self._db.read(entries.newest_seq)
+        for subscription in self.current.config.subscriptions:
+            if not subscription.at and self._nothing.get(subscription.name) == (newest, subscription):
+                continue
+            await self._begin(
+                f"compose {subscription.name}", lambda one=subscription: self._compose(one, newest)
+            )
+
+    async def _compose(self, subscription: Subscription, newest: int) -> None:
+        name, now = subscription.name, clock()
+        if name in self._digest_rests and now < self._digest_rests[name]:
+            return
+        state = await self._db.read(digests.state, name)
+        slot = due(subscription, state, now) if state else None
+        if slot is None:
+            return
+        try:
+            outcome = await compose(
+                subscription,
+                slot,
+                newsroom=self.tools.newsroom,
+                render=self.tools.render,
+                db=self._db,
+                now=now,
+            )
+        except DigestError:
+            self._digest_rests[name] = now + _DIGEST_REST
+            raise
+        if isinstance(outcome, NothingNew):
+            self._nothing[name] = (newest, subscription)
+        tell_compose(outcome)
+
+    async def deliver_due(self) -> None:
+        """Begin to hand over what waits; give up what has become too old."""
+        now, options = clock(), self.current.config.outbox
+        if not await self._db.read(outbox.anything_due, now):
+            return
+        await self._db.write(outbox.recover, now, uncertain_after=options.uncertain_after)
+        for expired in await self._db.write(outbox.expire, now):
+            log.warning(
+                "expired",
+                mail=expired.id,
+                to=masked(expired.mail.to),
+                slot=expired.slot,
+                last=expired.last_reply,
+            )
+        while len(self._sending) < _SENDERS and now >= self._relay_rests_until:
+            task = self._begin("deliver mail", self._deliver_waiting)
+            self._sending.add(task)
+            task.add_done_callback(self._sending.discard)
+
+    async def _deliver_waiting(self) -> None:
+        options = self.current.config.outbox
+        while clock() >= self._relay_rests_until:
+            outcome = await deliver(
+                send=self.tools.send, db=self._db, clock=clock, options=options, jitter=jitter
+            )
+            if outcome is None:
+                return
+            tell_attempt(outcome)
+            if outcome.relay:
+                self._relay_rests_until = clock() + options.retry[0]
+
+    async def rematch(self) -> None:
+        """Judge by the rules in force what other rules have judged."""
+        names = [subscription.name for subscription in self.current.config.subscriptions]
+        states = [await self._db.read(digests.state, name) for name in names]
+        after = min((state.cursor for state in states if state), default=None)
+        if after is not None and (judged := await rematch(self.current.rules, after=after, db=self._db)):
+            log.info("rematched", entries=judged)
+
+    async def prune(self) -> None:
+        """Forget what is older than the operator wants it kept."""
+        if forgotten := await prune(db=self._db, now=clock(), options=self.current.config.outbox):
+            log.info("pruned", mails=forgotten)
+
+    async def polls_ended(self) -> None:
+        """Wait for the visits begun so far."""
+        if self._polling:
+            await asyncio.wait(set(self._polling))

@@ -1,0 +1,139 @@
+"""Ask one feed for news; keep what is new and what matched."""
+
+import asyncio
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from monitor.config import FetchOptions
+from monitor.errors import FeedError
+from monitor.feeds import pace
+from monitor.feeds.fetch import Fetch, NotModified
+from monitor.feeds.parse import parse
+from monitor.jobs import Clock, Jitter
+from monitor.model import Entry, Feed, ParsedFeed, PollState
+from monitor.rules.match import Ruleset, match_entry
+from monitor.store import entries, feeds, matches
+from monitor.store.database import Connection, Database
+
+_LEASE_BEYOND_TIMEOUT = timedelta(minutes=1)  # for waiting in line at a host, parsing and storing
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Polled:
+    """The feed answered with a document: how many entries it holds, how many are new, how many matched."""
+
+    feed: Feed
+    entries: int
+    new: int
+    matched: int
+    held_back: int  # older than the feed's first_visit: remembered, not mailed
+    next_poll_at: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Unchanged:
+    """The feed has nothing new since the last visit (304)."""
+
+    feed: Feed
+    next_poll_at: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PollFailed:
+    """The feed could not be read, and waits."""
+
+    feed: Feed
+    error: FeedError
+    failures: int  # in a row
+    next_poll_at: datetime
+
+
+PollOutcome = Polled | Unchanged | PollFailed
+
+
+async def claim(
+    wanted: Sequence[Feed], *, db: Database, now: datetime, options: FetchOptions, limit: int
+) -> list[tuple[Feed, PollState]]:
+    """Take the feeds that are due, at most `limit`; nobody else gets them before their lease is over."""
+    until = now + options.timeout + _LEASE_BEYOND_TIMEOUT
+    by_url = {feed.url: feed for feed in wanted}
+    taken = await db.write(feeds.claim_due, list(by_url), now, until=until, limit=limit)
+    return [(by_url[state.feed_url], state) for state in taken]
+
+
+async def claim_all(
+    wanted: Sequence[Feed], *, db: Database, now: datetime, options: FetchOptions
+) -> list[tuple[Feed, PollState]]:
+    """Take every feed, due or not."""
+    until = now + options.timeout + _LEASE_BEYOND_TIMEOUT
+    by_url = {feed.url: feed for feed in wanted}
+    taken = await db.write(feeds.claim_all, list(by_url), until=until)
+    return [(by_url[state.feed_url], state) for state in taken]
+
+
+async def poll(
+    feed: Feed,
+    state: PollState,
+    *,
+    fetch: Fetch,
+    rules: Ruleset,
+    options: FetchOptions,
+    db: Database,
+    clock: Clock,
+    jitter: Jitter,
+) -> PollOutcome:
+    """One visit to one feed. Everything it learns is stored together, or not at all. Raises StoreError."""
+    try:
+        answer = await fetch(feed, state.validators)
+        if isinstance(answer, NotModified):
+            parsed = None
+        else:
+            # In a thread: an odd document may take seconds (feedparser is quadratic in places).
+            parsed = await asyncio.to_thread(
+                parse, answer.body, feed=feed, now=clock(), content_type=answer.content_type
+            )
+    except FeedError as error:
+        after = pace.after_failure(state, error, feed=feed, options=options, now=clock(), jitter=jitter())
+        await db.write(feeds.save, after)
+        return PollFailed(feed=feed, error=error, failures=after.failures, next_poll_at=after.next_poll_at)
+    after = pace.after_answer(
+        state,
+        feed=feed,
+        validators=answer.validators,
+        title=parsed.title if parsed else state.title,
+        max_age=answer.max_age,
+        options=options,
+        now=clock(),
+        jitter=jitter(),
+    )
+    if parsed is None:
+        await db.write(feeds.save, after)
+        return Unchanged(feed=feed, next_poll_at=after.next_poll_at)
+    since = clock() - feed.first_visit if state.visited is None else None
+    return await db.write(_store, feed, parsed, after, since, rules)
+
+
+def _store(
+    tx: Connection, feed: Feed, parsed: ParsedFeed, after: PollState, since: datetime | None, rules: Ruleset
+) -> Polled:
+    """Entries, matches and validators in one transaction: a 304 must never hide an entry we did not keep."""
+    judged = [(entry, _is_news(entry, since)) for entry in parsed.entries]
+    news = {entry.id: is_news for entry, is_news in judged}
+    new = entries.insert_new(tx, judged, rules.fingerprint)
+    found = [(seq, match) for seq, entry in new if news[entry.id] for match in match_entry(entry, rules)]
+    matches.insert(tx, found)
+    feeds.save(tx, after)
+    return Polled(
+        feed=feed,
+        entries=len(parsed.entries),
+        new=sum(news[entry.id] for _, entry in new),
+        matched=len({seq for seq, _ in found}),
+        held_back=sum(not news[entry.id] for _, entry in new),
+        next_poll_at=after.next_poll_at,
+    )
+
+
+def _is_news(entry: Entry, since: datetime | None) -> bool:
+    # An entry without a date may be of today: it is not held back.
+    return since is None or entry.published is None or entry.published >= since

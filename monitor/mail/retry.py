@@ -1,0 +1,17 @@
+"""When is a mail that could not be handed over tried again?"""
+
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+
+_SPREAD = 0.1  # of the wait, to either side
+
+
+def next_attempt(attempts: int, *, schedule: Sequence[timedelta], now: datetime, jitter: float) -> datetime:
+    """The instant of the next try after `attempts` (1, 2, ...) have failed.
+
+    `schedule` holds the wait after the first failure, the second, and so on; the last one repeats
+    (RFC 5321 4.5.4.1 wants it to grow). `jitter` in [0, 1) moves the wait by up to 10 % either way, so that
+    mails put off together do not come back together.
+    """
+    wait = schedule[min(max(attempts, 1), len(schedule)) - 1]
+    return now + wait * (1 - _SPREAD + 2 * _SPREAD * jitter)

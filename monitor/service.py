@@ -1,0 +1,175 @@
+"""Open, run, reload, stop cleanly."""
+
+import asyncio
+import signal
+from collections.abc import Awaitable, Callable
+from datetime import timedelta
+from pathlib import Path
+
+from monitor import log
+from monitor.current import Current, changes, content_of, load
+from monitor.duties import Duties
+from monitor.errors import ConfigError, MonitorError, SchemaError
+from monitor.schedule import Duty, start_ticking
+from monitor.store.database import Database, open_database
+from monitor.workshop import clock, introduce, tools_for
+
+_TICK = timedelta(seconds=1)
+_LOOK = timedelta(seconds=0.5)  # an edit is taken up at the second look at it: whole, and within 2 s
+_REMATCH = timedelta(seconds=30)
+_PRUNE = timedelta(hours=1)
+_GRACE = 8.0  # seconds for what is in hand when the service is told to stop
+
+
+async def run(path: Path) -> None:
+    """Serve until SIGTERM or SIGINT. Raises MonitorError when it cannot start or go on."""
+    current = load(path)
+    db = open_database(current.store_url)
+    try:
+        await Service(current, db).serve()
+    finally:
+        await db.close()
+
+
+class Service:
+    """A running service: the duties of the configuration in force, and the tasks in hand."""
+
+    def __init__(self, current: Current, db: Database) -> None:
+        self._db = db
+        self._duties = Duties(current, tools_for(current), db, self._begin)
+        self._tasks: set[asyncio.Task[None]] = set()
+        self._stop = asyncio.Event()
+        self._broken: MonitorError | None = None  # why it cannot go on
+        self._seen = current.digest  # the file's content at the last look
+        self._refused: str | None = None  # the content that was refused, so that it is told once
+        self._troubles: dict[str, str] = {}  # the last failure of each task, so that it is told once
+
+    async def serve(self) -> None:
+        """Work until told to stop, then finish what is in hand."""
+        self._listen()
+        await self._db.write(introduce, self._duties.current, clock())
+        _tell_started(self._duties.current)
+        stop_ticking = start_ticking(
+            {
+                "config": (self._duty("config", self._look_at_config), _LOOK),
+                "poll": (self._duty("poll", lambda: self._duties.poll_due()), _TICK),
+                "compose": (self._duty("compose", lambda: self._duties.compose_due()), _TICK),
+                "deliver": (self._duty("deliver", lambda: self._duties.deliver_due()), _TICK),
+                "rematch": (self._duty("rematch", lambda: self._duties.rematch()), _REMATCH),
+                "prune": (self._duty("prune", lambda: self._duties.prune()), _PRUNE),
+            }
+        )
+        try:
+            await self._stop.wait()
+        finally:
+            stop_ticking()
+            await self._drain()
+            await self._duties.tools.fetcher.close()
+        if self._broken:
+            raise self._broken
+        log.info("stopped")
+
+    def _listen(self) -> None:
+        loop = asyncio.get_running_loop()
+        for number in (signal.SIGTERM, signal.SIGINT):
+            loop.add_signal_handler(number, self._stop.set)
+        loop.add_signal_handler(signal.SIGHUP, lambda: self._begin("reload", self._reload))
+
+    async def _drain(self) -> None:
+        """Let mails in transit end; a fetch that takes longer is cut off, and nothing of it is stored."""
+        if not self._tasks:
+            return
+        log.info("stopping", in_hand=len(self._tasks))
+        _, late = await asyncio.wait(self._tasks, timeout=_GRACE)
+        for task in late:
+            task.cancel()
+        if late:
+            await asyncio.wait(late)
+
+    # --- tasks, and what becomes of their failures ----------------------------------------------
+
+    def _duty(self, name: str, work: Callable[[], Awaitable[None]]) -> Duty:
+        async def duty() -> None:
+            await self._begin(name, work)
+
+        return duty
+
+    def _begin(self, name: str, work: Callable[[], Awaitable[None]]) -> asyncio.Task[None]:
+        """Do some work in a task of its own, which never fails: its failure is told here."""
+        task = asyncio.create_task(self._tell_failure(name, work), name=name)
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+        return task
+
+    async def _tell_failure(self, name: str, work: Callable[[], Awaitable[None]]) -> None:
+        try:
+            await work()
+        except SchemaError as error:
+            self._broken = error
+            self._stop.set()
+        except MonitorError as error:
+            if self._troubles.get(name) != str(error):
+                log.warning("trouble", at=name, error=error)
+            self._troubles[name] = str(error)
+        # The one place that catches everything: a mistake of ours in one task must not stop the others.
+        except Exception as error:
+            if self._troubles.get(name) != repr(error):
+                log.failure("bug", error, at=name)
+            self._troubles[name] = repr(error)
+        else:
+            if self._troubles.pop(name, None):
+                log.info("recovered", at=name)
+
+    # --- the configuration ----------------------------------------------------------------------
+
+    async def _look_at_config(self) -> None:
+        """Take up an edit once the file has been the same at two looks: it may be half written at the first.
+
+        Content is compared, not events or times: this sees an edit in place, a rename, a swapped link and a
+        mounted volume alike.
+        """
+        content = await asyncio.to_thread(content_of, self._duties.current.path)
+        settled, self._seen = content == self._seen, content
+        if not settled or content == self._refused:
+            return
+        if content != self._duties.current.digest:
+            await self._reload()
+        elif self._refused is not None:
+            self._refused = None
+            log.info("config-restored", in_force="the file is again what is in force")
+
+    async def _reload(self) -> None:
+        """Read the file; what is wrong with it is told, and the configuration in force stays."""
+        old = self._duties.current
+        try:
+            new = await asyncio.to_thread(load, old.path)
+            tools = tools_for(new)
+        except MonitorError as error:
+            self._refused = content_of(old.path)
+            log.warning("config-refused", in_force="the configuration before this edit")
+            for problem in error.problems if isinstance(error, ConfigError) else [error]:
+                log.warning("config-problem", problem=problem)
+            return
+        self._refused = None
+        if old.store_url != new.store_url:
+            log.warning("restart-needed", changed="[store] url")
+        await self._db.write(introduce, new, clock())
+        before, self._duties = self._duties, Duties(new, tools, self._db, self._begin)
+        for change in changes(old, new) or ["nothing that matters"]:
+            log.info("config-changed", change=change)
+        await self._duties.rematch()
+        await before.polls_ended()
+        await before.tools.fetcher.close()
+
+
+def _tell_started(current: Current) -> None:
+    config = current.config
+    server = f"{config.smtp.host}:{config.smtp.port}"
+    log.info(
+        "started",
+        config=current.path,
+        feeds=len(config.feeds),
+        rules=len(config.rules),
+        subscriptions=len(config.subscriptions),
+        mail=f"Maildir {current.maildir} ([smtp] host is empty)" if current.maildir else server,
+    )

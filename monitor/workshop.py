@@ -1,0 +1,74 @@
+"""What the commands and the service work with: a database, a way to fetch, a way to render, a way to send."""
+
+import random
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+from monitor.current import Current
+from monitor.digests.render import Render, templates
+from monitor.feeds.fetch import Fetcher
+from monitor.jobs.compose import Newsroom
+from monitor.mail import Send
+from monitor.mail.maildir import maildir_sender
+from monitor.mail.smtp import smtp_sender
+from monitor.store import digests, feeds
+from monitor.store.database import Connection, Database, open_database
+
+jitter = random.random
+
+
+def clock() -> datetime:
+    """The time now. Only the shell asks; everything below is told."""
+    return datetime.now(UTC)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Tools:
+    """Made for one configuration; made anew when it changes."""
+
+    fetcher: Fetcher
+    render: Render
+    send: Send
+    newsroom: Newsroom
+
+
+def tools_for(current: Current) -> Tools:
+    """The tools this configuration asks for. Raises DigestError when a template cannot be read."""
+    config = current.config
+    directory = str(current.folder / config.digests.templates) if config.digests.templates else ""
+    smtp = config.smtp
+    if smtp.ca_file:
+        smtp = smtp.model_copy(update={"ca_file": str(current.folder / smtp.ca_file)})
+    return Tools(
+        fetcher=Fetcher(config.fetch),
+        render=templates(directory),
+        send=maildir_sender(current.maildir) if current.maildir else smtp_sender(smtp, current.password),
+        newsroom=Newsroom(
+            rules=current.rules,
+            rule_names=tuple(rule.name for rule in config.rules),
+            feeds=config.feeds,
+            sender=smtp.sender,
+            expire=config.outbox.expire,
+        ),
+    )
+
+
+@asynccontextmanager
+async def opened(current: Current) -> AsyncIterator[tuple[Tools, Database]]:
+    """The tools and the database, with every feed and subscription known to it. Raises StoreError."""
+    db = open_database(current.store_url)
+    try:
+        await db.write(introduce, current, clock())
+        tools = tools_for(current)
+        async with tools.fetcher:
+            yield tools, db
+    finally:
+        await db.close()
+
+
+def introduce(tx: Connection, current: Current, now: datetime) -> None:
+    """Make the feeds and subscriptions of a configuration known to the database."""
+    feeds.sync(tx, [feed.url for feed in current.config.feeds], now)
+    digests.sync(tx, [subscription.name for subscription in current.config.subscriptions], now)
