@@ -1,9 +1,12 @@
 """A valid default for every field, so that a test names only what it is about."""
 
 from datetime import UTC, datetime, timedelta
+from email.utils import format_datetime
 from typing import Any
+from urllib.parse import quote
+from xml.sax.saxutils import escape
 
-from monitor.model import Entry, Feed, Hit, Mail, Match, Rule, Subscription
+from monitor.model import Entry, Feed, Hit, Mail, Match, Rule, Slot, Subscription
 
 NOW = datetime(2026, 11, 24, 0, 0, tzinfo=UTC)  # a Tuesday, 08:00 in Shanghai
 
@@ -44,6 +47,10 @@ def subscription(name: str = "AI 日报", **differ: Any) -> Subscription:
     return Subscription(**{"name": name, "to": ("reader@example.org",), "every": timedelta(0), **differ})
 
 
+def slot(name: str = "at:2026-11-24T08:00", **differ: Any) -> Slot:
+    return Slot(**{"name": name, "at": NOW, **differ})
+
+
 def mail(to: str = "reader@example.org", **differ: Any) -> Mail:
     number = differ.pop("number", 1)
     message_id = f"<{number}@example.org>"
@@ -58,3 +65,15 @@ def mail(to: str = "reader@example.org", **differ: Any) -> Mail:
             **differ,
         }
     )
+
+
+def rss(*titles: str, hours_old: float = 3) -> bytes:
+    """A document with one item for each title; the title is its identity."""
+    when = format_datetime(NOW - timedelta(hours=hours_old))
+    items = "".join(
+        f"<item><title>{escape(title)}</title><guid isPermaLink='false'>{escape(title)}</guid>"
+        f"<link>https://news.example.org/{quote(title)}/</link><pubDate>{when}</pubDate></item>"
+        for title in titles
+    )
+    head = "<title>示例</title><link>https://news.example.org/</link><description>示例</description>"
+    return f'<?xml version="1.0"?><rss version="2.0"><channel>{head}{items}</channel></rss>'.encode()

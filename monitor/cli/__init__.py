@@ -4,7 +4,7 @@
 """
 
 import sys
-from enum import Enum
+from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
 
@@ -36,7 +36,7 @@ SubscriptionName = Annotated[
 ]
 
 
-class LogFormat(str, Enum):
+class LogFormat(StrEnum):
     """How a line in the log looks."""
 
     TEXT = "text"

@@ -9,11 +9,11 @@ from typing import Any
 from pydantic import BaseModel
 
 from monitor.assets import DEFAULT_CONFIG
-from monitor.cli.terminal import answer, complain, say
 from monitor.config_values import hide_password, in_words
 from monitor.current import load
 from monitor.errors import ConfigError
 from monitor.model import Feed, Rule, Subscription
+from monitor.terminal import answer, complain, say
 
 
 def init(path: Path) -> int:

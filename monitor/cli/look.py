@@ -7,13 +7,13 @@ from typing import Any
 
 from rich.text import Text
 
-from monitor.cli.terminal import answer, complain, local, say, table
 from monitor.current import Current, load
 from monitor.digests.due import next_slot
 from monitor.model import Delivery, DeliveryStatus, PollState, SubscriptionState
 from monitor.store import digests, entries, feeds
 from monitor.store import outbox as store
 from monitor.store.database import Connection
+from monitor.terminal import answer, complain, local, say, table
 from monitor.workshop import clock, opened
 
 Standing = tuple[list[PollState], list[SubscriptionState | None], dict[DeliveryStatus, int], int]

@@ -1,15 +1,14 @@
-"""Commands that do the work once: poll, digest, deliver, once, preview."""
+"""Commands that do the work once: poll, digest, deliver, once."""
 
 import asyncio
 from collections.abc import Sequence
-from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from monitor.cli.terminal import answer, complain, local, progress, say, table
+from monitor.cli.preview import chosen
 from monitor.current import Current, load
 from monitor.digests.due import due, next_slot, slot_now
-from monitor.errors import ConfigError, DigestError, MonitorError, Problem
+from monitor.errors import DigestError
 from monitor.jobs import compose as composing
 from monitor.jobs import deliver as delivering
 from monitor.jobs import poll as polling
@@ -18,8 +17,9 @@ from monitor.jobs.deliver import Attempted
 from monitor.jobs.poll import Polled, PollFailed, PollOutcome
 from monitor.model import DeliveryStatus, Subscription
 from monitor.store import digests, outbox
-from monitor.store.database import Database, open_database
-from monitor.workshop import Tools, clock, jitter, opened, tools_for
+from monitor.store.database import Database
+from monitor.terminal import answer, complain, local, progress, say, table
+from monitor.workshop import Tools, clock, jitter, opened
 
 
 def poll(path: Path, *, every: bool, json: bool) -> int:
@@ -105,21 +105,10 @@ def digest(path: Path, *, only: str | None, at_once: bool, json: bool) -> int:
         async with opened(current) as (tools, db):
             return [
                 await _compose(subscription, tools, db, at_once=at_once)
-                for subscription in _chosen(current, only)
+                for subscription in chosen(current, only)
             ]
 
     return _show_digests(asyncio.run(work()), json=json)
-
-
-def _chosen(current: Current, only: str | None) -> Sequence[Subscription]:
-    found = [one for one in current.config.subscriptions if only in (None, one.name)]
-    if only is not None and not found:
-        names = ", ".join(f'"{one.name}"' for one in current.config.subscriptions) or "none"
-        what = f'there is no subscription named "{only}". There are: {names}.'
-        raise ConfigError(
-            current.path.name, [Problem(where="[[subscriptions]]", key="", line=None, what=what)]
-        )
-    return found
 
 
 async def _compose(
@@ -250,68 +239,3 @@ def once(path: Path, *, json: bool) -> int:
     _show_polls(polled)
     failed = any(isinstance(one, PollFailed) for one in polled)
     return int(failed) | _show_digests(composed, json=False) | _show_attempts(attempts, json=False)
-
-
-def preview(path: Path, *, only: str | None, out: Path, json: bool) -> int:
-    """Write what would go out; nothing in the database changes."""
-
-    async def work() -> list[dict[str, Any]]:
-        current = load(path)
-        db = open_database(current.store_url, migrate=False)
-        try:
-            tools = tools_for(current)
-            return [await _preview(one, tools, db, clock(), out) for one in _chosen(current, only)]
-        finally:
-            await db.close()
-
-    previews = asyncio.run(work())
-    if json:
-        answer(previews)
-        return 0
-    for one in previews:
-        if one["files"]:
-            say(f"{one['subscription']}: {one['subject']}")
-            for file in one["files"]:
-                say(f"  {file}")
-        else:
-            say(f"{one['subscription']}: nothing new waits, so there would be no mail.")
-    return 0
-
-
-async def _preview(
-    subscription: Subscription, tools: Tools, db: Database, now: datetime, out: Path
-) -> dict[str, Any]:
-    slot = slot_now(now)
-    draft = await composing.draft_digest(
-        subscription, slot, newsroom=tools.newsroom, render=tools.render, db=db, now=now
-    )
-    if isinstance(draft, NothingNew) or not draft.waiting:
-        return {"subscription": subscription.name, "subject": None, "files": []}
-    mail = composing.mails_of(draft, sender=tools.newsroom.sender)[0]
-    number = [
-        name
-        for name in "".join(sign if sign.isalnum() else "-" for sign in subscription.name).split("-")
-        if name
-    ]
-    stem = "-".join(number)[:80] or "digest"
-    contents = {
-        f"{stem}.html": draft.rendered.html.encode(),
-        f"{stem}.txt": draft.rendered.text.encode(),
-        f"{stem}.eml": mail.raw,
-    }
-    return {
-        "subscription": subscription.name,
-        "subject": draft.rendered.subject,
-        "files": [str(file) for file in write_files(out, contents)],
-    }
-
-
-def write_files(folder: Path, contents: dict[str, bytes]) -> list[Path]:
-    """Write some files into a folder, made when it is missing. Raises MonitorError."""
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-        for name, content in contents.items():
-            (folder / name).write_bytes(content)
-    except OSError as error:
-        raise MonitorError(f"{folder} cannot be written to: {error.strerror}") from error
-    return [folder / name for name in contents]

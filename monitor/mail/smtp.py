@@ -7,25 +7,28 @@ import re
 import ssl
 from collections.abc import Awaitable
 from dataclasses import dataclass
+from typing import cast
 
 import aiosmtplib
-from aiosmtplib import SMTPException, SMTPResponse, SMTPResponseException
+from aiosmtplib import SMTPException, SMTPResponse, SMTPResponseException, SMTPServerDisconnected
+from aiosmtplib.protocol import SMTPProtocol
 
 from monitor.config import SmtpOptions
 from monitor.errors import SendError, SendKind
 from monitor.mail import BeforeData, Send
-from monitor.mail.replies import Step, meaning, one_line, silence
+from monitor.mail.replies import Step, one_line
+from monitor.mail.wording import PORTS, impossible, reason, refused, unanswered
 from monitor.model import Mail
 
 _BARE_LINE_END = re.compile(rb"\r(?!\n)|(?<!\r)\n")
-_START_OF_LINE_DOT = re.compile(rb"^\.", re.MULTILINE)
+_DOT_AT_START = re.compile(rb"^\.", re.MULTILINE)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Deadlines:
-    """How long to wait for each answer, in seconds: RFC 5321 4.5.3.2 where it has a say."""
+    """How long to wait for each answer, in seconds; from RFC 5321 4.5.3.2 where it has a say."""
 
-    connect: float = 30  # each of: the connection, TLS, the greeting, EHLO, the login
+    connect: float = 30  # each of: the connection with TLS, the greeting, EHLO, STARTTLS, the login
     command: float = 300  # MAIL and RCPT (4.5.3.2.2 and .3)
     data: float = 120  # the 354 (4.5.3.2.4)
     dot: float = 600  # giving up sooner makes duplicates (4.5.3.2.6)
@@ -36,20 +39,17 @@ RFC_5321 = Deadlines()
 
 
 def smtp_sender(options: SmtpOptions, password: str, deadlines: Deadlines = RFC_5321) -> Send:
-    """A `Send` that makes one connection per mail to the server `options` name.
+    """A `Send` that makes one connection per mail to the server that `options` name.
 
-    It returns the server's reply to the dot as soon as that is read: what becomes of QUIT changes nothing.
-    It raises SendError, whose text never holds the password. When `before_data` raises, DATA is not sent.
+    It returns the reply to the dot as soon as that is read; what becomes of QUIT changes nothing. It raises
+    SendError, whose text never holds the password. When `before_data` raises, DATA is not sent.
     """
-    tls: ssl.SSLContext | None = None  # made once, at the first mail: it takes 20 ms
+    tls: ssl.SSLContext | None = None  # made at the first mail and kept: reading the CAs takes 20 ms
     farewells: set[asyncio.Task[None]] = set()
 
     async def send(mail: Mail, before_data: BeforeData) -> str:
         nonlocal tls
-        if _BARE_LINE_END.search(mail.raw) or not mail.raw.endswith(b"\r\n"):
-            # Servers disagree about bare line ends, and what one of them takes for the end of the mail
-            # another takes for commands ("SMTP smuggling", RFC 5321 2.3.8).
-            raise SendError("the stored mail has line ends other than CRLF: not sent", SendKind.REFUSED)
+        _must_end_lines_with_crlf(mail.raw)
         if tls is None and options.security != "none":
             tls = await asyncio.to_thread(_trust, options.ca_file)
         session = _Session(options, password, deadlines, tls)
@@ -59,11 +59,173 @@ def smtp_sender(options: SmtpOptions, password: str, deadlines: Deadlines = RFC_
             await before_data()
             return await session.content(mail.raw)
         except asyncio.CancelledError:
-            session.drop()  # we are being stopped: no time for manners
+            session.drop()  # the service is being stopped: no time for manners
             raise
         finally:
-            farewell = asyncio.ensure_future(session.leave())
-            farewells.add(farewell)
-            farewell.add_done_callback(farewells.discard)
+            if session.is_open:
+                farewell = asyncio.ensure_future(session.leave())
+                farewells.add(farewell)
+                farewell.add_done_callback(farewells.discard)
+            else:
+                session.drop()
 
     return send
+
+
+def _must_end_lines_with_crlf(raw: bytes) -> None:
+    # Servers disagree about bare line ends: what is text to one is the end of the mail, and then a command,
+    # to the next ("SMTP smuggling"; RFC 5321 2.3.8).
+    if _BARE_LINE_END.search(raw) or not raw.endswith(b"\r\n"):
+        raise SendError("the stored mail has line ends other than CRLF and was not sent", SendKind.REFUSED)
+
+
+def _trust(ca_file: str) -> ssl.SSLContext:
+    context = ssl.create_default_context()
+    if ca_file:
+        try:
+            context.load_verify_locations(cafile=ca_file)
+        except OSError as error:
+            what = f"[smtp] ca_file {ca_file} is of no use ({reason(error)}): name a file of PEM certificates"
+            raise SendError(what, SendKind.RELAY) from error
+    return context
+
+
+class _Session:
+    """One connection to the server, for one mail."""
+
+    def __init__(
+        self, options: SmtpOptions, password: str, deadlines: Deadlines, tls: ssl.SSLContext | None
+    ) -> None:
+        self._options, self._deadlines = options, deadlines
+        self._where = f"{options.host}:{options.port}"
+        # Bytes, because the error of a failed encoding would show what could not be encoded.
+        self._password = password.encode("utf-8", "surrogateescape")
+        self._transport: asyncio.WriteTransport | None = None
+        self._client = aiosmtplib.SMTP(
+            hostname=options.host,
+            port=options.port,
+            timeout=deadlines.connect,
+            use_tls=options.security == "implicit",
+            start_tls=False,
+            tls_context=tls,
+            local_hostname="localhost",  # never said (see _hello), only spares a look-up in the DNS
+        )
+
+    @property
+    def is_open(self) -> bool:
+        return self._client.is_connected
+
+    async def open(self) -> None:
+        """Greeting, TLS, login."""
+        await self._ask(Step.CONNECT, self._client.connect(), 2)
+        self._transport = cast(asyncio.WriteTransport, self._client.transport)
+        await self._ask(Step.CONNECT, self._hello(), 2)
+        if self._options.security == "starttls":
+            await self._start_tls()
+        if self._options.username:
+            await self._log_in()
+
+    async def envelope(self, mail: Mail) -> None:
+        """MAIL and RCPT."""
+        sender = self._mailbox(mail.sender, SendKind.RELAY)
+        to = self._mailbox(mail.to, SendKind.REFUSED)
+        encoding = "ascii" if (sender + to).isascii() else "utf-8"
+        options = [] if encoding == "ascii" else ["SMTPUTF8"]
+        if self._client.supports_extension("size"):
+            options.append(f"SIZE={len(mail.raw)}")
+        seconds = self._deadlines.command
+        question = self._client.mail(sender, options=options, encoding=encoding, timeout=seconds)
+        await self._ask(Step.MAIL, question, 2)
+        await self._ask(Step.RCPT, self._client.rcpt(to, encoding=encoding, timeout=seconds), 2)
+
+    async def content(self, raw: bytes) -> str:
+        """DATA and the mail, dots stuffed (RFC 5321 4.5.2). Returns the reply to the dot."""
+        # aiosmtplib's data() has one deadline for both, and does not say which of them was answered.
+        command = self._client.execute_command(b"DATA", timeout=self._deadlines.data)
+        await self._ask(Step.DATA, command, 3)
+        protocol = self._client.protocol
+        if protocol is None:
+            raise unanswered(self._where, Step.DATA, SMTPServerDisconnected("closed after the 354"))
+        return await self._ask(Step.DOT, self._pour(protocol, _DOT_AT_START.sub(b"..", raw) + b".\r\n"), 2)
+
+    async def leave(self) -> None:
+        """QUIT, as RFC 5321 4.1.1.10 wants it; the fate of the mail is known already."""
+        try:
+            await self._client.quit(timeout=self._deadlines.quit)
+        except (SMTPException, OSError):
+            pass
+        finally:
+            self.drop()
+
+    def drop(self) -> None:
+        """Close the connection now, without waiting for the other side to agree."""
+        if self._transport is not None:
+            self._transport.abort()
+
+    async def _hello(self) -> SMTPResponse:
+        # RFC 5321 4.1.3 and 4.1.4: a client without a name of its own gives its address.
+        address = ipaddress.ip_address(self._client.get_transport_info("sockname")[0].partition("%")[0])
+        return await self._client.ehlo(hostname=f"[{'IPv6:' if address.version == 6 else ''}{address}]")
+
+    async def _start_tls(self) -> None:
+        if not self._client.supports_extension("starttls"):
+            what = f"{self._where} does not offer STARTTLS, so nothing was sent: {PORTS}"
+            raise SendError(what, SendKind.RELAY)
+        await self._ask(Step.TLS, self._client.starttls(), 2)
+        await self._ask(Step.CONNECT, self._hello(), 2)
+
+    async def _log_in(self) -> None:
+        # One method and one try: aiosmtplib's login() tries a wrong password with each method on offer, and
+        # providers lock accounts for that.
+        methods = {
+            "plain": self._client.auth_plain,
+            "login": self._client.auth_login,
+            "cram-md5": self._client.auth_crammd5,
+        }
+        for name, method in methods.items():
+            if name in self._client.server_auth_methods:
+                await self._ask(Step.AUTH, method(self._options.username, self._password), 2)
+                return
+        what = f"{self._where} offers no login with a password: {PORTS}, or leave [smtp] username empty"
+        raise SendError(what, SendKind.RELAY)
+
+    def _mailbox(self, address: str, otherwise: SendKind) -> str:
+        """The address with an ASCII domain (RFC 5891); the rest may need SMTPUTF8 (RFC 6531)."""
+        local, _, domain = address.rpartition("@")
+        try:
+            mailbox = f"{local}@{domain.encode('idna').decode()}"
+        except UnicodeError as error:
+            raise SendError(f"the address {address} cannot be sent to ({error})", otherwise) from error
+        if not local.isascii() and not self._client.supports_extension("smtputf8"):
+            what = f"{self._where} does not offer SMTPUTF8, which the address {address} needs"
+            raise SendError(what, otherwise)
+        return mailbox
+
+    async def _pour(self, protocol: SMTPProtocol, stuffed: bytes) -> SMTPResponse:
+        protocol.write(stuffed)
+        return await protocol.read_response(timeout=self._deadlines.dot)
+
+    async def _ask(self, step: Step, question: Awaitable[SMTPResponse], hoped_for: int) -> str:
+        """The reply when its first digit is the hoped-for one (RFC 5321 4.2.1). Raises SendError."""
+        try:
+            code, text = await question
+        except SMTPResponseException as error:
+            # Nothing is raised from here: this error would travel along, and in it what the server said, who
+            # may have repeated the login.
+            code, text = error.code, error.message
+        except (SMTPException, OSError) as error:
+            raise unanswered(self._where, step, error) from error
+        except ValueError as error:
+            raise impossible(step, error) from error
+        text = self._readable(text)
+        if code // 100 != hoped_for:
+            raise refused(self._where, step, code, text)
+        return f"{code} {text}"
+
+    def _readable(self, text: str) -> str:
+        reply = text.encode("utf-8", "surrogateescape")  # as aiosmtplib decoded it
+        login = b"\0" + self._options.username.encode() + b"\0" + self._password
+        for secret in (self._password, base64.b64encode(self._password), base64.b64encode(login)):
+            if secret:
+                reply = reply.replace(secret, b"***")
+        return one_line(reply)

@@ -1,16 +1,19 @@
-"""How a command speaks: tables on a terminal, plain lines in a pipe, JSON for programs."""
+"""How a command speaks: tables, lines, JSON for programs, files to look at."""
 
 import json
 import sys
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import datetime
+from pathlib import Path
 from typing import Any
 
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.table import Table
 from rich.text import Text
+
+from monitor.errors import MonitorError
 
 out = Console(highlight=False, soft_wrap=not sys.stdout.isatty())
 err = Console(stderr=True, highlight=False)
@@ -70,3 +73,14 @@ def progress(what: str, total: int) -> Iterator[Any]:
     with bar:
         task = bar.add_task(what, total=total)
         yield lambda: bar.advance(task)
+
+
+def write_files(folder: Path, contents: dict[str, bytes]) -> list[Path]:
+    """Write some files into a folder, made when it is missing. Raises MonitorError."""
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        for name, content in contents.items():
+            (folder / name).write_bytes(content)
+    except OSError as error:
+        raise MonitorError(f"{folder} cannot be written to: {error.strerror}") from error
+    return [folder / name for name in contents]

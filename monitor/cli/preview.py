@@ -1,0 +1,83 @@
+"""The command that shows a digest before it goes out."""
+
+import asyncio
+import re
+from collections.abc import Sequence
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+from monitor.current import Current, load
+from monitor.digests.due import slot_now
+from monitor.errors import ConfigError, Problem
+from monitor.jobs.compose import NothingNew, draft_digest, mails_of
+from monitor.model import Subscription
+from monitor.store.database import Database, open_database
+from monitor.terminal import answer, say, write_files
+from monitor.workshop import Tools, clock, tools_for
+
+
+def preview(path: Path, *, only: str | None, out: Path, json: bool) -> int:
+    """Write what would go out; nothing in the database changes."""
+
+    async def work() -> list[dict[str, Any]]:
+        current = load(path)
+        db = open_database(current.store_url, migrate=False)
+        try:
+            tools = tools_for(current)
+            return [await _preview(one, tools, db, clock(), out) for one in chosen(current, only)]
+        finally:
+            await db.close()
+
+    previews = asyncio.run(work())
+    if json:
+        answer(previews)
+        return 0
+    for one in previews:
+        if one["files"]:
+            say(f"{one['subscription']}: {one['subject']}")
+            for file in one["files"]:
+                say(f"  {file}")
+        else:
+            say(f"{one['subscription']}: nothing new waits, so there would be no mail.")
+    return 0
+
+
+async def _preview(
+    subscription: Subscription, tools: Tools, db: Database, now: datetime, out: Path
+) -> dict[str, Any]:
+    slot = slot_now(now)
+    draft = await draft_digest(
+        subscription, slot, newsroom=tools.newsroom, render=tools.render, db=db, now=now
+    )
+    if isinstance(draft, NothingNew) or not draft.waiting:
+        return {"subscription": subscription.name, "subject": None, "files": []}
+    mail = mails_of(draft, sender=tools.newsroom.sender)[0]
+    stem = file_stem(subscription.name)
+    contents = {
+        f"{stem}.html": draft.rendered.html.encode(),
+        f"{stem}.txt": draft.rendered.text.encode(),
+        f"{stem}.eml": mail.raw,
+    }
+    return {
+        "subscription": subscription.name,
+        "subject": draft.rendered.subject,
+        "files": [str(file) for file in write_files(out, contents)],
+    }
+
+
+def file_stem(name: str) -> str:
+    """A file name made of the letters and digits of a subscription's name."""
+    return re.sub(r"[\W_]+", "-", name).strip("-")[:80] or "digest"
+
+
+def chosen(current: Current, only: str | None) -> Sequence[Subscription]:
+    """The subscription of that name, or all. Raises ConfigError."""
+    found = [one for one in current.config.subscriptions if only in (None, one.name)]
+    if only is not None and not found:
+        names = ", ".join(f'"{one.name}"' for one in current.config.subscriptions) or "none"
+        what = f'there is no subscription named "{only}". There are: {names}.'
+        raise ConfigError(
+            current.path.name, [Problem(where="[[subscriptions]]", key="", line=None, what=what)]
+        )
+    return found

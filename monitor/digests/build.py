@@ -1,0 +1,104 @@
+"""Group what waits by rule, order it, drop duplicates, and keep it finite."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
+from datetime import datetime
+from itertools import groupby
+
+from monitor.model import Digest, Item, Reason, Section, Slot, Subscription, Waiting, Watched
+
+FULL_IN_SECTION = 30  # items shown with excerpt and reasons; beyond them, titles only
+FULL_IN_ALL = 60
+
+
+def build(
+    subscription: Subscription,
+    slot: Slot,
+    waiting: Sequence[Waiting],
+    *,
+    rules: Sequence[tuple[str, str]],
+    feeds: Mapping[str, str],
+    watched: Watched,
+    since: datetime | None,
+    now: datetime,
+    next_at: datetime | None,
+) -> Digest:
+    """The digest of one slot; the same arguments give the same digest.
+
+    `rules` are (name, fingerprint) in the operator's order, only those of the subscription; `feeds` maps a
+    feed's URL to its name. `watched` comes without its silent rules: they are filled in here.
+    An entry that satisfies several rules stands once, under the first of them; a story that several feeds
+    brought stands once, with the others in `also`.
+    """
+    items = [item for copies in _stories(waiting) if (item := _item(copies, rules, feeds)) is not None]
+    told = {rule: [item for item in items if item.reasons[0].rule == rule] for rule, _ in rules}
+    full = _full_items([len(section) for section in told.values()])
+    return Digest(
+        subscription=subscription,
+        slot=slot,
+        at=now,
+        since=since,
+        sections=tuple(_section(rule, section, full) for rule, section in told.items() if section),
+        watched=replace(watched, silent=_silent(rules, items)),
+        next_at=next_at,
+    )
+
+
+def _stories(waiting: Iterable[Waiting]) -> Iterable[list[Waiting]]:
+    def story(one: Waiting) -> str:
+        return one.entry.story
+
+    return (list(copies) for _, copies in groupby(sorted(waiting, key=story), key=story))
+
+
+def _item(copies: Sequence[Waiting], rules: Sequence[tuple[str, str]], feeds: Mapping[str, str]) -> Item | None:
+    matched = [copy for copy in copies if _reasons(copy, rules)]
+    if not matched:
+        return None
+    best = min(matched, key=lambda copy: (-len(copy.entry.text or copy.entry.summary), copy.seq))
+    in_force = {fingerprint for _, fingerprint in rules}
+    name = _feed(best, feeds)
+    others = (_feed(copy, feeds) for copy in sorted(copies, key=lambda copy: copy.seq))
+    return Item(
+        entry=best.entry,
+        feed=name,
+        reasons=_reasons(best, rules),
+        also=tuple(dict.fromkeys(other for other in others if other != name)),
+        score=max(match.score for match in best.matches if match.fingerprint in in_force),
+    )
+
+
+def _reasons(one: Waiting, rules: Sequence[tuple[str, str]]) -> tuple[Reason, ...]:
+    found = {match.fingerprint: match for match in one.matches}
+    return tuple(
+        Reason(rule=rule, hits=found[fingerprint].hits) for rule, fingerprint in rules if fingerprint in found
+    )
+
+
+def _feed(one: Waiting, feeds: Mapping[str, str]) -> str:
+    # A feed taken out of config.toml while its entries wait has no name any more: its address stands for it.
+    return feeds.get(one.entry.feed_url, one.entry.feed_url)
+
+
+def _full_items(sizes: Sequence[int]) -> int:
+    """How many full items a section may have, so that a long section does not starve a short one."""
+    return next(
+        level
+        for level in range(FULL_IN_SECTION, -1, -1)
+        if sum(min(size, level) for size in sizes) <= FULL_IN_ALL
+    )
+
+
+def _section(rule: str, items: Sequence[Item], full: int) -> Section:
+    ordered = sorted(items, key=_rank)
+    return Section(rule=rule, items=tuple(ordered[:full]), more=tuple(ordered[full:]))
+
+
+def _rank(item: Item) -> tuple[float, float, str, str]:
+    return -item.score, -item.entry.when.timestamp(), item.entry.title, item.entry.story
+
+
+def _silent(rules: Sequence[tuple[str, str]], items: Sequence[Item]) -> tuple[str, ...]:
+    # A rule is not silent when its only entry stands under another rule: it is named there as a reason.
+    heard = {reason.rule for item in items for reason in item.reasons}
+    return tuple(rule for rule, _ in rules if rule not in heard)

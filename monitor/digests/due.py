@@ -1,0 +1,77 @@
+"""Is this subscription due, and for which slot?
+
+A time of day belongs to a local day: it happens exactly once on it, whatever the clocks do. Zones come
+from the zoneinfo database; the instants compared are UTC.
+"""
+
+from collections.abc import Iterator
+from datetime import UTC, date, datetime, time, timedelta
+from zoneinfo import ZoneInfo
+
+from monitor.model import Slot, Subscription, SubscriptionState
+
+LATE = timedelta(minutes=10)  # a digest made this long after its slot says so
+WINDOW = 8  # days looked back and ahead: holds every weekday, so a weekly slot is always found
+
+
+def due(sub: Subscription, state: SubscriptionState, now: datetime) -> Slot | None:
+    """The slot to make a digest for at `now`, or None. Slots missed meanwhile collapse into the latest.
+
+    With `every` the answer says only that enough time has passed: whether anything waits, the caller knows.
+    """
+    if sub.every is not None:
+        rested = state.last_at is None or now - state.last_at >= sub.every
+        return _named("every", now) if rested and _wanted(sub, _local_day(sub, now)) else None
+    after = max(state.last_at or state.created_at, state.created_at)
+    missed = [slot for slot in _slots(sub, now, range(-WINDOW, 1)) if after < slot.at <= now]
+    # By name too: the operator may have moved the subscription to another zone, where today's 08:00 is yet
+    # to come although it has been mailed.
+    open_ = [slot for slot in missed if not _taken(state, slot)]
+    if not open_:
+        return None
+    latest = max(open_, key=lambda slot: (slot.at, slot.name))
+    return Slot(name=latest.name, at=latest.at, late=now - latest.at > LATE)
+
+
+def next_slot(sub: Subscription, now: datetime) -> datetime | None:
+    """The instant of the next time of day after `now`; None for a subscription without times of day."""
+    return min((slot.at for slot in _slots(sub, now, range(-1, WINDOW + 1)) if slot.at > now), default=None)
+
+
+def slot_now(now: datetime) -> Slot:
+    """The slot of a digest asked for by hand."""
+    return _named("now", now)
+
+
+def _named(kind: str, now: datetime) -> Slot:
+    return Slot(name=f"{kind}:{now.replace(tzinfo=None).isoformat(timespec='microseconds')}Z", at=now)
+
+
+def _wanted(sub: Subscription, day: date) -> bool:
+    return not sub.days or day.isoweekday() in sub.days
+
+
+def _local_day(sub: Subscription, now: datetime) -> date:
+    return now.astimezone(ZoneInfo(sub.timezone)).date()
+
+
+def _slots(sub: Subscription, now: datetime, around: range) -> Iterator[Slot]:
+    today = _local_day(sub, now)
+    for day in (today + timedelta(days=offset) for offset in around):
+        if _wanted(sub, day):
+            yield from (_slot(sub, day, at) for at in sub.at)
+
+
+def _slot(sub: Subscription, day: date, at: time) -> Slot:
+    # fold=0 is the earlier of two equal wall times, and carries a wall time that does not exist over the
+    # gap: 02:30 on the night of the change happens at 03:30 (PEP 495).
+    local = datetime.combine(day, at, tzinfo=ZoneInfo(sub.timezone))
+    return Slot(name=f"at:{day.isoformat()}T{_moment(at)}", at=local.astimezone(UTC))
+
+
+def _moment(at: time) -> str:
+    return at.isoformat(timespec="seconds" if at.second else "minutes")
+
+
+def _taken(state: SubscriptionState, slot: Slot) -> bool:
+    return state.last_slot.startswith("at:") and slot.name <= state.last_slot

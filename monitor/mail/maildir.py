@@ -1,0 +1,81 @@
+"""A mail is put into a mailbox on this machine, as long as no mail server is named."""
+
+import asyncio
+import hashlib
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from monitor.errors import SendError, SendKind
+from monitor.mail import BeforeData, Send
+from monitor.model import Mail
+
+
+def maildir_sender(directory: Path) -> Send:
+    """A `Send` that delivers into a Maildir (`tmp`, `new` and `cur` below `directory`; made when missing).
+
+    A mail is complete in `new` or it is not there. Delivered again, the same mail changes nothing, even when
+    a reader has moved it to `cur`. Raises SendError (LATER) when the disk is full or may not be written.
+    """
+
+    async def send(mail: Mail, before_data: BeforeData) -> str:
+        with _or_later(directory):
+            await asyncio.to_thread(_make, directory)
+        await before_data()
+        with _or_later(directory):
+            return await asyncio.to_thread(_deliver, directory, mail)
+
+    return send
+
+
+@contextmanager
+def _or_later(directory: Path) -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        what = (
+            f"the mail cannot be stored in {directory} ({error.strerror}): make room there, and let us write"
+        )
+        raise SendError(what, SendKind.LATER) from error
+
+
+def _make(directory: Path) -> None:
+    if not (directory / "cur").is_dir():
+        directory.mkdir(mode=0o700, parents=True, exist_ok=True)
+        for name in ("tmp", "new", "cur"):
+            (directory / name).mkdir(mode=0o700, exist_ok=True)
+        _sync(directory)
+        _sync(directory.parent)
+
+
+def _deliver(directory: Path, mail: Mail) -> str:
+    # Not the usual unique name: after a kill the same mail comes again, and must meet itself.
+    name = f"{int(mail.date.timestamp())}.{hashlib.sha256(mail.message_id.encode()).hexdigest()[:32]}.monitor"
+    new = directory / "new" / name
+    # In this order, because a reader moves mails from `new` to `cur`, where it adds flags to the name.
+    if not new.exists() and not any((directory / "cur").glob(f"{name}*")):
+        _write(directory / "tmp" / name, mail.raw)
+        (directory / "tmp" / name).replace(new)
+    _sync(directory / "new")
+    return f"stored in {new}"
+
+
+def _write(path: Path, raw: bytes) -> None:
+    try:
+        with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "wb") as file:
+            file.write(raw)
+            file.flush()
+            os.fsync(file.fileno())
+    except OSError:
+        path.unlink(missing_ok=True)  # what a full disk took of it helps nobody
+        raise
+
+
+def _sync(directory: Path) -> None:
+    """What has been made, or renamed, in it stays after a power cut."""
+    descriptor = os.open(directory, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)

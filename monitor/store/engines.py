@@ -1,0 +1,136 @@
+"""A URL becomes two ways into the database: one that writes, one that only reads.
+
+On both databases there is one writer at a time, from the first statement of a transaction to its end: SQLite by
+BEGIN IMMEDIATE, PostgreSQL by an advisory lock. So what a transaction has read stays true until it commits, no two
+of them can wait for each other, and arrivals (`entries.seq`) become visible in the order of their numbers.
+"""
+
+import os
+from pathlib import Path
+from typing import Any
+
+from sqlalchemy import URL, Connection, Engine, create_engine, event, make_url
+from sqlalchemy.exc import ArgumentError
+
+from monitor.errors import StoreError
+from monitor.store.trouble import place
+
+READERS = 4  # connections that read at the same time
+
+_WRITE_LOCK = 0x6665_6564_6D61_696C  # "feedmail"; any number would do, but all of us must use the same
+_POSTGRES = {
+    "connect_timeout": "10",
+    # A server that vanished is noticed within a minute, not when TCP gives up after two hours.
+    "keepalives_idle": "30",
+    "keepalives_interval": "10",
+    "keepalives_count": "3",
+    "tcp_user_timeout": "30000",
+}
+# A service that is stopped in the middle of a transaction must not hold up the others for ever.
+_POSTGRES_SESSION = "-c lock_timeout=10s -c idle_in_transaction_session_timeout=60s -c timezone=UTC"
+_SQLITE = {"timeout": "10"}  # seconds to wait for another writer
+
+
+def parse_url(text: str) -> URL:
+    """The URL of a SQLite file or a PostgreSQL database, with our settings where it has none.
+
+    Raises StoreError for anything else; no message holds a password.
+    """
+    try:
+        url = make_url(text)
+    except (ArgumentError, ValueError):
+        raise StoreError(f"url in [store] is not a database URL. {_WANTED}") from None
+    match url.drivername:
+        case "sqlite" | "sqlite+pysqlite":
+            if not url.database or ":memory:" in url.database:
+                raise StoreError(f"database {place(url)} would forget everything. {_WANTED}")
+            return url.update_query_dict({**_SQLITE, **url.query})
+        case "postgresql" | "postgresql+psycopg":
+            ours = url.set(drivername="postgresql+psycopg", query={**_POSTGRES, **url.query})
+            theirs = " ".join([_POSTGRES_SESSION, *url.normalized_query.get("options", ())])
+            return ours.update_query_dict({"options": theirs})
+        case other:
+            raise StoreError(f'url in [store]: "{other}" is not supported. {_WANTED}')
+
+
+_WANTED = 'Write url = "sqlite:///data/monitor.db" or "postgresql+psycopg://user@host/database"'
+
+
+def make_file(url: URL) -> None:
+    """An empty database file that only its owner may read, unless there is one. Raises StoreError."""
+    path = Path(str(url.database))
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        # SQLite gives its -wal and -shm files the same mode.
+        os.close(os.open(path, os.O_CREAT | os.O_RDWR, 0o600))
+    except OSError as error:
+        raise StoreError(
+            f"database {place(url)}: {error.strerror}: {error.filename}. "
+            "Check url in [store], and that this user may write there"
+        ) from error
+
+
+def writing(url: URL) -> Engine:
+    """One connection, whose transactions exclude every other writer. Raises StoreError without a driver."""
+    engine = _engine(url, pool_size=1)
+    if url.get_backend_name() == "sqlite":
+        event.listen(engine, "connect", _set_up_sqlite_writer)
+        event.listen(engine, "begin", _begin_sqlite_writer)
+    else:
+        event.listen(engine, "begin", _begin_postgres_writer)
+    return engine
+
+
+def reading(url: URL) -> Engine:
+    """A few connections whose transactions see one moment and can change nothing. Raises StoreError."""
+    if url.get_backend_name() == "sqlite":
+        engine = _engine(url, pool_size=READERS)
+        event.listen(engine, "connect", _set_up_sqlite_reader)
+        event.listen(engine, "begin", _begin_sqlite_reader)
+        return engine
+    return _engine(
+        url,
+        pool_size=READERS,
+        isolation_level="REPEATABLE READ",
+        execution_options={"postgresql_readonly": True},
+    )
+
+
+def _engine(url: URL, **settings: Any) -> Engine:
+    try:
+        return create_engine(
+            url,
+            max_overflow=0,
+            hide_parameters=True,  # what people read and write stays out of tracebacks
+            pool_pre_ping=url.get_backend_name() == "postgresql",  # a restarted server is no error
+            **settings,
+        )
+    except ImportError as error:
+        raise StoreError(
+            f"database {place(url)}: the driver is missing. Run: pip install 'feed-monitor[postgres]'"
+        ) from error
+
+
+def _set_up_sqlite_writer(connection: Any, _record: object) -> None:
+    # Python's sqlite3 begins transactions by itself, and too late: after the first SELECT. Two writers then
+    # read the same row, and one of the updates is lost without an error.
+    connection.isolation_level = None
+    connection.execute("PRAGMA journal_mode = WAL")
+    connection.execute("PRAGMA synchronous = FULL")  # the outbox is only worth what the disk keeps
+
+
+def _begin_sqlite_writer(tx: Connection) -> None:
+    tx.exec_driver_sql("BEGIN IMMEDIATE")
+
+
+def _begin_postgres_writer(tx: Connection) -> None:
+    tx.exec_driver_sql(f"SELECT pg_advisory_xact_lock({_WRITE_LOCK})")
+
+
+def _set_up_sqlite_reader(connection: Any, _record: object) -> None:
+    connection.isolation_level = None
+    connection.execute("PRAGMA query_only = ON")
+
+
+def _begin_sqlite_reader(tx: Connection) -> None:
+    tx.exec_driver_sql("BEGIN")

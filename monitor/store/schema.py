@@ -1,0 +1,80 @@
+"""Has the database the shape this version wants? If not, it is given it, step by step, or not at all."""
+
+from pathlib import Path
+
+from sqlalchemy import URL, Connection, inspect, text
+
+from monitor.errors import SchemaError
+from monitor.store import engines
+from monitor.store.trouble import place, told_as_store_errors
+
+HEAD = "0001"  # the newest file in migrations/versions; a test compares
+VERSION_TABLE = "monitor_schema"
+
+
+def ensure(url: URL, *, migrate: bool) -> None:
+    """Bring the database to HEAD in one transaction that excludes every other writer.
+
+    Raises SchemaError when it is newer than HEAD or not ours, or when it is older and `migrate` is False;
+    StoreError when it cannot be reached.
+    """
+    if url.get_backend_name() == "sqlite":
+        if migrate:
+            engines.make_file(url)
+        elif not Path(str(url.database)).exists():
+            raise _behind(url, "there is no such file yet")
+    with told_as_store_errors(url):
+        if _seen(url) == HEAD:
+            return  # most of the time: no lock is taken, and no Alembic imported
+        engine = engines.writing(url)
+        try:
+            with engine.begin() as tx:
+                # Seen again: another service may have been faster.
+                _upgrade(tx, _revision(tx, url), url, migrate=migrate)
+        finally:
+            engine.dispose()
+
+
+def _seen(url: URL) -> str:
+    engine = engines.reading(url)
+    try:
+        with engine.begin() as tx:
+            return _revision(tx, url)
+    finally:
+        engine.dispose()
+
+
+def _revision(tx: Connection, url: URL) -> str:
+    """The revision of our tables; "" for an empty database. Raises SchemaError where others live."""
+    names = inspect(tx).get_table_names()
+    if VERSION_TABLE in names:
+        return str(tx.scalar(text(f"SELECT version_num FROM {VERSION_TABLE}")) or "")  # noqa: S608
+    if names:
+        raise SchemaError(
+            f"database {place(url)} belongs to something else: it has the tables {', '.join(sorted(names)[:5])}. "
+            "Give url in [store] a database of its own"
+        )
+    return ""
+
+
+def _upgrade(tx: Connection, revision: str, url: URL, *, migrate: bool) -> None:
+    from alembic import command
+    from alembic.config import Config
+    from alembic.script import ScriptDirectory
+
+    config = Config(attributes={"connection": tx})
+    # ConfigParser reads % as its own.
+    config.set_main_option("script_location", str(Path(__file__).parent / "migrations").replace("%", "%%"))
+    known = {script.revision for script in ScriptDirectory.from_config(config).walk_revisions()}
+    if revision and revision not in known:
+        raise SchemaError(
+            f"database {place(url)} was written by a newer version of monitor (its tables are at {revision}, "
+            f"this version knows them up to {HEAD}). Install that version, or give url in [store] another database"
+        )
+    if revision != HEAD and not migrate:
+        raise _behind(url, f"its tables are at {revision}, not {HEAD}" if revision else "it is empty")
+    command.upgrade(config, HEAD)
+
+
+def _behind(url: URL, why: str) -> SchemaError:
+    return SchemaError(f"database {place(url)} is not ready: {why}. `monitor run` or `monitor poll` makes it so")

@@ -1,0 +1,201 @@
+from datetime import UTC, datetime, time, timedelta
+from itertools import pairwise
+
+import pytest
+
+from monitor.digests.due import due, next_slot, slot_now
+from monitor.model import Slot, Subscription, SubscriptionState
+from tests.make import NOW, subscription
+
+MORNING = time(8, 0)
+
+
+def at(*times: time, **differ: object) -> Subscription:
+    return subscription(every=None, at=times or (MORNING,), **differ)
+
+
+def state(created_at: datetime = NOW - timedelta(days=30), **differ: object) -> SubscriptionState:
+    values: dict[str, object] = {"name": "AI 日报", "created_at": created_at, "cursor": 0, **differ}
+    return SubscriptionState(**values)  # type: ignore[arg-type]  # values of a test
+
+
+def taken(slot: Slot | None) -> SubscriptionState:
+    assert slot is not None
+    return state(last_slot=slot.name, last_at=slot.at)
+
+
+def utc(year: int, month: int, day: int, hour: int = 0, minute: int = 0) -> datetime:
+    return datetime(year, month, day, hour, minute, tzinfo=UTC)
+
+
+def ticks(sub: Subscription, start: datetime, end: datetime, step: timedelta) -> list[Slot]:
+    """The slots a service takes that looks at the clock every `step`."""
+    slots: list[Slot] = []
+    where = state(created_at=start)
+    now = start
+    while now <= end:
+        if slot := due(sub, where, now):
+            slots.append(slot)
+            where = state(created_at=start, last_slot=slot.name, last_at=slot.at)
+        now += step
+    return slots
+
+
+def test_a_slot_is_due_from_its_instant_on() -> None:
+    yesterday = state(last_at=NOW - timedelta(days=1), last_slot="at:2026-11-23T08:00")
+    assert due(at(), yesterday, NOW - timedelta(microseconds=1)) is None
+    assert due(at(), yesterday, NOW) == Slot(name="at:2026-11-24T08:00", at=NOW)
+
+
+def test_a_slot_taken_is_not_due_again() -> None:
+    assert due(at(), taken(due(at(), state(), NOW)), NOW + timedelta(hours=3)) is None
+
+
+def test_slots_before_the_subscription_was_made_are_not_ours() -> None:
+    assert due(at(), state(created_at=NOW), NOW) is None
+    assert due(at(), state(created_at=NOW - timedelta(seconds=1)), NOW) is not None
+
+
+def test_slots_before_the_subscription_was_made_are_not_ours_even_with_an_older_last_slot() -> None:
+    assert due(at(), state(created_at=NOW, last_at=NOW - timedelta(days=3)), NOW) is None
+
+
+def test_ten_minutes_after_its_time_a_digest_is_late() -> None:
+    on_time, late = (due(at(), state(), NOW + timedelta(minutes=10, seconds=s)) for s in (0, 1))
+    assert on_time is not None and not on_time.late
+    assert late is not None and late.late and late.at == NOW
+
+
+def test_slots_missed_while_the_machine_was_off_collapse_into_the_latest() -> None:
+    slot = due(at(MORNING, time(18, 0)), state(), NOW + timedelta(days=2, hours=1))
+    assert slot == Slot(name="at:2026-11-26T08:00", at=NOW + timedelta(days=2), late=True)
+    assert due(at(MORNING, time(18, 0)), taken(slot), NOW + timedelta(days=2, hours=2)) is None
+
+
+def test_a_slot_missed_more_than_eight_days_ago_is_forgotten_only_when_a_later_one_exists() -> None:
+    mondays = at(days=(1,))
+    slot = due(mondays, state(), utc(2026, 11, 29, 23, 59))  # Monday 07:59 in Shanghai
+    assert slot is not None and slot.name == "at:2026-11-23T08:00"
+
+
+def test_only_the_days_asked_for_have_slots() -> None:
+    weekdays = at(days=(1, 2, 3, 4, 5))
+    start = utc(2026, 11, 20, 12)  # a Friday
+    names = [slot.name for slot in ticks(weekdays, start, start + timedelta(days=4), timedelta(minutes=30))]
+    assert names == ["at:2026-11-23T08:00", "at:2026-11-24T08:00"]
+
+
+def test_the_day_of_a_slot_is_the_local_day() -> None:
+    """08:00 on Monday in Auckland is Sunday in UTC."""
+    monday = at(days=(1,), timezone="Pacific/Auckland")
+    slot = due(monday, state(), utc(2026, 11, 22, 19))
+    assert slot is not None and slot.name == "at:2026-11-23T08:00"
+
+
+def test_a_clock_set_back_takes_no_slot_twice() -> None:
+    where = taken(due(at(), state(), NOW))
+    for minutes in range(-120, 120, 5):
+        assert due(at(), where, NOW + timedelta(minutes=minutes)) is None
+
+
+@pytest.mark.parametrize(
+    ("zone", "start", "days"),
+    [
+        ("America/New_York", utc(2026, 3, 6), 5),  # 8 March: 02:00 becomes 03:00
+        ("America/New_York", utc(2026, 10, 30), 5),  # 1 November: 02:00 becomes 01:00
+        ("Europe/Berlin", utc(2026, 3, 27), 5),
+        ("Europe/Berlin", utc(2026, 10, 23), 5),
+        ("Africa/Cairo", utc(2026, 4, 22), 5),  # the clocks change at midnight
+        ("Australia/Lord_Howe", utc(2026, 4, 3), 5),  # by half an hour
+        ("Asia/Shanghai", utc(2026, 3, 27), 5),
+    ],
+)
+@pytest.mark.parametrize("moment", [time(0, 30), time(1, 30), time(2, 0), time(2, 30), time(8, 0)])
+def test_every_local_day_has_each_of_its_times_exactly_once(
+    zone: str, start: datetime, days: int, moment: time
+) -> None:
+    sub = at(moment, timezone=zone)
+    slots = ticks(sub, start, start + timedelta(days=days), timedelta(minutes=10))
+    dates = [datetime.fromisoformat(slot.name.removeprefix("at:")).date() for slot in slots]
+    assert len(dates) >= days - 1
+    assert all(later - earlier == timedelta(days=1) for earlier, later in pairwise(dates))
+    assert not any(slot.late for slot in slots)
+
+
+def test_a_wall_time_that_does_not_exist_happens_at_the_shifted_instant() -> None:
+    slot = due(at(time(2, 30), timezone="America/New_York"), state(utc(2026, 3, 8)), utc(2026, 3, 8, 9))
+    assert slot is not None
+    assert (slot.name, slot.at) == ("at:2026-03-08T02:30", utc(2026, 3, 8, 7, 30))  # 03:30 on the new clock
+
+
+def test_an_ambiguous_wall_time_happens_the_first_time() -> None:
+    slot = due(at(time(1, 30), timezone="America/New_York"), state(utc(2026, 11, 1)), utc(2026, 11, 1, 9))
+    assert slot is not None
+    assert (slot.name, slot.at) == ("at:2026-11-01T01:30", utc(2026, 11, 1, 5, 30))
+
+
+def test_a_day_that_a_zone_leaves_out_brings_no_second_digest() -> None:
+    """Samoa went from 29 to 31 December 2011."""
+    samoa = at(timezone="Pacific/Apia")
+    slots = ticks(samoa, utc(2011, 12, 28), utc(2012, 1, 1), timedelta(minutes=30))
+    instants = [slot.at for slot in slots]
+    assert instants == [
+        utc(2011, 12, 28, 18),
+        utc(2011, 12, 29, 18),
+        utc(2011, 12, 30, 18),
+        utc(2011, 12, 31, 18),
+    ]
+    assert [slot.name[3:13] for slot in slots] == ["2011-12-28", "2011-12-29", "2011-12-31", "2012-01-01"]
+
+
+def test_a_subscription_moved_to_another_zone_gets_no_second_digest_for_the_same_local_time() -> None:
+    where = taken(due(at(), state(), NOW))
+    berlin = at(timezone="Europe/Berlin")
+    assert due(berlin, where, NOW + timedelta(hours=7)) is None  # 08:00 in Berlin, the same day
+    tomorrow = due(berlin, where, NOW + timedelta(hours=31))
+    assert tomorrow is not None and tomorrow.name == "at:2026-11-25T08:00"
+
+
+def test_a_digest_by_hand_or_by_interval_does_not_hide_the_next_slot() -> None:
+    for name in ("now:2026-11-23T20:00:00.000000Z", "every:2026-11-23T20:00:00.000000Z"):
+        slot = due(at(), state(last_slot=name, last_at=NOW - timedelta(hours=4)), NOW)
+        assert slot is not None and slot.name == "at:2026-11-24T08:00"
+
+
+def test_a_time_with_seconds_is_named_with_them() -> None:
+    slot = due(at(time(8, 0, 30)), state(), NOW + timedelta(seconds=30))
+    assert slot is not None and slot.name == "at:2026-11-24T08:00:30"
+
+
+def test_an_interval_is_due_at_once_and_then_when_it_has_passed() -> None:
+    quarter = subscription(every=timedelta(minutes=15))
+    slot = due(quarter, state(), NOW)
+    assert slot == Slot(name="every:2026-11-24T00:00:00.000000Z", at=NOW)
+    assert due(quarter, taken(slot), NOW + timedelta(minutes=14, seconds=59)) is None
+    assert due(quarter, taken(slot), NOW + timedelta(minutes=15)) is not None
+
+
+def test_an_interval_of_zero_is_always_due() -> None:
+    assert due(subscription(), state(last_at=NOW), NOW) is not None
+
+
+def test_an_interval_keeps_to_the_days_asked_for() -> None:
+    mondays = subscription(days=(1,))
+    assert due(mondays, state(), utc(2026, 11, 22, 15, 59)) is None  # still Sunday in Shanghai
+    assert due(mondays, state(), utc(2026, 11, 22, 16, 0)) is not None
+
+
+def test_the_next_slot_is_the_first_one_after_now() -> None:
+    assert next_slot(at(MORNING, time(18, 0)), NOW) == NOW + timedelta(hours=10)
+    assert next_slot(at(), NOW) == NOW + timedelta(days=1)
+    assert next_slot(at(days=(2,)), NOW) == NOW + timedelta(days=7)
+
+
+def test_an_interval_has_no_next_slot() -> None:
+    assert next_slot(subscription(), NOW) is None
+
+
+def test_a_slot_by_hand_is_named_by_its_instant() -> None:
+    assert slot_now(NOW + timedelta(microseconds=7)) == Slot(
+        name="now:2026-11-24T00:00:00.000007Z", at=NOW + timedelta(microseconds=7)
+    )

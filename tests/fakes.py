@@ -1,0 +1,79 @@
+"""The clock, the web and the mailbox, as a test wants them."""
+
+from collections import deque
+from datetime import datetime, timedelta
+
+from monitor.errors import FeedError, SendError, SendKind
+from monitor.feeds.fetch import Fetched, NotModified
+from monitor.mail import BeforeData
+from monitor.model import Feed, Mail, Validators
+from tests.make import NOW
+
+
+class FakeClock:
+    """Stands still until moved."""
+
+    def __init__(self, now: datetime = NOW) -> None:
+        self.now = now
+
+    def __call__(self) -> datetime:
+        return self.now
+
+    def forward(self, **span: float) -> datetime:
+        self.now += timedelta(**span)
+        return self.now
+
+
+class FakeWeb:
+    """Serves each feed what it was told to, and remembers with which validators it was asked."""
+
+    def __init__(self) -> None:
+        self.asked: list[tuple[str, Validators]] = []
+        self._answers: dict[str, deque[Fetched | NotModified | FeedError]] = {}
+
+    def serves(self, feed: Feed, *answers: bytes | FeedError | None, etag: str = '"1"') -> None:
+        """Bytes are a document, None is a 304, an error is raised; the last one stays."""
+        self._answers[feed.url] = deque(self._answer(feed, answer, etag) for answer in answers)
+
+    def _answer(
+        self, feed: Feed, answer: bytes | FeedError | None, etag: str
+    ) -> Fetched | NotModified | FeedError:
+        validators = Validators(etag=etag)
+        if answer is None:
+            return NotModified(validators=validators, max_age=None)
+        if isinstance(answer, FeedError):
+            return answer
+        kind = "application/rss+xml; charset=utf-8"
+        return Fetched(body=answer, content_type=kind, validators=validators, url=feed.url, max_age=None)
+
+    async def fetch(self, feed: Feed, validators: Validators) -> Fetched | NotModified:
+        self.asked.append((feed.url, validators))
+        answers = self._answers[feed.url]
+        answer = answers.popleft() if len(answers) > 1 else answers[0]
+        if isinstance(answer, FeedError):
+            raise answer
+        return answer
+
+
+class FakeMailbox:
+    """Takes mails, or refuses the next ones as told."""
+
+    def __init__(self) -> None:
+        self.mails: list[Mail] = []
+        self._next: deque[SendError] = deque()
+
+    def refuses(self, kind: SendKind, *, times: int = 1) -> None:
+        self._next.extend(SendError(f"a {kind.value} answer", kind) for _ in range(times))
+
+    async def send(self, mail: Mail, before_data: BeforeData) -> str:
+        error = self._next.popleft() if self._next else None
+        if error is None or error.kind is SendKind.UNCERTAIN:
+            await before_data()
+            self.mails.append(mail)  # with an uncertain answer, the mail has arrived all the same
+        if error:
+            raise error
+        return "250 ok"
+
+    @property
+    def recipients(self) -> list[str]:
+        return [mail.to for mail in self.mails]

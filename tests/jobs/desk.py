@@ -1,0 +1,89 @@
+"""A small newsroom for tests: one feed, its rules, one subscription, and the jobs called with fakes."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import timedelta
+
+from monitor.config import FetchOptions, OutboxOptions
+from monitor.digests.due import slot_now
+from monitor.digests.render import Render, templates
+from monitor.jobs.compose import ComposeOutcome, Newsroom, compose
+from monitor.jobs.deliver import Attempted, deliver
+from monitor.jobs.poll import PollOutcome, claim_all, poll
+from monitor.model import Feed, Rule, Slot, Subscription
+from monitor.rules.match import Ruleset, compile_rules
+from monitor.store import digests, feeds
+from monitor.store.database import Connection, Database
+from tests import make
+from tests.fakes import FakeClock, FakeMailbox, FakeWeb
+
+FETCH = FetchOptions(min_interval=timedelta(minutes=1))
+OUTBOX = OutboxOptions()
+
+
+@dataclass
+class Desk:
+    """What a test has on its desk."""
+
+    db: Database
+    clock: FakeClock
+    web: FakeWeb = field(default_factory=FakeWeb)
+    mailbox: FakeMailbox = field(default_factory=FakeMailbox)
+    feeds: Sequence[Feed] = (make.feed(),)
+    rules: Sequence[Rule] = (make.rule(),)
+    subscription: Subscription = make.subscription()
+    render: Render = field(default_factory=templates)
+
+    @property
+    def ruleset(self) -> Ruleset:
+        return compile_rules(self.rules, self.feeds)
+
+    @property
+    def newsroom(self) -> Newsroom:
+        return Newsroom(
+            rules=self.ruleset,
+            rule_names=tuple(rule.name for rule in self.rules),
+            feeds=tuple(self.feeds),
+            sender="AI 日报 <digest@example.org>",
+            expire=OUTBOX.expire,
+        )
+
+    async def introduce(self) -> None:
+        def store(tx: Connection) -> None:
+            feeds.sync(tx, [feed.url for feed in self.feeds], self.clock())
+            digests.sync(tx, [self.subscription.name], self.clock())
+
+        await self.db.write(store)
+
+    async def poll(self) -> list[PollOutcome]:
+        await self.introduce()
+        taken = await claim_all(self.feeds, db=self.db, now=self.clock(), options=FETCH)
+        return [
+            await poll(
+                feed,
+                state,
+                fetch=self.web.fetch,
+                rules=self.ruleset,
+                options=FETCH,
+                db=self.db,
+                clock=self.clock,
+                jitter=lambda: 0.5,
+            )
+            for feed, state in taken
+        ]
+
+    async def compose(self, slot: Slot | None = None) -> ComposeOutcome:
+        await self.introduce()
+        return await compose(
+            self.subscription,
+            slot or slot_now(self.clock()),
+            newsroom=self.newsroom,
+            render=self.render,
+            db=self.db,
+            now=self.clock(),
+        )
+
+    async def deliver(self) -> Attempted | None:
+        return await deliver(
+            send=self.mailbox.send, db=self.db, clock=self.clock, options=OUTBOX, jitter=lambda: 0.5
+        )

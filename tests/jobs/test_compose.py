@@ -1,0 +1,236 @@
+import asyncio
+from dataclasses import replace
+from datetime import time, timedelta
+from email import message_from_bytes, policy
+
+import pytest
+
+from monitor.digests.due import due
+from monitor.errors import DigestError, FetchError
+from monitor.jobs.compose import Composed, NothingNew, SlotTaken, draft_digest, mails_of
+from monitor.jobs.rematch import rematch
+from monitor.model import DeliveryStatus, Digest, FeedHealth, Rendered, SubscriptionState
+from monitor.store import digests, entries, outbox
+from tests import make
+from tests.jobs.desk import Desk
+
+
+async def _state(desk: Desk) -> SubscriptionState:
+    state = await desk.db.read(digests.state, desk.subscription.name)
+    assert state is not None
+    return state
+
+
+async def _mails(desk: Desk) -> int:
+    return sum((await desk.db.read(outbox.counts)).values())
+
+
+async def test_what_matched_becomes_one_mail_for_each_recipient(desk: Desk) -> None:
+    desk.subscription = make.subscription(to=("ann@example.org", "bob@example.org"))
+    desk.web.serves(desk.feeds[0], make.rss("大模型降价", "天气转凉"))
+    await desk.poll()
+    outcome = await desk.compose()
+    assert isinstance(outcome, Composed)
+    assert (outcome.entries, [mail.to for mail in outcome.mails]) == (
+        1,
+        ["ann@example.org", "bob@example.org"],
+    )
+    listed = await desk.db.read(outbox.listing, status=DeliveryStatus.WAITING, limit=10)
+    assert {delivery.mail for delivery in listed} == set(outcome.mails), "the very bytes are in the outbox"
+    ann, bob = (message_from_bytes(mail.raw, policy=policy.default) for mail in outcome.mails)
+    assert (ann["To"], bob["To"]) == ("ann@example.org", "bob@example.org")
+    assert ann["Message-ID"] != bob["Message-ID"]
+    assert "大模型降价" in ann["Subject"]
+
+
+async def test_an_entry_is_mailed_once(desk: Desk) -> None:
+    desk.web.serves(desk.feeds[0], make.rss("大模型降价"), make.rss("大模型降价", "AI新规"))
+    await desk.poll()
+    await desk.compose()
+    await desk.poll()
+    desk.clock.forward(hours=1)
+    outcome = await desk.compose()
+    assert isinstance(outcome, Composed)
+    assert outcome.entries == 1
+    assert "AI新规" in outcome.subject
+
+
+async def test_without_news_there_is_no_mail(desk: Desk) -> None:
+    desk.web.serves(desk.feeds[0], make.rss("天气转凉"))
+    await desk.poll()
+    assert isinstance(await desk.compose(), NothingNew)
+    assert await _mails(desk) == 0
+
+
+async def test_a_time_of_day_without_news_is_remembered(desk: Desk) -> None:
+    desk.subscription = make.subscription(every=None, at=(time(8),))
+    slot = make.slot()
+    await desk.introduce()
+    assert isinstance(await desk.compose(slot), NothingNew)
+    assert (await _state(desk)).last_slot == slot.name
+    assert due(desk.subscription, await _state(desk), desk.clock()) is None
+
+
+async def test_the_same_slot_is_never_composed_twice(desk: Desk) -> None:
+    desk.web.serves(desk.feeds[0], make.rss("大模型降价"), make.rss("大模型降价", "AI新规"))
+    slot = make.slot()
+    await desk.poll()
+    assert isinstance(await desk.compose(slot), Composed)
+    await desk.poll()
+    assert isinstance(await desk.compose(slot), SlotTaken)
+    assert await _mails(desk) == 1
+
+
+async def test_of_two_workers_at_one_slot_one_sends(desk: Desk) -> None:
+    desk.web.serves(desk.feeds[0], make.rss("大模型降价"))
+    await desk.poll()
+    loop = asyncio.get_running_loop()
+
+    def overtaken(digest: Digest) -> Rendered:
+        first = asyncio.run_coroutine_threadsafe(desk.compose(digest.slot), loop).result()
+        assert isinstance(first, Composed)
+        return desk.render(digest)
+
+    assert isinstance(await replace(desk, render=overtaken).compose(make.slot()), SlotTaken)
+    assert await _mails(desk) == 1
+
+
+async def test_of_two_workers_at_a_quiet_slot_one_remembers_it(desk: Desk) -> None:
+    desk.subscription = make.subscription(every=None, at=(time(8),))
+    await desk.introduce()
+    loop = asyncio.get_running_loop()
+
+    def overtaken(digest: Digest) -> Rendered:
+        assert isinstance(
+            asyncio.run_coroutine_threadsafe(desk.compose(digest.slot), loop).result(), NothingNew
+        )
+        return desk.render(digest)
+
+    assert isinstance(await replace(desk, render=overtaken).compose(make.slot()), SlotTaken)
+
+
+async def test_a_word_added_before_the_slot_is_obeyed_by_it(desk: Desk) -> None:
+    desk.web.serves(desk.feeds[0], make.rss("芯片出口新规", "大模型降价"))
+    await desk.poll()
+    desk.rules = (make.rule(any=("芯片",)),)
+    outcome = await desk.compose()
+    assert isinstance(outcome, Composed)
+    assert outcome.entries == 1
+    assert "芯片" in outcome.subject
+
+
+async def test_a_rule_taken_back_before_the_slot_is_as_if_never_written(desk: Desk) -> None:
+    desk.web.serves(desk.feeds[0], make.rss("芯片出口新规", "大模型降价"))
+    await desk.poll()
+    old, desk.rules = desk.rules, (make.rule(any=("芯片",)),)
+    await rematch(desk.ruleset, after=0, db=desk.db)
+    desk.rules = old
+    outcome = await desk.compose()
+    assert isinstance(outcome, Composed)
+    assert "大模型" in outcome.subject
+
+
+async def test_a_new_subscription_is_not_flooded_with_what_was_before(desk: Desk) -> None:
+    desk.web.serves(desk.feeds[0], make.rss("大模型降价"))
+    await desk.poll()
+    desk.subscription = make.subscription("晚报")
+    assert isinstance(await desk.compose(), NothingNew)
+
+
+async def test_a_subscription_gets_the_rules_it_names(desk: Desk) -> None:
+    desk.rules = (make.rule(), make.rule("芯片", any=("芯片",)))
+    desk.subscription = make.subscription(rules=("芯片",))
+    desk.web.serves(desk.feeds[0], make.rss("芯片出口新规", "大模型降价"))
+    await desk.poll()
+    outcome = await desk.compose()
+    assert isinstance(outcome, Composed)
+    assert outcome.entries == 1
+
+
+async def test_the_footer_knows_which_feeds_are_well(desk: Desk) -> None:
+    desk.feeds = (
+        make.feed(),
+        make.feed("坏的", url="https://bad.example.org/rss"),
+        make.feed("没问过", url="https://new.example.org/rss"),
+    )
+    desk.web.serves(desk.feeds[0], make.rss("大模型降价"))
+    desk.web.serves(desk.feeds[1], FetchError("HTTP 503", status=503))
+    everything, desk.feeds = desk.feeds, desk.feeds[:2]
+    await desk.poll()
+    desk.feeds = everything
+    draft = await draft_digest(
+        desk.subscription,
+        make.slot("now:1"),
+        newsroom=desk.newsroom,
+        render=desk.render,
+        db=desk.db,
+        now=desk.clock(),
+    )
+    assert not isinstance(draft, NothingNew)
+    assert [health for _, health in draft.digest.watched.feeds] == [
+        FeedHealth.WELL,
+        FeedHealth.FAILING,
+        FeedHealth.UNVISITED,
+    ]
+
+
+async def test_a_draft_changes_nothing(desk: Desk) -> None:
+    desk.web.serves(desk.feeds[0], make.rss("大模型降价"))
+    await desk.poll()
+    desk.rules = (make.rule(any=("降价",)),)
+    before = await _state(desk)
+    draft = await draft_digest(
+        desk.subscription,
+        make.slot("now:1"),
+        newsroom=desk.newsroom,
+        render=desk.render,
+        db=desk.db,
+        now=desk.clock(),
+    )
+    assert not isinstance(draft, NothingNew)
+    assert len(draft.waiting) == 1
+    assert await _state(desk) == before
+    assert await _mails(desk) == 0
+    everything = {"after": 0, "upto": 100, "limit": 10, "ruleset": desk.ruleset.fingerprint}
+    assert len(await desk.db.read(entries.unjudged, **everything)) == 1, "not even a judgement is stored"
+
+
+async def test_a_digest_whose_template_fails_waits(desk: Desk) -> None:
+    desk.web.serves(desk.feeds[0], make.rss("大模型降价"))
+    await desk.poll()
+    good = desk.render
+
+    def broken(_: Digest) -> Rendered:
+        raise DigestError("digest.html.j2, line 3")
+
+    desk.render = broken
+    with pytest.raises(DigestError):
+        await desk.compose()
+    desk.render = good
+    assert isinstance(await desk.compose(), Composed)
+
+
+async def test_the_same_draft_gives_the_same_bytes(desk: Desk) -> None:
+    desk.web.serves(desk.feeds[0], make.rss("大模型降价"))
+    await desk.poll()
+    raws = set()
+    for _ in range(2):
+        draft = await draft_digest(
+            desk.subscription,
+            make.slot("now:1"),
+            newsroom=desk.newsroom,
+            render=desk.render,
+            db=desk.db,
+            now=desk.clock(),
+        )
+        assert not isinstance(draft, NothingNew)
+        raws.add(mails_of(draft, sender="digest@example.org")[0].raw)
+    assert len(raws) == 1
+
+
+async def test_a_digest_expires_as_the_operator_says(desk: Desk) -> None:
+    desk.web.serves(desk.feeds[0], make.rss("大模型降价"))
+    await desk.poll()
+    await desk.compose()
+    (delivery,) = await desk.db.read(outbox.listing, status=None, limit=10)
+    assert delivery.expires_at == desk.clock() + timedelta(hours=48)

@@ -1,0 +1,170 @@
+import asyncio
+from datetime import datetime, timedelta
+
+from monitor.config import OutboxOptions
+from monitor.errors import SendKind
+from monitor.jobs.deliver import deliver
+from monitor.jobs.prune import prune
+from monitor.mail import BeforeData
+from monitor.model import Delivery, DeliveryStatus, Mail
+from monitor.store import digests, outbox
+from monitor.store.database import Connection
+from tests import make
+from tests.jobs.desk import OUTBOX, Desk
+
+
+async def _enqueue(desk: Desk, *mails: Mail) -> None:
+    slot = make.slot()
+
+    def store(tx: Connection) -> None:
+        number = digests.insert(tx, "AI 日报", slot, desk.clock(), 1, "r1")
+        assert number is not None
+        for mail in mails:
+            outbox.insert(tx, number, mail, now=desk.clock(), expires_at=desk.clock() + timedelta(hours=48))
+
+    await desk.db.write(store)
+
+
+async def _rows(desk: Desk) -> list[Delivery]:
+    return await desk.db.read(outbox.listing, status=None, limit=100)
+
+
+async def test_a_waiting_mail_is_sent_as_it_was_stored(desk: Desk) -> None:
+    mail = make.mail()
+    await _enqueue(desk, mail)
+    outcome = await desk.deliver()
+    assert outcome is not None
+    assert (outcome.status, outcome.reply) == (DeliveryStatus.SENT, "250 ok")
+    assert desk.mailbox.mails == [mail]
+    (row,) = await _rows(desk)
+    assert (row.status, row.last_reply) == (DeliveryStatus.SENT, "250 ok")
+
+
+async def test_with_nothing_due_nothing_is_done(desk: Desk) -> None:
+    assert await desk.deliver() is None
+
+
+async def test_a_mail_refused_for_now_is_tried_again_later(desk: Desk) -> None:
+    await _enqueue(desk, make.mail())
+    desk.mailbox.refuses(SendKind.LATER)
+    outcome = await desk.deliver()
+    assert outcome is not None
+    assert outcome.status is DeliveryStatus.WAITING
+    assert await desk.deliver() is None, "not before its time"
+    desk.clock.forward(minutes=2)
+    await desk.deliver()
+    assert desk.mailbox.recipients == ["reader@example.org"]
+
+
+async def test_the_waits_grow(desk: Desk) -> None:
+    await _enqueue(desk, make.mail())
+    desk.mailbox.refuses(SendKind.LATER, times=3)
+    waits = []
+    for _ in range(3):
+        outcome = await desk.deliver()
+        assert outcome is not None
+        assert outcome.next_attempt_at is not None
+        waits.append(outcome.next_attempt_at - desk.clock())
+        desk.clock.now = outcome.next_attempt_at
+    assert waits == sorted(waits)
+    assert waits[2] > 2 * waits[0]
+
+
+async def test_a_mail_refused_for_good_is_not_tried_again(desk: Desk) -> None:
+    await _enqueue(desk, make.mail())
+    desk.mailbox.refuses(SendKind.REFUSED)
+    outcome = await desk.deliver()
+    assert outcome is not None
+    assert outcome.status is DeliveryStatus.FAILED
+    desk.clock.forward(hours=47)
+    assert await desk.deliver() is None
+
+
+async def test_one_bad_address_delays_nobody(desk: Desk) -> None:
+    await _enqueue(desk, *(make.mail(f"r{number}@example.org", number=number) for number in range(5)))
+    desk.mailbox.refuses(SendKind.LATER)
+    while await desk.deliver():
+        pass
+    assert len(desk.mailbox.mails) == 4
+
+
+async def test_a_lost_reply_means_the_same_bytes_again_after_a_while(desk: Desk) -> None:
+    mail = make.mail()
+    await _enqueue(desk, mail)
+    desk.mailbox.refuses(SendKind.UNCERTAIN, times=2)
+    outcome = await desk.deliver()
+    assert outcome is not None
+    assert outcome.status is DeliveryStatus.UNCERTAIN
+    assert outcome.next_attempt_at == desk.clock() + timedelta(minutes=15)
+    desk.clock.forward(minutes=15)
+    outcome = await desk.deliver()
+    assert outcome is not None
+    assert outcome.next_attempt_at == desk.clock() + timedelta(minutes=30), (
+        "a server that loses each reply gets fewer"
+    )
+    desk.clock.forward(minutes=30)
+    await desk.deliver()
+    assert desk.mailbox.mails == [mail, mail, mail]
+    assert [row.status for row in await _rows(desk)] == [DeliveryStatus.SENT]
+
+
+async def test_a_trouble_of_the_relay_is_told_as_such(desk: Desk) -> None:
+    await _enqueue(desk, make.mail())
+    desk.mailbox.refuses(SendKind.RELAY)
+    outcome = await desk.deliver()
+    assert outcome is not None
+    assert outcome.relay
+    assert outcome.status is DeliveryStatus.WAITING
+
+
+async def test_a_worker_whose_mail_was_taken_stops_before_data(desk: Desk) -> None:
+    await _enqueue(desk, make.mail())
+    sent: list[Mail] = []
+
+    async def slow(mail: Mail, before_data: BeforeData) -> str:
+        later = desk.clock.forward(minutes=10)
+        await desk.db.write(outbox.recover, later, uncertain_after=OUTBOX.uncertain_after)
+        assert await desk.deliver() is not None  # another worker sends it
+        await before_data()
+        sent.append(mail)
+        raise AssertionError("the server must not hear of it")
+
+    outcome = await deliver(send=slow, db=desk.db, clock=desk.clock, options=OUTBOX, jitter=lambda: 0)
+    assert outcome is not None
+    assert outcome.reply == "another worker has taken this mail"
+    assert (len(desk.mailbox.mails), sent) == (1, [])
+    assert [row.status for row in await _rows(desk)] == [DeliveryStatus.SENT]
+
+
+async def test_a_slow_server_keeps_its_mail(desk: Desk) -> None:
+    await _enqueue(desk, make.mail())
+    options, beaten, calls = OutboxOptions(lease=timedelta(milliseconds=30)), asyncio.Event(), []
+
+    def clock() -> datetime:
+        calls.append(1)
+        if len(calls) == 1:
+            return desk.clock()  # the claim
+        beaten.set()  # the first beat of the heart, which asks for the time
+        return desk.clock() + timedelta(seconds=1)
+
+    async def slow(mail: Mail, before_data: BeforeData) -> str:
+        await before_data()
+        await beaten.wait()
+        beyond_the_first_lease = desk.clock() + timedelta(milliseconds=500)
+        assert await desk.db.write(outbox.recover, beyond_the_first_lease, uncertain_after=timedelta(0)) == []
+        return "250 late"
+
+    outcome = await deliver(send=slow, db=desk.db, clock=clock, options=options, jitter=lambda: 0)
+    assert outcome is not None
+    assert outcome.status is DeliveryStatus.SENT
+    assert [row.status for row in await _rows(desk)] == [DeliveryStatus.SENT]
+
+
+async def test_what_was_sent_long_ago_is_forgotten(desk: Desk) -> None:
+    await _enqueue(desk, make.mail(number=1), make.mail("b@example.org", number=2))
+    await desk.deliver()
+    desk.clock.forward(days=91)
+    assert await prune(db=desk.db, now=desk.clock(), options=OUTBOX) == 1
+    assert [row.status for row in await _rows(desk)] == [DeliveryStatus.WAITING], (
+        "what waits is not forgotten"
+    )

@@ -1,0 +1,100 @@
+from datetime import timedelta
+
+import pytest
+
+from monitor.errors import FetchError
+from monitor.jobs.poll import Polled, PollFailed, Unchanged, claim
+from monitor.model import Validators
+from monitor.store import feeds
+from tests import make
+from tests.jobs.desk import FETCH, Desk
+
+
+async def test_new_entries_are_counted_and_matched(desk: Desk) -> None:
+    desk.web.serves(desk.feeds[0], make.rss("大模型降价", "天气转凉"))
+    (outcome,) = await desk.poll()
+    assert isinstance(outcome, Polled)
+    assert (outcome.entries, outcome.new, outcome.matched, outcome.held_back) == (2, 2, 1, 0)
+
+
+async def test_an_entry_once_seen_is_never_news_again(desk: Desk) -> None:
+    desk.web.serves(
+        desk.feeds[0], make.rss("大模型降价"), make.rss("天气转凉"), make.rss("大模型降价", "天气转凉")
+    )
+    await desk.poll()
+    await desk.poll()
+    (outcome,) = await desk.poll()
+    assert isinstance(outcome, Polled)
+    assert outcome.new == 0
+
+
+async def test_the_servers_own_validators_are_sent_back(desk: Desk) -> None:
+    desk.web.serves(desk.feeds[0], make.rss("大模型降价"), None, etag='W/"odd -gzip"')
+    await desk.poll()
+    (outcome,) = await desk.poll()
+    assert isinstance(outcome, Unchanged)
+    assert [validators for _, validators in desk.web.asked] == [
+        Validators(),
+        Validators(etag='W/"odd -gzip"'),
+    ]
+
+
+async def test_what_is_older_than_first_visit_is_remembered_but_no_news(desk: Desk) -> None:
+    desk.feeds = (make.feed(first_visit=timedelta(days=3)),)
+    desk.web.serves(
+        desk.feeds[0], make.rss("大模型降价", hours_old=100), make.rss("大模型降价", "AI新规", hours_old=100)
+    )
+    (first,) = await desk.poll()
+    (second,) = await desk.poll()
+    assert isinstance(first, Polled)
+    assert isinstance(second, Polled)
+    assert (first.new, first.matched, first.held_back) == (0, 0, 1)
+    assert (second.new, second.matched) == (1, 1), "after the first visit only identity decides what is new"
+
+
+async def test_a_feed_that_fails_waits_and_says_why(desk: Desk) -> None:
+    desk.web.serves(desk.feeds[0], FetchError("HTTP 503", status=503))
+    await desk.poll()
+    (outcome,) = await desk.poll()
+    assert isinstance(outcome, PollFailed)
+    assert outcome.failures == 2
+    (state,) = await desk.db.read(feeds.states)
+    assert state.last_error == "HTTP 503"
+    assert state.next_poll_at > desk.clock()
+
+
+async def test_a_page_that_is_no_feed_keeps_the_old_validators(desk: Desk) -> None:
+    desk.web.serves(desk.feeds[0], make.rss("大模型降价"))
+    await desk.poll()
+    desk.web.serves(desk.feeds[0], b"<html><body>log in</body></html>", etag='"page"')
+    (outcome,) = await desk.poll()
+    assert isinstance(outcome, PollFailed)
+    (state,) = await desk.db.read(feeds.states)
+    assert state.validators == Validators(etag='"1"')
+
+
+async def test_a_good_answer_ends_the_count_of_failures(desk: Desk) -> None:
+    desk.web.serves(desk.feeds[0], FetchError("HTTP 503", status=503), make.rss("大模型降价"))
+    await desk.poll()
+    await desk.poll()
+    (state,) = await desk.db.read(feeds.states)
+    assert (state.failures, state.last_error, state.visited) == (0, "", desk.clock())
+
+
+async def test_a_feed_in_the_hands_of_one_worker_is_not_given_to_another(desk: Desk) -> None:
+    await desk.introduce()
+    first = await claim(desk.feeds, db=desk.db, now=desk.clock(), options=FETCH, limit=10)
+    second = await claim(desk.feeds, db=desk.db, now=desk.clock(), options=FETCH, limit=10)
+    assert (len(first), len(second)) == (1, 0)
+    desk.clock.forward(minutes=2)
+    third = await claim(desk.feeds, db=desk.db, now=desk.clock(), options=FETCH, limit=10)
+    assert len(third) == 1, "the lease of a worker that died is over"
+
+
+@pytest.mark.parametrize("sections", [("科技",), ("technology",)])
+async def test_a_feed_limited_to_sections_matches_only_those(desk: Desk, sections: tuple[str, ...]) -> None:
+    desk.feeds = (make.feed(sections=sections),)
+    desk.web.serves(desk.feeds[0], make.rss("大模型降价"))
+    (outcome,) = await desk.poll()
+    assert isinstance(outcome, Polled)
+    assert (outcome.new, outcome.matched) == (1, 0), "an item without a section is in none of them"

@@ -1,0 +1,66 @@
+"""The house keeps its shape: owners, doors, size."""
+
+import ast
+from collections import defaultdict
+from pathlib import Path
+
+import monitor
+
+ROOT = Path(monitor.__file__).parent
+
+# style.md rule 5: each third-party package is imported by its owner only.
+OWNERS = {
+    "feedparser": {"feeds.parse"},
+    "aiohttp": {"feeds.fetch"},
+    "aiohttp_socks": {"feeds.fetch"},
+    "bs4": {"feeds.sanitize"},
+    "nh3": {"feeds.sanitize"},
+    "opencc": {"rules.fold"},
+    "jinja2": {"digests.render"},
+    "aiosmtplib": {"mail.smtp"},
+    "apscheduler": {"schedule"},
+    "structlog": {"log"},
+    "aiosmtpd": {"demo.catcher"},
+    "trustme": {"demo.catcher"},
+    "typer": {"cli"},
+}
+STORE_ONLY = {"sqlalchemy", "alembic", "sqlite3", "psycopg"}
+
+
+def _imports() -> dict[str, set[str]]:
+    found = defaultdict(set)
+    for file in ROOT.rglob("*.py"):
+        name = ".".join(file.relative_to(ROOT).with_suffix("").parts).removesuffix(".__init__")
+        for node in ast.walk(ast.parse(file.read_text("utf-8"))):
+            names = [alias.name for alias in node.names] if isinstance(node, ast.Import) else []
+            names += [node.module or ""] if isinstance(node, ast.ImportFrom) else []
+            for imported in names:
+                found[imported.partition(".")[0]].add(name)
+    return found
+
+
+def test_each_package_is_imported_by_its_owner_only() -> None:
+    imports = _imports()
+    strangers = {package: imports[package] - owners for package, owners in OWNERS.items()}
+    assert {package: names for package, names in strangers.items() if names} == {}
+
+
+def test_only_the_store_speaks_to_the_database() -> None:
+    imports = _imports()
+    assert [name for package in STORE_ONLY for name in imports[package] if not name.startswith("store")] == []
+
+
+def test_every_owner_is_still_there() -> None:
+    imports = _imports()
+    assert {package: owners - imports[package] for package, owners in OWNERS.items()} == {
+        package: set() for package in OWNERS
+    }
+
+
+def test_every_room_has_a_sentence_on_its_door_and_fits_in_300_lines() -> None:
+    for file in ROOT.rglob("*.py"):
+        text = file.read_text("utf-8")
+        door = ast.get_docstring(ast.parse(text))
+        assert door, f"{file.name} has no sentence on its door"
+        assert door.splitlines()[0].endswith((".", "?")), f"{file.name}: {door.splitlines()[0]}"
+        assert len(text.splitlines()) <= 300, f"{file.name} is to be split"
