@@ -31,9 +31,13 @@ class Running:
         except queue.Empty:
             return None
 
+    def send_signal(self, number: signal.Signals) -> None:
+        """SIGHUP to reload, SIGTERM to stop."""
+        self._process.send_signal(number)
+
     def stop(self) -> int:
         """End it as the operator would, with SIGTERM; its exit code."""
-        self._process.send_signal(signal.SIGTERM)
+        self.send_signal(signal.SIGTERM)
         code = self._process.wait(timeout=20)
         self._reader.join()
         return code

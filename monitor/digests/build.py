@@ -4,6 +4,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
 from itertools import groupby
+from urllib.parse import urlsplit
 
 from monitor.model import Digest, Item, Reason, Section, Slot, Subscription, Waiting, Watched
 
@@ -76,8 +77,8 @@ def _reasons(one: Waiting, rules: Sequence[tuple[str, str]]) -> tuple[Reason, ..
 
 
 def _feed(one: Waiting, feeds: Mapping[str, str]) -> str:
-    # A feed taken out of config.toml while its entries wait has no name any more: its address stands for it.
-    return feeds.get(one.entry.feed_url, one.entry.feed_url)
+    # A feed taken out of config.toml while its entries wait has no name any more: its host stands for it.
+    return feeds.get(one.entry.feed_url) or urlsplit(one.entry.feed_url).hostname or one.entry.feed_url
 
 
 def _full_items(sizes: Sequence[int]) -> int:

@@ -17,10 +17,11 @@ from monitor.config import SmtpOptions
 from monitor.errors import SendError, SendKind
 from monitor.mail import BeforeData, Send
 from monitor.mail.replies import Step, one_line
-from monitor.mail.wording import PORTS, impossible, reason, refused, unanswered
+from monitor.mail.wording import PORTS, reason, refused, unanswered
 from monitor.model import Mail
 
 _BARE_LINE_END = re.compile(rb"\r(?!\n)|(?<!\r)\n")
+_MAILBOX = re.compile(r'[^\s\x00-\x1f\x7f<>(),;:\\"@]+@[^\s\x00-\x1f\x7f<>(),;\\"@]+')
 _DOT_AT_START = re.compile(rb"^\.", re.MULTILINE)
 
 
@@ -190,12 +191,15 @@ class _Session:
         raise SendError(what, SendKind.RELAY)
 
     def _mailbox(self, address: str, otherwise: SendKind) -> str:
-        """The address with an ASCII domain (RFC 5891); the rest may need SMTPUTF8 (RFC 6531)."""
+        """The address with an ASCII domain (RFC 5891); what stands before it may need SMTPUTF8 (RFC 6531)."""
         local, _, domain = address.rpartition("@")
         try:
             mailbox = f"{local}@{domain.encode('idna').decode()}"
-        except UnicodeError as error:
-            raise SendError(f"the address {address} cannot be sent to ({error})", otherwise) from error
+        except UnicodeError:
+            mailbox = ""
+        if not _MAILBOX.fullmatch(mailbox):
+            # aiosmtplib would make the best of it, and write to somebody else.
+            raise SendError(f"{address!r} is no mail address, so the mail was not sent", otherwise)
         if not local.isascii() and not self._client.supports_extension("smtputf8"):
             what = f"{self._where} does not offer SMTPUTF8, which the address {address} needs"
             raise SendError(what, otherwise)
@@ -213,10 +217,8 @@ class _Session:
             # Nothing is raised from here: this error would travel along, and in it what the server said, who
             # may have repeated the login.
             code, text = error.code, error.message
-        except (SMTPException, OSError) as error:
+        except (SMTPException, OSError, ValueError) as error:  # ValueError: [smtp] host cannot be a host name
             raise unanswered(self._where, step, error) from error
-        except ValueError as error:
-            raise impossible(step, error) from error
         text = self._readable(text)
         if code // 100 != hoped_for:
             raise refused(self._where, step, code, text)

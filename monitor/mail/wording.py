@@ -49,14 +49,6 @@ def unanswered(where: str, step: Step, error: BaseException) -> SendError:
     return SendError(what, kind)
 
 
-def impossible(step: Step, error: BaseException) -> SendError:
-    """An address or a host name cannot be written in a command."""
-    kind = SendKind.REFUSED if step is Step.RCPT else SendKind.RELAY
-    return SendError(
-        f"{_ASKED[step]} is impossible ({error}): check [smtp] host and sender, and the recipient", kind
-    )
-
-
 def reason(error: BaseException) -> str:
     """What happened, in a few words."""
     root = _root(error)

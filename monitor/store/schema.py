@@ -77,4 +77,6 @@ def _upgrade(tx: Connection, revision: str, url: URL, *, migrate: bool) -> None:
 
 
 def _behind(url: URL, why: str) -> SchemaError:
-    return SchemaError(f"database {place(url)} is not ready: {why}. `monitor run` or `monitor poll` makes it so")
+    return SchemaError(
+        f"database {place(url)} is not ready: {why}. `monitor run` or `monitor poll` makes it so"
+    )

@@ -37,10 +37,11 @@ feeds = Table(
     Column("title", Words, nullable=False),
     Column("etag", Words, nullable=False),
     Column("last_modified", Words, nullable=False),
-    Column("next_poll_at", Instant, nullable=False, index=True),
+    Column("next_poll_at", Instant, nullable=False),
     Column("visited", Instant),
     Column("failures", Integer, nullable=False),
     Column("last_error", Words, nullable=False),
+    Index("ix_feeds_due", "next_poll_at"),
 )
 
 # What feeds said. `seq` counts arrivals and is never given twice, not even after the last entry was forgotten.

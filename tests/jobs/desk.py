@@ -7,9 +7,11 @@ from datetime import timedelta
 from monitor.config import FetchOptions, OutboxOptions
 from monitor.digests.due import slot_now
 from monitor.digests.render import Render, templates
+from monitor.feeds.fetch import Fetch
 from monitor.jobs.compose import ComposeOutcome, Newsroom, compose
 from monitor.jobs.deliver import Attempted, deliver
 from monitor.jobs.poll import PollOutcome, claim_all, poll
+from monitor.mail import Send
 from monitor.model import Feed, Rule, Slot, Subscription
 from monitor.rules.match import Ruleset, compile_rules
 from monitor.store import digests, feeds
@@ -31,8 +33,10 @@ class Desk:
     mailbox: FakeMailbox = field(default_factory=FakeMailbox)
     feeds: Sequence[Feed] = (make.feed(),)
     rules: Sequence[Rule] = (make.rule(),)
-    subscription: Subscription = make.subscription()
+    subscription: Subscription = field(default_factory=make.subscription)
     render: Render = field(default_factory=templates)
+    fetch: Fetch | None = None  # instead of the web
+    send: Send | None = None  # instead of the mailbox
 
     @property
     def ruleset(self) -> Ruleset:
@@ -62,7 +66,7 @@ class Desk:
             await poll(
                 feed,
                 state,
-                fetch=self.web.fetch,
+                fetch=self.fetch or self.web.fetch,
                 rules=self.ruleset,
                 options=FETCH,
                 db=self.db,
@@ -85,5 +89,9 @@ class Desk:
 
     async def deliver(self) -> Attempted | None:
         return await deliver(
-            send=self.mailbox.send, db=self.db, clock=self.clock, options=OUTBOX, jitter=lambda: 0.5
+            send=self.send or self.mailbox.send,
+            db=self.db,
+            clock=self.clock,
+            options=OUTBOX,
+            jitter=lambda: 0.5,
         )

@@ -23,7 +23,7 @@ def upgrade() -> None:
         sa.Column("last_error", sa.Text, nullable=False),
         sa.PrimaryKeyConstraint("url", name="pk_feeds"),
     )
-    op.create_index("ix_feeds_next_poll_at", "feeds", ["next_poll_at"])
+    op.create_index("ix_feeds_due", "feeds", ["next_poll_at"])
     op.create_table(
         "entries",
         sa.Column("seq", NUMBER, nullable=False),

@@ -1,0 +1,175 @@
+"""What a template sees of a digest: its words, numbers and dates, before any markup."""
+
+import re
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from zoneinfo import ZoneInfo
+
+from monitor.digests.excerpt import excerpt
+from monitor.digests.headline import headline
+from monitor.digests.language import Language
+from monitor.digests.phrase import Phrase, phrase, plain
+from monitor.model import Digest, Entry, FeedHealth, Hit, Item, Reason, Section
+
+WORDS_IN_REASON = 6
+TITLES_IN_ALL = 60  # titles without excerpt; those beyond are counted, or Gmail would clip the mail
+
+_TITLE = 200  # characters shown of a title
+_SECTION = 40
+_WEB = re.compile(r"https?://[^\s\x00-\x20\x7f<>\"\\^`{|}]+")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ReasonView:
+    """A rule's name and the words it found, by field: (("title", ("大模型", "AI")), ("summary", ("算力",)))."""
+
+    rule: str
+    words: tuple[tuple[str, tuple[str, ...]], ...]
+    others: bool  # there were more words than are named
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ItemView:
+    """An entry as the reader meets it. Every string may be "" but the title."""
+
+    title: Phrase
+    link: str
+    source: str
+    section: str
+    time: str
+    minutes: int  # of reading; 0 when not worth saying
+    original: str  # link to the article in its first language
+    excerpt: Phrase
+    reasons: tuple[ReasonView, ...]
+    also: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SectionView:
+    """A rule's items; `more` is to be shown by title only, `unlisted` are only counted."""
+
+    rule: str
+    count: int
+    items: tuple[ItemView, ...]
+    more: tuple[ItemView, ...]
+    unlisted: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DigestView:
+    """Everything the three templates have to say, in the reader's zone and language."""
+
+    name: str
+    locale: str
+    headline: str  # the first title, short enough for a subject; "" without news
+    count: int  # items
+    day: str
+    meant: str  # when a late digest was meant to come; "" when it is in time
+    since: str  # "" for a first issue
+    sections: tuple[SectionView, ...]
+    entries: int  # looked at
+    feeds: int
+    well: int  # feeds that do
+    failing: tuple[str, ...]
+    unvisited: tuple[str, ...]
+    silent: tuple[str, ...]
+    next: str  # "" without a schedule
+
+
+def view(digest: Digest, language: Language) -> DigestView:
+    """`digest` in the words of `language`. What feeds said is tidied and cut here, never translated."""
+    zone = ZoneInfo(digest.subscription.timezone)
+    now = digest.at.astimezone(zone)
+    sections = tuple(_sections(digest.sections, language, now))
+    return DigestView(
+        name=plain(digest.subscription.name),
+        locale=language.locale,
+        headline=_headline(digest.sections),
+        count=sum(section.count for section in sections),
+        day=language.day(now),
+        meant=language.recently(digest.slot.at.astimezone(zone), now.date()) if digest.slot.late else "",
+        since=language.recently(digest.since.astimezone(zone), now.date()) if digest.since else "",
+        sections=sections,
+        entries=digest.watched.entries,
+        feeds=len(digest.watched.feeds),
+        well=len(_feeds(digest, FeedHealth.WELL)),
+        failing=_feeds(digest, FeedHealth.FAILING),
+        unvisited=_feeds(digest, FeedHealth.UNVISITED),
+        silent=tuple(map(plain, digest.watched.silent)),
+        next=language.dated(digest.next_at.astimezone(zone), now.date()) if digest.next_at else "",
+    )
+
+
+def _headline(sections: Sequence[Section]) -> str:
+    items = [item for section in sections for item in (*section.items, *section.more)]
+    return headline(_title(items[0].entry)) if items else ""
+
+
+def _title(entry: Entry) -> str:
+    # A title is what a reader clicks on: an entry without one is called by its link, or by its beginning.
+    words = entry.title if plain(entry.title[:_TITLE]) else (entry.summary or entry.text or entry.link)
+    return words if len(words) <= _TITLE else words[:_TITLE] + "…"
+
+
+def _feeds(digest: Digest, health: FeedHealth) -> tuple[str, ...]:
+    return tuple(plain(name) for name, found in digest.watched.feeds if found is health)
+
+
+def _sections(sections: Iterable[Section], language: Language, now: datetime) -> Iterator[SectionView]:
+    room = TITLES_IN_ALL
+    for section in sections:
+        listed = section.more[:room]
+        room -= len(listed)
+        yield SectionView(
+            rule=plain(section.rule),
+            count=len(section.items) + len(section.more),
+            items=tuple(_item(item, language, now) for item in section.items),
+            more=tuple(_item(item, language, now) for item in listed),
+            unlisted=len(section.more) - len(listed),
+        )
+
+
+def _item(item: Item, language: Language, now: datetime) -> ItemView:
+    entry = item.entry
+    hits = [hit for reason in item.reasons for hit in reason.hits]
+    in_title = [(hit.start, hit.end) for hit in hits if hit.field == "title"]
+    return ItemView(
+        title=phrase(_title(entry), in_title),
+        link=_web(entry.link),
+        source=plain(item.feed),
+        section=plain(entry.section[:_SECTION]),
+        time=language.moment(entry.when.astimezone(now.tzinfo), now.date()),
+        minutes=_minutes(entry.text),
+        original=_web(entry.original),
+        excerpt=excerpt(entry, hits),
+        reasons=tuple(map(_reason, item.reasons)),
+        also=tuple(map(plain, item.also)),
+    )
+
+
+def _web(link: str) -> str:
+    return link if _WEB.fullmatch(link) else ""
+
+
+def _minutes(text: str) -> int:
+    """Reading at 450 Chinese characters or 220 latin words a minute; 0 for what is read at a glance."""
+    latin = len(re.findall(r"[A-Za-z]+", text))
+    chinese = len(re.findall(r"[\u3400-\u9fff]", text))
+    minutes = round(chinese / 450 + latin / 220)
+    return minutes if minutes > 1 else 0
+
+
+def _reason(reason: Reason) -> ReasonView:
+    firsts: dict[str, Hit] = {}
+    for hit in reason.hits:
+        firsts.setdefault(hit.found.casefold(), hit)
+    named = list(firsts.values())[:WORDS_IN_REASON]
+    fields = dict.fromkeys(hit.field for hit in named)
+    return ReasonView(
+        rule=plain(reason.rule),
+        words=tuple(
+            (field, tuple(plain(hit.found) for hit in named if hit.field == field)) for field in fields
+        ),
+        others=len(firsts) > WORDS_IN_REASON,
+    )

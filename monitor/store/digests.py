@@ -1,0 +1,81 @@
+"""How far each subscription has come, and what has gone to it."""
+
+from collections.abc import Sequence
+from datetime import datetime
+
+from sqlalchemy import Connection, select, update
+
+from monitor.model import Slot, SubscriptionState
+from monitor.store import entries, tables
+from monitor.store.bulk import chunks, insert_missing, or_keep
+from monitor.store.tables import subscriptions
+
+
+def sync(tx: Connection, names: Sequence[str], now: datetime) -> None:
+    """A new subscription begins now, with what arrives from here on; the others stay as they are."""
+    cursor = entries.newest_seq(tx)
+    rows = [
+        {"name": name, "created_at": now, "cursor": cursor, "last_slot": "", "last_at": None}
+        for name in names
+    ]
+    insert_missing(tx, subscriptions, rows)
+
+
+def state(tx: Connection, name: str) -> SubscriptionState | None:
+    """Where we stand with a subscription; None when it is not known."""
+    row = tx.execute(select(subscriptions).where(subscriptions.c.name == name)).one_or_none()
+    if row is None:
+        return None
+    return SubscriptionState(
+        name=row.name,
+        created_at=row.created_at,
+        cursor=row.cursor,
+        last_slot=row.last_slot,
+        last_at=row.last_at,
+    )
+
+
+def take_slot(tx: Connection, state: SubscriptionState, slot: Slot, upto: int) -> bool:
+    """Move on to this slot, with the entries up to seq `upto`; False when somebody moved on since `state` was read."""
+    unchanged = (
+        subscriptions.c.name == state.name,
+        subscriptions.c.cursor == state.cursor,
+        subscriptions.c.last_slot == state.last_slot,
+        subscriptions.c.last_at.is_not_distinct_from(state.last_at),
+    )
+    moved = update(subscriptions).where(*unchanged)
+    return bool(tx.execute(moved.values(cursor=upto, last_slot=slot.name, last_at=slot.at)).rowcount)
+
+
+def insert(
+    tx: Connection, subscription: str, slot: Slot, at: datetime, entries: int, ruleset: str
+) -> int | None:
+    """The number of a new digest of so many entries; None when this slot has one already."""
+    digest = or_keep(tx, tables.digests).values(
+        subscription=subscription, slot=slot.name, at=at, entries=entries, ruleset=ruleset
+    )
+    number: int | None = tx.scalar(digest.returning(tables.digests.c.id))
+    return number
+
+
+def mark_mailed(
+    tx: Connection, subscription: str, digest_id: int, stories: Sequence[tuple[int, str]]
+) -> None:
+    """These stories, as (seq, story), have gone to the subscription: never again."""
+    rows = [
+        {"subscription": subscription, "story": story, "digest_id": digest_id, "seq": seq}
+        for seq, story in stories
+    ]
+    insert_missing(tx, tables.mailed, rows)
+
+
+def mailed(tx: Connection, subscription: str, stories: Sequence[str]) -> set[str]:
+    """Which of these stories have gone to the subscription already."""
+    table = tables.mailed
+    return {
+        story
+        for some in chunks(stories)
+        for story in tx.scalars(
+            select(table.c.story).where(table.c.subscription == subscription, table.c.story.in_(some))
+        )
+    }

@@ -1,0 +1,75 @@
+"""A worker that is killed at one point of the story; started by test_killed.py in a process of its own."""
+
+import asyncio
+import os
+import signal
+import sys
+from datetime import datetime
+from typing import NoReturn
+
+from monitor.config import SmtpOptions
+from monitor.feeds.fetch import Fetched, NotModified
+from monitor.mail import BeforeData
+from monitor.mail.smtp import smtp_sender
+from monitor.model import Feed, Mail, Validators
+from monitor.store.database import open_database
+from tests import make
+from tests.fakes import FakeClock
+from tests.jobs.desk import Desk
+
+DOCUMENT = make.rss("大模型降价", "天气转凉")
+
+
+async def work(url: str, point: str, port: int, ca_file: str) -> None:
+    """Poll, compose and deliver over real SMTP, and die at the point named (or by the server's hand)."""
+    desk = Desk(db=open_database(url), clock=FakeClock())
+    desk.web.serves(desk.feeds[0], DOCUMENT)
+    await desk.introduce()
+    if point == "before poll commits":
+        answered = asyncio.Event()
+
+        async def fetch(feed: Feed, validators: Validators) -> Fetched | NotModified:
+            answer = await desk.web.fetch(feed, validators)
+            answered.set()
+            return answer
+
+        desk.fetch = fetch
+        desk.clock = DeadlyClock(answered)
+    await desk.poll()
+    if point == "after poll":
+        die()
+    await desk.compose()
+    if point == "after compose":
+        die()
+    smtp = smtp_sender(SmtpOptions(host="127.0.0.1", port=port, security="starttls", ca_file=ca_file), "")
+
+    async def then_die(mail: Mail, before_data: BeforeData) -> str:
+        await smtp(mail, before_data)
+        die()
+
+    desk.send = then_die if point == "after the 250" else smtp
+    await desk.deliver()
+
+
+class DeadlyClock(FakeClock):
+    """Kills who asks for the time once the feed has answered: it is asked before the poll is stored."""
+
+    def __init__(self, answered: asyncio.Event) -> None:
+        super().__init__()
+        self._answered = answered
+
+    def __call__(self) -> datetime:
+        if self._answered.is_set():
+            die()
+        return super().__call__()
+
+
+def die() -> NoReturn:
+    os.kill(os.getpid(), signal.SIGKILL)
+    raise AssertionError("nobody survives SIGKILL")
+
+
+if __name__ == "__main__":
+    url, point, port, ca_file = sys.argv[1:]
+    asyncio.run(work(url, point, int(port), ca_file))
+    sys.exit("still alive")

@@ -1,0 +1,99 @@
+"""Killed at each point of the story, a worker loses nothing (the table in house.md, section 4)."""
+
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from monitor.config import SmtpOptions
+from monitor.demo.catcher import Catcher, Caught, Cut
+from monitor.mail.replies import Step
+from monitor.mail.smtp import smtp_sender
+from monitor.store import outbox
+from tests.jobs import killed
+from tests.jobs.desk import OUTBOX, Desk
+
+
+class Killer:
+    """Ends the worker when the mail server is at a step of the conversation."""
+
+    def __init__(self) -> None:
+        self.worker: subprocess.Popen[bytes] | None = None
+        self.at: Step | None = None
+
+    def __call__(self, step: Step, _address: str) -> Cut | None:
+        if step is not self.at or self.worker is None:
+            return None
+        self.worker.kill()
+        self.worker.wait()
+        return Cut.MAIL_KEPT
+
+
+@pytest.fixture
+def killer() -> Killer:
+    return Killer()
+
+
+@pytest.fixture
+def catcher(tmp_path: Path, killer: Killer) -> Iterator[Catcher]:
+    with Catcher(tmp_path, script=killer) as catcher:
+        yield catcher
+
+
+async def _killed_and_resumed(
+    point: str, desk: Desk, url: str, catcher: Catcher, killer: Killer
+) -> tuple[Caught, ...]:
+    """What arrived in all, once a worker was killed at `point` and another one has gone on."""
+    command = [sys.executable, "-m", "tests.jobs.killed", url, point, str(catcher.port), str(catcher.ca_file)]
+    with subprocess.Popen(command) as killer.worker:
+        assert killer.worker.wait(60) == -signal.SIGKILL
+    killer.at = None
+    smtp = SmtpOptions(host="127.0.0.1", port=catcher.port, security="starttls", ca_file=str(catcher.ca_file))
+    desk.send = smtp_sender(smtp, "")
+    desk.clock.forward(hours=1)  # beyond every lease, and what uncertain mails wait
+    desk.web.serves(desk.feeds[0], killed.DOCUMENT)
+    await desk.poll()
+    await desk.compose()
+    await desk.db.write(outbox.recover, desk.clock(), uncertain_after=OUTBOX.uncertain_after)
+    while await desk.deliver():
+        pass
+    desk.clock.forward(minutes=16)
+    while await desk.deliver():
+        pass
+    return catcher.caught
+
+
+@pytest.mark.parametrize("point", ["before poll commits", "after poll", "after compose"])
+async def test_killed_before_it_sends_it_is_sent_once(
+    point: str, desk: Desk, db_url: str, catcher: Catcher, killer: Killer
+) -> None:
+    caught = await _killed_and_resumed(point, desk, db_url, catcher, killer)
+    assert len(caught) == 1
+
+
+async def test_killed_before_data_it_is_sent_once(
+    desk: Desk, db_url: str, catcher: Catcher, killer: Killer
+) -> None:
+    killer.at = Step.RCPT
+    caught = await _killed_and_resumed("-", desk, db_url, catcher, killer)
+    assert len(caught) == 1
+
+
+async def test_killed_after_data_it_is_sent_again_byte_for_byte(
+    desk: Desk, db_url: str, catcher: Catcher, killer: Killer
+) -> None:
+    killer.at = Step.DOT
+    caught = await _killed_and_resumed("-", desk, db_url, catcher, killer)
+    assert len(caught) == 2, "the server had it, but nobody knew"
+    assert caught[0].raw == caught[1].raw
+
+
+async def test_killed_after_the_250_it_is_sent_again_byte_for_byte(
+    desk: Desk, db_url: str, catcher: Catcher, killer: Killer
+) -> None:
+    caught = await _killed_and_resumed("after the 250", desk, db_url, catcher, killer)
+    assert len(caught) == 2
+    assert caught[0].raw == caught[1].raw

@@ -1,0 +1,133 @@
+"""A whole installation on loopback: a feed that can bring news, a mail catcher, a config.toml in seconds."""
+
+import json
+import subprocess
+import sys
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from typing import Any
+
+from monitor.demo.catcher import Catcher
+from monitor.demo.running import Running, running
+
+CONFIG = """
+[store]
+url = "{store}"
+[fetch]
+min_interval = "1s"
+backoff = "1s"
+timeout = "5s"
+allow_private = ["127.0.0.1"]
+[outbox]
+retry = ["1s"]
+uncertain_after = "1s"
+lease = "2s"
+[smtp]
+host = "127.0.0.1"
+port = {port}
+security = "starttls"
+ca_file = "{ca_file}"
+[[feeds]]
+name = "示例"
+url = "{url}"
+every = "1s"
+first_visit = "36500d"
+[[rules]]
+name = "人工智能"
+any = ["AI", "大模型"]
+[[subscriptions]]
+name = "AI 日报"
+to = ["reader@example.org"]
+every = "0s"
+"""
+
+
+class Press:
+    """A web server with one feed, whose document is whatever `document()` gives at the moment."""
+
+    def __init__(self, document: Callable[[], bytes]) -> None:
+        self.document = document
+        self.requests = 0
+        press = self
+
+        class Handler(BaseHTTPRequestHandler):
+            def do_GET(self) -> None:
+                press.requests += 1
+                body = press.document()
+                self.send_response(200)
+                self.send_header("Content-Type", "application/rss+xml; charset=utf-8")
+                self.send_header("Content-Length", str(len(body)))
+                self.end_headers()
+                self.wfile.write(body)
+
+            def log_message(self, *_: object) -> None:
+                pass
+
+        self._server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        self.url = f"http://127.0.0.1:{self._server.server_address[1]}/rss"
+
+    def __enter__(self) -> "Press":
+        self._thread = threading.Thread(target=self._server.serve_forever, kwargs={"poll_interval": 0.02})
+        self._thread.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._server.shutdown()
+        self._thread.join()
+        self._server.server_close()
+
+
+class Site:
+    """Where the pieces are, and the commands run against them."""
+
+    def __init__(self, folder: Path, press: Press, catcher: Catcher) -> None:
+        self.folder, self.press, self.catcher = folder, press, catcher
+        self.config = folder / "config.toml"
+        self.write()
+
+    def write(self, *changes: tuple[str, str], store: str = "sqlite:///monitor.db") -> str:
+        """Write config.toml anew, with some of its text replaced; the text."""
+        text = CONFIG.format(
+            store=store, port=self.catcher.port, ca_file=self.catcher.ca_file, url=self.press.url
+        )
+        for old, new in changes:
+            assert old in text, f"{old} is not in the configuration"
+            text = text.replace(old, new)
+        self.config.write_text(text, encoding="utf-8")
+        return text
+
+    def monitor(self, *arguments: str, code: int = 0) -> str:
+        """Run a command; what it said on standard output."""
+        command = [sys.executable, "-m", "monitor", "--config", str(self.config), *arguments]
+        done = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
+        assert done.returncode == code, f"exit {done.returncode}: {done.stdout}{done.stderr}"
+        return done.stdout if code == 0 else done.stdout + done.stderr
+
+    def json(self, *arguments: str, code: int = 0) -> Any:
+        """Run a command with --json; its answer."""
+        text = self.monitor(*arguments, "--json", code=code)
+        return json.loads(text)
+
+    def service(self) -> AbstractContextManager[Running]:
+        """`monitor run`, between `with` and its end."""
+        return running(self.config)
+
+
+def until(service: Running, event: str, seconds: float = 20, **about: object) -> dict[str, Any]:
+    """Read the service's log up to an event with these values."""
+    seen = []
+    while (line := service.next_event(seconds)) is not None:
+        seen.append(line)
+        if line["event"] == event and all(str(value) in str(line.get(key)) for key, value in about.items()):
+            return line
+    raise AssertionError(f"no {event} with {about} within {seconds} s, but: {seen}")
+
+
+@contextmanager
+def open_site(folder: Path, document: Callable[[], bytes], **catching: Any) -> Iterator[Site]:
+    """The whole installation, taken down at the end."""
+    with Press(document) as press, Catcher(folder, **catching) as catcher:
+        yield Site(folder, press, catcher)

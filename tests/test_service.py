@@ -1,0 +1,168 @@
+"""The service as its operator meets it: a process, a file to edit, signals, a log."""
+
+import signal
+import threading
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from zoneinfo import ZoneInfo
+
+import pytest
+
+from monitor.mail.replies import Step
+from monitor.store import digests
+from monitor.store.database import open_database
+from tests import make
+from tests.site import Site, open_site, until
+
+
+@pytest.fixture
+def titles() -> list[str]:
+    return ["AI新规", "天气转凉"]
+
+
+@pytest.fixture
+def site(tmp_path: Path, titles: list[str]) -> Iterator[Site]:
+    with open_site(tmp_path, lambda: make.rss(*titles)) as site:
+        yield site
+
+
+def test_news_becomes_a_mail_and_later_news_another(site: Site, titles: list[str]) -> None:
+    with site.service() as service:
+        until(service, "delivered")
+        titles.insert(0, "大模型降价")
+        until(service, "delivered")
+    first, second = site.catcher.caught
+    assert first.raw != second.raw
+    assert first.recipients == ("reader@example.org",)
+
+
+def test_an_edit_is_taken_up_and_named(site: Site) -> None:
+    with site.service() as service:
+        until(service, "delivered")
+        site.write(('"AI", "大模型"', '"AI", "大模型", "天气", "雨"'))
+        until(service, "config-changed", seconds=2, change="rule 人工智能: +2 words")
+        assert until(service, "composed")["entries"] == 1, "the word is obeyed for what still waits"
+
+
+def test_an_edit_by_rename_is_taken_up(site: Site) -> None:
+    with site.service() as service:
+        until(service, "delivered")
+        text = site.config.read_text("utf-8").replace('"大模型"', '"大模型", "雨"')
+        (site.folder / "new.toml").write_text(text, "utf-8")
+        (site.folder / "new.toml").rename(site.config)
+        until(service, "config-changed", seconds=2, change="+1 word")
+
+
+def test_an_edit_by_a_swapped_link_is_taken_up(site: Site) -> None:
+    versions = {}
+    for version, words in (("v1", '"大模型"'), ("v2", '"大模型", "雨"')):
+        (site.folder / version).mkdir()
+        versions[version] = site.write(('"大模型"', words))
+        (site.folder / version / "config.toml").write_text(versions[version], "utf-8")
+    (site.folder / "data").symlink_to("v1")
+    site.config.unlink()
+    site.config.symlink_to("data/config.toml")
+    with site.service() as service:
+        until(service, "delivered")
+        (site.folder / "next").symlink_to("v2")
+        (site.folder / "next").rename(site.folder / "data")
+        until(service, "config-changed", seconds=2, change="+1 word")
+
+
+def test_a_broken_edit_is_told_once_and_the_old_rules_hold(site: Site, titles: list[str]) -> None:
+    with site.service() as service:
+        until(service, "delivered")
+        good = site.config.read_text("utf-8")
+        site.config.write_text(good.replace("[[rules]]", "[[rules"), "utf-8")
+        until(service, "config-refused", seconds=2)
+        assert "TOML" in until(service, "config-problem")["problem"]
+        titles.insert(0, "大模型降价")
+        seen = []
+        while (event := service.next_event(20)) and event["event"] != "delivered":
+            seen.append(event["event"])
+        assert event, "the old rules went on"
+        assert "config-refused" not in seen
+        site.config.write_text(good, "utf-8")
+        until(service, "config-restored", seconds=2)
+
+
+def test_a_signal_reloads(site: Site) -> None:
+    with site.service() as service:
+        until(service, "delivered")
+        service.send_signal(signal.SIGHUP)
+        until(service, "config-changed", seconds=2, change="nothing")
+
+
+def test_told_to_stop_it_stops_with_0(site: Site) -> None:
+    with site.service() as service:
+        until(service, "delivered")
+        assert service.stop() == 0
+
+
+def test_a_mail_in_transit_ends_before_the_service_does(tmp_path: Path) -> None:
+    at_dot, go_on = threading.Event(), threading.Event()
+
+    def slow(step: Step, _address: str) -> None:
+        if step is Step.DOT:
+            at_dot.set()
+            go_on.wait(20)
+
+    with open_site(tmp_path, lambda: make.rss("AI新规"), script=slow) as site:
+        with site.service() as service:
+            assert at_dot.wait(30)
+            service.send_signal(signal.SIGTERM)
+            until(service, "stopping")
+            go_on.set()
+            until(service, "delivered")
+            assert service.stop() == 0
+        (row,) = site.json("outbox")
+        assert row["status"] == "sent"
+
+
+def test_two_services_on_one_database_mail_nothing_twice(site: Site, titles: list[str]) -> None:
+    with site.service() as one, site.service() as other:
+        until(one, "started")
+        until(other, "started")
+        for number in range(5):
+            titles.insert(0, f"AI 第{number}条")
+            site.catcher.wait(number + 1, 30)
+        assert one.stop() == other.stop() == 0
+    raws = [caught.raw for caught in site.catcher.caught]
+    assert len(set(raws)) == len(raws)
+    listed = site.json("outbox")
+    assert {row["status"] for row in listed} == {"sent"}
+    assert len(listed) == len(raws)
+
+
+def test_without_a_mail_server_digests_go_into_a_maildir(site: Site) -> None:
+    site.write(('host = "127.0.0.1"', 'host = ""'), (f'ca_file = "{site.catcher.ca_file}"', ""))
+    with site.service() as service:
+        assert "Maildir" in until(service, "started")["mail"]
+        until(service, "delivered")
+    (mail,) = (site.folder / "Maildir" / "new").iterdir()
+    assert "AI" in mail.read_text("ascii", errors="replace")
+    assert site.json("status")["mail"] == {"mode": "maildir", "path": str(site.folder / "Maildir")}
+
+
+async def test_a_slot_missed_while_the_service_was_off_is_sent_once_and_late(site: Site) -> None:
+    db = open_database(f"sqlite:///{site.folder / 'monitor.db'}")
+    await db.write(digests.sync, ["AI 日报"], datetime.now(UTC) - timedelta(days=2))
+    await db.close()
+    an_hour_ago = datetime.now(ZoneInfo("Asia/Shanghai")) - timedelta(hours=1)
+    site.monitor("poll", "--all")
+    site.write(('every = "0s"', f'at = ["{an_hour_ago:%H:%M}"]'))
+    with site.service() as service:
+        composed = until(service, "composed")
+        until(service, "delivered")
+    assert composed["slot"] == f"at:{an_hour_ago:%Y-%m-%dT%H:%M}"
+    with site.service() as service:
+        until(service, "polled")
+        until(service, "polled")
+    assert len(site.json("outbox")) == len(site.catcher.caught) == 1
+
+
+def test_the_log_is_json_when_asked(site: Site) -> None:
+    with site.service() as service:
+        line = until(service, "polled")
+    assert (line["feed"], line["new"], line["matched"], line["level"]) == ("示例", 2, 1, "info")
