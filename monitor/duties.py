@@ -5,7 +5,8 @@ Each duty looks for due rows and begins a task for each, so that a slow feed or 
 
 import asyncio
 from collections.abc import Awaitable, Callable
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
+from functools import partial
 
 from monitor import log
 from monitor.current import Current
@@ -36,7 +37,7 @@ class Duties:
         self._db, self._begin = db, begin
         self._polling: set[asyncio.Task[None]] = set()
         self._sending: set[asyncio.Task[None]] = set()
-        self._relay_rests_until = datetime.min.replace(tzinfo=clock().tzinfo)
+        self._relay_rests_until = datetime.min.replace(tzinfo=UTC)
         self._digest_rests: dict[str, datetime] = {}
         self._nothing: dict[str, tuple[int, Subscription]] = {}  # asked in vain, at this newest entry
 
@@ -48,7 +49,7 @@ class Duties:
             return
         taken = await claim(self.current.config.feeds, db=self._db, now=clock(), options=options, limit=free)
         for feed, state in taken:
-            task = self._begin(f"poll {feed.name}", lambda feed=feed, state=state: self._poll(feed, state))
+            task = self._begin(f"poll {feed.name}", partial(self._poll, feed, state))
             self._polling.add(task)
             task.add_done_callback(self._polling.discard)
 
@@ -71,9 +72,7 @@ class Duties:
         for subscription in self.current.config.subscriptions:
             if not subscription.at and self._nothing.get(subscription.name) == (newest, subscription):
                 continue
-            await self._begin(
-                f"compose {subscription.name}", lambda one=subscription: self._compose(one, newest)
-            )
+            await self._begin(f"compose {subscription.name}", partial(self._compose, subscription, newest))
 
     async def _compose(self, subscription: Subscription, newest: int) -> None:
         name, now = subscription.name, clock()

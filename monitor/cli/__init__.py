@@ -180,7 +180,7 @@ def preview(
     json: Json = False,
 ) -> None:
     """Write the digest that would go out now as .html, .txt and .eml; changes nothing."""
-    from monitor.cli.work import preview
+    from monitor.cli.preview import preview
 
     sys.exit(preview(_path(context, config), only=subscription, out=out, json=json))
 

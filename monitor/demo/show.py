@@ -125,7 +125,8 @@ def _show(caught: Caught, mailed: list[Waiting], folder: Path) -> None:
     message = message_from_bytes(caught.raw, policy=policy.default)
     assert isinstance(message, EmailMessage)  # what policy.default makes
     text, html = (message.get_body((kind,)) for kind in ("plain", "html"))
-    assert text is not None and html is not None
+    assert text is not None  # our own mail has both parts
+    assert html is not None
     out.print(
         Panel(
             Text(clean(text.get_content())),

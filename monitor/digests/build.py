@@ -33,7 +33,7 @@ def build(
     """
     items = [item for copies in _stories(waiting) if (item := _item(copies, rules, feeds)) is not None]
     told = {rule: [item for item in items if item.reasons[0].rule == rule] for rule, _ in rules}
-    full = _full_items([len(section) for section in told.values()])
+    full = fair_share([len(section) for section in told.values()], FULL_IN_ALL, at_most=FULL_IN_SECTION)
     return Digest(
         subscription=subscription,
         slot=slot,
@@ -45,6 +45,11 @@ def build(
     )
 
 
+def fair_share(sizes: Sequence[int], room: int, *, at_most: int) -> int:
+    """How many of its items a section may show, so that a long section does not starve a short one."""
+    return next(level for level in range(at_most, -1, -1) if sum(min(size, level) for size in sizes) <= room)
+
+
 def _stories(waiting: Iterable[Waiting]) -> Iterable[list[Waiting]]:
     def story(one: Waiting) -> str:
         return one.entry.story
@@ -52,7 +57,9 @@ def _stories(waiting: Iterable[Waiting]) -> Iterable[list[Waiting]]:
     return (list(copies) for _, copies in groupby(sorted(waiting, key=story), key=story))
 
 
-def _item(copies: Sequence[Waiting], rules: Sequence[tuple[str, str]], feeds: Mapping[str, str]) -> Item | None:
+def _item(
+    copies: Sequence[Waiting], rules: Sequence[tuple[str, str]], feeds: Mapping[str, str]
+) -> Item | None:
     matched = [copy for copy in copies if _reasons(copy, rules)]
     if not matched:
         return None
@@ -79,15 +86,6 @@ def _reasons(one: Waiting, rules: Sequence[tuple[str, str]]) -> tuple[Reason, ..
 def _feed(one: Waiting, feeds: Mapping[str, str]) -> str:
     # A feed taken out of config.toml while its entries wait has no name any more: its host stands for it.
     return feeds.get(one.entry.feed_url) or urlsplit(one.entry.feed_url).hostname or one.entry.feed_url
-
-
-def _full_items(sizes: Sequence[int]) -> int:
-    """How many full items a section may have, so that a long section does not starve a short one."""
-    return next(
-        level
-        for level in range(FULL_IN_SECTION, -1, -1)
-        if sum(min(size, level) for size in sizes) <= FULL_IN_ALL
-    )
 
 
 def _section(rule: str, items: Sequence[Item], full: int) -> Section:

@@ -11,8 +11,10 @@ LONGEST = 120  # characters, ellipses included
 
 _CLOSERS = "”’」』）】》\"')"
 # A latin full stop ends a sentence after a word only: not in "U.S. officials", "A.I.公司" or "example.org".
-_SENTENCE_END = re.compile(rf"[。！？]+[{_CLOSERS}]*|[!?]+[{_CLOSERS}]*(?=\s)|(?<=[a-z0-9]{{2}})\.[{_CLOSERS}]*(?=\s)|\n")
-_CLAUSE_END = re.compile(r"[，、；：]|——|[,;:]?\s")
+_SENTENCE_END = re.compile(
+    rf"[。！？]+[{_CLOSERS}]*|[!?]+[{_CLOSERS}]*(?=\s)|(?<=[a-z0-9]{{2}})\.[{_CLOSERS}]*(?=\s)|\n"
+)
+_CLAUSE_END = re.compile(r"[，、；：]|——|[,;:]\s")
 _LOOSE_END = "，、；：,;: \t\r\n—"
 
 
@@ -67,8 +69,8 @@ def _from(entry: Entry, field: str, start: int) -> Window:
     start += len(text[start:]) - len(text[start:].lstrip())
     limit = start + LONGEST - bool(start)
     ends = [end for end in _ends(text) if start < end <= limit]
-    if ends:
-        return Window(field, start, ends[-1], cut=False)
+    if ends or not text[start:]:
+        return Window(field, start, max(ends, default=start), cut=False)
     return Window(field, start, _clause_end(text, start, limit - 1), cut=True)
 
 
@@ -86,7 +88,7 @@ def _clause_end(text: str, start: int, limit: int) -> int:
 
 def _whole_word(text: str, index: int) -> int:
     """The beginning of the latin word that a cut at `index` would tear apart, if it is not very long."""
-    found = re.search(r"[A-Za-z0-9]{1,30}$", text[:index])
+    found = re.search(r"(?<![A-Za-z0-9])[A-Za-z0-9]{1,30}$", text[:index])
     return found.start() if found and re.match(r"[A-Za-z0-9]", text[index:]) else index
 
 

@@ -9,7 +9,7 @@ LONGEST = 40  # columns: 20 full-width characters
 SHORTEST = 12  # less than that says too little
 
 _PAUSE = re.compile(r"[：，。？！；]|——|\s[-–—|]\s|[:;,?!]\s")
-_PAIRS = ("“”", "‘’", "「」", "『』", "《》", "（）", "()", "【】")
+_PAIRS = tuple(zip("“‘「『《（(【", "”’」』》）)】", strict=True))
 
 
 def headline(title: str) -> str:

@@ -10,7 +10,7 @@ Span = tuple[int, int]  # start and end, in code points
 
 # They reorder or hide the text around them: a title could read as another one.
 _BIDI = frozenset("\u061c\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069")
-_TAIL = 4  # characters at the end that a line break must not tear apart
+_TAIL = 2  # characters at the end, and their punctuation, that a line break must not tear apart
 _WORTH_KEEPING = 12  # shorter texts seldom break at all
 _WIDE_IN_CHINESE = frozenset("“”‘’…—")  # of ambiguous width in Unicode
 
@@ -43,9 +43,7 @@ def phrase(text: str, spans: Iterable[Span] = (), *, before: str = "", after: st
     inside = {index for start, end in spans for index in range(start, end)}
     shown = _tidy([(character, index in inside) for index, character in enumerate(text)])
     shown = [(character, False) for character in before] + shown + [(character, False) for character in after]
-    cut = len(shown)
-    if cut >= _WORTH_KEEPING and all(is_wide(character) for character, _ in shown[-_TAIL:]):
-        cut -= _TAIL
+    cut = _tail("".join(character for character, _ in shown))
     return Phrase(lead=_pieces(shown[:cut]), tail=_pieces(shown[cut:]))
 
 
@@ -76,6 +74,16 @@ def _tidy(characters: Sequence[tuple[str, bool]]) -> list[tuple[str, bool]]:
 def _is_a_line_end_in_chinese(left: str, space: str, right: str) -> bool:
     # A line break in the source is no word space where words have none. A space the publisher set stays.
     return not space.strip(" \t\r\n") and "\n" in space and is_wide(left) and is_wide(right)
+
+
+def _tail(text: str) -> int:
+    """Where the end of `text` begins that is to stay on one line; its length when that matters little."""
+    ending = len(text)
+    while ending and unicodedata.category(text[ending - 1]).startswith("P"):
+        ending -= 1
+    cut = ending - _TAIL
+    enough = len(text) >= _WORTH_KEEPING and all(is_wide(character) for character in text[cut - 1 : ending])
+    return cut if enough and cut > 0 else len(text)
 
 
 def _pieces(characters: Sequence[tuple[str, bool]]) -> tuple[Piece, ...]:

@@ -18,6 +18,10 @@ from monitor.model import Digest, Rendered
 
 Render = Callable[[Digest], Rendered]
 
+LARGEST = 90_000  # bytes of HTML: Gmail cuts a mail off at about 102 kB, and the end with it
+# Items shown whole, and by title, in the first of these that stays below that.
+_BUDGETS = ((60, 60), (45, 45), (30, 30), (20, 20), (10, 10), (5, 5))
+
 # What a template of the operator's can run into besides Jinja's own errors: {{ 1 / 0 }}, {{ "a" + 1 }}, a
 # file that is not UTF-8 or may not be read.
 _FAILURES = (TemplateError, ArithmeticError, LookupError, TypeError, ValueError, OSError)
@@ -30,19 +34,18 @@ def templates(directory: str = "") -> Render:
     """
     places = [directory, str(TEMPLATES)] if directory else [str(TEMPLATES)]
     environments: dict[str, Environment] = {}
-    # At-rules stay where they are: dark colours and narrow margins cannot be inlined.
-    inliner = CSSInliner(load_remote_stylesheets=False, keep_at_rules=True, minify_css=True)
+    inliner = CSSInliner(load_remote_stylesheets=False, minify_css=True)
 
     def render(digest: Digest) -> Rendered:
-        locale = digest.subscription.locale
-        if locale not in environments:
-            environments[locale] = _environment(places, language(locale))
-        environment = environments[locale]
-        shown = view(digest, language(locale))
-        subject = _one_line(_fill(environment, "digest.subject.j2", shown))
-        text = _fill(environment, "digest.txt.j2", shown, subject=subject)
-        html = _fill(environment, "digest.html.j2", shown, subject=subject)
-        return Rendered(subject=subject, text=_set(text), html=_without_indent(inliner.inline(html)))
+        spoken = language(digest.subscription.locale)
+        if spoken.locale not in environments:
+            environments[spoken.locale] = _environment(places, spoken)
+        for full, titles in _BUDGETS:
+            shown = view(digest, spoken, full=full, titles=titles)
+            rendered = _rendered(environments[spoken.locale], inliner, shown)
+            if len(rendered.html.encode()) <= LARGEST:
+                break
+        return rendered
 
     return render
 
@@ -63,6 +66,13 @@ def _environment(places: list[str], spoken: Language) -> Environment:
     return environment
 
 
+def _rendered(environment: Environment, inliner: CSSInliner, shown: DigestView) -> Rendered:
+    subject = " ".join(_fill(environment, "digest.subject.j2", shown).split())
+    text = _fill(environment, "digest.txt.j2", shown, subject=subject)
+    html = _fill(environment, "digest.html.j2", shown, subject=subject)
+    return Rendered(subject=subject, text=_set(text), html=_without_indent(inliner.inline(html)))
+
+
 def _is_html(name: str | None) -> bool:
     # select_autoescape() looks at the very end of the name, and takes digest.html.j2 for plain text.
     return name is not None and name.endswith(".html.j2")
@@ -79,12 +89,12 @@ def _fill(environment: Environment, name: str, shown: DigestView, **others: Any)
 
 def _places(error: BaseException) -> list[tuple[str, int]]:
     """The files and lines an error came through, the innermost first."""
-    own = [(error.filename or error.name or "", error.lineno)] if isinstance(error, TemplateSyntaxError) else []
-    return own + [(frame.filename, frame.lineno or 0) for frame in reversed(traceback.extract_tb(error.__traceback__))]
-
-
-def _one_line(subject: str) -> str:
-    return " ".join(subject.split())
+    own = (
+        [(error.filename or error.name or "", error.lineno)] if isinstance(error, TemplateSyntaxError) else []
+    )
+    return own + [
+        (frame.filename, frame.lineno or 0) for frame in reversed(traceback.extract_tb(error.__traceback__))
+    ]
 
 
 def _set(text: str) -> str:

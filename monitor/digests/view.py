@@ -1,11 +1,12 @@
 """What a template sees of a digest: its words, numbers and dates, before any markup."""
 
 import re
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from zoneinfo import ZoneInfo
 
+from monitor.digests.build import fair_share
 from monitor.digests.excerpt import excerpt
 from monitor.digests.headline import headline
 from monitor.digests.language import Language
@@ -13,11 +14,10 @@ from monitor.digests.phrase import Phrase, phrase, plain
 from monitor.model import Digest, Entry, FeedHealth, Hit, Item, Reason, Section
 
 WORDS_IN_REASON = 6
-TITLES_IN_ALL = 60  # titles without excerpt; those beyond are counted, or Gmail would clip the mail
 
 _TITLE = 200  # characters shown of a title
 _SECTION = 40
-_WEB = re.compile(r"https?://[^\s\x00-\x20\x7f<>\"\\^`{|}]+")
+_WEB = re.compile(r"https?://[^\s\x00-\x20\x7f<>\"\\^`{|}]{1,2000}")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -77,11 +77,14 @@ class DigestView:
     next: str  # "" without a schedule
 
 
-def view(digest: Digest, language: Language) -> DigestView:
-    """`digest` in the words of `language`. What feeds said is tidied and cut here, never translated."""
+def view(digest: Digest, language: Language, *, full: int, titles: int) -> DigestView:
+    """`digest` in the words of `language`. What feeds said is tidied and cut here, never translated.
+
+    At most `full` items are shown whole and `titles` more by title; those beyond are counted.
+    """
     zone = ZoneInfo(digest.subscription.timezone)
     now = digest.at.astimezone(zone)
-    sections = tuple(_sections(digest.sections, language, now))
+    sections = tuple(_sections(digest.sections, language, now, full, titles))
     return DigestView(
         name=plain(digest.subscription.name),
         locale=language.locale,
@@ -116,17 +119,19 @@ def _feeds(digest: Digest, health: FeedHealth) -> tuple[str, ...]:
     return tuple(plain(name) for name, found in digest.watched.feeds if found is health)
 
 
-def _sections(sections: Iterable[Section], language: Language, now: datetime) -> Iterator[SectionView]:
-    room = TITLES_IN_ALL
-    for section in sections:
-        listed = section.more[:room]
-        room -= len(listed)
+def _sections(
+    sections: Sequence[Section], language: Language, now: datetime, full: int, titles: int
+) -> Iterator[SectionView]:
+    whole = fair_share([len(section.items) for section in sections], full, at_most=full)
+    rests = [(*section.items[whole:], *section.more) for section in sections]
+    listed = fair_share([len(rest) for rest in rests], titles, at_most=titles)
+    for section, rest in zip(sections, rests, strict=True):
         yield SectionView(
             rule=plain(section.rule),
             count=len(section.items) + len(section.more),
-            items=tuple(_item(item, language, now) for item in section.items),
-            more=tuple(_item(item, language, now) for item in listed),
-            unlisted=len(section.more) - len(listed),
+            items=tuple(_item(item, language, now) for item in section.items[:whole]),
+            more=tuple(_item(item, language, now) for item in rest[:listed]),
+            unlisted=max(0, len(rest) - listed),
         )
 
 

@@ -94,7 +94,7 @@ async def poll(
                 parse, answer.body, feed=feed, now=clock(), content_type=answer.content_type
             )
     except FeedError as error:
-        after = pace.after_failure(state, error, feed=feed, options=options, now=clock(), jitter=jitter())
+        after = pace.after_failure(state, error, options=options, now=clock(), jitter=jitter())
         await db.write(feeds.save, after)
         return PollFailed(feed=feed, error=error, failures=after.failures, next_poll_at=after.next_poll_at)
     after = pace.after_answer(

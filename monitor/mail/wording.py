@@ -54,10 +54,9 @@ def reason(error: BaseException) -> str:
     root = _root(error)
     if isinstance(root, TimeoutError):
         return "no answer in time"
-    if isinstance(root, ssl.SSLCertVerificationError):
-        return str(root.verify_message)
-    if isinstance(root, ssl.SSLError):
-        return (root.reason or str(root)).replace("_", " ").lower()
+    if isinstance(root, ssl.SSLError):  # OpenSSL fills these in; an error made by Python code has neither
+        found = getattr(root, "verify_message", "") or getattr(root, "reason", "") or str(root)
+        return str(found).replace("_", " ")
     if isinstance(root, OSError) and root.errno:
         return os.strerror(root.errno) if root.errno > 0 else root.strerror or str(root)
     return str(root)

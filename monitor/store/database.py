@@ -1,8 +1,8 @@
 """Open by URL; a transaction, or nothing.
 
-A transaction is a plain function over an open connection. One thread writes: it takes all functions that are
-waiting, runs each in a savepoint of one transaction, commits once, and only then answers them. Each is whole or
-absent, and they share the wait for the disk.
+A transaction is a plain function over an open connection. One thread writes: it takes all functions that
+are waiting, runs each in a savepoint of one transaction, commits once, and only then answers them. Each is
+whole or absent, and they share the wait for the disk.
 """
 
 import asyncio
@@ -31,9 +31,9 @@ _TOGETHER = 200  # functions that share a commit, at most: the first has to wait
 def open_database(url: str, *, migrate: bool = True) -> "Database":
     """The database at this URL, in the shape this version wants.
 
-    A SQLite file is made where there is none, its directory too, readable by its owner only. Raises SchemaError
-    when the database is newer than this version or not ours, or when it is older (or absent) and `migrate` is
-    False; StoreError when it cannot be reached.
+    A SQLite file is made where there is none, readable by its owner only, and its directory. Raises
+    SchemaError when the database is newer than this version or not ours, or when it is older (or absent) and
+    `migrate` is False; StoreError when it cannot be reached.
     """
     parsed = engines.parse_url(url)
     schema.ensure(parsed, migrate=migrate)
@@ -58,7 +58,7 @@ class Database:
 
         What `fn` raises is raised here, and nothing it wrote stays; the functions beside it do not notice.
         Raises StoreError where the database failed: nothing was written, and it may be tried again. Cancelled
-        while it waits, it is absent; cancelled while it runs, it is whole or absent, and nobody is told which.
+        while it waits, it is absent; cancelled while it runs, it is whole or absent, and nobody learns which.
         """
         write = _Write(lambda tx: fn(tx, *args, **kwargs))
         self._waiting.append(write)

@@ -36,7 +36,7 @@ def state(tx: Connection, name: str) -> SubscriptionState | None:
 
 
 def take_slot(tx: Connection, state: SubscriptionState, slot: Slot, upto: int) -> bool:
-    """Move on to this slot, with the entries up to seq `upto`; False when somebody moved on since `state` was read."""
+    """Move on to this slot, past the entries up to seq `upto`; False when somebody did since `state` was read."""
     unchanged = (
         subscriptions.c.name == state.name,
         subscriptions.c.cursor == state.cursor,

@@ -1,11 +1,14 @@
 """A URL becomes two ways into the database: one that writes, one that only reads.
 
-On both databases there is one writer at a time, from the first statement of a transaction to its end: SQLite by
-BEGIN IMMEDIATE, PostgreSQL by an advisory lock. So what a transaction has read stays true until it commits, no two
-of them can wait for each other, and arrivals (`entries.seq`) become visible in the order of their numbers.
+On both databases there is one writer at a time, from the first statement of a transaction to its end: SQLite
+by BEGIN IMMEDIATE, PostgreSQL by an advisory lock. So what a transaction has read stays true until it commits,
+no two of them can wait for each other, and arrivals (`entries.seq`) become visible in the order of their
+numbers.
 """
 
 import os
+import sqlite3
+import time
 from pathlib import Path
 from typing import Any
 
@@ -115,8 +118,21 @@ def _set_up_sqlite_writer(connection: Any, _record: object) -> None:
     # Python's sqlite3 begins transactions by itself, and too late: after the first SELECT. Two writers then
     # read the same row, and one of the updates is lost without an error.
     connection.isolation_level = None
-    connection.execute("PRAGMA journal_mode = WAL")
     connection.execute("PRAGMA synchronous = FULL")  # the outbox is only worth what the disk keeps
+    _switch_to_wal(connection)
+
+
+def _switch_to_wal(connection: Any) -> None:
+    # Services that open a new file at once find it locked here, and SQLite does not wait as it does elsewhere.
+    for attempts_left in reversed(range(100)):
+        try:
+            connection.execute("PRAGMA journal_mode = WAL")
+        except sqlite3.OperationalError as error:
+            if error.sqlite_errorcode & 0xFF != sqlite3.SQLITE_BUSY or not attempts_left:
+                raise
+            time.sleep(0.1)
+        else:
+            return
 
 
 def _begin_sqlite_writer(tx: Connection) -> None:

@@ -5,7 +5,7 @@ from datetime import datetime
 from itertools import count, islice
 from typing import Any
 
-from sqlalchemy import Connection, Row, insert, select, update
+from sqlalchemy import ColumnElement, Connection, Row, insert, select, update
 
 from monitor.model import PollState, Validators
 from monitor.store.bulk import chunks, insert_missing
@@ -24,9 +24,9 @@ def sync(tx: Connection, urls: Sequence[str], now: datetime) -> None:
 def claim_due(
     tx: Connection, urls: Sequence[str], now: datetime, *, until: datetime, limit: int
 ) -> list[PollState]:
-    """Take at most `limit` of these feeds that are due, the longest due first; nobody else gets them before `until`.
+    """Take at most `limit` of these feeds that are due, the longest due first.
 
-    The states are as they were before; `save` ends the lease.
+    Nobody else gets them before `until`; `save` ends that lease. The states are as they were before.
     """
     wanted = set(urls)
     first = list(islice((url for url in _due(tx, now) if url in wanted), limit))
@@ -64,7 +64,7 @@ def _claim(
 ) -> list[PollState]:
     before: dict[str, PollState] = {}
     for some in chunks(urls):
-        chosen = [feeds.c.url.in_(some)]
+        chosen: list[ColumnElement[bool]] = [feeds.c.url.in_(some)]
         if due_at is not None:
             chosen.append(feeds.c.next_poll_at <= due_at)
         found = {row.url: _state(row) for row in tx.execute(select(feeds).where(*chosen))}

@@ -1,7 +1,8 @@
 """The mails that wait, and how each one goes.
 
-A worker claims a row for the length of a lease, and signs what it writes with its token. A lease that ran out is
-put right by `recover`; from then on the slow worker's token opens nothing, except to say that the mail was sent.
+A worker claims a row for the length of a lease, and signs what it writes with its token. A lease that ran out
+is put right by `recover`; from then on the slow worker's token opens nothing, except to say that the mail was
+sent.
 """
 
 from collections.abc import Sequence
@@ -39,7 +40,8 @@ def insert(tx: Connection, digest_id: int, mail: Mail, *, now: datetime, expires
         sent_at=None,
         last_reply="",
     )
-    return tx.execute(row.returning(outbox.c.id)).scalar_one()
+    number: int = tx.execute(row.returning(outbox.c.id)).scalar_one()
+    return number
 
 
 def anything_due(tx: Connection, now: datetime) -> bool:
@@ -123,7 +125,7 @@ def finish(
 ) -> bool:
     """How the attempt went, and what follows; False when the mail is no longer ours, and nothing is changed.
 
-    That a mail was sent is believed even of a worker whose lease ran out, unless another has claimed it since.
+    That a mail was sent is believed even of a worker whose lease ran out, unless another claimed it since.
     """
     values: dict[str, Any] = {**_IDLE, "status": status.value, "claim": "", "last_reply": reply}
     ours = _ours(number, token)
@@ -145,7 +147,7 @@ def expire(tx: Connection, now: datetime) -> list[Delivery]:
 
 
 def requeue(tx: Connection, number: int, now: datetime, expires_at: datetime) -> bool:
-    """An unsent mail waits again, as if it were new; False when there is none, or it is being sent, or was."""
+    """An unsent mail waits again, as if new; False when there is none, or it is being sent, or was sent."""
     anew = {
         "status": DeliveryStatus.WAITING.value,
         "attempts": 0,
@@ -167,7 +169,7 @@ def prune(tx: Connection, before: datetime) -> int:
 
 def counts(tx: Connection) -> dict[DeliveryStatus, int]:
     """How many mails stand where; every status is there."""
-    rows = tx.execute(select(outbox.c.status, func.count()).group_by(outbox.c.status)).tuples()
+    rows = tx.execute(select(outbox.c.status, func.count()).group_by(outbox.c.status))
     return dict.fromkeys(DeliveryStatus, 0) | {DeliveryStatus(status): count for status, count in rows}
 
 

@@ -24,13 +24,18 @@ def ensure(url: URL, *, migrate: bool) -> None:
         elif not Path(str(url.database)).exists():
             raise _behind(url, "there is no such file yet")
     with told_as_store_errors(url):
-        if _seen(url) == HEAD:
+        revision = _seen(url)
+        if revision == HEAD:
             return  # most of the time: no lock is taken, and no Alembic imported
+        _refuse_unknown(revision, url)
+        if not migrate:
+            raise _behind(url, f"its tables are at {revision}, not {HEAD}" if revision else "it is empty")
         engine = engines.writing(url)
         try:
             with engine.begin() as tx:
-                # Seen again: another service may have been faster.
-                _upgrade(tx, _revision(tx, url), url, migrate=migrate)
+                # Looked at again: another service may have been faster.
+                if _revision(tx, url) != HEAD:
+                    _upgrade(tx)
         finally:
             engine.dispose()
 
@@ -51,32 +56,36 @@ def _revision(tx: Connection, url: URL) -> str:
         return str(tx.scalar(text(f"SELECT version_num FROM {VERSION_TABLE}")) or "")  # noqa: S608
     if names:
         raise SchemaError(
-            f"database {place(url)} belongs to something else: it has the tables {', '.join(sorted(names)[:5])}. "
-            "Give url in [store] a database of its own"
+            f"database {place(url)} belongs to something else: it has the tables "
+            f"{', '.join(sorted(names)[:5])}. Give url in [store] a database of its own"
         )
     return ""
 
 
-def _upgrade(tx: Connection, revision: str, url: URL, *, migrate: bool) -> None:
-    from alembic import command
-    from alembic.config import Config
+def _refuse_unknown(revision: str, url: URL) -> None:
     from alembic.script import ScriptDirectory
 
-    config = Config(attributes={"connection": tx})
-    # ConfigParser reads % as its own.
-    config.set_main_option("script_location", str(Path(__file__).parent / "migrations").replace("%", "%%"))
-    known = {script.revision for script in ScriptDirectory.from_config(config).walk_revisions()}
+    known = {script.revision for script in ScriptDirectory(str(_MIGRATIONS)).walk_revisions()}
     if revision and revision not in known:
         raise SchemaError(
-            f"database {place(url)} was written by a newer version of monitor (its tables are at {revision}, "
-            f"this version knows them up to {HEAD}). Install that version, or give url in [store] another database"
+            f"database {place(url)} was written by a newer version of monitor: its tables are at {revision}, "
+            f"and this version knows them up to {HEAD}. Install that version, or change url in [store]"
         )
-    if revision != HEAD and not migrate:
-        raise _behind(url, f"its tables are at {revision}, not {HEAD}" if revision else "it is empty")
-    command.upgrade(config, HEAD)
 
 
 def _behind(url: URL, why: str) -> SchemaError:
     return SchemaError(
         f"database {place(url)} is not ready: {why}. `monitor run` or `monitor poll` makes it so"
     )
+
+
+def _upgrade(tx: Connection) -> None:
+    from alembic import command
+    from alembic.config import Config
+
+    config = Config(attributes={"connection": tx})
+    config.set_main_option("script_location", str(_MIGRATIONS).replace("%", "%%"))  # % is ConfigParser's own
+    command.upgrade(config, HEAD)
+
+
+_MIGRATIONS = Path(__file__).parent / "migrations"

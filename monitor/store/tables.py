@@ -1,8 +1,8 @@
 """The tables, one place.
 
-config.toml says what is wanted; these say what happened. `migrations/` makes the same tables, step by step, and a
-test compares the two. Rows that belong together are written in one transaction; there are no foreign keys, because
-SQLite changes a table by dropping it, and would follow them.
+config.toml says what is wanted; these say what happened. `migrations/` makes the same tables, step by step,
+and a test compares the two. Rows that belong together are written in one transaction; there are no foreign
+keys, because SQLite changes a table by dropping it, and would follow them.
 """
 
 from sqlalchemy import (
@@ -44,7 +44,7 @@ feeds = Table(
     Index("ix_feeds_due", "next_poll_at"),
 )
 
-# What feeds said. `seq` counts arrivals and is never given twice, not even after the last entry was forgotten.
+# What feeds said. `seq` counts arrivals and is never given twice, not even when the last entry is forgotten.
 entries = Table(
     "entries",
     metadata,
@@ -131,7 +131,7 @@ outbox = Table(
     Column("id", _Number, primary_key=True),
     Column("digest_id", _Number, nullable=False),
     Column("recipient", Words, nullable=False),
-    Column("message_id", Text, nullable=False, unique=True),
+    Column("message_id", Text, nullable=False),
     Column("sender", Words, nullable=False),
     Column("date", Instant, nullable=False),
     Column("raw", LargeBinary, nullable=False),
@@ -146,6 +146,7 @@ outbox = Table(
     Column("expires_at", Instant, nullable=False),
     Column("sent_at", Instant),
     Column("last_reply", Words, nullable=False),
+    UniqueConstraint("message_id"),
     UniqueConstraint("digest_id", "recipient"),
     Index("ix_outbox_due", "status", "next_attempt_at"),
     sqlite_autoincrement=True,

@@ -29,9 +29,9 @@ def store_error(error: SQLAlchemyError, url: URL) -> StoreError:
 
 
 def place(url: URL) -> str:
-    """The database's URL as it may be shown: without passwords, wherever they stand."""
-    secrets = [key for key in url.query if "password" in key.lower()]
-    return url.difference_update_query(secrets).render_as_string(hide_password=True)
+    """The database's URL as it may be shown: where it is, without passwords and settings."""
+    where = {key: value for key, value in url.query.items() if key == "host"}
+    return url.set(query=where).render_as_string(hide_password=True)
 
 
 def _what_next(what: str) -> str:

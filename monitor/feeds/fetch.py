@@ -1,0 +1,248 @@
+"""Ask a server for a feed, politely and within limits."""
+
+import asyncio
+import socket
+import ssl
+from collections import defaultdict
+from collections.abc import Awaitable, Callable
+from contextvars import ContextVar
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from email.utils import parsedate_to_datetime
+from typing import Any, Self
+
+import aiohttp
+from aiohttp_socks import ProxyConnector, ProxyError
+from yarl import URL
+
+from monitor import __version__
+from monitor.config import FetchOptions
+from monitor.config_values import hide_password, in_words
+from monitor.errors import FetchError
+from monitor.feeds.address import forbidden
+from monitor.feeds.unpack import unpacker
+from monitor.model import Feed, Validators
+
+_AT_ONE_HOST = 2  # requests at one time
+_HOPS = 10
+_LONGEST_VALIDATOR = 1024  # characters: a longer one is not worth sending back for ever
+_PIECE = 64 * 1024
+_HEADERS = {
+    "User-Agent": f"feed-monitor/{__version__} (+https://pypi.org/project/feed-monitor/)",
+    "Accept": "application/rss+xml, application/atom+xml, application/rdf+xml, application/xml;q=0.9, */*;q=0.5",
+    "Accept-Encoding": "gzip, deflate",
+}
+
+# The addresses refused while this task was connecting: the connector tells only that nothing could be dialled.
+_refused: ContextVar[list[str]] = ContextVar("refused")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Fetched:
+    """The server's document."""
+
+    body: bytes
+    content_type: str  # the header as it came; "" without one
+    validators: Validators
+    url: str  # where the redirects ended
+    max_age: timedelta | None = None  # how long the server calls it fresh
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NotModified:
+    """Nothing new since the last visit (304)."""
+
+    validators: Validators  # the newest: a 304 may bring other ones (RFC 9110 section 15.4.5)
+    max_age: timedelta | None = None
+
+
+Fetch = Callable[[Feed, Validators], Awaitable[Fetched | NotModified]]
+
+
+class Fetcher:
+    """The only one who speaks HTTP. Close it, or use it as a context."""
+
+    def __init__(self, options: FetchOptions) -> None:
+        self._options = options
+        self._sessions: dict[str, aiohttp.ClientSession] = {}  # by proxy, made when first needed
+        self._turns: dict[object, asyncio.Semaphore] = defaultdict(lambda: asyncio.Semaphore(_AT_ONE_HOST))
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        await self.close()
+
+    async def close(self) -> None:
+        """Let go of every connection."""
+        for session in self._sessions.values():
+            await session.close()
+        self._sessions.clear()
+
+    async def fetch(self, feed: Feed, validators: Validators) -> Fetched | NotModified:
+        """One visit, redirects included. Raises FetchError, whose text is fit for the operator."""
+        proxy = feed.proxy or self._options.proxy
+        refused: list[str] = []
+        _refused.set(refused)
+        try:
+            url = URL(feed.url)
+            # The wait for our turn at a host is ours, not the server's: it is outside the time limit.
+            async with self._turns[url.host, url.port]:
+                async with asyncio.timeout(self._options.timeout.total_seconds()):
+                    return await self._follow(url, validators, proxy)
+        except TimeoutError:
+            raise FetchError(f"no answer within {in_words(self._options.timeout)}") from None
+        except (aiohttp.ClientError, ProxyError, OSError, ValueError) as error:
+            raise FetchError(_told(error, refused, proxy)) from error
+
+    async def _follow(self, url: URL, validators: Validators, proxy: str) -> Fetched | NotModified:
+        for _ in range(_HOPS + 1):
+            if proxy:
+                self._refuse_literal(url)
+            async with self._session(proxy).get(
+                url,
+                headers=_conditions(validators),
+                allow_redirects=False,
+                proxy=proxy if proxy.startswith("http") else None,
+            ) as response:
+                if response.status not in (301, 302, 303, 307, 308):
+                    return await self._read(response, validators)
+                url = _target(response)
+        raise FetchError(f"more than {_HOPS} redirects")
+
+    def _session(self, proxy: str) -> aiohttp.ClientSession:
+        if proxy not in self._sessions:
+            # A thousand idle TLS connections hold hundreds of MB, and many servers drop them: none is kept.
+            keep: dict[str, Any] = {"limit": 0, "force_close": True}
+            if proxy.startswith("socks"):
+                # The proxy resolves the name: where a proxy is needed, the local answer is often a lie.
+                url = proxy.replace("socks5h://", "socks5://", 1)
+                connector: aiohttp.BaseConnector = ProxyConnector.from_url(url, rdns=True, **keep)
+            elif proxy:
+                connector = aiohttp.TCPConnector(resolver=aiohttp.ThreadedResolver(), **keep)
+            else:
+                connector = aiohttp.TCPConnector(
+                    resolver=aiohttp.ThreadedResolver(), socket_factory=self._socket, **keep
+                )
+            self._sessions[proxy] = aiohttp.ClientSession(
+                connector=connector,
+                headers=_HEADERS,
+                cookie_jar=aiohttp.DummyCookieJar(),
+                timeout=aiohttp.ClientTimeout(total=None),
+                auto_decompress=False,
+            )
+        return self._sessions[proxy]
+
+    def _socket(self, address: Any) -> socket.socket:
+        """Sees every address really dialled: of names, of literals, of redirects."""
+        family, kind, protocol, _, place = address
+        if forbidden(place[0], self._options.allow_private):
+            _refused.get().append(place[0])
+            raise PermissionError(f"{place[0]} is not dialled")
+        return socket.socket(family, kind, protocol)
+
+    def _refuse_literal(self, url: URL) -> None:
+        """Behind a proxy we dial nothing ourselves; a private address by its number is refused all the same."""
+        try:
+            private = forbidden(url.host or "", self._options.allow_private)
+        except ValueError:
+            return
+        if private:
+            raise FetchError(_private(url.host or ""))
+
+    async def _read(self, response: aiohttp.ClientResponse, asked: Validators) -> Fetched | NotModified:
+        max_age = _max_age(response)
+        if response.status == 304:
+            if asked == Validators():
+                raise FetchError('HTTP 304 ("not modified"), though nothing was known yet', status=304)
+            return NotModified(validators=_validators(response, asked), max_age=max_age)
+        if response.status != 200:
+            raise FetchError(
+                f"HTTP {response.status}" + (f" {response.reason}" if response.reason else ""),
+                status=response.status,
+                retry_after=_retry_after(response),
+                permanent=response.status == 410,
+            )
+        unpack = unpacker(response.headers.get("Content-Encoding", ""), self._options.max_bytes)
+        pieces = [unpack(piece) async for piece in response.content.iter_chunked(_PIECE)]
+        return Fetched(
+            body=b"".join([*pieces, unpack(b"")]),
+            content_type=response.headers.get("Content-Type", ""),
+            validators=_validators(response, Validators()),
+            url=str(response.url),
+            max_age=max_age,
+        )
+
+
+def _conditions(validators: Validators) -> dict[str, str]:
+    headers = {"If-None-Match": validators.etag, "If-Modified-Since": validators.last_modified}
+    return {name: value for name, value in headers.items() if value}
+
+
+def _target(response: aiohttp.ClientResponse) -> URL:
+    location = response.headers.get("Location", "")
+    # Parsers disagree on the host behind a backslash; no feed needs one.
+    if not location or "\\" in location:
+        raise FetchError(f"HTTP {response.status} to nowhere: its Location is missing or broken")
+    target = response.url.join(URL(location)).with_fragment(None)
+    if target.scheme not in ("http", "https") or not target.host:
+        raise FetchError(f"HTTP {response.status} to an address that is not http or https")
+    return target.with_user(None) if target.raw_user else target
+
+
+def _validators(response: aiohttp.ClientResponse, before: Validators) -> Validators:
+    def kept(name: str, old: str) -> str:
+        value = response.headers.get(name, old)
+        return value if len(value) <= _LONGEST_VALIDATOR and value.isascii() and value.isprintable() else ""
+
+    return Validators(
+        etag=kept("ETag", before.etag), last_modified=kept("Last-Modified", before.last_modified)
+    )
+
+
+def _max_age(response: aiohttp.ClientResponse) -> timedelta | None:
+    for part in response.headers.get("Cache-Control", "").split(","):
+        name, _, value = part.strip().partition("=")
+        if name.lower() == "max-age" and value.isdecimal():
+            return timedelta(seconds=min(int(value[:12]), 10**9))
+    return None
+
+
+def _retry_after(response: aiohttp.ClientResponse) -> timedelta | datetime | None:
+    """Seconds or a date (RFC 9110 section 10.2.3); garbage is none."""
+    value = response.headers.get("Retry-After", "").strip()
+    if value.isdecimal():
+        return timedelta(seconds=min(int(value[:12]), 10**9))
+    try:
+        moment = parsedate_to_datetime(value)
+    except (ValueError, TypeError, OverflowError):
+        return None
+    return moment.replace(tzinfo=moment.tzinfo or UTC).astimezone(UTC)
+
+
+def _told(error: Exception, refused: list[str], proxy: str) -> str:
+    """What went wrong, in the operator's words."""
+    if refused:
+        return _private(refused[0])
+    if isinstance(error, ProxyError | aiohttp.ClientProxyConnectionError | aiohttp.ClientHttpProxyError):
+        return f"the proxy {hide_password(proxy)} does not let us through: {_short(error)}"
+    if isinstance(error, aiohttp.ClientConnectorCertificateError | ssl.SSLCertVerificationError):
+        return f"the server's certificate is not trusted: {_short(error)}"
+    if isinstance(error, aiohttp.ClientConnectorDNSError):
+        return f"the name {error.host} is not known to the resolver"
+    if isinstance(error, aiohttp.ClientConnectorError):
+        return f"{error.host}:{error.port} cannot be reached: {error.os_error.strerror or _short(error)}"
+    if isinstance(error, aiohttp.ServerDisconnectedError):
+        return "the server hung up without an answer"
+    if isinstance(error, aiohttp.InvalidURL):
+        return "the address, or where it redirects to, is not valid"
+    return f"the server's answer cannot be read: {_short(error)}"
+
+
+def _private(address: str) -> str:
+    return f'{address} is a private address. If the feed is yours, add it to [fetch] allow_private = ["{address}"]'
+
+
+def _short(error: Exception) -> str:
+    text = " ".join(str(error).split()) or type(error).__name__
+    return text if len(text) <= 200 else f"{text[:200]}…"

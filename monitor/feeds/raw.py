@@ -1,0 +1,39 @@
+"""What a document says, before anybody has judged it."""
+
+from dataclasses import dataclass
+from datetime import datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RawChannel:
+    """The head of a document."""
+
+    title: str
+    link: str
+    generator: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RawEntry:
+    """One item, its HTML still hostile."""
+
+    id: str  # "" without one
+    title: str  # plain, one line
+    link: str  # absolute, http(s) or "", as the feed has it
+    authors: tuple[str, ...]
+    published: datetime | None  # UTC, as the feed has it
+    categories: tuple[str, ...]
+    summary: str  # HTML
+    content: str  # HTML; "" when the feed has only a summary
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Reading:
+    """What a source makes of one item."""
+
+    summary: str  # plain text
+    text: str  # plain text
+    published: datetime | None
+    sections: tuple[str, ...]
+    original: str = ""
+    story: str = ""  # the article itself, whichever feed it came by; "" when nobody can tell

@@ -1,0 +1,158 @@
+"""Two spellings of one word become one: width, case, simplified and traditional, zero-width marks, spaces.
+
+Every folded sign remembers which span of the original it comes from, so that a hit in the folded text is
+shown as the publisher wrote it.
+"""
+
+import re
+import unicodedata
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from functools import cache, lru_cache
+
+import opencc
+
+# Unicode's Default_Ignorable_Code_Point and the format characters.
+_IGNORED = (
+    "\u00ad\u034f\u061c\u115f\u1160\u17b4\u17b5\u180b-\u180f\u200b-\u200f\u202a-\u202e\u2060-\u206f"
+    "\u3164\ufe00-\ufe0f\ufeff\uffa0\ufff0-\ufffb\U000e0000-\U000e0fff"
+)
+# What joins the sign before it: combining marks, the later letters of a Hangul syllable, kana's voicing marks.
+_JOINING = "".join(
+    chr(code)
+    for code in range(0x300, 0x1E94B)  # no mark stands outside
+    if unicodedata.combining(chr(code)) or 0x1161 <= code <= 0x11FF or code in (0xFF9E, 0xFF9F)
+)
+_IGNORABLE = re.compile(f"[{_IGNORED}]")
+_JOINED = re.compile(f"[{_JOINING}]")
+_CLUSTER = re.compile(f".(?:[{_IGNORED}]*[{_JOINING}])*", re.DOTALL)
+# Ideographs, kana and bopomofo: written without spaces, so words have no edges there.
+_HAN = re.compile(
+    "[\u2e80-\u2fdf\u3005-\u3007\u3021-\u3029\u3031-\u3035\u3038-\u303b\u3041-\u3096\u309d-\u309f\u30a1-\u30fa"
+    "\u30fc-\u30ff\u3105-\u312f\u31a0-\u31bf\u31f0-\u31ff\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff"
+    "\U0001b000-\U0001b16f\U00020000-\U000323af]"
+)
+_DOTTED = re.compile(r"(?<![a-z0-9])[a-z](?:\.[a-z])+(?:\.(?![a-z0-9]))?(?!\.?[a-z0-9])")
+_SPACES = re.compile(" +")
+_WHITE = re.compile(r"\s")
+
+
+@dataclass(frozen=True, slots=True)
+class Folded:
+    """A folded text. `starts[i]` and `ends[i]` are the original span that `text[i]` comes from."""
+
+    text: str
+    starts: Sequence[int]
+    ends: Sequence[int]
+
+    def original(self, start: int, end: int) -> tuple[int, int]:
+        """The span of the original that the folded span [start, end) comes from."""
+        return self.starts[start], self.ends[end - 1]
+
+
+def fold(text: str) -> Folded:
+    """Fold a text. Idempotent: the folded text folds to itself.
+
+    NFKC and case folding (Unicode 15, sections 3.11 and 3.13), simplified characters for traditional ones,
+    ignorable characters dropped, white space as one space and none beside a Chinese character, A.I. as AI.
+    Circled numbers and letters stay as they are: a list number is no part of the word behind it.
+    """
+    folded = text.translate(_SIGNS)
+    starts: Sequence[int] = range(len(text))
+    ends: Sequence[int] = range(1, len(text) + 1)
+    if not _SIGNS.odd.isdisjoint(text):
+        folded, starts, ends = _by_cluster(text)
+    return _without(folded, starts, ends)
+
+
+def is_han(sign: str) -> bool:
+    """Is this a character of a script that is written without spaces between words?"""
+    return _HAN.match(sign) is not None
+
+
+def _by_cluster(text: str) -> tuple[str, list[int], list[int]]:
+    """The slow way: signs that become several, or none, or join the one before."""
+    parts: list[str] = []
+    starts: list[int] = []
+    ends: list[int] = []
+    for cluster in _CLUSTER.finditer(text):
+        folded = _folded_cluster(cluster[0])
+        parts.append(folded)
+        starts += [cluster.start()] * len(folded)
+        ends += [cluster.end()] * len(folded)
+    return "".join(parts), starts, ends
+
+
+@lru_cache(maxsize=20_000)
+def _folded_cluster(cluster: str) -> str:
+    if unicodedata.decomposition(cluster[0]).startswith("<circle>"):
+        return cluster[0] + _folded_cluster(cluster[1:]) if cluster[1:] else cluster
+    folded, before = cluster, ""
+    while folded != before:  # one pass may make what the next one folds further
+        before = folded
+        folded = unicodedata.normalize("NFKC", unicodedata.normalize("NFKC", folded).casefold())
+        folded = "".join(map(_simplified, _IGNORABLE.sub("", folded)))
+    return _WHITE.sub(" ", folded)
+
+
+@cache
+def _simplified(sign: str) -> str:
+    # Sign by sign: OpenCC's phrases would change lengths, and see words across the seams of others.
+    return _to_simplified().convert(sign) if _HAN.match(sign) else sign
+
+
+@cache
+def _to_simplified() -> opencc.OpenCC:
+    return opencc.OpenCC("t2s")
+
+
+class _Signs(dict[int, str]):
+    """What each sign folds to, found out when it is first met; `odd` are those that do not stay one sign."""
+
+    def __init__(self) -> None:
+        self.odd: set[str] = set()
+
+    def __missing__(self, code: int) -> str:
+        sign = chr(code)
+        folded = self[code] = _folded_cluster(sign)
+        if len(folded) != 1 or _JOINED.match(sign):
+            self.odd.add(sign)
+        return folded
+
+
+_SIGNS = _Signs()
+
+
+def _without(text: str, starts: Sequence[int], ends: Sequence[int]) -> Folded:
+    """Drop the spaces that part no words, and the dots of A.I."""
+    dropped = sorted({*_needless_spaces(text), *_needless_dots(text)})
+    if not dropped:
+        return Folded(text, starts, ends)
+    kept: list[str] = []
+    new_starts: list[int] = []
+    new_ends: list[int] = []
+    at = 0
+    for place in [*dropped, len(text)]:
+        kept.append(text[at:place])
+        new_starts += starts[at:place]
+        new_ends += ends[at:place]
+        if place < len(text) and text[place] == "." and new_ends:
+            new_ends[-1] = ends[place]  # the dot is found with its letter
+        at = place + 1
+    return Folded("".join(kept), new_starts, new_ends)
+
+
+def _needless_spaces(text: str) -> Iterator[int]:
+    for run in _SPACES.finditer(text):
+        start, end = run.span()
+        if end < len(text) and _JOINED.match(text, end):
+            end -= 1  # a mark stays on the space it stands on
+            if start == end:
+                continue
+        beside = start == 0 or end == len(text) or is_han(text[start - 1]) or is_han(text[end])
+        yield from range(start if beside else start + 1, end)
+
+
+def _needless_dots(text: str) -> Iterator[int]:
+    for word in _DOTTED.finditer(text) if "." in text else ():
+        yield from (place for place in range(*word.span()) if text[place] == ".")

@@ -1,0 +1,88 @@
+import pytest
+
+from monitor.digests.phrase import Phrase, Piece, phrase, plain
+
+
+def test_hits_are_marked() -> None:
+    assert phrase("用AI写作业", [(1, 3)]) == Phrase(
+        lead=(Piece("用", False), Piece("AI", True), Piece("写作业", False))
+    )
+
+
+def test_overlapping_hits_are_one_mark() -> None:
+    assert [piece.text for piece in phrase("开源大模型", [(0, 4), (2, 5)]).lead] == ["开源大模型"]
+
+
+def test_the_text_without_marks_is_the_text() -> None:
+    assert phrase("开源大模型的重心正在转移。", [(2, 5)]).text == "开源大模型的重心正在转移。"
+
+
+def test_an_empty_text_is_an_empty_phrase() -> None:
+    assert phrase("") == Phrase(lead=())
+    assert phrase(" \n").text == ""
+
+
+@pytest.mark.parametrize("poison", ["\x00", "\x1b", "\ud83d", "\u202e", "\u2066", "\u200f"])
+def test_characters_that_are_no_text_are_dropped_and_marks_stay_in_place(poison: str) -> None:
+    shown = phrase(f"{poison}用{poison}AI{poison}写", [(3, 5)])
+    assert shown == Phrase(lead=(Piece("用", False), Piece("AI", True), Piece("写", False)))
+
+
+def test_joined_emoji_stay_joined() -> None:
+    assert plain("👩‍👩‍👧") == "👩‍👩‍👧"
+
+
+@pytest.mark.parametrize(
+    ("text", "shown"),
+    [
+        ("  two \t words\n", "two words"),
+        ("第一段。\n\n第二段", "第一段。第二段"),
+        ("用 AI 写\nAI 稿", "用 AI 写 AI 稿"),
+        ("one\ntwo", "one two"),
+        ("两会 代表", "两会 代表"),
+        ("两会\u3000代表", "两会 代表"),
+        ("他说\n“好”", "他说“好”"),
+        ("a\u2028b\x85c", "a b c"),
+    ],
+)
+def test_space_is_set_as_in_one_line(text: str, shown: str) -> None:
+    assert plain(text) == shown
+
+
+def test_a_space_within_a_mark_is_marked() -> None:
+    assert phrase("a deep  mind b", [(2, 12)]).lead == (
+        Piece("a ", False),
+        Piece("deep mind", True),
+        Piece(" b", False),
+    )
+
+
+def test_ellipses_are_added_unmarked() -> None:
+    assert phrase("AI", [(0, 2)], before="…", after="…").lead == (
+        Piece("…", False),
+        Piece("AI", True),
+        Piece("…", False),
+    )
+
+
+@pytest.mark.parametrize(
+    ("text", "tail"),
+    [
+        ("这让最大的公司的看法受到质疑。", "质疑。"),
+        ("他们说：“不是更便宜，而是算得更清楚”。", "清楚”。"),
+        ("两千块芯片如何追上一万六千块", "千块"),
+        ("太短的不用管它。", ""),
+        ("结尾是一个英文单词的句子 DeepSeek", ""),
+        ("结尾前面是英文的句子 AI好", ""),
+        ("。。。。。。。。。。。。。。。", ""),
+    ],
+)
+def test_the_last_two_characters_stay_together(text: str, tail: str) -> None:
+    shown = phrase(text)
+    assert "".join(piece.text for piece in shown.tail) == tail
+    assert shown.text == text
+
+
+def test_a_mark_may_reach_into_the_tail() -> None:
+    shown = phrase("这一句话的最后几个字是大模型", [(11, 14)])
+    assert (shown.lead[-1], shown.tail) == (Piece("大", True), (Piece("模型", True),))

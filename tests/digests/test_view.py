@@ -1,0 +1,195 @@
+from datetime import timedelta
+from typing import Any
+
+import pytest
+
+from monitor.digests.language import language
+from monitor.digests.view import DigestView, ItemView, ReasonView, view
+from monitor.model import Digest, FeedHealth, Hit, Item, Reason, Section, Slot, Watched
+from tests.make import NOW, entry, hit, subscription
+
+
+def item(title: str = "开源大模型的重心正在转移", **differ: Any) -> Item:
+    reasons = differ.pop("reasons", (Reason(rule="人工智能", hits=(hit(),)),))
+    also = differ.pop("also", ())
+    return Item(entry=entry(title, **differ), feed="纽约时报中文网", reasons=reasons, also=also)
+
+
+def digest(*items: Item, **differ: Any) -> Digest:
+    values: dict[str, Any] = {
+        "subscription": subscription(locale="zh-Hans"),
+        "slot": Slot(name="at:2026-11-24T08:00", at=NOW),
+        "at": NOW,
+        "since": NOW - timedelta(days=1),
+        "sections": (Section(rule="人工智能", items=items),) if items else (),
+        **differ,
+    }
+    return Digest(**values)
+
+
+def seen(shown: Digest, full: int = 60, titles: int = 60) -> DigestView:
+    return view(shown, language(shown.subscription.locale), full=full, titles=titles)
+
+
+def seen_item(title: str = "开源大模型的重心正在转移", **differ: Any) -> ItemView:
+    return seen(digest(item(title, **differ))).sections[0].items[0]
+
+
+def seen_reason(*hits: Hit) -> ReasonView:
+    return seen_item(reasons=(Reason(rule="人工智能", hits=hits),)).reasons[0]
+
+
+def test_times_are_those_of_the_reader() -> None:
+    shown = seen(digest(item(published=NOW - timedelta(hours=15)), next_at=NOW + timedelta(days=1)))
+    assert shown.day == "2026年11月24日 星期二"
+    assert shown.since == "昨日 08:00"
+    assert shown.next == "11月25日 08:00"
+    assert shown.sections[0].items[0].time == "11月23日 17:00"
+    assert seen_item(published=NOW - timedelta(hours=8)).time == "00:00"
+
+
+def test_a_first_issue_has_no_since_and_one_without_schedule_no_next() -> None:
+    shown = seen(digest(since=None))
+    assert (shown.since, shown.next) == ("", "")
+
+
+def test_a_late_digest_says_when_it_was_meant_to_come() -> None:
+    slot = Slot(name="at:2026-11-24T08:00", at=NOW, late=True)
+    assert seen(digest(slot=slot, at=NOW + timedelta(hours=1))).meant == "今日 08:00"
+    assert seen(digest(slot=slot, at=NOW + timedelta(days=1))).meant == "昨日 08:00"
+    assert seen(digest()).meant == ""
+
+
+def test_feeds_are_told_apart_by_their_health() -> None:
+    feeds = (("甲", FeedHealth.WELL), ("乙", FeedHealth.FAILING), ("丙", FeedHealth.UNVISITED))
+    shown = seen(digest(watched=Watched(feeds=feeds, entries=41, silent=("机器人",))))
+    assert (shown.feeds, shown.well, shown.failing, shown.unvisited) == (3, 1, ("乙",), ("丙",))
+    assert (shown.entries, shown.silent) == (41, ("机器人",))
+
+
+def test_the_first_title_is_the_headline() -> None:
+    assert seen(digest(item("甲"), item("乙"))).headline == "甲"
+    assert seen(digest()).headline == ""
+
+
+def test_a_digest_of_titles_only_has_a_headline_too() -> None:
+    assert seen(digest(sections=(Section(rule="人工智能", items=(), more=(item("甲"),)),))).headline == "甲"
+
+
+def test_hits_in_the_title_are_marked_in_it() -> None:
+    marked = [piece.text for piece in seen_item().title.lead if piece.marked]
+    assert marked == ["大模型"]
+
+
+def test_hits_of_every_reason_are_marked() -> None:
+    reasons = (
+        Reason(rule="甲", hits=(hit("开源", start=0),)),
+        Reason(rule="乙", hits=(hit("重心", start=6),)),
+    )
+    assert [piece.text for piece in seen_item(reasons=reasons).title.lead if piece.marked] == ["开源", "重心"]
+
+
+@pytest.mark.parametrize(
+    ("fields", "title"),
+    [
+        ({"summary": "摘要"}, "摘要"),
+        ({"text": "正文"}, "正文"),
+        ({}, "https://news.example.org/1/"),
+    ],
+)
+def test_an_entry_without_a_title_is_called_by_what_it_has(fields: dict[str, str], title: str) -> None:
+    assert seen_item("\x00 ", **fields).title.text == title
+
+
+def test_a_title_without_end_is_cut() -> None:
+    assert seen_item("字" * 5000).title.text == "字" * 200 + "…"
+
+
+@pytest.mark.parametrize(
+    "link",
+    [
+        "javascript:alert(1)",
+        "data:text/html,x",
+        "ftp://example.org/",
+        "//evil.example.org/",
+        "https://example.org/a b",
+        "https://example.org/\nhttps://evil.example.org/",
+        'https://example.org/"onclick=x',
+        "https://example.org/" + "a" * 3000,
+        "",
+    ],
+)
+def test_what_is_no_web_address_is_no_link(link: str) -> None:
+    shown = seen_item(link=link, original=link)
+    assert (shown.link, shown.original) == ("", "")
+
+
+def test_web_addresses_are_links() -> None:
+    shown = seen_item(link="https://example.org/路径?a=1&b=2#c", original="http://example.org/en")
+    assert (shown.link, shown.original) == ("https://example.org/路径?a=1&b=2#c", "http://example.org/en")
+
+
+@pytest.mark.parametrize(
+    ("text", "minutes"),
+    [
+        ("", 0),
+        ("字" * 600, 0),
+        ("字" * 900, 2),
+        ("字" * 4050, 9),
+        ("word " * 1100, 5),
+        ("字" * 450 + "word " * 220, 2),
+    ],
+)
+def test_reading_time_is_told_of_long_texts(text: str, minutes: int) -> None:
+    assert seen_item(text=text).minutes == minutes
+
+
+def test_a_section_and_other_sources_are_shown_tidied() -> None:
+    shown = seen_item(sections=("科\n技\u202e", "technology"), also=("示\x00例",))
+    assert (shown.section, shown.also) == ("科技", ("示例",))
+
+
+def test_reasons_name_the_words_by_field_in_the_order_found() -> None:
+    reason = seen_reason(
+        hit("大模型"),
+        hit("AI", start=9),
+        hit("算力", field="summary"),
+        hit("推理", field="text"),
+        hit("芯片", field="text"),
+    )
+    assert reason == ReasonView(
+        rule="人工智能",
+        words=(("title", ("大模型", "AI")), ("summary", ("算力",)), ("text", ("推理", "芯片"))),
+        others=False,
+    )
+
+
+def test_a_word_is_named_once_where_it_is_found_first() -> None:
+    reason = seen_reason(
+        hit("ai", found="AI"), hit("ai", found="Ai", field="summary"), hit("算力", field="summary")
+    )
+    assert reason.words == (("title", ("AI",)), ("summary", ("算力",)))
+
+
+def test_of_many_words_six_are_named() -> None:
+    six = [hit(word, field="text") for word in "一二三四五六"]
+    assert not seen_reason(*six).others
+    reason = seen_reason(*six, hit("七", field="text"))
+    assert (reason.words, reason.others) == ((("text", tuple("一二三四五六")),), True)
+
+
+def test_beyond_its_budget_a_section_shows_titles_and_then_counts() -> None:
+    (section,) = seen(digest(*(item(str(n)) for n in range(10))), full=3, titles=4).sections
+    assert [one.title.text for one in section.items] == ["0", "1", "2"]
+    assert [one.title.text for one in section.more] == ["3", "4", "5", "6"]
+    assert (section.unlisted, section.count) == (3, 10)
+
+
+def test_sections_share_a_budget() -> None:
+    sections = tuple(
+        Section(rule=rule, items=tuple(item(str(n)) for n in range(size)), more=(item("更多"),))
+        for rule, size in (("甲", 8), ("乙", 1))
+    )
+    long, short = seen(digest(sections=sections), full=5, titles=3).sections
+    assert (len(long.items), len(long.more), long.unlisted) == (4, 2, 3)
+    assert (len(short.items), len(short.more), short.unlisted) == (1, 1, 0)

@@ -1,0 +1,139 @@
+"""A mail server that answers from a script, and faults at will."""
+
+import asyncio
+import base64
+import traceback
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from enum import Enum
+from typing import Literal
+
+import pytest
+
+from monitor.config import SmtpOptions
+from monitor.demo.catcher import Catcher
+from monitor.errors import SendError
+from monitor.mail.smtp import Deadlines, smtp_sender
+from monitor.model import Mail
+from tests import make
+
+PASSWORD = "jade-otter 4711 授权"
+SOON = 0.2  # seconds, for a deadline that is meant to pass
+PATIENT = Deadlines(connect=30, command=30, data=30, dot=30, quit=30)
+
+
+class Fault(Enum):
+    """What the scripted server does instead of answering."""
+
+    HANG = "hang"
+    CLOSE = "close"
+
+
+Security = Literal["starttls", "implicit"]
+Answer = str | bytes | Fault  # bytes are sent as they are; CLOSE follows where the script ends
+
+
+@dataclass
+class Scripted:
+    """A server on loopback that answers each command from a script, and notes what it was told."""
+
+    script: Mapping[str, Answer]
+    port: int = 0
+    told: list[bytes] = field(default_factory=list)  # commands; the lines of a mail are in `mails`
+    mails: list[bytes] = field(default_factory=list)
+    gone: asyncio.Event = field(default_factory=asyncio.Event)  # a client has left
+    talks: dict[asyncio.StreamWriter, asyncio.Task[None] | None] = field(default_factory=dict)
+
+    async def talk(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        self.talks[writer] = asyncio.current_task()
+        try:
+            going = await self._say(reader, writer, "HELLO", "220 here")
+            while going and (line := await reader.readline()):
+                self.told.append(line.rstrip(b"\r\n"))
+                verb = line.rstrip().partition(b" ")[0].decode("latin-1").upper()
+                going = await self._say(reader, writer, verb, USUAL.get(verb, "500 what?"))
+                if verb == "DATA" and going and "DATA" not in self.script:
+                    self.mails.append(await reader.readuntil(b"\r\n.\r\n"))
+                    going = await self._say(reader, writer, "DOT", "250 kept")
+        except (ConnectionError, asyncio.IncompleteReadError):
+            pass
+        finally:
+            writer.close()
+            self.gone.set()
+
+    async def _say(
+        self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, verb: str, usual: str
+    ) -> bool:
+        answer = self.script.get(verb, usual)
+        if answer is Fault.HANG:
+            await reader.read()  # until the client has had enough
+        if isinstance(answer, Fault):
+            return False
+        writer.write(f"{answer}\r\n".encode() if isinstance(answer, str) else answer)
+        await writer.drain()
+        return isinstance(answer, str) or answer.endswith(b"\n")
+
+
+USUAL = {
+    "EHLO": "250-here\r\n250-SIZE 1000000\r\n250 AUTH PLAIN LOGIN",
+    "AUTH": "235 in",
+    "MAIL": "250 ok",
+    "RCPT": "250 ok",
+    "DATA": "354 go",
+    "QUIT": "221 bye",
+}
+
+
+@asynccontextmanager
+async def scripted(host: str = "127.0.0.1", /, **script: Answer) -> AsyncIterator[Scripted]:
+    playing = Scripted(script)
+    server = await asyncio.start_server(playing.talk, host, 0)
+    playing.port = server.sockets[0].getsockname()[1]
+    async with server:
+        yield playing
+        server.close()
+        for writer in playing.talks:
+            writer.close()
+        await asyncio.gather(*(talk for talk in playing.talks.values() if talk))
+
+
+def options(server: Scripted | Catcher, **differ: object) -> SmtpOptions:
+    security = "none" if isinstance(server, Scripted) else "starttls"
+    ca_file = "" if isinstance(server, Scripted) else str(server.ca_file)
+    values = {"host": "127.0.0.1", "port": server.port, "security": security, "ca_file": ca_file, **differ}
+    return SmtpOptions.model_validate(values)
+
+
+async def nothing() -> None:
+    return None
+
+
+async def hand_over(
+    server: Scripted | Catcher, mail: Mail | None = None, *, deadlines: Deadlines = PATIENT, **differ: object
+) -> str:
+    return await smtp_sender(options(server, **differ), PASSWORD, deadlines)(mail or make.mail(), nothing)
+
+
+async def failure(
+    server: Scripted | Catcher, mail: Mail | None = None, *, deadlines: Deadlines = PATIENT, **differ: object
+) -> SendError:
+    with pytest.raises(SendError) as raised:
+        await hand_over(server, mail, deadlines=deadlines, **differ)
+    assert not leaks(raised.value)
+    assert str(raised.value).isprintable()
+    return raised.value
+
+
+def leaks(error: BaseException) -> bool:
+    """Does any error in the chain show the password, in the clear or as AUTH sends it?"""
+    encoded = PASSWORD.encode()
+    forms = [PASSWORD, base64.b64encode(encoded).decode(), base64.b64encode(b"\0me\0" + encoded).decode()]
+    chain: list[BaseException] = []
+    todo: list[BaseException | None] = [error]
+    while todo:
+        if (each := todo.pop()) is not None and each not in chain:
+            chain.append(each)
+            todo += [each.__cause__, each.__context__]
+    shown = "".join(f"{each}{each!r}{''.join(traceback.format_exception(each))}" for each in chain)
+    return any(form in shown for form in forms)

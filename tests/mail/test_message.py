@@ -1,0 +1,357 @@
+import base64
+import random
+import re
+from collections.abc import Callable
+from datetime import timedelta
+from email import message_from_bytes, policy
+from email.header import decode_header, make_header
+from email.message import EmailMessage
+from typing import Any
+
+import pytest
+
+from monitor.mail.message import make_mail, new_message_id
+from monitor.model import Mail, Rendered
+from tests.make import NOW
+
+SENDER = "AI 日报 <digest@example.org>"
+ENCODED_WORD = re.compile(rb"=\?[^? ]+\?[bBqQ]\?[^? ]*\?=")
+
+
+def mail(subject: str = "开源大模型 等 4 条 · AI 日报", **differ: Any) -> Mail:
+    rendered = Rendered(
+        subject=subject,
+        text=differ.pop("text", "第一条\nhttps://news.example.org/1/\n"),
+        html=differ.pop("html", "<p>第一条</p>\n"),
+    )
+    values: dict[str, Any] = {
+        "sender": SENDER,
+        "to": "reader@example.org",
+        "message_id": "<1@example.org>",
+        "date": NOW,
+        "list_name": "AI 日报",
+        **differ,
+    }
+    return make_mail(rendered, **values)
+
+
+def read(mail: Mail) -> EmailMessage:
+    message = message_from_bytes(mail.raw, policy=policy.default)
+    assert isinstance(message, EmailMessage)
+    return message
+
+
+def decoded(mail: Mail, name: str) -> str:
+    """A header as Python's older parser decodes it: the newer one puts spaces into a name of several words."""
+    unfolded = mail.raw.partition(b"\r\n\r\n")[0].replace(b"\r\n ", b" ").decode().split("\r\n")
+    (value,) = [line.removeprefix(f"{name}: ") for line in unfolded if line.startswith(f"{name}: ")]
+    return str(make_header(decode_header(value)))
+
+
+def parts(mail: Mail) -> list[str]:
+    return [
+        part.get_content().replace("\r\n", "\n")
+        for part in read(mail).iter_parts()
+        if isinstance(part, EmailMessage)
+    ]
+
+
+def header_lines(mail: Mail) -> list[bytes]:
+    return mail.raw.partition(b"\r\n\r\n")[0].split(b"\r\n")
+
+
+def body_lines(mail: Mail) -> list[bytes]:
+    return mail.raw.partition(b"\r\n\r\n")[2].split(b"\r\n")
+
+
+def assert_well_formed(mail: Mail) -> None:
+    """RFC 5322 2.1.1 and RFC 2047 2: line ends, line lengths, lengths of encoded-words."""
+    assert not re.search(rb"\r(?!\n)|(?<!\r)\n|\x00", mail.raw)
+    assert all(len(line) <= 998 for line in mail.raw.split(b"\r\n"))
+    for line in header_lines(mail):
+        assert all(len(word) <= 75 for word in ENCODED_WORD.findall(line))
+        assert len(line) <= 76 or not ENCODED_WORD.search(line)
+        assert not re.search(rb"\?==\?", line)  # two words must not touch
+
+
+def test_a_mail_has_each_of_its_headers_once() -> None:
+    names = [line.split(b":")[0] for line in header_lines(mail()) if not line.startswith(b" ")]
+    assert names == [
+        b"From",
+        b"To",
+        b"Subject",
+        b"Date",
+        b"Message-ID",
+        b"List-Id",
+        b"Auto-Submitted",
+        b"Precedence",
+        b"X-Auto-Response-Suppress",
+        b"MIME-Version",
+        b"Content-Type",
+    ]
+
+
+def test_headers_come_back_as_they_were_given() -> None:
+    message = read(mail())
+    assert message["From"].addresses[0].display_name == "AI 日报"
+    assert message["From"].addresses[0].addr_spec == "digest@example.org"
+    assert message["To"].addresses[0].addr_spec == "reader@example.org"
+    assert message["Subject"] == "开源大模型 等 4 条 · AI 日报"
+    assert message["Date"].datetime == NOW
+    assert message["Message-ID"] == "<1@example.org>"
+    assert message["Auto-Submitted"] == "auto-generated"
+
+
+def test_the_envelope_has_addresses_without_names() -> None:
+    sent = mail(to="“读者” 王 <reader@example.org>")
+    assert (sent.sender, sent.to) == ("digest@example.org", "reader@example.org")
+    assert read(sent)["To"].addresses[0].display_name == "“读者” 王"
+
+
+def test_the_same_mail_is_the_same_bytes() -> None:
+    assert mail() == mail()
+
+
+def test_two_recipients_differ_in_to_and_message_id_only() -> None:
+    one, two = mail(), mail(to="other@example.org", message_id="<2@example.org>")
+    differing = {
+        line.split(b":")[0]
+        for line, other in zip(header_lines(one), header_lines(two), strict=True)
+        if line != other
+    }
+    assert differing == {b"To", b"Message-ID", b' boundary="=_' + header_lines(one)[-1][13:]}
+    assert parts(one) == parts(two)
+
+
+def test_the_text_comes_first_and_the_html_last() -> None:
+    message = read(mail())
+    assert message.get_content_type() == "multipart/alternative"
+    both = [part for part in message.iter_parts() if isinstance(part, EmailMessage)]
+    assert [part.get_content_type() for part in both] == ["text/plain", "text/html"]
+    assert [part.get_content_charset() for part in both] == ["utf-8", "utf-8"]
+    assert [part["Content-Transfer-Encoding"] for part in both] == ["base64", "base64"]
+
+
+def test_the_parts_decode_to_what_was_rendered() -> None:
+    text = ".\nFrom here\n\n结尾 🙂\n" + "长" * 5000 + "\n"
+    sent = mail(text=text, html=f"<p>{text}</p>")
+    assert parts(sent) == [text, f"<p>{text}</p>"]
+    assert all(len(line) <= 76 for line in body_lines(sent))
+    assert_well_formed(sent)
+
+
+@pytest.mark.parametrize("line_end", ["\n", "\r\n", "\r"])
+def test_every_line_end_of_a_part_is_crlf(line_end: str) -> None:
+    sent = mail(text=f"a{line_end}b{line_end}")
+    encoded = sent.raw.split(b"\r\n\r\n")[2].partition(b"--")[0]
+    assert base64.b64decode(encoded) == b"a\r\nb\r\n"
+
+
+def test_a_lone_surrogate_in_a_part_does_not_raise() -> None:
+    assert parts(mail(text="a\ud83d\n"))[0] == "a?\n"
+
+
+def test_the_boundary_stands_in_no_part_and_ends_the_mail() -> None:
+    sent = mail()
+    boundary = read(sent).get_boundary()
+    assert boundary is not None
+    assert sent.raw.endswith(f"--{boundary}--\r\n".encode())
+    assert sent.raw.count(boundary.encode()) == 4
+
+
+@pytest.mark.parametrize(
+    "subject",
+    [
+        "1 new match",
+        "a" * 70,
+        "a" * 200,
+        "word " * 40 + "end",
+        "x" * 60 + " " + "y" * 74,
+        "two  spaces",
+        "=?utf-8?q?=0D=0ABcc:_x?=",
+        "AI 芯片 and chips, again 芯片",
+        "  空格  在  中间",
+        "开源大模型的重心正在转移" * 8,
+        "e\u0301" * 60,
+        "👩‍👩‍👧" * 20,
+        "👍🏽" * 30,
+        "🇨🇳🇩🇪" * 20,
+        "a" + "\u0301" * 200,
+        "𠮷野家𠮷",
+        "Ünïcode",
+    ],
+)
+def test_a_subject_comes_back_exactly(subject: str) -> None:
+    sent = mail(subject)
+    assert read(sent)["Subject"] == subject.strip()
+    assert_well_formed(sent)
+
+
+def test_two_thousand_random_subjects_come_back_exactly() -> None:
+    chance = random.Random(2047)
+    pieces = [
+        "AI",
+        "芯片",
+        " ",
+        "  ",
+        "，",
+        "“",
+        "大模型",
+        "=?",
+        "?=",
+        "_",
+        "é",
+        "🙂",
+        "👩‍👩‍👧",
+        "H20",
+        "·",
+        "a" * 30,
+        "\u3000",
+    ]
+    wrong = []
+    for _ in range(2000):
+        subject = "".join(chance.choices(pieces, k=chance.randint(1, 40))).strip() or "空"
+        sent = mail(subject, sender=f"{subject} <digest@example.org>")
+        assert_well_formed(sent)
+        back = (
+            read(sent)["Subject"],
+            decoded(sent, "Subject"),
+            decoded(mail(sender=f"N{subject}号 <a@b.example>"), "From"),
+        )
+        if back != (subject, subject, f"N{subject}号 <a@b.example>"):
+            wrong.append(back)
+    assert wrong == []
+
+
+def test_no_character_is_torn_between_two_encoded_words() -> None:
+    for cluster in ("芯", "e\u0301", "👩‍👩‍👧", "🇨🇳", "👍🏽", "✈️"):
+        for line in header_lines(mail("x" + cluster * 40)):
+            for word in ENCODED_WORD.findall(line):
+                text = base64.b64decode(word.split(b"?")[3]).decode()
+                assert text.lstrip("x").replace(cluster, "") in ("", "AI 日报")
+
+
+@pytest.mark.parametrize(
+    "poison",
+    [
+        "\r\nBcc: x@example.org",
+        "\n",
+        "\x00",
+        "\x1b[31m",
+        "\u2028",
+        "\u2029",
+        "\x85",
+        "\ud83d",
+        "\u202e",
+        "\u2066",
+    ],
+)
+@pytest.mark.parametrize("place", ["{}标题", "标{}题", "Title{}", "a{}b"])
+def test_what_a_hostile_feed_puts_into_a_title_never_reaches_a_header(poison: str, place: str) -> None:
+    text = place.format(poison)
+    sent = mail(text, sender=f"{text} <digest@example.org>", list_name=text)
+    assert_well_formed(sent)
+    message = read(sent)
+    assert message["Bcc"] is None
+    assert len(message.keys()) == 11
+    for name in ("Subject", "From", "List-Id"):
+        assert not re.search(
+            "[\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff\u202a-\u202e\u2066-\u2069]", str(message[name])
+        )
+    assert message["From"].addresses[0].addr_spec == "digest@example.org"
+
+
+def test_a_subject_of_nothing_is_an_empty_header() -> None:
+    assert b"Subject:" in header_lines(mail("\r\n"))
+
+
+@pytest.mark.parametrize(
+    ("sender", "name"),
+    [
+        ("digest@example.org", ""),
+        ("Daily News <digest@example.org>", "Daily News"),
+        ("News, daily <digest@example.org>", "News, daily"),
+        ('"News, daily" <digest@example.org>', "News, daily"),
+        ('"The \\"Daily\\"" <digest@example.org>', 'The "Daily"'),
+        ("日报（每日） <digest@example.org>", "日报（每日）"),
+        ("=?utf-8?q?x?= <digest@example.org>", "=?utf-8?q?x?="),
+        (
+            "The Daily Letter of the Society for Long Names and Much Longer Ones Still <digest@example.org>",
+            None,
+        ),
+        ("很长的名字" * 12 + " <digest@example.org>", None),
+    ],
+)
+def test_a_display_name_stays_one_mailbox(sender: str, name: str | None) -> None:
+    sent = mail(sender=sender)
+    (address,) = read(sent)["From"].addresses
+    assert address.addr_spec == sent.sender == "digest@example.org"
+    assert address.display_name == name or name is None
+    assert decoded(sent, "From").endswith("<digest@example.org>")
+    assert name or sender.startswith(decoded(sent, "From").rpartition(" <")[0])
+    assert_well_formed(sent)
+
+
+def test_nothing_is_encoded_around_an_address() -> None:
+    lines = [line for line in header_lines(mail()) if line.startswith((b"From:", b"List-Id:"))]
+    assert all(line.endswith(b"example.org>") for line in lines)
+    assert b"AI" not in lines[0]
+
+
+def test_a_domain_in_another_script_goes_as_a_labels() -> None:
+    sent = mail(sender="日报 <digest@例子.测试>", to="读者 <reader@bücher.example>")
+    assert (sent.sender, sent.to) == ("digest@xn--fsqu00a.xn--0zwm56d", "reader@xn--bcher-kva.example")
+    assert b"xn--0zwm56d>" in sent.raw
+    assert sent.raw.isascii()
+    assert new_message_id("日报 <digest@例子.测试>", "1") == "<1@xn--fsqu00a.xn--0zwm56d>"
+
+
+def test_a_local_part_in_another_script_travels_as_utf8() -> None:
+    assert "To: <读者@example.org>".encode() in mail(to="读者@example.org").raw
+
+
+def list_id(name: str) -> str:
+    found = re.search(r"<([^>]+)>$", str(read(mail(list_name=name))["List-Id"]))
+    assert found
+    return found[1]
+
+
+def test_a_list_is_known_by_the_same_id_in_every_mail() -> None:
+    ids = {str(read(mail(subject, date=NOW + timedelta(days=1)))["List-Id"]) for subject in ("一", "二")}
+    assert len(ids) == 1
+    assert re.fullmatch(r"ai-[0-9a-f]{8}\.example\.org", list_id("AI 日报"))
+
+
+def test_a_list_with_a_latin_name_is_called_by_it() -> None:
+    assert list_id("weekly-ai") == "weekly-ai.example.org"
+
+
+def test_different_lists_have_different_ids() -> None:
+    names = [
+        "AI 日报",
+        "AI 周报",
+        "日报",
+        "周报",
+        "weekly",
+        "Weekly",
+        "weekly!",
+        "a" * 60,
+        "a" * 61,
+        "a" * 40,
+    ]
+    ids = [list_id(name) for name in names]
+    assert len(set(ids)) == len(names)
+    assert all(re.fullmatch(r"[a-z0-9-]+\.example\.org", one) for one in ids)
+
+
+def test_a_message_id_has_the_unique_token_and_the_senders_domain() -> None:
+    assert new_message_id(SENDER, "ab12.3-c_d") == "<ab12.3-c_d@example.org>"
+
+
+@pytest.mark.parametrize(
+    "unique", ["", "日报", "a b", "a@b", "reader@example.org", "x>\r\nBcc: y", "a" * 300, ".a", "\ud83d"]
+)
+def test_a_token_that_may_not_stand_in_a_message_id_is_hashed(unique: str) -> None:
+    made: Callable[[], str] = lambda: new_message_id(SENDER, unique)  # noqa: E731  # twice the same call
+    assert re.fullmatch(r"<[0-9a-f]{32}@example\.org>", made())
+    assert made() == made()

@@ -1,0 +1,71 @@
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta, timezone
+
+import pytest
+from sqlalchemy import insert, select
+
+from monitor.errors import StoreError
+from monitor.model import PollState, Validators
+from monitor.store import feeds, tables
+from monitor.store.columns import clean
+from monitor.store.database import Connection, Database
+from tests.make import NOW
+
+STATE = PollState(feed_url="https://feed.example.org/rss", next_poll_at=NOW)
+
+
+async def stored(db: Database, state: PollState) -> PollState:
+    def write(tx: Connection) -> PollState:
+        feeds.save(tx, state)
+        (found,) = feeds.states(tx)
+        return found
+
+    return await db.write(write)
+
+
+@pytest.mark.parametrize(
+    "instant",
+    [
+        datetime(2026, 11, 24, 0, 0, tzinfo=UTC),
+        datetime(2026, 11, 24, 23, 59, 59, 999999, tzinfo=UTC),
+        datetime(2026, 11, 24, 1, 2, 3, 1, tzinfo=UTC),
+        datetime(1969, 12, 31, 23, 59, 59, tzinfo=UTC),
+        datetime(9999, 12, 31, 23, 59, 59, 999999, tzinfo=UTC),
+    ],
+)
+async def test_an_instant_comes_back_as_it_was(db: Database, instant: datetime) -> None:
+    found = await stored(db, replace(STATE, next_poll_at=instant, visited=instant))
+    assert (found.next_poll_at, found.visited) == (instant, instant)
+    assert found.next_poll_at.tzinfo is UTC
+
+
+@pytest.mark.parametrize("zone", [None, timezone(timedelta(hours=8))])
+async def test_an_instant_that_is_not_utc_is_refused(db: Database, zone: timezone | None) -> None:
+    query = select(tables.feeds).where(tables.feeds.c.next_poll_at == datetime(2026, 11, 24, tzinfo=zone))
+    with pytest.raises(StoreError, match="an aware UTC datetime is wanted"):
+        await db.read(lambda tx: tx.execute(query).all())
+
+
+async def test_what_no_database_takes_is_replaced_one_for_one(db: Database) -> None:
+    state = replace(
+        STATE,
+        title="a\0b\udc80c",
+        last_error="\0",
+        validators=Validators(etag='"\ud83d"', last_modified="昨天 😀"),
+    )
+    found = await stored(db, state)
+    assert (found.title, found.last_error) == ("a\ufffdb\ufffdc", "\ufffd")
+    assert found.validators == Validators(etag='"\ufffd"', last_modified="昨天 😀")
+    assert len(clean(state.title)) == len(state.title)
+
+
+async def test_a_list_of_names_is_cleaned_too(db: Database) -> None:
+    def write(tx: Connection) -> object:
+        values = {
+            **dict.fromkeys(("feed_url", "id", "story", "title", "link", "summary", "text", "original"), ""),
+            **{"authors": ("王\0", '"'), "sections": (), "first_seen": NOW, "news": True, "judged_by": ""},
+        }
+        tx.execute(insert(tables.entries).values(values))
+        return tx.execute(select(tables.entries.c.authors, tables.entries.c.sections)).one()
+
+    assert await db.write(write) == (("王\ufffd", '"'), ())

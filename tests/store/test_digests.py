@@ -1,0 +1,76 @@
+from dataclasses import replace
+from datetime import timedelta
+
+from monitor.model import SubscriptionState
+from monitor.store import digests, entries
+from monitor.store.database import Database
+from tests import make
+from tests.make import NOW
+
+NAME = "AI 日报"
+
+
+async def state(db: Database, name: str = NAME) -> SubscriptionState:
+    found = await db.read(digests.state, name)
+    assert found
+    return found
+
+
+async def test_a_new_subscription_begins_with_what_arrives_from_here_on(db: Database) -> None:
+    await db.write(digests.sync, ["early"], NOW)
+    await db.write(entries.insert_new, [(make.entry(number=number), True) for number in range(3)], "r1")
+    await db.write(digests.sync, ["early", NAME], NOW + timedelta(hours=1))
+    newest = await db.read(entries.newest_seq)
+    assert await state(db, "early") == SubscriptionState(name="early", created_at=NOW, cursor=0)
+    assert await state(db) == SubscriptionState(name=NAME, created_at=NOW + timedelta(hours=1), cursor=newest)
+
+
+async def test_an_unknown_subscription_has_no_state(db: Database) -> None:
+    assert await db.read(digests.state, NAME) is None
+
+
+async def test_a_slot_is_taken_once(db: Database) -> None:
+    await db.write(digests.sync, [NAME, "other"], NOW)
+    before, slot = await state(db), make.slot(at=NOW)
+    assert await db.write(digests.take_slot, before, slot, 7)
+    assert not await db.write(digests.take_slot, before, slot, 7)
+    assert await state(db) == replace(before, cursor=7, last_slot=slot.name, last_at=NOW)
+    assert (await state(db, "other")).cursor == 0
+
+
+async def test_somebody_who_read_an_older_state_does_not_move_on(db: Database) -> None:
+    await db.write(digests.sync, [NAME], NOW)
+    await db.write(digests.take_slot, await state(db), make.slot(name="one"), 7)
+    now = await state(db)
+    for old in (
+        replace(now, cursor=6),
+        replace(now, last_slot="none"),
+        replace(now, last_at=NOW - timedelta(microseconds=1)),
+        replace(now, last_at=None),
+    ):
+        assert not await db.write(digests.take_slot, old, make.slot(name="two"), 8)
+    assert await db.write(digests.take_slot, now, make.slot(name="two"), 8)
+
+
+async def test_a_slot_has_one_digest(db: Database) -> None:
+    slot = make.slot()
+    first = await db.write(digests.insert, NAME, slot, NOW, 3, "r1")
+    assert first is not None
+    assert await db.write(digests.insert, NAME, slot, NOW, 4, "r2") is None
+    other = await db.write(digests.insert, "other", slot, NOW, 3, "r1")
+    assert other not in (None, first)
+
+
+async def test_a_story_is_marked_once_for_each_subscription(db: Database) -> None:
+    await db.write(digests.mark_mailed, NAME, 1, [(1, "one"), (2, "two")])
+    await db.write(digests.mark_mailed, NAME, 2, [(3, "two"), (4, "three")])
+    await db.write(digests.mark_mailed, NAME, 3, [])
+    assert await db.read(digests.mailed, NAME, ["two", "three", "four"]) == {"two", "three"}
+    assert await db.read(digests.mailed, "other", ["two"]) == set()
+    assert await db.read(digests.mailed, NAME, []) == set()
+
+
+async def test_thousands_of_stories_fit_into_one_question(db: Database) -> None:
+    stories = [f"story {number}" for number in range(1201)]
+    await db.write(digests.mark_mailed, NAME, 1, list(enumerate(stories)))
+    assert await db.read(digests.mailed, NAME, stories) == set(stories)

@@ -1,0 +1,278 @@
+import asyncio
+from dataclasses import replace
+
+from monitor.model import Entry, Match, Waiting
+from monitor.store import digests, entries, matches
+from monitor.store.database import Connection, Database
+from tests import make
+from tests.make import NOW
+from tests.store.gate import Gate
+
+NAME = "AI 日报"
+OTHER_FEED = "https://other.example.org/rss"
+BEYOND = 1_000_000  # more entries than any test has
+
+
+async def arrive(db: Database, *arrived: Entry, news: bool = True, judged_by: str = "r1") -> list[int]:
+    """The seqs of those that are new."""
+    kept = await db.write(entries.insert_new, [(entry, news) for entry in arrived], judged_by)
+    return [seq for seq, _ in kept]
+
+
+async def everything(
+    db: Database, *, after: int = 0, ruleset: str = "r2", limit: int = BEYOND
+) -> list[Entry]:
+    found = await db.read(entries.unjudged, after=after, upto=BEYOND, ruleset=ruleset, limit=limit)
+    return [entry for _, entry in found]
+
+
+async def test_an_entry_comes_back_as_it_was(db: Database) -> None:
+    full = Entry(
+        feed_url="https://feed.example.org/rss",
+        id="urn:uuid:1",
+        aliases=("https://news.example.org/1/",),
+        story="https://news.example.org/1/",
+        title="开源大模型的重心正在转移 😀",
+        link="https://news.example.org/1/?x=1&y=2",
+        authors=("王五", "O'Brien"),
+        published=NOW,
+        sections=("科技", "tech"),
+        summary="一行\n另一行",
+        text="正文" * 5000,
+        original="https://www.news.example.org/1.html",
+        first_seen=NOW,
+    )
+    bare = make.entry(published=None, id="2", story="2")
+    await arrive(db, full, bare)
+    assert await everything(db) == [replace(full, aliases=()), bare]
+
+
+async def test_new_entries_are_counted_in_the_order_given(db: Database) -> None:
+    arrived = [make.entry(number=number) for number in (3, 1, 2)]
+    kept = await db.write(entries.insert_new, [(entry, True) for entry in arrived], "r1")
+    assert [entry for _, entry in kept] == arrived
+    seqs = [seq for seq, _ in kept]
+    assert seqs == sorted(set(seqs))
+    assert await db.read(entries.newest_seq) == seqs[-1]
+
+
+async def test_a_store_without_entries_has_seq_0(db: Database) -> None:
+    assert await db.read(entries.newest_seq) == 0
+    assert await arrive(db) == []
+
+
+async def test_an_entry_once_seen_is_never_new_again(db: Database) -> None:
+    first = make.entry("第一版")
+    await arrive(db, first)
+    assert await arrive(db, replace(first, title="改了标题"), make.entry(number=2)) != []
+    assert [entry.title for entry in await everything(db)] == ["第一版", make.entry().title]
+    assert await arrive(db, first, make.entry(number=2)) == []
+
+
+async def test_an_entry_is_known_by_any_of_its_names(db: Database) -> None:
+    await arrive(db, make.entry(id="old", aliases=("link",)))
+    assert await arrive(db, make.entry(id="new", aliases=("link",))) == []
+    assert await arrive(db, make.entry(id="link")) == []
+    assert await arrive(db, make.entry(id="newest", aliases=("new",))) == [], "the new name was remembered"
+    assert len(await everything(db)) == 1
+
+
+async def test_two_names_of_one_entry_in_one_answer_are_one_entry(db: Database) -> None:
+    seqs = await arrive(
+        db,
+        make.entry(id="one", aliases=("a",)),
+        make.entry(id="two", aliases=("b", "a")),
+        make.entry(id="three", aliases=("b",)),
+        make.entry(id="four"),
+    )
+    assert len(seqs) == 2
+    assert [entry.id for entry in await everything(db)] == ["one", "four"]
+
+
+async def test_the_same_id_in_another_feed_is_another_entry(db: Database) -> None:
+    entry = make.entry(id="1")
+    assert len(await arrive(db, entry, replace(entry, feed_url=OTHER_FEED))) == 2
+
+
+async def test_an_id_that_no_database_takes_is_known_the_next_time(db: Database) -> None:
+    strange = make.entry(id="a\0b\ud800", aliases=("\0",))
+    assert len(await arrive(db, strange)) == 1
+    assert await arrive(db, strange) == []
+
+
+async def test_the_longest_ids_fit_into_the_index(db: Database) -> None:
+    """600 characters of three bytes each that do not compress; PostgreSQL's limit is 2,704 bytes."""
+    long = "".join(chr(0x4E00 + number * 7919 % 20000) for number in range(600))
+    entry = make.entry(feed_url="https://feed.example.org/" + "0123456789" * 20, id=long, story=long)
+    assert len(await arrive(db, entry)) == 1
+    await db.write(digests.mark_mailed, "订阅" * 100, 1, [(1, long)])
+
+
+async def test_thousands_of_entries_fit_into_one_answer(db: Database) -> None:
+    arrived = [make.entry(number=number, aliases=(f"alias {number}",)) for number in range(1201)]
+    assert len(await arrive(db, *arrived)) == 1201
+    assert await arrive(db, *arrived) == []
+
+
+async def test_what_no_rule_has_judged_yet_is_asked_for_in_pieces(db: Database) -> None:
+    one, two, three = await arrive(db, *(make.entry(number=number) for number in range(3)))
+    old = await arrive(db, make.entry(number=9), news=False)
+    assert len(await everything(db, ruleset="r1")) == 0
+    assert len(await everything(db, ruleset="r2")) == 3, "what is no news needs no judgement"
+    assert len(await everything(db, after=one)) == 2
+    assert len(await everything(db, limit=2)) == 2
+    assert [seq for seq, _ in await db.read(entries.unjudged, after=0, upto=two, ruleset="r2", limit=9)] == [
+        one,
+        two,
+    ]
+    await db.write(entries.mark_judged, [one, three, *old], "r2")
+    assert [entry.id for entry in await everything(db)] == [make.entry(number=1).id]
+
+
+async def test_news_is_counted_between_two_arrivals(db: Database) -> None:
+    one, _, three = await arrive(db, *(make.entry(number=number) for number in range(3)))
+    await arrive(db, make.entry(number=9), news=False)
+    assert await db.read(entries.count_news, 0, BEYOND) == 3
+    assert await db.read(entries.count_news, one, three) == 2
+    assert await db.read(entries.count_news, three, BEYOND) == 0
+
+
+# --- what waits for a digest ------------------------------------------------------------------------
+
+
+async def match(db: Database, seq: int, *fingerprints: str) -> list[Match]:
+    found = [make.match(fingerprint, score=seq) for fingerprint in fingerprints]
+    await db.write(matches.insert, [(seq, one) for one in found])
+    return found
+
+
+async def waiting(
+    db: Database, *fingerprints: str, name: str = NAME, after: int = 0, upto: int = BEYOND
+) -> list[Waiting]:
+    return await db.read(
+        entries.waiting, subscription=name, after=after, upto=upto, fingerprints=fingerprints
+    )
+
+
+async def test_what_waits_comes_by_arrival_with_its_matches_in_the_order_of_the_rules(db: Database) -> None:
+    one, two = make.entry(number=1), make.entry(number=2)
+    first, second = await arrive(db, one, two)
+    (later,) = await match(db, second, "f1")
+    f1, f2, _ = await match(db, first, "f1", "f2", "f3")
+    assert await waiting(db, "f2", "f1") == [
+        Waiting(seq=first, entry=one, matches=(f2, f1)),
+        Waiting(seq=second, entry=two, matches=(later,)),
+    ]
+
+
+async def test_only_what_arrived_in_between_waits(db: Database) -> None:
+    seqs = await arrive(db, *(make.entry(number=number) for number in range(4)))
+    for seq in seqs:
+        await match(db, seq, "f1")
+    found = await waiting(db, "f1", after=seqs[0], upto=seqs[2])
+    assert [one.seq for one in found] == seqs[1:3]
+
+
+async def test_what_these_rules_did_not_match_does_not_wait(db: Database) -> None:
+    (seq,) = await arrive(db, make.entry())
+    assert await waiting(db, "f1") == []
+    await match(db, seq, "f1")
+    assert await waiting(db, "f2") == []
+    assert await waiting(db) == []
+
+
+async def test_what_is_no_news_does_not_wait(db: Database) -> None:
+    (seq,) = await arrive(db, make.entry(), news=False)
+    await match(db, seq, "f1")
+    assert await waiting(db, "f1") == []
+
+
+async def test_a_story_that_has_gone_to_them_by_another_feed_does_not_wait(db: Database) -> None:
+    entry = make.entry(story="the story")
+    one, two = await arrive(db, entry, replace(entry, feed_url=OTHER_FEED))
+    await match(db, one, "f1")
+    await match(db, two, "f1")
+    await db.write(digests.mark_mailed, NAME, 1, [(one, "the story")])
+    assert await waiting(db, "f1") == []
+    assert [one.seq for one in await waiting(db, "f1", name="others")] == [one, two]
+
+
+async def test_thousands_of_rules_fit_into_one_question(db: Database) -> None:
+    (seq,) = await arrive(db, make.entry())
+    rules = [f"f{number}" for number in range(1201)]
+    await match(db, seq, rules[-1], rules[0])
+    (found,) = await waiting(db, *rules)
+    assert [one.fingerprint for one in found.matches] == [rules[0], rules[-1]]
+
+
+async def test_what_has_gone_to_them_is_remembered_with_its_matches(db: Database) -> None:
+    entry = make.entry()
+    seq, other = await arrive(db, entry, make.entry(number=2))
+    found = await match(db, seq, "f1", "f2")
+    await match(db, other, "f1")
+    await db.write(digests.mark_mailed, NAME, 1, [(seq, entry.story)])
+    assert await db.read(entries.mailed, subscription=NAME) == [
+        Waiting(seq=seq, entry=entry, matches=tuple(found))
+    ]
+    assert await db.read(entries.mailed, subscription="others") == []
+
+
+# --- two services -----------------------------------------------------------------------------------
+
+
+async def test_a_reader_never_passes_an_arrival_that_is_still_being_stored(
+    db: Database, other: Database, gate: Gate
+) -> None:
+    """Numbers must become visible in their order: whoever has read up to one asks only for those after it."""
+
+    def slowly(tx: Connection) -> None:
+        entries.insert_new(tx, [(make.entry("慢", number=1), True)], "r1")
+        gate.wait(tx)
+
+    slow = asyncio.create_task(db.write(slowly))
+    await asyncio.to_thread(gate.reached.wait)
+    quick = asyncio.create_task(arrive(other, make.entry("快", number=2)))
+    await asyncio.wait([quick], timeout=0.2)
+    seen = await everything(db)
+    cursor = await db.read(entries.newest_seq)
+    gate.open()
+    await asyncio.gather(slow, quick)
+    seen += await everything(db, after=cursor)
+    assert [entry.title for entry in seen] == ["慢", "快"]
+
+
+async def test_a_reader_that_follows_two_writers_misses_nothing(db: Database, other: Database) -> None:
+    writing = [
+        asyncio.create_task(arrive(each, make.entry(number=number * 2 + service)))
+        for number in range(40)
+        for service, each in enumerate((db, other))
+    ]
+    seen: list[Entry] = []
+    cursor = 0
+    while len(await db.read(entries.unjudged, after=0, upto=BEYOND, ruleset="", limit=BEYOND)) < len(writing):
+        newest = await db.read(entries.newest_seq)
+        new = await db.read(entries.unjudged, after=cursor, upto=newest, ruleset="", limit=BEYOND)
+        seen += [entry for _, entry in new]
+        cursor = newest
+    await asyncio.gather(*writing)
+    seen += await everything(db, after=cursor)
+    assert sorted(entry.id for entry in seen) == sorted(make.entry(number=number).id for number in range(80))
+
+
+async def test_two_services_that_see_the_same_entries_keep_each_once(db: Database, other: Database) -> None:
+    arrived = [make.entry(number=number) for number in range(10)]
+    kept = await asyncio.gather(*(arrive(each, *arrived) for _ in range(5) for each in (db, other)))
+    assert sum(len(seqs) for seqs in kept) == 10
+    assert len(await everything(db)) == 10
+
+
+async def test_a_number_is_not_given_again_when_the_entry_did_not_stay(db: Database) -> None:
+    def insert_and_forget(tx: Connection) -> int:
+        [(seq, _)] = entries.insert_new(tx, [(make.entry(), True)], "r1")
+        tx.exec_driver_sql("DELETE FROM entries")
+        tx.exec_driver_sql("DELETE FROM entry_keys")
+        return seq
+
+    forgotten = await db.write(insert_and_forget)
+    (seq,) = await arrive(db, make.entry())
+    assert seq > forgotten

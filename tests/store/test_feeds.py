@@ -1,0 +1,107 @@
+import asyncio
+from dataclasses import replace
+from datetime import datetime, timedelta
+
+from monitor.model import PollState, Validators
+from monitor.store import feeds
+from monitor.store.database import Database
+from tests.make import NOW
+
+A, B, C = (f"https://{name}.example.org/rss" for name in "abc")
+SOON = NOW + timedelta(minutes=5)
+
+
+def state(url: str, next_poll_at: datetime = NOW, **differ: object) -> PollState:
+    return replace(PollState(feed_url=url, next_poll_at=next_poll_at), **differ)  # type: ignore[arg-type]  # by name
+
+
+async def save(db: Database, *states: PollState) -> None:
+    for one in states:
+        await db.write(feeds.save, one)
+
+
+async def test_a_new_feed_is_due_at_once(db: Database) -> None:
+    await db.write(feeds.sync, [A, B, A], NOW)
+    assert await db.read(feeds.states) == [state(A), state(B)]
+
+
+async def test_a_known_feed_keeps_its_state_also_when_it_is_no_longer_asked_for(db: Database) -> None:
+    known = state(A, SOON, validators=Validators(etag='W/"1"'), visited=NOW, failures=2, last_error="timeout")
+    await save(db, known)
+    await db.write(feeds.sync, [A], NOW + timedelta(days=1))
+    await db.write(feeds.sync, [], NOW + timedelta(days=1))
+    assert await db.read(feeds.states) == [known]
+
+
+async def test_what_a_visit_taught_replaces_what_was_known(db: Database) -> None:
+    await db.write(feeds.sync, [A, B], NOW)
+    learnt = PollState(
+        feed_url=A,
+        validators=Validators(etag='"abc"', last_modified="Tue, 24 Nov 2026 00:00:00 GMT"),
+        next_poll_at=SOON,
+        visited=NOW,
+        failures=1,
+        last_error="503",
+        title="纽约时报中文网",
+    )
+    await save(db, learnt)
+    assert await db.read(feeds.states) == [learnt, state(B)]
+
+
+async def test_due_feeds_are_taken_as_they_were_the_longest_due_first(db: Database) -> None:
+    late, later, not_yet = (
+        state(B, NOW - timedelta(hours=2), title="b"),
+        state(A, NOW - timedelta(hours=1)),
+        state(C, NOW + timedelta(microseconds=1)),
+    )
+    await save(db, late, later, not_yet)
+    assert await db.write(feeds.claim_due, [A, B, C], NOW, until=SOON, limit=10) == [late, later]
+    assert [one.next_poll_at for one in await db.read(feeds.states)] == [SOON, SOON, not_yet.next_poll_at]
+
+
+async def test_no_more_are_taken_than_asked_for(db: Database) -> None:
+    await save(db, state(A, NOW - timedelta(hours=1)), state(B, NOW - timedelta(hours=2)), state(C))
+    taken = await db.write(feeds.claim_due, [A, B, C], NOW, until=SOON, limit=1)
+    assert [one.feed_url for one in taken] == [B]
+
+
+async def test_a_feed_that_is_not_asked_for_is_not_taken(db: Database) -> None:
+    await save(db, state(A), state(B))
+    taken = await db.write(feeds.claim_due, [B, "https://unknown.example.org/rss"], NOW, until=SOON, limit=10)
+    assert [one.feed_url for one in taken] == [B]
+    assert await db.write(feeds.claim_due, [], NOW, until=SOON, limit=10) == []
+
+
+async def test_a_taken_feed_is_due_again_when_its_lease_is_over(db: Database) -> None:
+    await save(db, state(A))
+    assert await db.write(feeds.claim_due, [A], NOW, until=SOON, limit=1)
+    assert await db.write(feeds.claim_due, [A], SOON - timedelta(seconds=1), until=SOON, limit=1) == []
+    assert await db.write(feeds.claim_due, [A], SOON, until=SOON + timedelta(minutes=5), limit=1)
+
+
+async def test_all_feeds_can_be_taken_due_or_not(db: Database) -> None:
+    resting = state(A, NOW + timedelta(days=1))
+    await save(db, resting, state(B), state(C))
+    assert await db.write(feeds.claim_all, [B, A, B], until=SOON) == [state(B), resting]
+    assert [one.next_poll_at for one in await db.read(feeds.states)] == [SOON, SOON, NOW]
+
+
+async def test_two_services_never_take_the_same_feed(db: Database, other: Database) -> None:
+    urls = [f"https://feed.example.org/{number}" for number in range(60)]
+    await db.write(feeds.sync, urls, NOW)
+    rounds = await asyncio.gather(
+        *(
+            each.write(feeds.claim_due, urls, NOW, until=SOON, limit=3)
+            for _ in range(15)
+            for each in (db, other)
+        )
+    )
+    taken = [one.feed_url for some in rounds for one in some]
+    assert sorted(taken) == sorted(urls)
+
+
+async def test_thousands_of_feeds_fit_into_one_question(db: Database) -> None:
+    urls = [f"https://feed.example.org/{number:05}" for number in range(1201)]
+    await db.write(feeds.sync, urls, NOW)
+    assert len(await db.write(feeds.claim_due, urls[1:], NOW, until=NOW, limit=5000)) == 1200
+    assert len(await db.write(feeds.claim_all, urls, until=SOON)) == 1201

@@ -1,0 +1,324 @@
+import asyncio
+from dataclasses import replace
+from datetime import datetime, timedelta
+
+import pytest
+
+from monitor.errors import StoreError
+from monitor.model import Delivery, DeliveryStatus, Mail, Phase
+from monitor.store import digests, outbox
+from monitor.store.database import Connection, Database
+from tests import make
+from tests.make import NOW
+
+WAITING, SENDING, UNCERTAIN, SENT, FAILED, EXPIRED = DeliveryStatus
+EXPIRES = NOW + timedelta(hours=48)
+LEASE = timedelta(seconds=30)
+UNCERTAIN_AFTER = timedelta(minutes=15)
+LATER = NOW + timedelta(hours=1)
+
+
+async def queue(db: Database, *mails: Mail, now: datetime = NOW, slot: str = "at:1") -> list[int]:
+    def write(tx: Connection) -> list[int]:
+        digest = digests.insert(tx, "AI 日报", make.slot(name=slot), now, 1, "r1")
+        assert digest is not None
+        expires_at = now + timedelta(hours=48)
+        return [outbox.insert(tx, digest, mail, now=now, expires_at=expires_at) for mail in mails]
+
+    return await db.write(write)
+
+
+async def claim(db: Database, now: datetime = NOW, token: str = "t1") -> Delivery | None:
+    return await db.write(outbox.claim, now, lease_until=now + LEASE, token=token)
+
+
+async def mark_data(db: Database, number: int, token: str = "t1") -> bool:
+    return await db.write(outbox.mark_data, number, token)
+
+
+async def finish(
+    db: Database,
+    number: int,
+    status: DeliveryStatus,
+    *,
+    token: str = "t1",
+    again: datetime | None = None,
+    reply: str = "",
+) -> bool:
+    return await db.write(
+        outbox.finish, number, token, status=status, next_attempt_at=again, reply=reply, now=NOW
+    )
+
+
+async def recover(db: Database, now: datetime) -> list[tuple[int, DeliveryStatus]]:
+    return await db.write(outbox.recover, now, uncertain_after=UNCERTAIN_AFTER)
+
+
+async def the(db: Database, number: int) -> Delivery:
+    [found] = [one for one in await db.read(outbox.listing, status=None, limit=1000) if one.id == number]
+    return found
+
+
+async def due(db: Database, now: datetime) -> bool:
+    return await db.read(outbox.anything_due, now)
+
+
+async def test_a_mail_waits_with_its_very_bytes(db: Database) -> None:
+    mail = make.mail(raw=b"\x00\xff\r\n.\r\n" + bytes(range(256)), date=NOW + timedelta(microseconds=1))
+    (number,) = await queue(db, mail)
+    assert await the(db, number) == Delivery(
+        id=number,
+        mail=mail,
+        status=WAITING,
+        phase=Phase.NONE,
+        attempts=0,
+        next_attempt_at=NOW,
+        expires_at=EXPIRES,
+        last_reply="",
+        subscription="AI 日报",
+        slot="at:1",
+    )
+
+
+async def test_a_digest_goes_to_a_recipient_once(db: Database) -> None:
+    with pytest.raises(StoreError, match=r"(?i)unique"):
+        await queue(db, make.mail(number=1), make.mail(number=2))
+    with pytest.raises(StoreError, match=r"(?i)unique"):
+        await queue(db, make.mail("one@example.org"), make.mail("two@example.org"))
+    assert await db.read(outbox.listing, status=None, limit=10) == []
+
+
+async def test_the_mail_that_has_been_due_the_longest_is_claimed_first(db: Database) -> None:
+    await queue(db, make.mail(number=1), slot="late", now=NOW)
+    (early,) = await queue(db, make.mail(number=2), slot="early", now=NOW - timedelta(microseconds=1))
+    claimed = await claim(db)
+    assert claimed == replace(
+        await the(db, early), status=SENDING, phase=Phase.BEFORE_DATA, attempts=1, claim="t1"
+    )
+
+
+async def test_a_claimed_mail_is_not_claimed_again(db: Database) -> None:
+    await queue(db, make.mail())
+    assert await claim(db)
+    assert await claim(db, token="t2") is None
+    assert await claim(db, LATER, token="t2") is None, "not even after its lease: it is recovered first"
+
+
+async def test_a_mail_whose_time_has_not_come_or_has_passed_is_not_claimed(db: Database) -> None:
+    await queue(db, make.mail())
+    assert await claim(db, NOW - timedelta(microseconds=1)) is None
+    assert await claim(db, EXPIRES) is None
+    assert await claim(db, EXPIRES - timedelta(microseconds=1))
+
+
+async def test_two_services_claim_each_mail_once(db: Database, other: Database) -> None:
+    numbers = await queue(db, *(make.mail(f"{number}@example.org", number=number) for number in range(30)))
+    claimed = await asyncio.gather(
+        *(claim(each, token=f"{number}") for number in range(20) for each in (db, other))
+    )
+    assert sorted(one.id for one in claimed if one) == numbers
+    assert sum(one is None for one in claimed) == 10
+
+
+async def test_a_lease_can_be_renewed_by_its_holder_only(db: Database) -> None:
+    (number,) = await queue(db, make.mail())
+    await claim(db)
+    assert not await db.write(outbox.renew, number, "t2", LATER)
+    assert await db.write(outbox.renew, number, "t1", LATER)
+    assert await recover(db, LATER) == []
+    assert await recover(db, LATER + timedelta(microseconds=1)) == [(number, WAITING)]
+    assert not await db.write(outbox.renew, number, "t1", LATER)
+
+
+async def test_data_is_marked_by_the_holder_only(db: Database) -> None:
+    (number,) = await queue(db, make.mail())
+    assert not await mark_data(db, number, "")
+    await claim(db)
+    assert not await mark_data(db, number, "t2")
+    assert await mark_data(db, number)
+    assert (await the(db, number)).phase is Phase.DATA
+
+
+async def test_a_worker_whose_mail_was_recovered_or_claimed_by_another_must_not_send(db: Database) -> None:
+    (number,) = await queue(db, make.mail())
+    await claim(db)
+    await recover(db, LATER)
+    assert not await mark_data(db, number)
+    assert await claim(db, LATER, token="t2")
+    assert not await mark_data(db, number)
+    assert await mark_data(db, number, "t2")
+
+
+async def test_killed_before_data_a_mail_is_due_at_once(db: Database) -> None:
+    (number,) = await queue(db, make.mail())
+    await claim(db)
+    assert await recover(db, NOW + LEASE) == []
+    assert await recover(db, LATER) == [(number, WAITING)]
+    found = await the(db, number)
+    assert (found.status, found.phase, found.next_attempt_at) == (WAITING, Phase.NONE, LATER)
+    assert (found.attempts, found.uncertain, found.claim) == (1, 0, "")
+
+
+async def test_killed_after_data_a_mail_is_uncertain_and_rests_longer_each_time(db: Database) -> None:
+    (number,) = await queue(db, make.mail())
+    now = NOW
+    for pause in (15, 30, 60):
+        await claim(db, now)
+        await mark_data(db, number)
+        now += timedelta(minutes=1)
+        assert await recover(db, now) == [(number, UNCERTAIN)]
+        assert await claim(db, now + timedelta(minutes=pause, seconds=-1)) is None
+        now += timedelta(minutes=pause)
+        assert (await the(db, number)).next_attempt_at == now
+    assert (await the(db, number)).uncertain == 3
+
+
+async def test_the_pause_of_a_very_unlucky_mail_stays_in_the_calendar(db: Database) -> None:
+    (number,) = await queue(db, make.mail())
+    for _ in range(20):
+        await db.write(outbox.claim, NOW, lease_until=NOW, token="t1")
+        await mark_data(db, number)
+        await db.write(outbox.recover, NOW + LEASE, uncertain_after=UNCERTAIN_AFTER)
+        await db.write(
+            lambda tx: tx.exec_driver_sql("UPDATE outbox SET next_attempt_at = created_at").rowcount
+        )
+    assert (await the(db, number)).uncertain == 20
+
+
+async def test_a_sent_mail_is_done_with(db: Database) -> None:
+    (number,) = await queue(db, make.mail())
+    await claim(db)
+    await mark_data(db, number)
+    assert await finish(db, number, SENT, reply="250 2.0.0 好\0")
+    found = await the(db, number)
+    assert (found.status, found.phase, found.claim) == (SENT, Phase.NONE, "")
+    assert found.last_reply == "250 2.0.0 好\ufffd"
+    assert await claim(db, LATER) is None
+    assert not await due(db, EXPIRES + timedelta(days=1))
+
+
+async def test_a_mail_refused_for_now_waits_for_its_next_attempt(db: Database) -> None:
+    (number,) = await queue(db, make.mail())
+    await claim(db)
+    assert await finish(db, number, WAITING, again=LATER, reply="451 later")
+    assert await claim(db, LATER - timedelta(seconds=1)) is None
+    again = await claim(db, LATER, token="t2")
+    assert again
+    assert (again.attempts, again.uncertain, again.last_reply) == (2, 0, "451 later")
+
+
+async def test_a_lost_reply_is_counted(db: Database) -> None:
+    (number,) = await queue(db, make.mail())
+    await claim(db)
+    await mark_data(db, number)
+    await finish(db, number, UNCERTAIN, again=LATER, reply="connection lost")
+    found = await the(db, number)
+    assert (found.status, found.uncertain, found.next_attempt_at) == (UNCERTAIN, 1, LATER)
+    assert await claim(db, LATER, token="t2"), "it goes again"
+
+
+async def test_who_does_not_hold_the_mail_cannot_finish_it(db: Database) -> None:
+    (number,) = await queue(db, make.mail())
+    await claim(db)
+    before = await the(db, number)
+    assert not await finish(db, number, FAILED, token="t2")
+    assert await the(db, number) == before
+
+
+async def test_that_it_was_sent_is_believed_of_a_worker_who_is_late(db: Database) -> None:
+    (number,) = await queue(db, make.mail())
+    await claim(db)
+    await mark_data(db, number)
+    await recover(db, LATER)
+    assert not await finish(db, number, WAITING, again=LATER), "nothing else is"
+    assert not await finish(db, number, FAILED)
+    assert await finish(db, number, SENT)
+    assert (await the(db, number)).status is SENT
+
+
+async def test_a_late_worker_is_not_heard_once_another_has_the_mail(db: Database) -> None:
+    (number,) = await queue(db, make.mail())
+    await claim(db)
+    await mark_data(db, number)
+    await recover(db, LATER)
+    assert await claim(db, LATER + UNCERTAIN_AFTER, token="t2")
+    assert not await finish(db, number, SENT)
+    assert (await the(db, number)).status is SENDING
+    assert await finish(db, number, SENT, token="t2")
+
+
+async def test_a_mail_that_is_too_old_is_given_up(db: Database) -> None:
+    one, two, three = await queue(
+        db, *(make.mail(f"{number}@example.org", number=number) for number in range(3))
+    )
+    await claim(db)
+    await mark_data(db, one)
+    await finish(db, one, UNCERTAIN, again=EXPIRES + UNCERTAIN_AFTER)
+    await claim(db)
+    assert await db.write(outbox.expire, EXPIRES - timedelta(microseconds=1)) == []
+    given_up = await db.write(outbox.expire, EXPIRES)
+    assert [(mail.id, mail.status) for mail in given_up] == [(one, EXPIRED), (three, EXPIRED)]
+    assert (await the(db, two)).status is SENDING, "what is being sent is not given up"
+
+
+async def test_something_is_due_when_there_is_anything_to_do(db: Database) -> None:
+    assert not await due(db, NOW)
+    (number,) = await queue(db, make.mail())
+    assert not await due(db, NOW - timedelta(seconds=1))
+    assert await due(db, NOW), "to claim"
+    await claim(db)
+    assert not await due(db, NOW + LEASE)
+    assert await due(db, NOW + LEASE + timedelta(microseconds=1)), "to recover"
+    await finish(db, number, WAITING, again=EXPIRES + LEASE)
+    assert not await due(db, EXPIRES - timedelta(seconds=1))
+    assert await due(db, EXPIRES), "to expire"
+
+
+@pytest.mark.parametrize("status", [FAILED, EXPIRED, UNCERTAIN, WAITING])
+async def test_an_unsent_mail_can_be_made_to_wait_again(db: Database, status: DeliveryStatus) -> None:
+    (number,) = await queue(db, make.mail())
+    await claim(db)
+    await finish(db, number, status, again=LATER + timedelta(hours=3), reply="550 no")
+    assert await db.write(outbox.requeue, number, LATER, LATER + timedelta(hours=48))
+    found = await the(db, number)
+    assert (found.status, found.attempts, found.uncertain) == (WAITING, 0, 0)
+    assert (found.next_attempt_at, found.expires_at) == (LATER, LATER + timedelta(hours=48))
+    assert found.last_reply == "550 no"
+    assert await claim(db, LATER)
+
+
+async def test_a_mail_that_was_sent_or_is_being_sent_is_not_made_to_wait_again(db: Database) -> None:
+    (number,) = await queue(db, make.mail())
+    await claim(db)
+    assert not await db.write(outbox.requeue, number, LATER, EXPIRES)
+    await finish(db, number, SENT)
+    assert not await db.write(outbox.requeue, number, LATER, EXPIRES)
+    assert not await db.write(outbox.requeue, 999, LATER, EXPIRES)
+
+
+async def test_mails_are_counted_and_listed_by_status(db: Database) -> None:
+    numbers = await queue(db, *(make.mail(f"{number}@example.org", number=number) for number in range(3)))
+    await claim(db)
+    assert await db.read(outbox.counts) == dict.fromkeys(DeliveryStatus, 0) | {WAITING: 2, SENDING: 1}
+    newest_first = await db.read(outbox.listing, status=None, limit=2)
+    assert [one.id for one in newest_first] == [numbers[2], numbers[1]]
+    assert [one.id for one in await db.read(outbox.listing, status=SENDING, limit=9)] == [numbers[0]]
+
+
+async def test_what_was_done_long_ago_is_forgotten(db: Database) -> None:
+    sent, failed, waits = await queue(
+        db, *(make.mail(f"{number}@example.org", number=number) for number in range(3))
+    )
+    for number, status in ((sent, SENT), (failed, FAILED)):
+        await claim(db)
+        await finish(db, number, status)
+    assert await db.write(outbox.prune, NOW) == 0
+    assert await db.write(outbox.prune, NOW + timedelta(seconds=1)) == 1, "what was sent"
+    assert await db.write(outbox.prune, EXPIRES + timedelta(seconds=1)) == 1, "what was refused"
+    left = await db.read(outbox.listing, status=None, limit=9)
+    assert [one.id for one in left] == [waits]
+
+
+async def test_a_backlog_of_thousands_expires_at_once(db: Database) -> None:
+    numbers = await queue(db, *(make.mail(f"{number}@example.org", number=number) for number in range(601)))
+    assert [one.id for one in await db.write(outbox.expire, EXPIRES)] == numbers

@@ -1,0 +1,147 @@
+import asyncio
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from alembic.autogenerate import compare_metadata
+from alembic.runtime.migration import MigrationContext
+from alembic.script import ScriptDirectory
+from sqlalchemy import create_engine, inspect, text
+
+import monitor.store
+from monitor.errors import SchemaError
+from monitor.store import schema
+from monitor.store.database import Connection, Database, open_database
+from monitor.store.tables import metadata
+
+SQLITE = pytest.mark.parametrize("kind", ["sqlite"], indirect=True)
+OURS = sorted([*metadata.tables, schema.VERSION_TABLE])
+
+
+def names(tx: Connection) -> list[str]:
+    return sorted(inspect(tx).get_table_names())
+
+
+def opened(url: str, *, migrate: bool = True) -> list[str]:
+    """The tables of a database that was opened and closed."""
+    db = open_database(url, migrate=migrate)
+    found = asyncio.run(db.read(names))
+    asyncio.run(db.close())
+    return found
+
+
+def run(url: str, statement: str) -> None:
+    engine = create_engine(url)
+    with engine.begin() as tx:
+        tx.execute(text(statement))
+    engine.dispose()
+
+
+async def test_the_migrations_make_the_tables_of_tables_py(db: Database) -> None:
+    def differences(tx: Connection) -> object:
+        options = {
+            "version_table": schema.VERSION_TABLE,
+            "compare_type": True,
+            "compare_server_default": True,
+        }
+        return compare_metadata(MigrationContext.configure(tx, opts=options), metadata)
+
+    assert await db.read(differences) == []
+
+
+@SQLITE
+async def test_the_migrations_make_them_word_for_word(db: Database, tmp_path: Path) -> None:
+    """Primary keys and AUTOINCREMENT too, which Alembic does not compare."""
+
+    def words(tx: Connection) -> set[str]:
+        return set(tx.scalars(text("SELECT sql FROM sqlite_master WHERE sql NOT NULL")))
+
+    engine = create_engine(f"sqlite:///{tmp_path}/other.db")
+    with engine.begin() as tx:
+        metadata.create_all(tx)
+        wanted = words(tx)
+    engine.dispose()
+    found = {sql for sql in await db.read(words) if schema.VERSION_TABLE not in sql}
+    assert found == wanted
+
+
+def test_head_is_the_newest_migration() -> None:
+    folder = Path(str(monitor.store.__file__)).parent / "migrations"
+    assert ScriptDirectory(str(folder)).get_current_head() == schema.HEAD
+
+
+def test_an_empty_database_gets_our_tables_and_keeps_them(empty_url: str) -> None:
+    assert opened(empty_url) == OURS
+    assert opened(empty_url, migrate=False) == OURS
+
+
+def test_a_database_that_is_not_to_be_changed_must_be_ready(empty_url: str) -> None:
+    with pytest.raises(SchemaError, match=r"is not ready: .* makes it so"):
+        open_database(empty_url, migrate=False)
+
+
+@SQLITE
+def test_looking_at_an_absent_file_does_not_make_it(empty_url: str, tmp_path: Path) -> None:
+    with pytest.raises(SchemaError, match="there is no such file yet"):
+        open_database(empty_url, migrate=False)
+    assert list(tmp_path.iterdir()) == []
+
+
+@SQLITE
+def test_looking_at_an_empty_file_does_not_fill_it(empty_url: str, tmp_path: Path) -> None:
+    (tmp_path / "monitor.db").touch()
+    with pytest.raises(SchemaError, match="it is empty"):
+        open_database(empty_url, migrate=False)
+    assert (tmp_path / "monitor.db").read_bytes() == b""
+
+
+@pytest.mark.parametrize("migrate", [True, False])
+def test_a_database_of_a_newer_version_is_left_alone(db_url: str, migrate: bool) -> None:
+    run(db_url, f"UPDATE {schema.VERSION_TABLE} SET version_num = '9999'")
+    with pytest.raises(SchemaError, match="newer version of monitor: its tables are at 9999"):
+        open_database(db_url, migrate=migrate)
+
+
+def test_a_database_of_somebody_else_is_left_alone(empty_url: str) -> None:
+    run(empty_url, "CREATE TABLE recipes (title text)")
+    with pytest.raises(SchemaError, match="belongs to something else: it has the tables recipes"):
+        open_database(empty_url)
+    run(empty_url, "DROP TABLE recipes")
+    assert opened(empty_url) == OURS
+
+
+OPEN = """
+import asyncio, sys
+from monitor.store.database import open_database
+asyncio.run(open_database(sys.argv[1]).close())
+"""
+
+
+def test_services_that_start_at_once_do_not_collide(empty_url: str) -> None:
+    services = [subprocess.Popen([sys.executable, "-c", OPEN, empty_url]) for _ in range(4)]
+    assert [service.wait(60) for service in services] == [0, 0, 0, 0]
+    assert opened(empty_url, migrate=False) == OURS
+
+
+DIE = """
+import os, signal, sys
+from sqlalchemy import Engine, event
+from monitor.store.database import open_database
+
+@event.listens_for(Engine, "after_cursor_execute")
+def die_half_way(connection, cursor, statement, *rest):
+    if "CREATE TABLE matches" in statement:
+        os.kill(os.getpid(), signal.SIGKILL)
+
+open_database(sys.argv[1])
+"""
+
+
+def test_killed_during_a_migration_nothing_is_half_done(empty_url: str) -> None:
+    killed = subprocess.run([sys.executable, "-c", DIE, empty_url], timeout=60)
+    assert killed.returncode == -signal.SIGKILL
+    with pytest.raises(SchemaError, match="it is empty"):
+        open_database(empty_url, migrate=False)
+    assert opened(empty_url) == OURS

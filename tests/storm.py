@@ -1,0 +1,107 @@
+"""A storm: the service is killed again and again under a stream of new entries; what arrived, and how often."""
+
+import random
+import re
+import signal
+import time
+from collections import Counter, defaultdict
+from collections.abc import Sequence
+from dataclasses import dataclass
+from email import message_from_bytes, policy
+from pathlib import Path
+
+from monitor.demo.catcher import Caught
+from monitor.demo.running import Running
+from tests import make
+from tests.site import open_site, until
+
+_SHOWN = 300  # entries the feed shows, the newest first
+_PATIENCE = 30.0  # seconds the last service may say nothing before what is missing counts as lost
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Damage:
+    """What a storm has done."""
+
+    kills: int
+    entries: int
+    mails: int  # that arrived, copies counted
+    lost: int  # entries that no mail tells of
+    repeated: int  # entries told of in two different mails
+    copies: int  # mails that arrived more than once
+    unequal_copies: int  # of them, with other bytes under the same Message-ID
+
+    def __str__(self) -> str:
+        return (
+            f"{self.kills} kills, {self.entries} entries, {self.mails} mails: lost {self.lost}, repeated in another "
+            f"mail {self.repeated}, copies of a mail in flight {self.copies}, of them unequal {self.unequal_copies}"
+        )
+
+
+class Stream:
+    """A feed that brings a new entry each `interval` seconds until told to stop."""
+
+    def __init__(self, interval: float) -> None:
+        self._interval, self._begun, self._ended = interval, time.monotonic(), 0.0
+
+    def count(self) -> int:
+        return 1 + int(((self._ended or time.monotonic()) - self._begun) / self._interval)
+
+    def end(self) -> None:
+        self._ended = time.monotonic()
+
+    def document(self) -> bytes:
+        count = self.count()
+        return make.rss(*(f"AI 第{number}条" for number in range(count, max(0, count - _SHOWN), -1)))
+
+
+def storm(folder: Path, *, kills: int, seed: int, interval: float = 0.5) -> Damage:
+    """Kill the service `kills` times at random moments of its life, then let one finish the work."""
+    chance, stream = random.Random(seed), Stream(interval)
+    with open_site(folder, stream.document) as site:
+        for _ in range(kills):
+            with site.service() as service:
+                until(service, "started")
+                _read_for(service, chance.uniform(0.0, 2.0))
+                service.send_signal(signal.SIGKILL)
+        stream.end()
+        with site.service() as service:
+            told = _told(site.catcher.caught)
+            while len(told) < stream.count() and service.next_event(_PATIENCE):
+                told = _told(site.catcher.caught)
+            service.stop()
+        return _damage(kills, stream.count(), site.catcher.caught)
+
+
+def _read_for(service: Running, seconds: float) -> None:
+    """Let the service work for this long."""
+    end = time.monotonic() + seconds
+    while (left := end - time.monotonic()) > 0:
+        service.next_event(left)
+
+
+def _told(caught: Sequence[Caught]) -> Counter[str]:
+    """How many different mails tell of each title."""
+    return Counter(title for raw in {mail.raw for mail in caught} for title in _titles(raw))
+
+
+def _titles(raw: bytes) -> set[str]:
+    body = message_from_bytes(raw, policy=policy.default).get_body(("plain",))
+    assert body is not None
+    return set(re.findall(r"AI 第\d+条", body.get_content()))
+
+
+def _damage(kills: int, entries: int, caught: Sequence[Caught]) -> Damage:
+    told = _told(caught)
+    by_id: dict[str, list[bytes]] = defaultdict(list)
+    for mail in caught:
+        by_id[str(message_from_bytes(mail.raw, policy=policy.default)["Message-ID"])].append(mail.raw)
+    return Damage(
+        kills=kills,
+        entries=entries,
+        mails=len(caught),
+        lost=entries - len(told),
+        repeated=sum(count > 1 for count in told.values()),
+        copies=sum(len(raws) - 1 for raws in by_id.values()),
+        unequal_copies=sum(len(set(raws)) - 1 for raws in by_id.values()),
+    )

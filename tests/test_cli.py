@@ -1,0 +1,114 @@
+"""Commands that need no feed and no mail."""
+
+import json
+import os
+import subprocess
+import sys
+import tomllib
+from pathlib import Path
+
+import pytest
+
+from monitor import __version__
+from monitor.assets import DEFAULT_CONFIG
+
+
+def monitor(folder: Path, *arguments: str, code: int = 0, **environ: str) -> str:
+    """Run the command in a folder; everything it said."""
+    done = subprocess.run(
+        [sys.executable, "-m", "monitor", *arguments],
+        cwd=folder,
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+        env={**os.environ, "HOME": str(folder), "PYTHONUTF8": "1", **environ},
+    )
+    assert done.returncode == code, f"exit {done.returncode}: {done.stdout}{done.stderr}"
+    assert "Traceback" not in done.stderr
+    return done.stdout + done.stderr
+
+
+COMMANDS = ["init", "check", "config", "run", "poll", "digest", "deliver", "once", "preview", "status", "outbox", "demo"]
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_every_command_explains_itself(tmp_path: Path, command: str) -> None:
+    assert "Usage: monitor" in monitor(tmp_path, command, "--help", COLUMNS="100")
+
+
+def test_the_help_names_every_command(tmp_path: Path) -> None:
+    told = monitor(tmp_path, "--help")
+    assert [command for command in COMMANDS if command not in told] == []
+
+
+def test_help_loads_nothing_heavy(tmp_path: Path) -> None:
+    code = (
+        "import sys\nfrom monitor.cli import app\n"
+        "try: app(['--help'])\nexcept SystemExit: pass\n"
+        "heavy = {'sqlalchemy', 'pydantic', 'feedparser', 'aiohttp', 'opencc', 'structlog', 'lxml', 'jinja2'}\n"
+        "sys.exit(', '.join(heavy & set(sys.modules)))"
+    )
+    subprocess.run([sys.executable, "-c", code], cwd=tmp_path, check=True, capture_output=True)
+
+
+def test_the_version_is_said(tmp_path: Path) -> None:
+    assert monitor(tmp_path, "--version").strip() == f"feed-monitor {__version__}"
+
+
+def test_init_writes_the_default_and_never_over_a_file(tmp_path: Path) -> None:
+    monitor(tmp_path, "init")
+    assert (tmp_path / "config.toml").read_bytes() == DEFAULT_CONFIG.read_bytes()
+    (tmp_path / "config.toml").write_text("mine")
+    assert "was left as it is" in monitor(tmp_path, "init", code=1)
+    assert (tmp_path / "config.toml").read_text() == "mine"
+
+
+def test_the_default_is_good(tmp_path: Path) -> None:
+    monitor(tmp_path, "init")
+    assert json.loads(monitor(tmp_path, "check", "--json"))["ok"] is True
+    assert "Maildir" in monitor(tmp_path, "check")
+
+
+def test_without_a_file_the_way_out_is_named(tmp_path: Path) -> None:
+    assert 'Make one with "monitor init"' in monitor(tmp_path, "check", code=2)
+
+
+def test_the_file_is_found_where_it_is_named(tmp_path: Path) -> None:
+    (tmp_path / "other.toml").write_bytes(DEFAULT_CONFIG.read_bytes())
+    monitor(tmp_path, "check", "--config", "other.toml")
+    monitor(tmp_path, "--config", "other.toml", "check")
+    monitor(tmp_path, "check", MONITOR_CONFIG="other.toml")
+
+
+def test_every_problem_is_told_with_exit_code_2(tmp_path: Path) -> None:
+    (tmp_path / "config.toml").write_text('[smpt]\nhost = "x"\n[fetch]\ntimeout = 3\n')
+    told = monitor(tmp_path, "check", code=2)
+    assert told.count("config.toml, line") == 2
+    problems = json.loads(monitor(tmp_path, "check", "--json", code=2))["problems"]
+    assert [problem["line"] for problem in problems] == [1, 4]
+    for command in ("run", "poll", "status", "preview"):
+        assert "smpt" in monitor(tmp_path, command, code=2)
+
+
+def test_config_shows_what_is_in_force_without_secrets(tmp_path: Path) -> None:
+    text = DEFAULT_CONFIG.read_text("utf-8")
+    text = text.replace('proxy = ""', 'proxy = "socks5://me:hunter2@127.0.0.1:1080"')
+    text = text.replace('host = "" ', 'host = "mail.example.org" ').replace(
+        'username = ""', 'username = "me"'
+    )
+    (tmp_path / "config.toml").write_text(text, "utf-8")
+    told = monitor(tmp_path, "config", MONITOR_SMTP__PASSWORD="hunter2")
+    shown = tomllib.loads(told)
+    assert shown["fetch"]["timeout"] == "30s"
+    assert shown["feeds"][0]["proxy"] == "socks5://me:***@127.0.0.1:1080"
+    assert shown["subscriptions"][0]["at"] == ["08:00"]
+    assert "hunter2" not in told
+    assert "hunter2" not in monitor(tmp_path, "config", "--json", MONITOR_SMTP__PASSWORD="hunter2")
+
+
+def test_a_preview_before_the_first_poll_says_what_to_do(tmp_path: Path) -> None:
+    monitor(tmp_path, "init")
+    told = monitor(tmp_path, "preview", code=1)
+    assert "monitor" in told
+    assert not (tmp_path / "data").exists(), "nothing was made"

@@ -1,0 +1,108 @@
+"""One feed served on loopback ends as one mail in one mailbox; and each command does its part."""
+
+from collections.abc import Iterator
+from email import message_from_bytes, policy
+from pathlib import Path
+
+import pytest
+
+from tests import make
+from tests.site import Site, open_site
+
+
+@pytest.fixture
+def site(tmp_path: Path) -> Iterator[Site]:
+    with open_site(tmp_path, lambda: make.rss("AI新规出台", "天气转凉")) as site:
+        yield site
+
+
+def test_one_feed_ends_as_one_mail(site: Site) -> None:
+    answer = site.json("once")
+    assert [poll["outcome"] for poll in answer["polled"]] == ["polled"]
+    assert [one["outcome"] for one in answer["composed"]] == ["composed"]
+    assert [one["status"] for one in answer["delivered"]] == ["sent"]
+    (caught,) = site.catcher.caught
+    mail = message_from_bytes(caught.raw, policy=policy.default)
+    assert "AI新规出台" in mail["Subject"]
+    text, html = mail.get_body(("plain",)), mail.get_body(("html",))
+    assert text is not None
+    assert html is not None
+    assert "AI新规出台" in text.get_content()
+    assert "https://news.example.org/" in text.get_content()
+    assert "天气转凉" not in text.get_content() + html.get_content()
+    assert site.json("once")["delivered"] == [], "a second round has nothing to tell"
+
+
+def test_step_by_step_it_is_the_same(site: Site) -> None:
+    assert site.json("poll", "--all")[0]["matched"] == 1
+    assert site.json("status")["outbox"]["waiting"] == 0, "polling sends nothing"
+    assert site.json("digest")[0]["entries"] == 1
+    assert site.json("status")["outbox"]["waiting"] == 1
+    assert site.json("deliver")[0]["status"] == "sent"
+    assert [row["status"] for row in site.json("outbox")] == ["sent"]
+    assert site.json("deliver") == []
+
+
+def test_a_preview_shows_what_would_go_out_and_changes_nothing(site: Site) -> None:
+    site.monitor("poll", "--all")
+    before = site.json("status")
+    (shown,) = site.json("preview", "--out", str(site.folder / "seen"))
+    assert "AI新规出台" in shown["subject"]
+    assert sorted(Path(file).suffix for file in shown["files"]) == [".eml", ".html", ".txt"]
+    assert all(Path(file).stat().st_size > 100 for file in shown["files"])
+    assert site.json("status") == before
+    assert site.json("digest")[0]["outcome"] == "composed"
+    assert site.json("preview", "--out", str(site.folder / "seen"))[0]["files"] == []
+
+
+def test_a_digest_that_is_not_due_waits_unless_told_not_to(site: Site) -> None:
+    site.write(('every = "0s"', 'at = ["08:00"]'))
+    site.monitor("poll", "--all")
+    assert site.json("digest")[0]["outcome"] == "not due"
+    assert site.json("digest", "--now", "--subscription", "AI 日报")[0]["outcome"] == "composed"
+
+
+def test_a_subscription_nobody_has_is_named(site: Site) -> None:
+    assert 'There are: "AI 日报"' in site.monitor("digest", "--subscription", "晚报", code=2)
+
+
+def test_a_feed_that_fails_is_named_and_the_exit_code_is_1(site: Site) -> None:
+    site.write(("/rss", ":99999999/rss"))
+    told = site.monitor("check", code=2)
+    assert "an http or https address is wanted" in told
+    site.press.document = lambda: b"<html>no feed</html>"
+    site.write()
+    assert "示例" in site.monitor("poll", code=1)
+    answer = site.json("status", code=1)
+    assert answer["feeds"][0]["state"] == "failing"
+
+
+def test_a_mail_that_is_refused_is_named_and_can_be_sent_again(tmp_path: Path) -> None:
+    answers = ["550 5.1.1 no such user"]
+
+    def script(_step: object, address: str) -> str | None:
+        return answers.pop() if answers and address.startswith("reader") else None
+
+    with open_site(tmp_path, lambda: make.rss("AI新规出台"), script=script) as site:
+        assert "no such user" in site.monitor("once", code=1)
+        (row,) = site.json("outbox")
+        assert row["status"] == "failed"
+        site.monitor("outbox", "--retry", str(row["mail"]))
+        assert site.json("deliver")[0]["status"] == "sent"
+        assert "cannot be sent again" in site.monitor("outbox", "--retry", str(row["mail"]), code=1)
+
+
+def test_tables_are_quiet_when_piped(site: Site) -> None:
+    for command in (
+        ["poll", "--all"],
+        ["status"],
+        ["outbox"],
+        ["digest"],
+        ["outbox"],
+        ["deliver"],
+        ["config"],
+        ["check"],
+    ):
+        told = site.monitor(*command)
+        assert told.strip()
+        assert "\x1b" not in told
