@@ -37,15 +37,18 @@ def empty_url(kind: str, tmp_path: Path, request: pytest.FixtureRequest) -> Iter
 
 @pytest.fixture
 def db_url(kind: str, tmp_path: Path, request: pytest.FixtureRequest) -> Iterator[str]:
-    """The URL of a database with our tables, and nothing in them, once of each kind."""
+    """The URL of a database with our tables, and nothing in them, once of each kind.
+
+    Leave the tables themselves as they are: the next test gets the same ones on PostgreSQL.
+    """
     if kind == "sqlite":
         shutil.copy(request.getfixturevalue("sqlite_template"), tmp_path / "monitor.db")
         yield f"sqlite:///{tmp_path}/monitor.db"
         return
     server: Postgres = request.getfixturevalue("postgres")
-    name = server.create(request.getfixturevalue("postgres_template"))
+    name: str = request.getfixturevalue("postgres_database")
     yield server.url(name)
-    server.drop(name)
+    server.empty(name)
 
 
 @pytest.fixture
@@ -64,7 +67,7 @@ def sqlite_template(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="session")
-def postgres_template(postgres: Postgres) -> str:
+def postgres_database(postgres: Postgres) -> str:
     name = postgres.create()
     schema.ensure(engines.parse_url(postgres.url(name)), migrate=True)
     return name

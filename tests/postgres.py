@@ -13,6 +13,8 @@ from urllib.parse import urlsplit
 import psycopg
 import pytest
 
+from monitor.store.tables import metadata
+
 
 class Postgres:
     """A running server."""
@@ -21,25 +23,36 @@ class Postgres:
         self._admin, self._uri = admin, uri
         self._numbers = itertools.count(1)
 
-    def create(self, template: str = "template1") -> str:
-        """The name of a fresh database like that one."""
+    def create(self) -> str:
+        """The name of a fresh database; that takes a quarter of a second, and 8 MB on the disk."""
         name = f"test_{next(self._numbers)}"
-        self._run(f"CREATE DATABASE {name} TEMPLATE {template}")
+        self._run(self._admin, f"CREATE DATABASE {name}")
         return name
 
     def drop(self, name: str) -> None:
-        self._run(f"DROP DATABASE {name} WITH (FORCE)")
+        self._run(self._admin, f"DROP DATABASE {name} WITH (FORCE)")
+
+    def empty(self, name: str) -> None:
+        """Leave nothing in our tables of that database; that takes a few milliseconds."""
+        self.disconnect_everybody()
+        with psycopg.connect(self.url(name, driver=""), autocommit=True) as connection:
+            for table in metadata.tables:
+                self._run(connection, f"DELETE FROM {table}")
+            for sequence in ("entries_seq_seq", "digests_id_seq", "outbox_id_seq"):
+                self._run(connection, f"SELECT setval('{sequence}', 1, false)")
 
     def disconnect_everybody(self) -> None:
         """What a restarted server does to those who are connected."""
-        self._run("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname LIKE 'test_%'")
+        self._run(
+            self._admin,
+            "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname LIKE 'test_%'",
+        )
 
-    def url(self, name: str) -> str:
-        parts = urlsplit(self._uri)
-        return parts._replace(scheme="postgresql+psycopg", path=f"/{name}").geturl()
+    def url(self, name: str, *, driver: str = "+psycopg") -> str:
+        return urlsplit(self._uri)._replace(scheme=f"postgresql{driver}", path=f"/{name}").geturl()
 
-    def _run(self, statement: str) -> None:
-        self._admin.execute(statement.encode())
+    def _run(self, connection: psycopg.Connection, statement: str) -> None:
+        connection.execute(statement.encode())
 
 
 @contextmanager

@@ -29,7 +29,20 @@ def monitor(folder: Path, *arguments: str, code: int = 0, **environ: str) -> str
     return done.stdout + done.stderr
 
 
-COMMANDS = ["init", "check", "config", "run", "poll", "digest", "deliver", "once", "preview", "status", "outbox", "demo"]
+COMMANDS = [
+    "init",
+    "check",
+    "config",
+    "run",
+    "poll",
+    "digest",
+    "deliver",
+    "once",
+    "preview",
+    "status",
+    "outbox",
+    "demo",
+]
 
 
 @pytest.mark.parametrize("command", COMMANDS)

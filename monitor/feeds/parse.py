@@ -1,5 +1,7 @@
 """Bytes become a ParsedFeed."""
 
+import codecs
+import re
 from calendar import timegm
 from collections.abc import Iterable, Iterator
 from datetime import UTC, datetime, timedelta
@@ -15,6 +17,10 @@ from monitor.feeds.raw import RawChannel, RawEntry, Reading
 from monitor.feeds.sanitize import clean, plain
 from monitor.feeds.sources import reader_for
 from monitor.model import Entry, Feed, ParsedFeed
+
+_CHARSET = re.compile(r"charset\s*=\s*[\"']?([A-Za-z0-9_.:-]+)", re.IGNORECASE)
+_DECLARED = re.compile(rb"<\?xml[^>]*\sencoding\s*=", re.IGNORECASE)
+_MARKS = (codecs.BOM_UTF8, codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
 
 _MOST_ENTRIES = 1000
 _LONGEST_TITLE = 500  # characters
@@ -42,17 +48,19 @@ def parse(body: bytes, *, feed: Feed, now: datetime, content_type: str = "") -> 
     )
     raw = [_raw(item, feed.url, now) for item in document.entries[:_MOST_ENTRIES]]
     readings = reader_for(channel, raw)(channel, raw, now)
-    entries = _entries(feed, now, zip(raw, identify(raw), readings, strict=True))
+    entries: dict[str, Entry] = {}
+    for entry in _entries(feed, now, zip(raw, identify(raw), readings, strict=True)):
+        entries.setdefault(entry.id, entry)
     return ParsedFeed(
         title=channel.title,
         site_url=channel.link,
-        entries=tuple({entry.id: entry for entry in reversed(list(entries))}.values())[::-1],
+        entries=tuple(entries.values()),
         ttl=_minutes(document.feed.get("ttl")),
     )
 
 
 def _read(body: bytes, url: str, content_type: str) -> Any:
-    headers = {"content-location": url} | ({"content-type": content_type} if content_type else {})
+    headers = {"content-location": url, "content-type": _trusted(content_type, body)}
     try:
         # Always a stream of bytes: a str may be taken for a file name or a URL, and opened.
         return feedparser.parse(
@@ -61,6 +69,21 @@ def _read(body: bytes, url: str, content_type: str) -> Any:
     # What feedparser lets through of its own and of the codecs: &#xD800; in a title, broken declarations.
     except (ValueError, LookupError, TypeError, AttributeError, AssertionError, RecursionError) as error:
         raise ParseError(f"the document breaks the parser ({type(error).__name__})") from error
+
+
+def _trusted(content_type: str, body: bytes) -> str:
+    """The Content-Type to read by. Servers are wrong about the charset more often than documents are about theirs.
+
+    Without one at all feedparser would take ISO-8859-1 (RFC 2616), so the media type is always that of XML.
+    """
+    charset = _CHARSET.search(content_type)
+    if charset is None or _DECLARED.match(body[:200].lstrip()) or body.startswith(_MARKS):
+        return "application/xml"
+    try:
+        body.decode("utf-8")
+    except UnicodeDecodeError:
+        return f"application/xml; charset={charset[1]}"
+    return "application/xml"
 
 
 def _raw(item: Any, base: str, now: datetime) -> RawEntry:

@@ -8,9 +8,23 @@ from bs4.element import NavigableString
 
 _LONGEST_HTML = 2_000_000  # characters that are looked at; beyond them stand pictures in data: URLs
 _BLOCKS = frozenset(
-    ["p", "div", "section", "article", "header", "footer", "figure", "figcaption", "address", "blockquote", "ul", "ol", "li", "h1", "h2", "h3", "h4", "h5", "h6", "hr", "pre", "table", "tr", "td", "th", "br", "dl", "dt", "dd"]
+    {
+        "p",
+        "div",
+        "section",
+        "article",
+        "header",
+        "footer",
+        "figure",
+        "figcaption",
+        "address",
+        "blockquote",
+        "pre",
+    }
+    | {"ul", "ol", "li", "dl", "dt", "dd", "h1", "h2", "h3", "h4", "h5", "h6", "hr", "br"}
+    | {"table", "tr", "td", "th"}
 )
-_INLINE = frozenset(["a", "strong", "em", "b", "i", "small", "cite", "time", "span", "code", "sub", "sup"])
+_INLINE = frozenset({"a", "strong", "em", "b", "i", "small", "cite", "time", "span", "code", "sub", "sup"})
 # Tags whose whole content goes; of every other tag that is not allowed, the text stays.
 _GONE = {
     "script",

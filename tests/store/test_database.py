@@ -230,7 +230,7 @@ async def test_a_database_that_rolls_everything_back_by_itself_is_told_to_everyb
 @POSTGRES  # which looks at some constraints as late as that
 async def test_a_commit_that_fails_is_told_to_everybody_in_it(db: Database, gate: Gate) -> None:
     await db.write(
-        lambda tx: tx.exec_driver_sql("CREATE TABLE late (one int UNIQUE DEFERRABLE INITIALLY DEFERRED)")
+        lambda tx: tx.exec_driver_sql("CREATE TEMP TABLE late (one int UNIQUE DEFERRABLE INITIALLY DEFERRED)")
     )
     first = asyncio.create_task(db.write(gate.wait))
     await asyncio.to_thread(gate.reached.wait)

@@ -98,10 +98,11 @@ def test_looking_at_an_empty_file_does_not_fill_it(empty_url: str, tmp_path: Pat
 
 
 @pytest.mark.parametrize("migrate", [True, False])
-def test_a_database_of_a_newer_version_is_left_alone(db_url: str, migrate: bool) -> None:
-    run(db_url, f"UPDATE {schema.VERSION_TABLE} SET version_num = '9999'")
+def test_a_database_of_a_newer_version_is_left_alone(empty_url: str, migrate: bool) -> None:
+    opened(empty_url)
+    run(empty_url, f"UPDATE {schema.VERSION_TABLE} SET version_num = '9999'")
     with pytest.raises(SchemaError, match="newer version of monitor: its tables are at 9999"):
-        open_database(db_url, migrate=migrate)
+        open_database(empty_url, migrate=migrate)
 
 
 def test_a_database_of_somebody_else_is_left_alone(empty_url: str) -> None:

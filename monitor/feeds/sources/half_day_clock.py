@@ -34,7 +34,9 @@ def _halves(time: datetime, zone: tzinfo) -> tuple[datetime, datetime]:
 
 def _cheapest(options: Sequence[tuple[datetime, datetime]], zone: tzinfo, now: datetime) -> list[datetime]:
     """The cheapest way through the document, entry by entry (Viterbi's algorithm)."""
-    ways = [(_cost(option, zone, now), (option,)) for option in options[0]]
+    ways: list[tuple[float, tuple[datetime, ...]]] = [
+        (_cost(option, zone, now), (option,)) for option in options[0]
+    ]
     for choice in options[1:]:
         ways = [
             min(

@@ -1,0 +1,187 @@
+import re
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+from bs4 import Tag
+
+from monitor.digests.render import LARGEST, templates
+from monitor.model import FeedHealth, Watched
+from tests.digests.issue import RICH, SUMMARY, WATCHED, digest, rendered, soup, waits, words
+from tests.make import NOW
+
+# From the public caniemail tables: what Gmail, Outlook or Yahoo drop or mangle.
+DENIED_TAGS = re.compile(
+    "script|style|link|form|input|button|svg|video|audio|i?frame|object|embed|base|picture"
+    "|header|footer|main|section|article|nav|img"
+)
+DENIED_CSS = re.compile(
+    r"flex|grid|gap|position|float|var\(|calc|clamp|\drem|\dem|vw|rgba|hsl|box-shadow|background-image|url\("
+    r"|object-fit|overflow|display|opacity|visibility|@import|@font-face|transform|animation"
+)
+ALLOWED_CSS = re.compile(
+    "margin(-top)?|padding|background|color|font-(family|size|weight)|line-height|text-decoration"
+    "|word-break|border-top|width|max-width"
+)
+
+
+def is_denied(tag: Tag) -> bool:
+    return bool(DENIED_TAGS.fullmatch(tag.name))
+
+
+def styles(html: str) -> list[str]:
+    return [str(tag["style"]) for tag in soup(html).find_all(style=True)]
+
+
+@pytest.fixture(scope="module")
+def html() -> str:
+    feeds = (*WATCHED.feeds, ("远方新闻", FeedHealth.FAILING), ("新来的源", FeedHealth.UNVISITED))
+    long = [
+        waits(f"第 {n} 条", seq=n + 10, summary=SUMMARY, published=NOW - timedelta(days=2)) for n in range(70)
+    ]
+    return rendered(*RICH, *long, watched=Watched(feeds=feeds, entries=41)).html
+
+
+def test_the_html_uses_only_what_mail_programs_can_do(html: str) -> None:
+    page = soup(html)
+    assert page.head
+    assert page.body
+    assert page.body.find_all(is_denied) == []
+    for style in styles(html):
+        assert not DENIED_CSS.search(style), style
+        assert all(ALLOWED_CSS.fullmatch(rule.split(":")[0]) for rule in style.split(";")), style
+    assert not DENIED_CSS.search("".join(style.get_text() for style in page.find_all("style")))
+    assert "data:" not in re.sub("<style.*</style>", "", html, flags=re.DOTALL)
+
+
+def test_nothing_is_hidden_and_no_type_is_smaller_than_12(html: str) -> None:
+    sizes = [int(size) for size in re.findall(r"font-size:(\d+)px", html)]
+    assert set(sizes) == {24, 19, 16, 13, 12}
+    assert {int(height) for height in re.findall(r"line-height:(\d+)px", html)} == {34, 29, 27, 21, 19}
+
+
+def test_the_html_reads_without_its_style_element(html: str) -> None:
+    page = soup(html)
+    for name in ("h1", "h2", "h3", "p"):
+        assert all("font-size" in str(tag.get("style")) for tag in page.find_all(name))
+    assert all("background:#fdf0c4" in str(tag["style"]) for tag in page.find_all(class_="mk"))
+
+
+def test_what_cannot_be_inlined_stays_in_the_style_element(html: str) -> None:
+    (style,) = soup(html).find_all("style")
+    assert re.findall(r"@media ([^{]+) \{", style.get_text()) == [
+        "screen",
+        "(max-width: 480px)",
+        "(prefers-color-scheme: dark)",
+    ]
+    for colour in ("#0f0f0e", "#161615", "#e9e6e1", "#a8a49d", "#8db7ea", "#51430f"):
+        assert colour in style.get_text()
+
+
+def test_the_html_is_fit_for_a_screen_reader(html: str) -> None:
+    page = soup(html)
+    assert html.lower().startswith("<!doctype html>")
+    assert page.title
+    assert page.title.get_text() == "开源大模型的重心正在转移 等 72 条 · AI 日报"
+    assert all(table["role"] == "presentation" for table in page.find_all("table"))
+    (article,) = page.find_all(role="article")
+    assert (article["aria-label"], article["dir"]) == ("AI 日报", "ltr")
+    levels = [int(tag.name[1]) for tag in page.find_all(["h1", "h2", "h3"])]
+    assert levels[:3] == [1, 2, 3]
+    assert levels.count(1) == 1
+    assert all(link.get_text().strip() for link in page.find_all("a"))
+    assert [link["hreflang"] for link in page.find_all("a") if link.get_text() == "英文原文"] == ["en"]
+
+
+def test_the_character_set_is_declared_where_browsers_look_for_it(html: str) -> None:
+    assert b'<meta charset="utf-8">' in html.encode()[:1024]
+
+
+def test_both_colour_schemes_are_declared(html: str) -> None:
+    metas = {str(meta.get("name")): meta.get("content") for meta in soup(html).find_all("meta")}
+    assert metas["color-scheme"] == metas["supported-color-schemes"] == "light dark"
+
+
+def test_hits_are_marked_with_strong(html: str) -> None:
+    (mark,) = soup(html).find_all("strong", class_="mk")
+    assert mark.get_text() == "大模型"
+    assert "text-decoration:underline" in str(mark["style"])
+
+
+def test_sixty_entries_of_the_usual_length_fit_whole() -> None:
+    usual = [
+        waits(
+            f"第{n}条开源大模型的重心正在转移：两千块芯片",
+            f"f{n % 2 + 1}",
+            seq=n,
+            summary=SUMMARY * 2,
+            text="字" * 3000,
+            sections=("科技",),
+            original=f"https://www.example.org/2026/11/23/technology/{n}.html",
+        )
+        for n in range(60)
+    ]
+    shown = rendered(*usual)
+    assert len(soup(shown.html).find_all("h3")) == 60
+    assert len(shown.html.encode()) <= LARGEST
+
+
+def test_a_digest_too_large_for_gmail_shows_less_and_keeps_its_end() -> None:
+    link = "https://example.org/" + "long-" * 100
+    many = [
+        waits(f"第 {n} 条大模型" + "长" * 60, seq=n, summary=SUMMARY * 3, link=f"{link}{n}")
+        for n in range(500)
+    ]
+    shown = rendered(*many)
+    assert len(shown.html.encode()) <= LARGEST
+    assert soup(shown.html).find_all("h3")
+    for part in (shown.text, words(shown.html)):
+        assert re.search(r"还有 4\d\d 条没有列出。", part)
+        assert "本期完" in part
+    assert len(soup(shown.html).find_all("a")) == shown.text.count(link)
+
+
+def test_a_template_that_cannot_be_made_smaller_is_sent_all_the_same(tmp_path: Path) -> None:
+    (tmp_path / "digest.html.j2").write_text("<p>{{ 'x' * 100000 }}</p>")
+    assert len(templates(str(tmp_path))(digest(*RICH)).html) > LARGEST
+
+
+# --- hostile feeds ------------------------------------------------------------------------------
+
+HOSTILE = [
+    "<script>alert(1)</script>",
+    "<img src=x onerror=alert(1)>",
+    "</title></style><svg/onload=alert(1)>",
+    '"><a href="javascript:alert(1)">x</a>',
+    "{{ 7 * 7 }}{% for x in y %}{# c #}",
+    "<!--[if mso]><b>x</b><![endif]-->",
+    "&lt;script&gt;alert(1)&lt;/script&gt;",
+    "%(name)s %s %",
+    "<style>*{display:none}</style>",
+    "x</td></tr></table><form><input>",
+]
+
+
+@pytest.mark.parametrize("poison", HOSTILE)
+def test_what_a_feed_says_is_shown_as_it_stands_and_does_nothing(poison: str) -> None:
+    one = waits(
+        poison, summary=f"{poison}。", sections=(poison,), link="javascript:alert(1)", original="data:x"
+    )
+    shown = rendered(one, name=poison, rules=((poison, "f1"),), feeds={one.entry.feed_url: poison})
+    page = soup(shown.html)
+    heading = page.find("h3")
+    assert heading
+    assert heading.get_text() == poison
+    assert page.title
+    assert poison in page.title.get_text()
+    assert poison in shown.text
+    assert page.find_all("a") == []
+    assert page.body
+    assert page.body.find_all(is_denied) == []
+    assert not [name for tag in page.find_all(True) for name in tag.attrs if name.startswith("on")]
+
+
+def test_nothing_a_feed_says_makes_the_parts_unfit_for_utf8() -> None:
+    shown = rendered(waits("坏\ud83d\x00字", summary="坏\ud83d。", sections=("\udfff",)))
+    assert "坏字\n" in shown.text
+    (shown.subject + shown.text + shown.html).encode()
