@@ -73,7 +73,12 @@ def _weekday(text: object) -> int:
 def _address(text: object) -> str:
     _, address = parseaddr(text) if isinstance(text, str) else ("", "")
     local, _, domain = address.rpartition("@")
-    if not local or not domain or re.search(r"[\x00-\x20\x7f<>(),;:\\\"]", address):
+    if (
+        not local
+        or not domain
+        or not str(text).isprintable()
+        or re.search(r"[\x00-\x20\x7f<>(),;:\\\"]", address)
+    ):
         raise ValueError('a mail address is wanted, as in "you@example.org"')
     return str(text).strip()
 

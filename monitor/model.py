@@ -15,9 +15,6 @@ def _utc(*instants: datetime | None) -> None:
             raise ValueError(f"an aware UTC datetime is wanted, not {instant!r}")
 
 
-# --- what is wanted -----------------------------------------------------------------------------
-
-
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Feed:
     """What we were asked to watch."""
@@ -54,9 +51,6 @@ class Subscription:
     days: tuple[int, ...] = ()  # ISO weekdays 1..7 (Monday is 1); empty: every day
     timezone: str = "Asia/Shanghai"
     locale: str = "zh-Hans"  # zh-Hans, zh-Hant or en
-
-
-# --- what a feed said ---------------------------------------------------------------------------
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -125,9 +119,6 @@ class PollState:
         _utc(self.next_poll_at, self.visited)
 
 
-# --- what matched -------------------------------------------------------------------------------
-
-
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Hit:
     """Why a rule matched: `found == getattr(entry, field)[start:end]`, in code points of the original."""
@@ -155,9 +146,6 @@ class Waiting:
     seq: int
     entry: Entry
     matches: tuple[Match, ...]
-
-
-# --- what is mailed -----------------------------------------------------------------------------
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

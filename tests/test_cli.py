@@ -60,7 +60,7 @@ def test_help_loads_nothing_heavy(tmp_path: Path) -> None:
         "import sys\nfrom monitor.cli import app\n"
         "try: app(['--help'])\nexcept SystemExit: pass\n"
         "heavy = {'sqlalchemy', 'pydantic', 'feedparser', 'aiohttp', 'opencc', 'structlog', 'lxml', 'jinja2'}\n"
-        "sys.exit(', '.join(heavy & set(sys.modules)))"
+        "sys.exit(', '.join(heavy & set(sys.modules)) or None)"
     )
     subprocess.run([sys.executable, "-c", code], cwd=tmp_path, check=True, capture_output=True)
 

@@ -15,7 +15,7 @@ OWNERS = {
     "aiohttp_socks": {"feeds.fetch"},
     "bs4": {"feeds.sanitize"},
     "nh3": {"feeds.sanitize"},
-    "opencc": {"rules.fold"},
+    "opencc": {"rules.script"},
     "jinja2": {"digests.render"},
     "aiosmtplib": {"mail.smtp"},
     "apscheduler": {"schedule"},

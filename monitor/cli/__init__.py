@@ -46,7 +46,7 @@ class LogFormat(StrEnum):
 def main() -> None:
     """Run a command. Exit codes: 0 good, 1 something failed (and is named), 2 configuration or usage."""
     try:
-        app()
+        app(prog_name="monitor")
     except ConfigError as error:
         print(error, file=sys.stderr)
         sys.exit(2)
@@ -58,6 +58,12 @@ def main() -> None:
     except BrokenPipeError:
         sys.stderr.close()
         sys.exit(1)
+
+
+def _say_version(wanted: bool) -> None:
+    if wanted:
+        print(f"feed-monitor {__version__}")
+        raise typer.Exit
 
 
 @app.callback()
@@ -75,12 +81,10 @@ def _everywhere(
         ),
     ] = None,
     version: Annotated[
-        bool, typer.Option("--version", help="Say which version this is.", is_eager=True)
+        bool,
+        typer.Option("--version", help="Say which version this is.", is_eager=True, callback=_say_version),
     ] = False,
 ) -> None:
-    if version:
-        print(f"feed-monitor {__version__}")
-        raise typer.Exit
     context.obj = config or _DEFAULT
 
 

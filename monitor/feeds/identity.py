@@ -2,7 +2,7 @@
 
 import hashlib
 from collections import Counter, defaultdict
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from monitor.feeds.links import without_scheme, without_tracking
@@ -22,22 +22,27 @@ class Identity:
 def identify(entries: Sequence[RawEntry]) -> list[Identity]:
     """The identity of each entry of one document, in their order.
 
-    The feed's own id, byte for byte; where that is shared by different links of the document, id and link; without
-    one the link, tracking parameters aside; without a link, title and date. A web address has its form
+    The feed's own id, byte for byte; where items with different links or titles share it, with what tells them
+    apart; without one the link, tracking parameters aside; without a link, title and date. A web address has its form
     without http: or https: as an alias, so that a site's move is no flood of news.
     """
-    links = defaultdict(set)
+    links: dict[str, set[str]] = defaultdict(set)
+    titles: dict[str, set[str]] = defaultdict(set)
     for entry in entries:
-        links[entry.id.strip()].add(without_tracking(entry.link))
-    shared = {name for name, found in links.items() if len(found) > 1}
-    bare = Counter(_bare(entry) for entry in entries if not entry.id.strip() and not entry.link)
-    return [_identity(entry, shared, bare) for entry in entries]
+        links[entry.id].add(without_tracking(entry.link))
+        titles[entry.id].add(entry.title)
+    bare = Counter(_bare(entry) for entry in entries if not entry.id and not entry.link)
+    return [_identity(entry, links, titles, bare) for entry in entries]
 
 
-def _identity(entry: RawEntry, shared: set[str], bare: Counter[str]) -> Identity:
-    own, link = entry.id.strip(), without_tracking(entry.link)
-    if own and own in shared:
+def _identity(
+    entry: RawEntry, links: Mapping[str, set[str]], titles: Mapping[str, set[str]], bare: Counter[str]
+) -> Identity:
+    own, link = entry.id, without_tracking(entry.link)
+    if own and len(links[own]) > 1:
         name = f"{own} {link}"
+    elif own and len(titles[own]) > 1:
+        name = f"{own} {entry.title}"
     elif own or link:
         name = own or link
     else:

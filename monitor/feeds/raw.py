@@ -17,7 +17,7 @@ class RawChannel:
 class RawEntry:
     """One item, its HTML still hostile."""
 
-    id: str  # "" without one
+    id: str  # surrounding white space taken off; "" without one
     title: str  # plain, one line
     link: str  # absolute, http(s) or "", as the feed has it
     authors: tuple[str, ...]

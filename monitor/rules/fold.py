@@ -8,9 +8,9 @@ import re
 import unicodedata
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from functools import cache, lru_cache
+from functools import lru_cache
 
-import opencc
+from monitor.rules.script import is_han, simplified
 
 # Unicode's Default_Ignorable_Code_Point and the format characters.
 _IGNORED = (
@@ -26,12 +26,6 @@ _JOINING = "".join(
 _IGNORABLE = re.compile(f"[{_IGNORED}]")
 _JOINED = re.compile(f"[{_JOINING}]")
 _CLUSTER = re.compile(f".(?:[{_IGNORED}]*[{_JOINING}])*", re.DOTALL)
-# Ideographs, kana and bopomofo: written without spaces, so words have no edges there.
-_HAN = re.compile(
-    "[\u2e80-\u2fdf\u3005-\u3007\u3021-\u3029\u3031-\u3035\u3038-\u303b\u3041-\u3096\u309d-\u309f\u30a1-\u30fa"
-    "\u30fc-\u30ff\u3105-\u312f\u31a0-\u31bf\u31f0-\u31ff\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff"
-    "\U0001b000-\U0001b16f\U00020000-\U000323af]"
-)
 _DOTTED = re.compile(r"(?<![a-z0-9])[a-z](?:\.[a-z])+(?:\.(?![a-z0-9]))?(?!\.?[a-z0-9])")
 _SPACES = re.compile(" +")
 _WHITE = re.compile(r"\s")
@@ -65,11 +59,6 @@ def fold(text: str) -> Folded:
     return _without(folded, starts, ends)
 
 
-def is_han(sign: str) -> bool:
-    """Is this a character of a script that is written without spaces between words?"""
-    return _HAN.match(sign) is not None
-
-
 def _by_cluster(text: str) -> tuple[str, list[int], list[int]]:
     """The slow way: signs that become several, or none, or join the one before."""
     parts: list[str] = []
@@ -91,19 +80,8 @@ def _folded_cluster(cluster: str) -> str:
     while folded != before:  # one pass may make what the next one folds further
         before = folded
         folded = unicodedata.normalize("NFKC", unicodedata.normalize("NFKC", folded).casefold())
-        folded = "".join(map(_simplified, _IGNORABLE.sub("", folded)))
+        folded = "".join(map(simplified, _IGNORABLE.sub("", folded)))
     return _WHITE.sub(" ", folded)
-
-
-@cache
-def _simplified(sign: str) -> str:
-    # Sign by sign: OpenCC's phrases would change lengths, and see words across the seams of others.
-    return _to_simplified().convert(sign) if _HAN.match(sign) else sign
-
-
-@cache
-def _to_simplified() -> opencc.OpenCC:
-    return opencc.OpenCC("t2s")
 
 
 class _Signs(dict[int, str]):

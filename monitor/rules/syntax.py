@@ -3,12 +3,10 @@
 import re
 import unicodedata
 from dataclasses import dataclass
-from functools import cache
-
-import opencc
 
 from monitor.errors import RuleError
-from monitor.rules.fold import fold, is_han
+from monitor.rules.fold import fold
+from monitor.rules.script import is_han, vocabulary
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,7 +62,7 @@ def parse_word(rule: str, written: str) -> Word:
     if not exact:
         spellings += [
             _spelling(fold(other).text, open_left, open_right, other)
-            for other in _vocabulary(core)
+            for other in vocabulary(core)
             if fold(other).text != folded
         ]
     return Word(written, tuple(spellings))
@@ -92,16 +90,3 @@ def _spelling(text: str, open_left: bool, open_right: bool, exactly: str) -> Spe
 def continues_words(sign: str) -> bool:
     """Would this sign, beside a word, make it another word? Letters and digits of scripts with spaces do."""
     return (unicodedata.category(sign)[0] in "LM" and not is_han(sign)) or unicodedata.category(sign) == "Nd"
-
-
-@cache
-def _vocabulary(word: str) -> tuple[str, ...]:
-    """What Taiwan calls the same thing (人工智慧 for 人工智能), and the mainland: as they write it."""
-    if not any(map(is_han, word)):
-        return ()
-    return tuple(dict.fromkeys(_converter(way).convert(word) for way in ("s2twp", "tw2sp")))
-
-
-@cache
-def _converter(way: str) -> opencc.OpenCC:
-    return opencc.OpenCC(way)

@@ -1,6 +1,8 @@
 import asyncio
 import sqlite3
 import stat
+import subprocess
+import sys
 import threading
 from pathlib import Path
 
@@ -114,3 +116,19 @@ def test_the_operator_may_set_what_we_set(tmp_path: Path) -> None:
     assert [asyncio.run(db.write(patience)) for db in (patient, hasty)] == [10_000, 2_000]
     asyncio.run(patient.close())
     asyncio.run(hasty.close())
+
+
+WITHOUT_DRIVER = """
+import sys
+sys.modules["psycopg"] = None  # as if it were not installed
+from monitor.store.database import open_database
+open_database("postgresql://ann:secret@db.example.org/monitor")
+"""
+
+
+def test_a_missing_driver_says_how_to_get_it() -> None:
+    run = subprocess.run([sys.executable, "-c", WITHOUT_DRIVER], capture_output=True, text=True, timeout=60)
+    assert run.stderr.splitlines()[-1] == (
+        "monitor.errors.StoreError: database postgresql+psycopg://ann:***@db.example.org/monitor: "
+        "the driver is missing. Run: pip install 'feed-monitor[postgres]'"
+    )
