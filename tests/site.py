@@ -4,6 +4,7 @@ import json
 import subprocess
 import sys
 import threading
+import time
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -118,8 +119,8 @@ class Site:
 
 def until(service: Running, event: str, seconds: float = 20, **about: object) -> dict[str, Any]:
     """Read the service's log up to an event with these values."""
-    seen = []
-    while (line := service.next_event(seconds)) is not None:
+    seen, end = [], time.monotonic() + seconds
+    while (line := service.next_event(max(0.0, end - time.monotonic()))) is not None:
         seen.append(line)
         if line["event"] == event and all(str(value) in str(line.get(key)) for key, value in about.items()):
             return line

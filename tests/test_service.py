@@ -37,12 +37,13 @@ def test_news_becomes_a_mail_and_later_news_another(site: Site, titles: list[str
     assert first.recipients == ("reader@example.org",)
 
 
-def test_an_edit_is_taken_up_and_named(site: Site) -> None:
+def test_an_edit_is_taken_up_and_named(site: Site, titles: list[str]) -> None:
     with site.service() as service:
         until(service, "delivered")
         site.write(('"AI", "大模型"', '"AI", "大模型", "天气", "雨"'))
         until(service, "config-changed", seconds=2, change="rule 人工智能: +2 words")
-        assert until(service, "composed")["entries"] == 1, "the word is obeyed for what still waits"
+        titles.insert(0, "雨停了")
+        assert "雨停了" in until(service, "composed")["subject"]
 
 
 def test_an_edit_by_rename_is_taken_up(site: Site) -> None:
@@ -141,7 +142,7 @@ def test_without_a_mail_server_digests_go_into_a_maildir(site: Site) -> None:
         assert "Maildir" in until(service, "started")["mail"]
         until(service, "delivered")
     (mail,) = (site.folder / "Maildir" / "new").iterdir()
-    assert "AI" in mail.read_text("ascii", errors="replace")
+    assert mail.read_bytes().startswith(b"From: ")
     assert site.json("status")["mail"] == {"mode": "maildir", "path": str(site.folder / "Maildir")}
 
 

@@ -127,9 +127,12 @@ def _show(caught: Caught, mailed: list[Waiting], folder: Path) -> None:
     text, html = (message.get_body((kind,)) for kind in ("plain", "html"))
     assert text is not None  # our own mail has both parts
     assert html is not None
+    words = {
+        kind: str(part.get_content()).replace("\r\n", "\n") for kind, part in (("txt", text), ("html", html))
+    }
     out.print(
         Panel(
-            Text(clean(text.get_content())),
+            Text(clean(words["txt"].rstrip())),
             title=Text(clean(str(message["Subject"]))),
             width=84,
             padding=(1, 2),
@@ -146,8 +149,8 @@ def _show(caught: Caught, mailed: list[Waiting], folder: Path) -> None:
     )
     contents = {
         "digest.eml": caught.raw,
-        "digest.html": html.get_content().encode(),
-        "digest.txt": text.get_content().encode(),
+        "digest.html": words["html"].encode(),
+        "digest.txt": words["txt"].encode(),
     }
     say("")
     for file in write_files(folder, contents):

@@ -6,14 +6,14 @@ from collections.abc import Callable, Iterator, Sequence
 try:
     from ahocorasick_rs import AhoCorasick
 except ImportError:  # no wheel for this platform: slower, and the same answers
-    AhoCorasick = None  # type: ignore[assignment,misc] # tells make_search
+    AhoCorasick = None  # type: ignore[assignment,misc] # make_search asks
 
 Search = Callable[[str], Iterator[tuple[int, int, int]]]  # text -> (number of the word, start, end)
 
 
 def make_search(words: Sequence[str]) -> Search:
     """The fastest search there is on this machine; a word's number is its place in `words`."""
-    return automaton(words) if AhoCorasick else table(words)
+    return table(words) if AhoCorasick is None else automaton(words)
 
 
 def automaton(words: Sequence[str]) -> Search:

@@ -191,8 +191,10 @@ async def test_a_draft_changes_nothing(desk: Desk) -> None:
     assert len(draft.waiting) == 1
     assert await _state(desk) == before
     assert await _mails(desk) == 0
-    everything = {"after": 0, "upto": 100, "limit": 10, "ruleset": desk.ruleset.fingerprint}
-    assert len(await desk.db.read(entries.unjudged, **everything)) == 1, "not even a judgement is stored"
+    unjudged = await desk.db.read(
+        entries.unjudged, after=0, upto=100, ruleset=desk.ruleset.fingerprint, limit=10
+    )
+    assert len(unjudged) == 1, "not even a judgement is stored"
 
 
 async def test_a_digest_whose_template_fails_waits(desk: Desk) -> None:
