@@ -35,8 +35,20 @@ class Rule:
     any: tuple[str, ...] = ()
     all: tuple[str, ...] = ()
     none: tuple[str, ...] = ()
+    hints: tuple[str, ...] = ()  # weak words: they count together, or in the title
+    ignore: tuple[str, ...] = ()  # phrases that are cut before anything is looked for
+    when: str = ""  # a boolean expression over words
+    weights: tuple[tuple[str, float], ...] = ()  # of words whose weight is not 1
+    threshold: float = 1.0  # rules/score.py says what reaches it
     fields: tuple[str, ...] = ("title", "summary", "text")
     feeds: tuple[str, ...] = ()  # names of feeds; empty: all of them
+    sections: tuple[str, ...] = ()  # empty: all of them
+    languages: tuple[str, ...] = ()  # as rules/language.py names them; empty: all of them
+    max: int = 0  # items in a digest; 0: as many as there are
+    pace: str = "digest"  # or "at once"
+    quiet: tuple[tuple[time, time], ...] = ()  # local times between which nothing goes out at once
+    enabled: bool = True
+    priority: int = 0  # the higher, the earlier in the digest
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -121,7 +133,10 @@ class PollState:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Hit:
-    """Why a rule matched: `found == getattr(entry, field)[start:end]`, in code points of the original."""
+    """Why a rule matched: `found == getattr(entry, field)[start:end]`, in code points of the original.
+
+    `field` is title, summary, text or link; or author, section (the names joined with ", ") or feed (its name).
+    """
 
     field: str
     word: str  # as the operator wrote it
@@ -135,7 +150,7 @@ class Match:
     """An entry satisfies exactly the rule with this fingerprint; says nothing about people."""
 
     fingerprint: str
-    hits: tuple[Hit, ...]  # by field in the order title, summary, text; then by position
+    hits: tuple[Hit, ...]  # by field in the order of rules/words.py; then by position
     score: float = 1.0
 
 
