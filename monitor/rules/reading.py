@@ -1,7 +1,7 @@
 """Where do the words stand in one entry?"""
 
 import unicodedata
-from bisect import bisect_left, bisect_right
+from bisect import bisect_left
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from typing import NamedTuple
@@ -89,8 +89,7 @@ class Reading:
                     self.slow.add(pattern)
             folded = self._folded[field]
             self._patterns[pattern, field] = [
-                Spot(start, end, bisect_left(folded.starts, start), bisect_right(folded.ends, end))
-                for start, end in found
+                Spot(start, end, *folded.folded(start, end)) for start, end in found
             ]
         return list(self._patterns[pattern, field])
 

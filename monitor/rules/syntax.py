@@ -5,6 +5,7 @@ import unicodedata
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from difflib import get_close_matches
+from functools import cache
 
 from monitor.errors import RuleError
 from monitor.rules.fold import fold
@@ -17,6 +18,7 @@ _PATTERN = re.compile(r"/((?:\\.|\[(?:\\.|[^\]\\])*\]|[^/\\\[])+)/([A-Za-z]*)(?=
 _LOOSE_PATTERN = re.compile(r"/(.+)/([A-Za-z]*)", re.DOTALL)  # a slash inside without its backslash
 _BEGINS_HERE = re.compile(rf"(?:(?<=\s)|^)(?:(?:{'|'.join(FIELDS)}):\s*)?(?=/)")
 _NEAR = re.compile(r"\s+~(\d*)(?:\s+|$)")
+_SIGNS = re.compile(r"[/~@＠:]|\s-")  # whatever gives a word another meaning than its letters have
 _GUARD = re.compile(r"\s+-(?=\S)")
 
 
@@ -44,7 +46,10 @@ def parse_word(rule: str, written: str, aliases: Aliases = _NO_ALIASES) -> Word:
     found anywhere. `title:AI` asks one field, `A ~8 B` wants both near each other, `/…/i` is a regular expression,
     `@name` an alias set, and `宇宙 -珍珠宇宙` is 宇宙 except in 珍珠宇宙.
     """
-    word = _read(_Place(rule, written, aliases), written, 0)
+    place = _Place(rule, written, aliases)
+    if not _SIGNS.search(written):  # the many; saves half the time of a compilation
+        return Word(written, _plain(place, written.strip(), 0))
+    word = _read(place, written, 0)
     return Word(written, word.term, word.fields, word.guards)
 
 
@@ -180,6 +185,7 @@ def _spelling(text: str, open_left: bool, open_right: bool, exactly: str) -> Spe
     )
 
 
+@cache
 def continues_words(sign: str) -> bool:
     """Would this sign, beside a word, make it another word? Letters and digits of scripts with spaces do."""
     return (unicodedata.category(sign)[0] in "LM" and not is_han(sign)) or unicodedata.category(sign) == "Nd"
