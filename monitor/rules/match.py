@@ -9,6 +9,7 @@ from dataclasses import dataclass
 
 from monitor.model import Entry, Feed, Hit, Match, Rule
 from monitor.rules.fold import Folded, fold
+from monitor.rules.script import only_han
 from monitor.rules.search import Search, make_search
 from monitor.rules.syntax import Spelling, Word, continues_words, parse_word
 
@@ -127,6 +128,8 @@ def _hit(
     first, last = folded.original(start, end)
     found = original[first:last]
     if spelling.exactly and unicodedata.normalize("NFC", found) != spelling.exactly:
+        return None
+    if spelling.han and only_han(found) != spelling.han:
         return None
     return Hit(field=field, word=word.written, found=found, start=first, end=last)
 

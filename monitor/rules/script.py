@@ -18,6 +18,11 @@ def is_han(sign: str) -> bool:
     return _HAN.match(sign) is not None
 
 
+def only_han(text: str) -> str:
+    """The Chinese characters of a text, without all that stands between them."""
+    return "".join(filter(is_han, text))
+
+
 @cache
 def simplified(sign: str) -> str:
     """The simplified form of one character, itself where there is none.

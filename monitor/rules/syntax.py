@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from monitor.errors import RuleError
 from monitor.rules.fold import fold
-from monitor.rules.script import is_han, vocabulary
+from monitor.rules.script import is_han, only_han, vocabulary
 
 
 @dataclass(frozen=True, slots=True)
@@ -16,7 +16,8 @@ class Spelling:
     text: str
     left: bool  # the sign before must not continue the word
     right: bool  # nor the sign behind
-    exactly: str = ""  # the original must read just so: "軟體" is no 软体
+    exactly: str = ""  # the original must read just so
+    han: str = ""  # the original must have just these Chinese characters: "軟體" is no 软体
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,6 +37,7 @@ _RESERVED = (
     ),
 )
 _RESERVED_INSIDE = (
+    (re.compile("[\0\ud800-\udfff]"), "half a character (a lone surrogate) or NUL cannot be looked for"),
     (re.compile(r"(?<=\s)~\d*\s"), 'nearness ("A ~8 B") is not understood yet'),
     (re.compile(r"(?<=\s)-\S"), 'guard words ("word -not this") are not understood yet; use none = ["…"]'),
 )
@@ -58,10 +60,10 @@ def parse_word(rule: str, written: str) -> Word:
     if not folded.strip("*= "):
         raise RuleError(rule, written, "there is nothing to look for")
     exactly = unicodedata.normalize("NFC", core) if exact else ""
-    spellings = [_spelling(folded, open_left, open_right, exactly)]
+    spellings = [_spelling(folded, open_left, open_right, exactly=exactly)]
     if not exact:
         spellings += [
-            _spelling(fold(other).text, open_left, open_right, other)
+            _spelling(fold(other).text, open_left, open_right, han=only_han(other))
             for other in vocabulary(core)
             if fold(other).text != folded
         ]
@@ -77,13 +79,14 @@ def _refuse_reserved(rule: str, written: str) -> None:
             raise RuleError(rule, written, what, found.start())
 
 
-def _spelling(text: str, open_left: bool, open_right: bool, exactly: str) -> Spelling:
+def _spelling(text: str, open_left: bool, open_right: bool, exactly: str = "", han: str = "") -> Spelling:
     # Beside a sign no edge is asked for: C++ is found in C++17, .NET in 微软.NET.
     return Spelling(
         text=text,
         left=not open_left and continues_words(text[0]),
         right=not open_right and continues_words(text[-1]),
         exactly=exactly,
+        han=han,
     )
 
 
