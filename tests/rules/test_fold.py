@@ -64,7 +64,9 @@ def test_an_abbreviation_loses_its_dots_and_nothing_else_does(written: str, fold
     assert fold(written).text == folded
 
 
-@pytest.mark.parametrize("unseen", ["\u200b", "\u00ad", "\ufeff", "\ufe0f", "\u202e", "\u2060", "\U000e0100", "\uffa0"])
+@pytest.mark.parametrize(
+    "unseen", ["\u200b", "\u00ad", "\ufeff", "\ufe0f", "\u202e", "\u2060", "\U000e0100", "\uffa0"]
+)
 def test_what_cannot_be_seen_is_dropped(unseen: str) -> None:
     assert fold(f"{unseen}A{unseen}I{unseen}").text == "ai"
     assert fold(f"e{unseen}\u0301").text == "é"

@@ -46,7 +46,7 @@ _SECTIONS = {
 _LEFT_OUT = (
     "figure, figcaption, address, time, small, cite, footer, hr ~ div, p[style*=gray], p[style*='#999']"
 )
-_LONGEST_LEAD = 500  # characters
+_LONGEST_ABSTRACT = 500  # characters
 
 
 def made(channel: RawChannel, entries: Sequence[RawEntry]) -> bool:
@@ -79,7 +79,7 @@ def _reading(entry: RawEntry, published: datetime | None) -> Reading:
     )
     original = _original(page)
     page.drop(_LEFT_OUT)
-    summary, text = _parts(entry, page, authors)
+    summary, text = _parts(entry, page, authors, is_whole=on_page is not None)
     path = _ARTICLE.match(urlsplit(entry.link).path) or _ARTICLE.match(urlsplit(entry.id).path)
     return Reading(
         summary=summary,
@@ -111,15 +111,15 @@ def _original(page: Page) -> str:
     return links[-1] if links else ""
 
 
-def _parts(entry: RawEntry, page: Page, authors: Sequence[str]) -> tuple[str, str]:
+def _parts(entry: RawEntry, page: Page, authors: Sequence[str], *, is_whole: bool) -> tuple[str, str]:
     """Summary and text: the abstract stands before the first paragraph, where there is one."""
     lead, paragraphs = page.lead(), page.paragraphs()
     text = "\n".join(article(paragraphs[bool(lead) :], authors))
-    if entry.content and entry.summary:
-        lead = lead or plain(entry.summary)
-    elif not lead and len(text) <= _LONGEST_LEAD:
-        return text, ""
-    return ("", lead) if len(lead) > _LONGEST_LEAD and not text else (lead, text)
+    if not lead and entry.content:
+        lead = plain(entry.summary)
+    if is_whole or lead or len(text) > _LONGEST_ABSTRACT:
+        return lead, text
+    return text, ""  # an abstract in a paragraph of its own
 
 
 def _sections(categories: Sequence[str], path: str) -> tuple[str, ...]:
