@@ -109,7 +109,8 @@ def test_a_folded_headline_folds_to_itself(case: Case) -> None:
 
 
 def test_each_character_folds_to_itself_at_the_second_time() -> None:
-    characters = map(chr, range(sys.maxunicode + 1))
+    every = map(chr, range(sys.maxunicode + 1))
+    characters = (sign for sign in every if unicodedata.category(sign) not in ("Cn", "Co"))
     assert [hex(ord(sign)) for sign in characters if fold(fold(sign).text).text != fold(sign).text] == []
 
 
@@ -135,7 +136,7 @@ def test_composed_and_decomposed_are_one(text: str) -> None:
     ids=ascii,
 )
 def test_a_hostile_text_is_folded_in_no_time(hostile: str) -> None:
-    assert len(fold("a" + hostile * 30_000 + "aa").text) <= 60_003
+    assert len(fold("a" + hostile * 60_000 + "aa").text) <= 120_003
 
 
 @given(st.text(alphabet="abc 中国", max_size=12))

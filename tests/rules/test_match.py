@@ -83,10 +83,17 @@ def test_a_rule_for_some_feeds_leaves_the_others_alone() -> None:
 
 @pytest.mark.parametrize(
     ("sections", "matched"),
-    [(("科技",), True), (("國際", "World"), True), (("Ｗorld",), True), (("商业",), False), ((), False)],
+    [
+        (("科技",), True),
+        (("國際", "World"), True),
+        (("Ｗorld",), True),
+        (("国际新闻",), True),
+        (("商业",), False),
+        ((), False),
+    ],
 )
 def test_a_feed_with_sections_matches_in_these_only(sections: tuple[str, ...], matched: bool) -> None:
-    feed = make.feed(sections=("科技", "world"))
+    feed = make.feed(sections=("科技", "WORLD", "國際新聞"))
     rules = compile_rules([make.rule()], [feed])
     assert bool(match_entry(make.entry("谈AI", sections=sections), rules)) is matched
     assert match_entry(make.entry("谈AI", sections=sections, feed_url=OTHER.url), rules)
