@@ -9,7 +9,6 @@ from dataclasses import dataclass
 
 from monitor.model import Entry, Feed, Hit, Match, Rule
 from monitor.rules.fold import Folded, fold
-from monitor.rules.script import only_han
 from monitor.rules.search import Search, make_search
 from monitor.rules.syntax import Spelling, Word, continues_words, parse_word
 
@@ -129,7 +128,7 @@ def _hit(
     found = original[first:last]
     if spelling.exactly and unicodedata.normalize("NFC", found) != spelling.exactly:
         return None
-    if spelling.han and only_han(found) != spelling.han:
+    if not set(spelling.traditional).issubset(found):
         return None
     return Hit(field=field, word=word.written, found=found, start=first, end=last)
 

@@ -13,14 +13,10 @@ _HAN = re.compile(
 )
 
 
+@cache
 def is_han(sign: str) -> bool:
     """Is this a character of a script that is written without spaces between words?"""
     return _HAN.match(sign) is not None
-
-
-def only_han(text: str) -> str:
-    """The Chinese characters of a text, without all that stands between them."""
-    return "".join(filter(is_han, text))
 
 
 @cache

@@ -3,10 +3,11 @@
 import re
 import unicodedata
 from dataclasses import dataclass
+from functools import cache
 
 from monitor.errors import RuleError
 from monitor.rules.fold import fold
-from monitor.rules.script import is_han, only_han, vocabulary
+from monitor.rules.script import is_han, simplified, vocabulary
 
 
 @dataclass(frozen=True, slots=True)
@@ -17,7 +18,7 @@ class Spelling:
     left: bool  # the sign before must not continue the word
     right: bool  # nor the sign behind
     exactly: str = ""  # the original must read just so
-    han: str = ""  # the original must have just these Chinese characters: "軟體" is no 软体
+    traditional: str = ""  # characters that the original must have: "軟體" is no 软体
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,7 +64,7 @@ def parse_word(rule: str, written: str) -> Word:
     spellings = [_spelling(folded, open_left, open_right, exactly=exactly)]
     if not exact:
         spellings += [
-            _spelling(fold(other).text, open_left, open_right, han=only_han(other))
+            _spelling(fold(other).text, open_left, open_right, traditional=_telling(other, folded))
             for other in vocabulary(core)
             if fold(other).text != folded
         ]
@@ -79,17 +80,25 @@ def _refuse_reserved(rule: str, written: str) -> None:
             raise RuleError(rule, written, what, found.start())
 
 
-def _spelling(text: str, open_left: bool, open_right: bool, exactly: str = "", han: str = "") -> Spelling:
+def _telling(other: str, folded: str) -> str:
+    """The traditional characters that make the other word another: 體 of 軟體平臺, and not 臺, which many write 台."""
+    return "".join(sign for sign in other if simplified(sign) != sign and simplified(sign) not in folded)
+
+
+def _spelling(
+    text: str, open_left: bool, open_right: bool, exactly: str = "", traditional: str = ""
+) -> Spelling:
     # Beside a sign no edge is asked for: C++ is found in C++17, .NET in 微软.NET.
     return Spelling(
         text=text,
         left=not open_left and continues_words(text[0]),
         right=not open_right and continues_words(text[-1]),
         exactly=exactly,
-        han=han,
+        traditional=traditional,
     )
 
 
+@cache
 def continues_words(sign: str) -> bool:
     """Would this sign, beside a word, make it another word? Letters and digits of scripts with spaces do."""
     return (unicodedata.category(sign)[0] in "LM" and not is_han(sign)) or unicodedata.category(sign) == "Nd"

@@ -22,6 +22,8 @@ from tests.rules.cases import CASES, Case, texts
         ("\u1112\u314f", "하"),
         ("ﬁ ㍿ ½", "fi株式会社1\u20442"),
         ("①AI Ⓐ ㊙", "①ai Ⓐ ㊙"),
+        ("GPT\u20115 O’Neill", "gpt-5 o'neill"),
+        ("等等……完", "等等......完"),
         ("简报：A；B", "简报:a;b"),
         ("\u2460\u0301", "①\u0301"),
     ],
@@ -88,6 +90,9 @@ def test_half_a_character_keeps_its_place() -> None:
         ("去㍿吧", "式会", "㍿"),
         ("cafe\u0301", "é", "e\u0301"),
         ("😀ＡＩ", "ai", "ＡＩ"),
+        ("……ＡＩ…é", "ai", "ＡＩ"),
+        ("……cafe\u0301…x", "é", "e\u0301"),
+        ("\U0010ffffＡＩ", "ai", "ＡＩ"),
         (" AI ", "ai", "AI"),
     ],
 )

@@ -110,6 +110,22 @@ def test_a_hit_names_field_word_and_place_in_the_original() -> None:
     )
 
 
+@pytest.mark.parametrize(
+    ("title", "expected"),
+    [
+        ("軟體平台", ["軟體平台"]),
+        ("軟體平臺", ["軟體平臺"]),
+        ("軟件平台", ["軟件平台"]),
+        ("软件平台", ["软件平台"]),
+        ("软体平台", None),
+    ],
+)
+def test_the_vocabulary_of_taiwan_is_found_in_traditional_characters_only(
+    title: str, expected: list[str] | None
+) -> None:
+    assert found(make.entry(title), any=("软件平台",)) == expected
+
+
 def test_hits_stand_in_the_order_of_fields_and_places() -> None:
     entry = make.entry("模型与大模型", summary="AI", text="大模型与AI")
     (match,) = matches(
