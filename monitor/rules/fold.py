@@ -18,18 +18,30 @@ _IGNORED = (
     "\u00ad\u034f\u061c\u115f\u1160\u17b4\u17b5\u180b-\u180f\u200b-\u200f\u202a-\u202e\u2060-\u206f"
     "\u3164\ufe00-\ufe0f\ufeff\uffa0\ufff0-\ufffb\U000e0000-\U000e0fff"
 )
-# What joins the sign before it: combining marks, the later letters of a Hangul syllable, kana's voicing marks.
+_JAMO = {*range(0x1100, 0x1200), *range(0x3131, 0x318F), *range(0xFFA0, 0xFFDD)}
+# What joins the sign before it: marks, kana's voicing marks, the later letters of a Hangul syllable in all widths.
 _JOINING = "".join(
     chr(code)
     for code in range(0x300, 0x1E94B)  # no mark stands outside
-    if unicodedata.combining(chr(code)) or 0x1161 <= code <= 0x11FF or code in (0xFF9E, 0xFF9F)
+    if unicodedata.category(chr(code))[0] == "M"
+    or code in (0xFF9E, 0xFF9F)
+    or (code in _JAMO and "\u1161" <= unicodedata.normalize("NFKD", chr(code)) <= "\u11ff")
 )
 _IGNORABLE = re.compile(f"[{_IGNORED}]")
-_JOINED = re.compile(f"[{_JOINING}]")
-_CLUSTER = re.compile(f".(?:[{_IGNORED}]*[{_JOINING}])*", re.DOTALL)
-_DOTTED = re.compile(r"(?<![a-z0-9])[a-z](?:\.[a-z])+(?:\.(?![a-z0-9]))?(?!\.?[a-z0-9])")
+_JOINED = re.compile(f"(?![{_IGNORED}])[{_JOINING}]")
+# No more than 30 marks on a sign (Unicode 15, UAX 15 section 13): sorting a million of them takes for ever.
+_CLUSTER = re.compile(f"[{_IGNORED}]+|.(?:[{_IGNORED}]*{_JOINED.pattern}){{0,30}}", re.DOTALL)
+_DOTTED = re.compile(  # the rare first: a letter with a dot behind it
+    r"[a-z](?=\.[a-z])(?<![a-z0-9][a-z])(?<!(?<![a-z0-9])[a-z]\.[a-z])"
+    r"(?:\.[a-z])++(?:\.(?![a-z0-9]))?(?!\.?[a-z0-9])"
+)
+# What typesetters write for "-" and "'": GPT\u20114 is GPT-4.
+_TYPESET = str.maketrans({"\u2010": "-", "\u2011": "-", "\u2212": "-", "\u2019": "'", "\u02bc": "'"})
 _SPACES = re.compile(" +")
 _WHITE = re.compile(r"\s")
+_ODD = "\U0010ffff"  # no character: stands for a sign that wants the slow way
+_ODD_RUN = re.compile(f".?{_ODD}+", re.DOTALL)  # with the sign that the first of them may join
+_HALF = re.compile("[\ud800-\udfff]")  # a lone surrogate: neither the search nor a database can encode it
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,7 +76,7 @@ class Folded:
 
 
 def fold(text: str) -> Folded:
-    """Fold a text. Idempotent: the folded text folds to itself.
+    """Fold a text. Idempotent: the folded text folds to itself, with up to 30 marks on a sign.
 
     NFKC and case folding (Unicode 15, sections 3.11 and 3.13), simplified characters for traditional ones,
     ignorable characters dropped, white space as one space and none beside a Chinese character, A.I. as AI.
@@ -73,21 +85,27 @@ def fold(text: str) -> Folded:
     folded = text.translate(_SIGNS)
     starts: Sequence[int] = range(len(text))
     ends: Sequence[int] = range(1, len(text) + 1)
-    if not _SIGNS.odd.isdisjoint(text):
-        folded, starts, ends = _by_cluster(text)
+    if _ODD in folded:
+        folded, starts, ends = _by_cluster(text, folded)
     return _without(folded, starts, ends)
 
 
-def _by_cluster(text: str) -> tuple[str, list[int], list[int]]:
-    """The slow way: signs that become several, or none, or join the one before."""
+def _by_cluster(text: str, folded: str) -> tuple[str, list[int], list[int]]:
+    """The slow way, where it is needed: signs that become several, or none, or join the one before."""
     parts: list[str] = []
     starts: list[int] = []
     ends: list[int] = []
-    for cluster in _CLUSTER.finditer(text):
-        folded = _folded_cluster(cluster[0])
-        parts.append(folded)
-        starts += [cluster.start()] * len(folded)
-        ends += [cluster.end()] * len(folded)
+    at = 0
+    for odd in [*_ODD_RUN.finditer(folded), None]:
+        start, end = odd.span() if odd else (len(text), len(text))
+        parts.append(folded[at:start])
+        starts += range(at, start)
+        ends += range(at + 1, start + 1)
+        for cluster in _CLUSTER.finditer(text, start, end):
+            parts.append(_folded_cluster(cluster[0]))
+            starts += [cluster.start()] * len(parts[-1])
+            ends += [cluster.end()] * len(parts[-1])
+        at = end
     return "".join(parts), starts, ends
 
 
@@ -100,21 +118,18 @@ def _folded_cluster(cluster: str) -> str:
         before = folded
         folded = unicodedata.normalize("NFKC", unicodedata.normalize("NFKC", folded).casefold())
         folded = "".join(map(simplified, _IGNORABLE.sub("", folded)))
-    return _WHITE.sub(" ", folded)
+    return _HALF.sub("\ufffd", _WHITE.sub(" ", folded)).translate(_TYPESET)
 
 
-class _Signs(dict[int, str]):
-    """What each sign folds to, found out when it is first met; `odd` are those that do not stay one sign."""
+class _Signs(dict[int, int]):
+    """What each sign folds to, found out when it is first met; `_ODD` for those that do not stay one sign."""
 
-    def __init__(self) -> None:
-        self.odd: set[str] = set()
-
-    def __missing__(self, code: int) -> str:
+    def __missing__(self, code: int) -> int:
         sign = chr(code)
-        folded = self[code] = _folded_cluster(sign)
-        if len(folded) != 1 or _JOINED.match(sign):
-            self.odd.add(sign)
-        return folded
+        folded = _folded_cluster(sign)
+        odd = len(folded) != 1 or _JOINED.match(sign)
+        self[code] = ord(_ODD if odd else folded)
+        return self[code]
 
 
 _SIGNS = _Signs()

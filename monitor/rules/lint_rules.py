@@ -45,7 +45,7 @@ def meaning(word: Word) -> object:
     """Two words that mean the same are found in the same places."""
     if not isinstance(word.term, Plain):
         return word.written.strip()
-    spelled = frozenset((one.text, one.left, one.right, one.exactly) for one in word.term.spellings)
+    spelled = frozenset((one.text, one.left, one.right, one.exactly, one.traditional) for one in word.term.spellings)
     return word.fields, spelled, frozenset(meaning(guard) for guard in word.guards)
 
 

@@ -54,6 +54,8 @@ class Reading:
                         and unicodedata.normalize("NFC", original[start:end]) != spelling.exactly
                     ):
                         continue
+                    if spelling.traditional and not set(spelling.traditional).issubset(original[start:end]):
+                        continue
                     self._plain[plain].setdefault(field, []).append(Spot(start, end, first, last))
 
     def spots(self, word: Word, field: str, allowed: Sequence[str], cut: Spans = ()) -> list[Spot]:

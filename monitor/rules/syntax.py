@@ -10,13 +10,14 @@ from functools import cache
 from monitor.errors import RuleError
 from monitor.rules.fold import fold
 from monitor.rules.patterns import read_pattern
-from monitor.rules.script import is_han, vocabulary
+from monitor.rules.script import is_han, simplified, vocabulary
 from monitor.rules.words import FIELDS, AnyOf, Near, Plain, Spelling, Term, Word
 
 FIELD = re.compile(rf"({'|'.join(FIELDS)}):\s*(?=\S)")
 _PATTERN = re.compile(r"/((?:\\.|\[(?:\\.|[^\]\\])*\]|[^/\\\[])+)/([A-Za-z]*)(?=\s|$)")
 _LOOSE_PATTERN = re.compile(r"/(.+)/([A-Za-z]*)", re.DOTALL)  # a slash inside without its backslash
 _BEGINS_HERE = re.compile(rf"(?:(?<=\s)|^)(?:(?:{'|'.join(FIELDS)}):\s*)?(?=/)")
+_UNFINDABLE = re.compile("[\0\ud800-\udfff]")
 _NEAR = re.compile(r"\s+~(\d*)(?:\s+|$)")
 _SIGNS = re.compile(r"[/~@＠:]|\s-")  # whatever gives a word another meaning than its letters have
 _GUARD = re.compile(r"\s+-(?=\S)")
@@ -47,6 +48,8 @@ def parse_word(rule: str, written: str, aliases: Aliases = _NO_ALIASES) -> Word:
     `@name` an alias set, and `宇宙 -珍珠宇宙` is 宇宙 except in 珍珠宇宙.
     """
     place = _Place(rule, written, aliases)
+    if half := _UNFINDABLE.search(written):
+        raise place.error("half a character (a lone surrogate) or NUL cannot be looked for", half.start())
     if not _SIGNS.search(written):  # the many; saves half the time of a compilation
         return Word(written, _plain(place, written.strip(), 0))
     word = _read(place, written, 0)
@@ -166,22 +169,31 @@ def _plain(place: _Place, text: str, at: int) -> Term:
     if not folded.strip("*= "):
         raise place.error("there is nothing to look for", at)
     exactly = unicodedata.normalize("NFC", core) if exact else ""
-    spellings = [_spelling(folded, open_left, open_right, exactly)]
+    spellings = [_spelling(folded, open_left, open_right, exactly=exactly)]
     if not exact:
-        others = ((other, fold(other).text) for other in vocabulary(core) if other != core)
         spellings += [
-            _spelling(text, open_left, open_right, other) for other, text in others if text != folded
+            _spelling(text, open_left, open_right, traditional=_telling(other, folded))
+            for other in vocabulary(core)
+            if other != core and (text := fold(other).text) != folded
         ]
     return Plain(tuple(spellings))
 
 
-def _spelling(text: str, open_left: bool, open_right: bool, exactly: str) -> Spelling:
+def _telling(other: str, folded: str) -> str:
+    """The traditional characters that make the other word another: 體 of 軟體平臺, and not 臺, which many write 台."""
+    return "".join(sign for sign in other if simplified(sign) != sign and simplified(sign) not in folded)
+
+
+def _spelling(
+    text: str, open_left: bool, open_right: bool, exactly: str = "", traditional: str = ""
+) -> Spelling:
     # Beside a sign no edge is asked for: C++ is found in C++17, .NET in 微软.NET.
     return Spelling(
         text=text,
         left=not open_left and continues_words(text[0]),
         right=not open_right and continues_words(text[-1]),
         exactly=exactly,
+        traditional=traditional,
     )
 
 
