@@ -1,0 +1,85 @@
+"""One article, as a page or as a text somebody kept, becomes an Entry."""
+
+import re
+from datetime import datetime
+
+from monitor.feeds.raw import RawChannel, RawEntry
+from monitor.feeds.sanitize import Page, clean, plain
+from monitor.feeds.sources import reader_for
+from monitor.model import Entry
+
+_COMMENT = re.compile(r"\A\s*<!--.*?-->", re.DOTALL)
+_LINKED_TITLE = re.compile(r"\[([^\]\n]{1,500})\]\((https?://[^)\s]+)\)\s*\n")
+_HEADING = re.compile(r"#{1,3}\s+(.{1,500})\n|(.{1,500})\n(?:-{3,}|={3,})[ \t]*(?:\n|\Z)")
+_RULE = re.compile(r"\A\s*(?:-{3,}|={3,})[ \t]*\n")
+_MARKUP = re.compile(r"<(?:!doctype|html|head|body|div|p|section|article|br|h1|figure|address|span|a)\b", re.IGNORECASE)
+_TITLE_TAG = re.compile(r"<title[^>]*>(.*?)</title>", re.IGNORECASE | re.DOTALL)
+_ARTICLE_TAG = re.compile(r"<article\b.*</article>", re.IGNORECASE | re.DOTALL)
+_SITE = re.compile(r"\s+[-|–—_]\s+[^-|–—_]{1,30}$")
+_OUTSIDE = re.compile(r"<(nav|header|footer|aside|title)\b.*?</\1\s*>", re.IGNORECASE | re.DOTALL)
+_LONGEST_TITLE = 120  # characters: a longer first line is a paragraph
+
+
+def read_article(text: str, *, link: str, now: datetime) -> Entry:
+    """Read a page of HTML, or a text whose title stands first: a link or heading in Markdown, or a line.
+
+    `link` is where it comes from, "" for a file; a link in the title is better. What a publisher we know puts around
+    its articles is left out.
+    """
+    text = _COMMENT.sub("", text.removeprefix("\ufeff"), count=1).strip()
+    title, address, body = _parted(text)
+    link = address or link
+    raw = RawEntry(
+        id=link,
+        title=title,
+        link=link,
+        authors=(),
+        published=None,
+        categories=(),
+        summary="",
+        content=_as_html(body),
+    )
+    channel = RawChannel(title="", link=link, generator="")
+    reading = reader_for(channel, [raw])(channel, [raw], now)[0]
+    author = Page(body).first("address") if _MARKUP.search(body) else ""
+    return Entry(
+        feed_url=link,
+        id=link or title,
+        story=reading.story or link or title,
+        title=title,
+        link=link,
+        authors=tuple(name for name in map(str.strip, author.split(",")) if name),
+        published=reading.published,
+        sections=reading.sections,
+        summary=reading.summary,
+        text=reading.text,
+        first_seen=now,
+    )
+
+
+def _parted(text: str) -> tuple[str, str, str]:
+    """Title, address and body."""
+    if linked := _LINKED_TITLE.match(text + "\n"):
+        return clean(linked[1]), linked[2], _RULE.sub("", text[linked.end() :])
+    if _MARKUP.search(text[:5000]):
+        return _page_title(text), "", text
+    if heading := _HEADING.match(text + "\n"):
+        return clean(heading[1] or heading[2]), "", text[heading.end() :]
+    first, _, rest = text.partition("\n")
+    return (clean(first), "", rest) if rest.strip() and len(first) <= _LONGEST_TITLE else ("", "", text)
+
+
+def _page_title(html: str) -> str:
+    if heading := Page(html).first("h1"):
+        return heading
+    title = _TITLE_TAG.search(html)
+    return _SITE.sub("", plain(title[1])) if title else ""
+
+
+def _as_html(body: str) -> str:
+    """The article of a page; of a text, a paragraph for each line."""
+    if not _MARKUP.search(body):
+        escaped = body.replace("&", "&amp;").replace("<", "&lt;")
+        return "".join(f"<p>{line}</p>" for line in escaped.splitlines() if line.strip())
+    article = _ARTICLE_TAG.search(body)
+    return _OUTSIDE.sub(" ", article[0] if article else body)

@@ -1,0 +1,64 @@
+"""Which words are in every kind of news, and where does Chinese part its words?"""
+
+import tomllib
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import cache
+from importlib.resources import files
+
+LONGEST = 6  # characters: a longer term in Chinese is a phrase
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Table:
+    """The shipped table, common.toml; everything folded."""
+
+    words: frozenset[str]  # Chinese words that tell no story from another
+    kept: frozenset[str]  # words that stay whole, whatever stands in them
+    latin: frozenset[str]
+    breaks: frozenset[str]  # characters no term goes over
+    starts: frozenset[str]  # characters no term begins with
+    ends: frozenset[str]
+    sounds: frozenset[str]  # what foreign names are written with
+
+
+@dataclass(frozen=True, slots=True)
+class Piece:
+    """A word of the table within some Chinese text, or one character that is in none."""
+
+    start: int
+    end: int
+    kind: str  # "common", "kept", "break", or "" for a character of which nothing is known
+
+
+@cache
+def table() -> Table:
+    """Read once: it travels with the program."""
+    raw = tomllib.loads(files("monitor.rules").joinpath("common.toml").read_text("utf-8"))
+    signs = {name: frozenset("".join(signs.split())) for name, signs in raw["signs"].items()}
+    kept = frozenset(raw["kept"]["words"].split())
+    return Table(
+        words=frozenset(word for group in raw["words"].values() for word in group.split()) - kept,
+        kept=kept,
+        latin=frozenset(word for group in raw["latin"].values() for word in group.split()),
+        breaks=signs["breaks"],
+        starts=signs["starts"],
+        ends=signs["ends"],
+        sounds=signs["sounds"],
+    )
+
+
+def pieces(text: str, known: frozenset[str]) -> Iterator[Piece]:
+    """Part folded Chinese by the longest word of the table that begins at each place; `known` stay whole too."""
+    common, kept = table().words, table().kept
+    longest = max((LONGEST, *map(len, known)))
+    at = 0
+    while at < len(text):
+        end, kind = at + 1, "break" if text[at] in table().breaks else ""
+        for length in range(min(longest, len(text) - at), 1, -1):
+            word = text[at : at + length]
+            if word in kept or word in known or word in common:
+                end, kind = at + length, "common" if word in common and word not in known else "kept"
+                break
+        yield Piece(at, end, kind)
+        at = end
