@@ -19,6 +19,8 @@ class Table:
     breaks: frozenset[str]  # characters no term goes over
     starts: frozenset[str]  # characters no term begins with
     ends: frozenset[str]
+    joins: frozenset[str]  # some of those, where a term always has them beside it
+    measures: frozenset[str]  # characters that belong to the number before them
     sounds: frozenset[str]  # what foreign names are written with
 
 
@@ -44,6 +46,8 @@ def table() -> Table:
         breaks=signs["breaks"],
         starts=signs["starts"],
         ends=signs["ends"],
+        joins=signs["joins"],
+        measures=signs["measures"],
         sounds=signs["sounds"],
     )
 

@@ -11,6 +11,7 @@ from monitor.rules.runs import Run
 _SHORTEST = 5  # letters of a word without capitals that may be a term
 _LONGEST_NAME = 4  # words
 _PART = 0.7  # a word that is this often a part of one name is no term of its own
+_SEAM = re.compile("[ -]")
 _SENTENCE_ENDS = re.compile(r"(^|[.!?:;\"“”‘…(])\s*$")
 
 
@@ -89,10 +90,10 @@ def _without_parts(found: dict[str, LatinWord]) -> list[LatinWord]:
     """Of a name and a word in it, the name where the word is hardly ever seen without it; else the word."""
     left = dict(found)
     for text in sorted(found, key=len, reverse=True):
-        for part in text.split() if " " in text else ():
-            if text in left and part in left:
-                if left[text].count >= _PART * left[part].count:
-                    del left[part]
-                else:
-                    del left[text]
+        parts = [part for part in _SEAM.split(text) if part in left and part != text]
+        bound = [part for part in parts if left[text].count >= _PART * left[part].count]
+        for part in bound:
+            del left[part]
+        if parts and not bound:
+            del left[text]
     return list(left.values())

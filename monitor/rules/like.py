@@ -34,7 +34,7 @@ class Background:
         """Made of stored entries, and of words the operator has written before."""
         folded = (fold(word).text for word in words)
         return cls(
-            texts=tuple(fold(f"{one.title}\n{one.summary}\n{one.text}").text for one in entries),
+            texts=tuple(map(_folded, entries)),
             known=frozenset(word for word in folded if len(word) > 1 and _is_chinese(word)),
         )
 
@@ -76,8 +76,10 @@ def propose(article: Entry, background: Background) -> Proposal:
     the background's entries. With fewer than 50 of them, the shipped table alone says what is common.
     """
     terms = [term for term in terms_of(article, background.known) if not _is_byline(term, article)]
-    size = len(background.texts) if len(background.texts) >= _ENOUGH else 0
-    usual = _entries_with(terms, background.texts) if size else Counter[str]()
+    own = _folded(article)
+    texts = [text for text in background.texts if text != own]
+    size = len(texts) if len(texts) >= _ENOUGH else 0
+    usual = _entries_with(terms, texts) if size else Counter[str]()
     short = len(article.title + article.summary + article.text) <= _SHORT
     weights = {
         term: weight
@@ -87,6 +89,8 @@ def propose(article: Entry, background: Background) -> Proposal:
     }
     least = _LEAST * max(weights.values(), default=0)
     best = sorted((term for term in weights if weights[term] >= least), key=lambda term: -weights[term])
+    sure = [term for term in best if term.count > 1 or term.name or usual[term.folded] or _is_kept(term)]
+    best = sure or best[:1]
     strong = [term for term in best if _is_strong(term, usual[term.folded], size)] or best[:1]
     strong = sorted(strong[:_MOST_ANY], key=lambda term: not term.name)
     weak = [term for term in best if term not in strong][:_MOST_HINTS]
@@ -137,6 +141,10 @@ def _why(word: Proposed, background: int) -> str:
     return ", ".join(why)
 
 
+def _folded(entry: Entry) -> str:
+    return fold(f"{entry.title}\n{entry.summary}\n{entry.text}").text
+
+
 def _is_byline(term: Term, article: Entry) -> bool:
     """Who wrote it is not what it is about."""
     authors = [fold(author).text for author in article.authors]
@@ -172,7 +180,7 @@ def _is_worth_a_look(term: Term, short: bool, entries: int, size: int) -> bool:
     """A word that is there once has to be in the title, or in a short article and known elsewhere."""
     if size and entries > _COMMON * size:
         return False
-    return term.count > 1 or term.in_title or (short and (term.name or entries > 1 or _is_kept(term)))
+    return term.count > 1 or term.in_title or (short and (term.name or entries > 0 or _is_kept(term)))
 
 
 def _is_kept(term: Term) -> bool:

@@ -40,6 +40,11 @@ class Run:
         """Does a word of another script follow in brackets? So writers give a name: 某某(Name)."""
         return _IN_BRACKETS.match(self.folded.text, self.end) is not None
 
+    @property
+    def counted(self) -> bool:
+        """Does a number stand before it?"""
+        return self.before[-1:].isdecimal()
+
     def written(self, start: int = 0, end: int | None = None) -> str:
         """A part of it as it was written; full-width letters as half-width ones."""
         stop = self.end if end is None else self.start + end

@@ -6,9 +6,9 @@ its parts would meet by chance. The shipped table says where no term begins or e
 word, or several with capitals in a row.
 """
 
-from collections import Counter, defaultdict
+from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from monitor.model import Entry
 from monitor.rules.common import LONGEST, Piece, pieces, table
@@ -35,13 +35,13 @@ class Term:
 class _Seen:
     """What is known of one run of Chinese characters."""
 
+    where: tuple[Run, int, int]  # the first place: from, to
     count: int = 0
     left: set[str] = field(default_factory=set)
     right: set[str] = field(default_factory=set)
     in_title: bool = False
     whole: bool = False  # all that stands between two words of the table, or a kept word
     explained: bool = False  # the name follows in brackets, in another script
-    word: str = ""
 
 
 def terms_of(article: Entry, known: frozenset[str] = frozenset()) -> list[Term]:
@@ -54,7 +54,7 @@ def terms_of(article: Entry, known: frozenset[str] = frozenset()) -> list[Term]:
     found = [_latin_term(word) for word in latin_words(runs)]
     found += [
         Term(
-            word=seen.word,
+            word=seen.where[0].written(*seen.where[1:]),
             folded=gram,
             count=seen.count,
             in_title=seen.in_title,
@@ -71,7 +71,7 @@ def _latin_term(word: LatinWord) -> Term:
 
 def _chinese(runs: Sequence[Run], known: frozenset[str]) -> dict[str, _Seen]:
     raw: Counter[str] = Counter()
-    grams: dict[str, _Seen] = defaultdict(_Seen)
+    grams: dict[str, _Seen] = {}
     for number, run in enumerate(runs):
         if not run.han:
             continue
@@ -81,21 +81,22 @@ def _chinese(runs: Sequence[Run], known: frozenset[str]) -> dict[str, _Seen]:
             for end in range(start + 1, min(start + LONGEST, len(run.text)) + 1)
         )
         parts = list(pieces(run.text, known))
+        before = {part.end: run.text[part.start : part.end] for part in parts}
+        behind = {part.start: run.text[part.start : part.end] for part in parts}
         for start, end in _places(run.text, parts):
-            seen = grams[run.text[start:end]]
+            seen = grams.setdefault(run.text[start:end], _Seen((run, start, end)))
             seen.count += 1
             # The edge of a run is a neighbour of its own: two commas say as much as two letters.
-            seen.left.add(run.text[start - 1] if start else f"<{number}")
-            seen.right.add(run.text[end] if end < len(run.text) else f"{number}>")
+            seen.left.add(before.get(start, f"<{number}"))
+            seen.right.add(behind.get(end, f"{number}>"))
             seen.in_title |= run.in_title
-            seen.word = seen.word or run.written(start, end)
-        for start, end in _wholes(run.text, parts):
+        for start, end in _wholes(run, parts):
             if (gram := run.text[start:end]) in grams:
                 grams[gram].whole = True
                 grams[gram].explained |= run.explained and end == len(run.text)
     size = sum(count for gram, count in raw.items() if len(gram) == 1)
     kept = {gram: seen for gram, seen in grams.items() if seen.whole or _is_term(gram, seen, raw, size)}
-    return _without_parts(kept)
+    return dict(_grown(gram, seen) for gram, seen in _without_parts(kept).items())
 
 
 def _places(text: str, parts: Sequence[Piece]) -> Iterator[tuple[int, int]]:
@@ -113,9 +114,9 @@ def _places(text: str, parts: Sequence[Piece]) -> Iterator[tuple[int, int]]:
             yield begin.start, end.end
 
 
-def _wholes(text: str, parts: Sequence[Piece]) -> Iterator[tuple[int, int]]:
+def _wholes(run: Run, parts: Sequence[Piece]) -> Iterator[tuple[int, int]]:
     """What is left between the words of the table, and what is kept."""
-    starts, ends = table().starts, table().ends
+    text, starts, ends = run.text, table().starts, table().ends
     rest: list[Piece] = []
     for part in (*parts, Piece(len(text), len(text), "break")):
         if not part.kind:
@@ -123,7 +124,8 @@ def _wholes(text: str, parts: Sequence[Piece]) -> Iterator[tuple[int, int]]:
             continue
         if part.kind == "kept":
             yield part.start, part.end
-        while rest and text[rest[0].start] in starts:
+        counted = run.counted and rest and not rest[0].start
+        while rest and text[rest[0].start] in (starts | table().measures if counted else starts):
             rest.pop(0)
         while rest and text[rest[-1].start] in ends:
             rest.pop()
@@ -165,3 +167,18 @@ def _within(longer: str, grams: Mapping[str, _Seen]) -> list[str]:
         if end - start < len(longer)
     )
     return [part for part in dict.fromkeys(parts) if part in grams]
+
+
+def _grown(gram: str, seen: _Seen) -> tuple[str, _Seen]:
+    """A term that always has the same sign beside it has lost it: 劳死 in 过劳死; a name explained, its first half."""
+    if seen.count < 2 or gram in table().kept:
+        return gram, seen
+    run, start, end = seen.where
+    if len(seen.left) == 1:
+        (left,) = seen.left
+        if left in table().joins or (seen.explained and left in table().words):
+            start -= len(left)
+    if len(seen.right) == 1:
+        (right,) = seen.right
+        end += len(right) if right in table().joins else 0
+    return run.text[start:end], replace(seen, where=(run, start, end))
