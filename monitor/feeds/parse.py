@@ -25,6 +25,7 @@ _LONGEST_TEXT = 200_000
 _LONGEST_NAME = 100
 _MOST_NAMES = 20  # authors, sections
 _AHEAD = timedelta(days=1)
+_OLDEST = datetime(1990, 1, 1, tzinfo=UTC)
 
 
 def parse(body: bytes, *, feed: Feed, now: datetime, content_type: str = "") -> ParsedFeed:
@@ -130,8 +131,9 @@ def _instant(item: Any, now: datetime) -> datetime | None:
         found = datetime.fromtimestamp(timegm(parsed), UTC) if parsed else None
     except (ValueError, OverflowError, OSError, TypeError):
         return None
-    # A date in the far future is a mistake, and would keep its entry on top for ever.
-    return found if found is None or found <= now + _AHEAD else None
+    # Dates beyond these are mistakes, as 1970 or the year 1 for "none": an entry must neither stand on top for ever
+    # nor be taken for too old to be news.
+    return found if found and _OLDEST <= found <= now + _AHEAD else None
 
 
 def _entry(raw: RawEntry, identity: Identity, reading: Reading, feed: Feed, now: datetime) -> Entry:

@@ -47,6 +47,8 @@ def _inflate(window_bits: int) -> Callable[[bytes, int], bytes]:
             if len(head) < 2 and not is_end:
                 return b""
             inflate, piece = zlib.decompressobj(wbits=_bits(window_bits, head[:2])), head
+        if inflate.eof:
+            return b""  # browsers ignore what follows the end; zlib would keep it all, copied for each piece
         try:
             out = inflate.decompress(piece, most)
         except zlib.error:

@@ -57,6 +57,16 @@ def test_a_bomb_is_stopped_at_the_limit() -> None:
         function(gzip.compress(bytes(200_000_000), compresslevel=1))
 
 
+@pytest.mark.timeout(10)
+def test_what_follows_the_end_of_a_packed_body_costs_nothing() -> None:
+    function = unpacker("gzip", 1_000_000)
+    assert function(gzip.compress(TEXT) + b"\n") == TEXT
+    rest = bytes(64 * 1024)
+    for _ in range(1000):
+        assert function(rest) == b""
+    assert function(b"") == b""
+
+
 @pytest.mark.parametrize(
     ("packed", "encoding", "what"),
     [
