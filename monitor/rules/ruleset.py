@@ -27,6 +27,7 @@ class Asked:
     word: Word
     weight: float
     fields: tuple[str, ...]  # where it may stand, in the order of FIELDS
+    allowed: tuple[str, ...]  # where its parts may, unless they name fields of their own
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,9 +122,7 @@ def _plain_words(
     yield from ignore
 
 
-def _compile(
-    rule: Rule, urls: Mapping[str, str], aliases: Aliases, everywhere: Sequence[Word]
-) -> Compiled:
+def _compile(rule: Rule, urls: Mapping[str, str], aliases: Aliases, everywhere: Sequence[Word]) -> Compiled:
     weights = dict(rule.weights)
     words = [
         _asked(key, parse_word(rule.name, written, aliases), weights.get(written, 1.0), rule.fields)
@@ -149,11 +148,11 @@ def _compile(
 def _asked(key: str, word: Word, weight: float, fields: Sequence[str]) -> Asked:
     # An alias set or a near may name fields of its own: those are asked as well.
     wanted = {*(word.fields or fields), *(name for part in parts(word) for name in part.fields)}
-    return Asked(key, word, weight, tuple(name for name in FIELDS if name in wanted))
+    return Asked(key, word, weight, tuple(name for name in FIELDS if name in wanted), tuple(fields))
 
 
 def _plains(word: Word) -> Iterator[Plain]:
-    return dict.fromkeys(part.term for part in parts(word) if isinstance(part.term, Plain)).__iter__()
+    yield from dict.fromkeys(part.term for part in parts(word) if isinstance(part.term, Plain))
 
 
 def _has_pattern(word: Word) -> bool:

@@ -44,7 +44,8 @@ def parse_word(rule: str, written: str, aliases: Aliases = _NO_ALIASES) -> Word:
     found anywhere. `title:AI` asks one field, `A ~8 B` wants both near each other, `/…/i` is a regular expression,
     `@name` an alias set, and `宇宙 -珍珠宇宙` is 宇宙 except in 珍珠宇宙.
     """
-    return _read(_Place(rule, written, aliases), written, 0)
+    word = _read(_Place(rule, written, aliases), written, 0)
+    return Word(written, word.term, word.fields, word.guards)
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,7 +57,9 @@ class _Place:
     aliases: Aliases
 
     def error(self, what: str, column: int) -> RuleError:
-        return RuleError(self.rule, self.whole, what, column, table="aliases" if self.aliases.within else "rules")
+        return RuleError(
+            self.rule, self.whole, what, column, table="aliases" if self.aliases.within else "rules"
+        )
 
 
 def _read(place: _Place, text: str, at: int) -> Word:
@@ -74,7 +77,9 @@ def _read(place: _Place, text: str, at: int) -> Word:
         return Word(text, word.term, fields or word.fields, word.guards)
     near = nears[0]
     if len(nears) > 1:
-        raise place.error("two words can be near each other, not three; write a second word", at + nears[1].start())
+        raise place.error(
+            "two words can be near each other, not three; write a second word", at + nears[1].start()
+        )
     if not near[1]:
         raise place.error('say how near, in signs: "A ~8 B"', at + near.start() + len(near[0]) - 1)
     if near.start() == 0 or near.end() == len(inner):
@@ -128,10 +133,16 @@ def _alias(place: _Place, name: str, at: int) -> Term:
     if key not in aliases.sets:
         names = [written for written, _ in aliases.sets.values()]
         near = get_close_matches(name, names, n=1, cutoff=0.5)
-        instead = f'did you mean "@{near[0]}"?' if near else f'add it to [aliases], or write "=@{name}" for the sign itself'
+        instead = (
+            f'did you mean "@{near[0]}"?'
+            if near
+            else f'add it to [aliases], or write "=@{name}" for the sign itself'
+        )
         raise place.error(f'there is no alias set "{name}"; {instead}', at)
     if key in aliases.within:
-        circle = " -> ".join(aliases.sets[one][0] for one in (*aliases.within[aliases.within.index(key) :], key))
+        circle = " -> ".join(
+            aliases.sets[one][0] for one in (*aliases.within[aliases.within.index(key) :], key)
+        )
         raise place.error(f"this alias set holds itself: {circle}; take one of these out", at)
     if key not in aliases.known:
         written, words = aliases.sets[key]

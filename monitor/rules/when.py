@@ -33,7 +33,16 @@ _GRAMMAR = rf"""
     %ignore /\s+/
 """
 _FULL_WIDTH = {"（": "(", "）": ")", "“": '"', "”": '"', "＂": '"'}
-_OPERATORS = {"&&": "AND", "&": "AND", "＆": "AND", "||": "OR", "|": "OR", "｜": "OR", "+": "AND", "＋": "AND"}
+_OPERATORS = {
+    "&&": "AND",
+    "&": "AND",
+    "＆": "AND",
+    "||": "OR",
+    "|": "OR",
+    "｜": "OR",
+    "+": "AND",
+    "＋": "AND",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -160,7 +169,8 @@ def _word(reader: _Reader, node: Tree[Token]) -> Is:
     for place, sign in enumerate(token) if token.type == "WORD" else ():
         if sign in _FULL_WIDTH:
             raise reader.error(
-                f'"{sign}" is full-width; write {_FULL_WIDTH[sign]} or put the word in quotation marks', column + place
+                f'"{sign}" is full-width; write {_FULL_WIDTH[sign]} or put the word in quotation marks',
+                column + place,
             )
     if token in ("AND", "OR", "NEAR"):  # where a word belongs, the grammar takes them for one
         raise reader.error(f"a word is missing before {token}", column)
@@ -190,7 +200,9 @@ def _within(expression: Expression, field: str) -> Expression:
     """The same, asked of one field; a field nearer to the word stays."""
     match expression:
         case Is(word):
-            return Is(word if word.fields else replace(word, written=f"{field}:{word.written}", fields=(field,)))
+            return Is(
+                word if word.fields else replace(word, written=f"{field}:{word.written}", fields=(field,))
+            )
         case Not(part):
             return Not(_within(part, field))
         case Both(parts):
@@ -209,7 +221,9 @@ def _near(reader: _Reader, node: Tree[Token]) -> Is:
     for side in (left, right):
         word = _one_word(_read(reader, side))
         if word is None:
-            raise reader.error("only words, or words joined by OR, can be near each other", sign.start_pos or 0)
+            raise reader.error(
+                "only words, or words joined by OR, can be near each other", sign.start_pos or 0
+            )
         sides.append(word)
     written = f"{sides[0].written} {sign} {sides[1].written}"
     return Is(Word(written, Near(sides[0], sides[1], int(distance[0]))))
