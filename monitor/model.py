@@ -181,7 +181,7 @@ class SubscriptionState:
 class Slot:
     """One occasion on which a subscription may get a digest."""
 
-    name: str  # 'at:2026-11-24T08:00', 'every:...', 'now:...'; unique per subscription
+    name: str  # 'at:2026-11-24T08:00', 'every:...', 'now:...', 'at once:...'; unique per subscription
     at: datetime  # the instant meant, not the instant acted on
     late: bool = False  # missed while the service was off
 
@@ -232,6 +232,7 @@ class Watched:
     feeds: tuple[tuple[str, FeedHealth], ...] = ()
     entries: int = 0  # news entries that arrived since the last slot
     silent: tuple[str, ...] = ()  # rules in force without an item in this digest
+    kept_out: tuple[tuple[str, int], ...] = ()  # words that kept entries out, and how many each; the most first
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

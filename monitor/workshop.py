@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 from monitor.current import Current
 from monitor.digests.render import Render, templates
 from monitor.feeds.fetch import Fetcher
-from monitor.jobs.compose import Newsroom
+from monitor.jobs.draft import Newsroom
 from monitor.mail import Send
 from monitor.mail.maildir import maildir_sender
 from monitor.mail.smtp import smtp_sender
@@ -47,7 +47,6 @@ def tools_for(current: Current) -> Tools:
         send=maildir_sender(current.maildir) if current.maildir else smtp_sender(smtp, current.password),
         newsroom=Newsroom(
             rules=current.rules,
-            rule_names=tuple(rule.name for rule in config.rules),
             feeds=config.feeds,
             sender=smtp.sender,
             expire=config.outbox.expire,

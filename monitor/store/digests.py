@@ -69,6 +69,17 @@ def mark_mailed(
     insert_missing(tx, tables.mailed, rows)
 
 
+def mailings(tx: Connection, story: str) -> list[tuple[str, str, datetime]]:
+    """In which digests a story went out, as (subscription, slot, at), the first one first."""
+    query = (
+        select(tables.digests.c.subscription, tables.digests.c.slot, tables.digests.c.at)
+        .join(tables.mailed, tables.mailed.c.digest_id == tables.digests.c.id)
+        .where(tables.mailed.c.story == story)
+        .order_by(tables.digests.c.id)
+    )
+    return [(row.subscription, row.slot, row.at) for row in tx.execute(query)]
+
+
 def mailed(tx: Connection, subscription: str, stories: Sequence[str]) -> set[str]:
     """Which of these stories have gone to the subscription already."""
     table = tables.mailed

@@ -124,6 +124,15 @@ mailed = Table(
     PrimaryKeyConstraint("subscription", "story"),
 )
 
+# An entry of before is offered to the subscription's next digest.
+put_forward = Table(
+    "put_forward",
+    metadata,
+    Column("subscription", Words, nullable=False),
+    Column("seq", _Number, nullable=False),
+    PrimaryKeyConstraint("subscription", "seq"),
+)
+
 # One mail to one recipient, and how that goes.
 outbox = Table(
     "outbox",

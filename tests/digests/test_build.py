@@ -1,13 +1,14 @@
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import timedelta
+from types import MappingProxyType
 from typing import Any
 
 from hypothesis import given
 from hypothesis import strategies as st
 
 from monitor.digests.build import FULL_IN_ALL, FULL_IN_SECTION, build, fair_share
-from monitor.model import Digest, FeedHealth, Item, Match, Section, Slot, Waiting, Watched
-from tests.make import NOW, entry, hit, match, subscription
+from monitor.model import Digest, FeedHealth, Item, Match, Rule, Section, Slot, Waiting, Watched
+from tests.make import NOW, entry, hit, match, rule, subscription
 
 RULES = (("人工智能", "f1"), ("芯片", "f2"), ("机器人", "f3"))
 FEED = "https://feed.example.org/rss"
@@ -22,13 +23,16 @@ def waits(title: str, *matches: Match, seq: int = 1, **differ: Any) -> Waiting:
 
 
 def built(
-    *waiting: Waiting, rules: Sequence[tuple[str, str]] = RULES, watched: Watched | None = None
+    *waiting: Waiting,
+    rules: Sequence[tuple[str, str]] = RULES,
+    watched: Watched | None = None,
+    limits: Mapping[str, Rule] = MappingProxyType({}),
 ) -> Digest:
     return build(
         subscription(),
         SLOT,
         waiting,
-        rules=rules,
+        rules=[(limits.get(name) or rule(name), fingerprint) for name, fingerprint in rules],
         feeds=FEEDS,
         watched=watched or Watched(),
         since=NOW - timedelta(days=1),
