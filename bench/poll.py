@@ -26,8 +26,10 @@ def serve(ports: "Queue[int]") -> None:
         if b"if-none-match" in request.lower():
             writer.write(b'HTTP/1.1 304 Not Modified\r\nETag: "1"\r\nConnection: close\r\n\r\n')
         else:
-            head = f'HTTP/1.1 200 OK\r\nETag: "1"\r\nContent-Type: application/rss+xml\r\nContent-Length: {len(DOCUMENT)}'
-            writer.write(head.encode() + b"\r\nConnection: close\r\n\r\n" + DOCUMENT)
+            head = (
+                'HTTP/1.1 200 OK\r\nETag: "1"\r\nContent-Type: application/rss+xml\r\nConnection: close\r\n'
+            )
+            writer.write(f"{head}Content-Length: {len(DOCUMENT)}\r\n\r\n".encode() + DOCUMENT)
         await writer.drain()
         writer.close()
 

@@ -69,6 +69,15 @@ class SmtpOptions(_Table):
     sender: Address = "AI 日报 <digest@example.org>"
     ca_file: str = ""
 
+    @whole_table(mode="after")
+    def _keeps_the_password_to_itself(self) -> "SmtpOptions":
+        local = self.host in ("localhost", "127.0.0.1", "::1")
+        if self.security == "none" and self.username and not local:
+            raise ValueError(
+                'with security = "none" the password would travel in the clear. Write "implicit" or "starttls"'
+            )
+        return self
+
 
 class DigestOptions(_Table):
     templates: str = ""

@@ -80,6 +80,10 @@ def _address(text: object) -> str:
         or re.search(r"[\x00-\x20\x7f<>(),;:\\\"]", address)
     ):
         raise ValueError('a mail address is wanted, as in "you@example.org"')
+    try:
+        domain.encode("idna")
+    except UnicodeError:
+        raise ValueError(f"there is no domain {domain}") from None
     return str(text).strip()
 
 

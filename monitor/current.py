@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from unicodedata import east_asian_width
-from urllib.parse import unquote
+from urllib.parse import quote, unquote
 
 from monitor.config import Config
 from monitor.config_file import as_text, parse_config, read_file, smtp_password
@@ -40,13 +40,17 @@ class Current:
         head, relative, path = self.config.store.url.partition(":///")
         if not relative or not head.startswith("sqlite") or path.startswith("/") or path in ("", ":memory:"):
             return self.config.store.url
-        return f"{head}:///{self.folder / path}"
+        return f"{head}:///{quote(str(self.folder))}/{path}"
 
     @property
     def data_folder(self) -> Path:
         """Where the Maildir stands: beside an SQLite file, else in "data" beside config.toml."""
         head, _, path = self.store_url.partition(":///")
-        return Path(unquote(path)).parent if head.startswith("sqlite") and path else self.folder / "data"
+        return (
+            Path(unquote(path.partition("?")[0])).parent
+            if head.startswith("sqlite") and path
+            else self.folder / "data"
+        )
 
     @property
     def maildir(self) -> Path | None:

@@ -14,7 +14,7 @@ from monitor.config_values import between, hide_password, in_words
 from monitor.current import load
 from monitor.errors import ConfigError
 from monitor.model import Feed, Rule, Subscription
-from monitor.terminal import answer, complain, say
+from monitor.terminal import answer, complain, count, say
 
 
 def init(path: Path) -> int:
@@ -48,8 +48,8 @@ def check(path: Path, *, json: bool) -> int:
         answer({"ok": True, "file": str(path), "problems": [], "mail": mail})
         return 0
     say(
-        f"{path} is good: {len(config.feeds)} feeds, {len(config.rules)} rules, "
-        f"{len(config.subscriptions)} subscriptions. Mail goes to {mail}."
+        f"{path} is good: {count(len(config.feeds), 'feed')}, {count(len(config.rules), 'rule')}, "
+        f"{count(len(config.subscriptions), 'subscription')}. Mail goes to {mail}."
     )
     if current.maildir:
         say("[smtp] host is empty, so digests are put into that folder. Set it to send mail.")

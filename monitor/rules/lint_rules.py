@@ -2,12 +2,13 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import combinations
 
 from monitor.model import Rule
 from monitor.rules.lint_words import Odd
 from monitor.rules.score import HINT, WORTH, worth
 from monitor.rules.syntax import continues_words
-from monitor.rules.when import Both, Expression, Is, Not
+from monitor.rules.when import Both, Expression, Is, Not, holds
 from monitor.rules.words import Plain, Spelling, Word
 
 Words = Mapping[str, Mapping[str, Word]]  # key -> word as written -> word; without those that cannot be read
@@ -44,8 +45,7 @@ def meaning(word: Word) -> object:
     """Two words that mean the same are found in the same places."""
     if not isinstance(word.term, Plain):
         return word.written.strip()
-    exact = word.written.strip().startswith("=")
-    spelled = frozenset((one.text, one.left, one.right, exact and one.exactly) for one in word.term.spellings)
+    spelled = frozenset((one.text, one.left, one.right, one.exactly, one.traditional) for one in word.term.spellings)
     return word.fields, spelled, frozenset(meaning(guard) for guard in word.guards)
 
 
@@ -69,7 +69,7 @@ def _covered(key: str, words: Mapping[str, Word]) -> Told:
     by_text = {spelling.text: (written, spelling) for written, spelling in plain.items()}
     for written, spelling in plain.items():
         size = len(spelling.text)
-        for start, end in ((start, end) for start in range(size) for end in range(start + 1, size + 1)):
+        for start, end in combinations(range(size + 1), 2):
             shorter = by_text.get(spelling.text[start:end])
             if shorter and end - start < size and _always_in(shorter[1], spelling, start, end):
                 what = f'is found only where "{shorter[0]}" is found as well'
@@ -157,9 +157,7 @@ def _expression(rule: Rule, when: Expression) -> Told:
 
 
 def _true_of_nothing(when: Expression) -> bool:
-    from monitor.rules.when import holds
-
-    return holds(when, lambda word: False)
+    return holds(when, lambda _: False)
 
 
 def _conjunctions(when: Expression) -> Iterator[Both]:

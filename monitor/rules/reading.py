@@ -1,7 +1,7 @@
 """Where do the words stand in one entry?"""
 
 import unicodedata
-from bisect import bisect_left, bisect_right
+from bisect import bisect_left
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from typing import NamedTuple
@@ -54,14 +54,18 @@ class Reading:
                         and unicodedata.normalize("NFC", original[start:end]) != spelling.exactly
                     ):
                         continue
+                    if spelling.traditional and not set(spelling.traditional).issubset(original[start:end]):
+                        continue
                     self._plain[plain].setdefault(field, []).append(Spot(start, end, first, last))
 
     def spots(self, word: Word, field: str, allowed: Sequence[str], cut: Spans = ()) -> list[Spot]:
         """The places of a word in a field, in order; `allowed` are the fields of whoever asks, `cut` is left out."""
         allowed = word.fields or allowed
-        if field not in allowed or field not in self._folded:
+        if field not in self._folded:
             return []
         match word.term:
+            case Plain() | Pattern() if field not in allowed:
+                return []
             case Plain():
                 found = list(self._plain[word.term].get(field, ())) if word.term in self._plain else []
             case Pattern():
@@ -89,8 +93,7 @@ class Reading:
                     self.slow.add(pattern)
             folded = self._folded[field]
             self._patterns[pattern, field] = [
-                Spot(start, end, bisect_left(folded.starts, start), bisect_right(folded.ends, end))
-                for start, end in found
+                Spot(start, end, *folded.folded(start, end)) for start, end in found
             ]
         return list(self._patterns[pattern, field])
 

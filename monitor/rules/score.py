@@ -3,7 +3,7 @@
 This is all the arithmetic there is:
 
     a word's points  =  its weight  x  what the best field it stands in is worth (WORTH)  x  0.5 if it is a hint
-    a rule's score   =  the sum over its distinct words (any, all, hints, when); how often a word stands makes no difference
+    a rule's score   =  the sum over its distinct words (any, all, hints, when); how often each stands is all one
 
 A rule matches when nothing keeps it out (`none`, `ignore`, scope), each word of `all` is there, `when` holds, the
 score reaches the threshold (1 unless the rule says otherwise), and - if it has `any` or `hints` - those alone reach 1

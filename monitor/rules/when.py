@@ -86,7 +86,8 @@ def parse_when(rule: str, text: str, aliases: Aliases) -> Expression:
     except UnexpectedEOF:  # pragma: no cover - lark reports the end as a token
         raise RuleError(rule, text, "something is missing at the end", len(text)) from None
     except UnexpectedCharacters as error:
-        raise RuleError(rule, text, _at_sign(text, error.pos_in_stream), error.pos_in_stream) from None
+        column = error.pos_in_stream or 0
+        raise RuleError(rule, text, _at_sign(text, column), column) from None
     except UnexpectedToken as error:
         what, column = _at_token(text, error.token)
         raise RuleError(rule, text, what, column) from None
@@ -217,7 +218,7 @@ def _near(reader: _Reader, node: Tree[Token]) -> Is:
     distance = re.search(r"\d+", sign)
     if not distance:
         raise reader.error('say how near, in signs: "NEAR/8"', sign.end_pos or 0)
-    sides = []
+    sides: list[Word] = []
     for side in (left, right):
         word = _one_word(_read(reader, side))
         if word is None:
