@@ -72,6 +72,10 @@ class DigestOptions(_Table):
     templates: str = ""
 
 
+class OperatorOptions(_Table):
+    to: tuple[Address, ...] = ()
+
+
 class WebOptions(_Table):
     enabled: bool = False
     host: str = "127.0.0.1"
@@ -135,6 +139,7 @@ class Config(_Table):
     outbox: OutboxOptions = OutboxOptions()
     smtp: SmtpOptions = SmtpOptions()
     digests: DigestOptions = DigestOptions()
+    operator: OperatorOptions = OperatorOptions()
     web: WebOptions = WebOptions()
     feeds: tuple[model.Feed, ...] = ()
     rules: tuple[model.Rule, ...] = ()
@@ -147,6 +152,7 @@ OPTION_TABLES: Mapping[str, type[_Table]] = {
     "outbox": OutboxOptions,
     "smtp": SmtpOptions,
     "digests": DigestOptions,
+    "operator": OperatorOptions,
     "web": WebOptions,
 }
 NOUN_TABLES: Mapping[str, type[_Table]] = {

@@ -11,6 +11,7 @@ from monitor.config import Config
 from monitor.config_file import as_text, parse_config, read_file, smtp_password
 from monitor.errors import ConfigError, Problem, RuleError
 from monitor.rules.changes import describe_changes
+from monitor.rule_part import rule_part
 from monitor.rules.match import Ruleset, compile_rules
 from monitor.toml_lines import lines_of
 
@@ -21,6 +22,7 @@ class Current:
 
     path: Path
     digest: str  # of the file's bytes
+    rule_text: str  # the part of it about rules, as written
     config: Config
     rules: Ruleset
     password: str
@@ -55,8 +57,12 @@ class Current:
 
 def load(path: Path) -> Current:
     """Read, check and compile a file. Raises ConfigError with every problem found."""
+    return checked(path, read_file(path))
+
+
+def checked(path: Path, raw: bytes) -> Current:
+    """The same for what would stand in the file. Raises ConfigError with every problem found."""
     path = path.absolute()
-    raw = read_file(path)
     text = as_text(raw, path)
     config = parse_config(text, path.name)
     problems = [*_missing_files(config, path.parent)]
@@ -69,6 +75,7 @@ def load(path: Path) -> Current:
     return Current(
         path=path,
         digest=hashlib.sha256(raw).hexdigest(),
+        rule_text=rule_part(text),
         config=config,
         rules=rules,
         password=smtp_password(config.smtp, folder=path.parent),
@@ -118,7 +125,7 @@ def changes(old: Current, new: Current) -> list[str]:
         told += [f"{noun} {name}: new" for name in now if name not in was]
         told += [f"{noun} {name}: gone" for name in was if name not in now]
         told += [f"{noun} {name}: changed" for name in now if name in was and now[name] != was[name]]
-    for table in ("store", "fetch", "outbox", "smtp", "digests", "web"):
+    for table in ("store", "fetch", "outbox", "smtp", "digests", "operator", "web"):
         before_table, after_table = getattr(old.config, table), getattr(new.config, table)
         told += [
             f"[{table}] {key}"

@@ -293,6 +293,19 @@ class Phase(Enum):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class RulesetVersion:
+    """A set of rules that was in force from `at` on."""
+
+    version: int  # 1, 2, 3 …
+    at: datetime
+    fingerprint: str  # of the whole ruleset; digests name it
+    text: str  # the part of config.toml about rules, as written
+
+    def __post_init__(self) -> None:
+        _utc(self.at)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Delivery:
     """A row of the outbox: one mail to one recipient, and how that goes."""
 

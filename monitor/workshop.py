@@ -13,7 +13,7 @@ from monitor.jobs.compose import Newsroom
 from monitor.mail import Send
 from monitor.mail.maildir import maildir_sender
 from monitor.mail.smtp import smtp_sender
-from monitor.store import digests, feeds
+from monitor.store import digests, feeds, rulesets
 from monitor.store.database import Connection, Database, open_database
 
 jitter = random.random
@@ -69,6 +69,7 @@ async def opened(current: Current) -> AsyncIterator[tuple[Tools, Database]]:
 
 
 def introduce(tx: Connection, current: Current, now: datetime) -> None:
-    """Make the feeds and subscriptions of a configuration known to the database."""
+    """Make the feeds, subscriptions and rules of a configuration known to the database."""
     feeds.sync(tx, [feed.url for feed in current.config.feeds], now)
     digests.sync(tx, [subscription.name for subscription in current.config.subscriptions], now)
+    rulesets.record(tx, fingerprint=current.rules.fingerprint, text=current.rule_text, now=now)
