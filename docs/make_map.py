@@ -10,7 +10,10 @@ MAP = ROOT / "docs" / "map.md"
 def make_map() -> str:
     """The text of docs/map.md."""
     lines = ["# Where is what", "", "Made by `make map` from the first line of each module's docstring.", ""]
-    for folder in [ROOT / "monitor", *sorted(path for path in (ROOT / "monitor").rglob("*") if path.is_dir())]:
+    for folder in [
+        ROOT / "monitor",
+        *sorted(path for path in (ROOT / "monitor").rglob("*") if path.is_dir()),
+    ]:
         files = sorted(folder.glob("*.py"))
         if not files or "migrations" in folder.parts:
             continue

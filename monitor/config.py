@@ -19,10 +19,12 @@ from monitor.config_values import (
     Name,
     Network,
     Proxy,
+    Quiet,
     Size,
     TimeZone,
     WebAddress,
     Weekday,
+    When,
     Words,
     hide_password,
     not_empty,
@@ -67,6 +69,15 @@ class SmtpOptions(_Table):
     sender: Address = "AI 日报 <digest@example.org>"
     ca_file: str = ""
 
+    @whole_table(mode="after")
+    def _keeps_the_password_to_itself(self) -> "SmtpOptions":
+        local = self.host in ("localhost", "127.0.0.1", "::1")
+        if self.security == "none" and self.username and not local:
+            raise ValueError(
+                'with security = "none" the password would travel in the clear. Write "implicit" or "starttls"'
+            )
+        return self
+
 
 class DigestOptions(_Table):
     templates: str = ""
@@ -82,6 +93,10 @@ class WebOptions(_Table):
     port: Annotated[int, Field(ge=1, le=65535)] = 8080
 
 
+class MatchingOptions(_Table):
+    ignore: Words = ()
+
+
 class FeedTable(_Table):
     name: Name
     url: WebAddress
@@ -91,23 +106,34 @@ class FeedTable(_Table):
     first_visit: Duration = timedelta(days=3)
 
 
+WordField = Literal["title", "summary", "text", "author", "section", "link", "feed"]
+
+
 class RuleTable(_Table):
     name: Name
     any: Words = ()
     all: Words = ()
     none: Words = ()
-    fields: Annotated[tuple[Literal["title", "summary", "text"], ...], BeforeValidator(not_empty)] = (
-        "title",
-        "summary",
-        "text",
-    )
+    hints: Words = ()
+    ignore: Words = ()
+    when: When = ""
+    threshold: Annotated[float, Field(gt=0, le=1000)] = 1.0
+    fields: Annotated[tuple[WordField, ...], BeforeValidator(not_empty)] = ("title", "summary", "text")
     feeds: tuple[str, ...] = ()
+    sections: tuple[str, ...] = ()
+    languages: tuple[Literal["zh", "zh-Hans", "zh-Hant", "ja", "ko", "en"], ...] = ()
+    max: Annotated[int, Field(ge=0)] = 0
+    pace: Literal["digest", "at once"] = "digest"
+    quiet: tuple[Quiet, ...] = ()
+    enabled: bool = True
+    priority: int = 0
 
     @whole_table(mode="after")
     def _asks_for_something(self) -> "RuleTable":
-        if not self.any and not self.all:
+        if not (self.any or self.all or self.hints or self.when):
             raise ValueError(
-                'neither "any" nor "all" has a word, so the rule can never match. Add any = ["AI"]'
+                'neither "any" nor "all" has a word, nor "hints", nor "when", so the rule can never match. '
+                'Add any = ["AI"]'
             )
         return self
 
@@ -141,6 +167,8 @@ class Config(_Table):
     digests: DigestOptions = DigestOptions()
     operator: OperatorOptions = OperatorOptions()
     web: WebOptions = WebOptions()
+    matching: MatchingOptions = MatchingOptions()
+    aliases: Mapping[str, Words] = {}
     feeds: tuple[model.Feed, ...] = ()
     rules: tuple[model.Rule, ...] = ()
     subscriptions: tuple[model.Subscription, ...] = ()
@@ -154,6 +182,7 @@ OPTION_TABLES: Mapping[str, type[_Table]] = {
     "digests": DigestOptions,
     "operator": OperatorOptions,
     "web": WebOptions,
+    "matching": MatchingOptions,
 }
 NOUN_TABLES: Mapping[str, type[_Table]] = {
     "feeds": FeedTable,

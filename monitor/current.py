@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from unicodedata import east_asian_width
-from urllib.parse import unquote
+from urllib.parse import quote, unquote
 
 from monitor.config import Config
 from monitor.config_file import as_text, parse_config, read_file, smtp_password
@@ -13,6 +13,7 @@ from monitor.errors import ConfigError, Problem, RuleError
 from monitor.rules.changes import describe_changes
 from monitor.rule_part import rule_part
 from monitor.rules.match import Ruleset, compile_rules
+from monitor.rules.ruleset import KEYS
 from monitor.toml_lines import lines_of
 
 
@@ -41,13 +42,17 @@ class Current:
         head, relative, path = self.config.store.url.partition(":///")
         if not relative or not head.startswith("sqlite") or path.startswith("/") or path in ("", ":memory:"):
             return self.config.store.url
-        return f"{head}:///{self.folder / path}"
+        return f"{head}:///{quote(str(self.folder))}/{path}"
 
     @property
     def data_folder(self) -> Path:
         """Where the Maildir stands: beside an SQLite file, else in "data" beside config.toml."""
         head, _, path = self.store_url.partition(":///")
-        return Path(unquote(path)).parent if head.startswith("sqlite") and path else self.folder / "data"
+        return (
+            Path(unquote(path.partition("?")[0])).parent
+            if head.startswith("sqlite") and path
+            else self.folder / "data"
+        )
 
     @property
     def maildir(self) -> Path | None:
@@ -67,7 +72,7 @@ def checked(path: Path, raw: bytes) -> Current:
     config = parse_config(text, path.name)
     problems = [*_missing_files(config, path.parent)]
     try:
-        rules = compile_rules(config.rules, config.feeds)
+        rules = compile_rules(config.rules, config.feeds, config.aliases, config.matching.ignore)
     except RuleError as error:
         raise ConfigError(path.name, [_pointed(error, config, text), *problems]) from None
     if problems:
@@ -100,16 +105,20 @@ def _missing_files(config: Config, folder: Path) -> Iterator[Problem]:
 
 
 def _pointed(error: RuleError, config: Config, text: str) -> Problem:
-    """A mistake in a word of a rule, with a caret under it."""
-    index = next(number for number, rule in enumerate(config.rules) if rule.name == error.rule)
-    rule = config.rules[index]
-    key = next((key for key in ("any", "all", "none") if error.word in getattr(rule, key)), "")
+    """A mistake in a word of a rule or an alias set, with a caret under it."""
+    index, key, where = 0, error.rule, f"[{error.table}]"
+    if error.table == "rules":
+        index = next(number for number, rule in enumerate(config.rules) if rule.name == error.rule)
+        rule = config.rules[index]
+        key = "when" if error.word == rule.when else ""
+        key = next((key for key in KEYS if error.word in getattr(rule, key)), key)
+        where = f'[[rules]] "{error.rule}"'
     before = ("\u3000" if east_asian_width(sign) in "WF" else " " for sign in error.word[: error.column])
     caret = f"\n    {error.word}\n    {''.join(before)}^"
     return Problem(
-        where=f'[[rules]] "{error.rule}"',
+        where=where,
         key=key,
-        line=lines_of(text).find("rules", index, key),
+        line=lines_of(text).find(error.table, index, key),
         what=error.what + caret,
     )
 
@@ -125,7 +134,10 @@ def changes(old: Current, new: Current) -> list[str]:
         told += [f"{noun} {name}: new" for name in now if name not in was]
         told += [f"{noun} {name}: gone" for name in was if name not in now]
         told += [f"{noun} {name}: changed" for name in now if name in was and now[name] != was[name]]
-    for table in ("store", "fetch", "outbox", "smtp", "digests", "operator", "web"):
+    if old.config.aliases != new.config.aliases:
+        names = {*old.config.aliases.items()} ^ {*new.config.aliases.items()}
+        told += [f"alias set {name}: changed" for name in dict.fromkeys(sorted(name for name, _ in names))]
+    for table in ("store", "fetch", "outbox", "smtp", "digests", "operator", "web", "matching"):
         before_table, after_table = getattr(old.config, table), getattr(new.config, table)
         told += [
             f"[{table}] {key}"

@@ -35,7 +35,7 @@ class Duties:
     def __init__(self, current: Current, tools: Tools, db: Database, begin: Begin) -> None:
         self.current, self.tools = current, tools
         self._db, self._begin = db, begin
-        self._polling: set[asyncio.Task[None]] = set()
+        self._polling: dict[str, asyncio.Task[None]] = {}  # by the feed's url
         self._sending: set[asyncio.Task[None]] = set()
         self._relay_rests_until = datetime.min.replace(tzinfo=UTC)
         self._digest_rests: dict[str, datetime] = {}
@@ -45,13 +45,16 @@ class Duties:
         """Begin a visit to each feed that is due."""
         options = self.current.config.fetch
         free = options.concurrency - len(self._polling)
-        if free <= 0:
+        idle = [feed for feed in self.current.config.feeds if feed.url not in self._polling]
+        if free <= 0 or not idle:
             return
-        taken = await claim(self.current.config.feeds, db=self._db, now=clock(), options=options, limit=free)
-        for feed, state in taken:
+        for feed, state in await claim(idle, db=self._db, now=clock(), options=options, limit=free):
             task = self._begin(f"poll {feed.name}", partial(self._poll, feed, state))
-            self._polling.add(task)
-            task.add_done_callback(self._polling.discard)
+            self._polling[feed.url] = task
+            task.add_done_callback(partial(self._polled, feed.url))
+
+    def _polled(self, url: str, _task: asyncio.Task[None]) -> None:
+        del self._polling[url]
 
     async def _poll(self, feed: Feed, state: PollState) -> None:
         outcome = await poll(
@@ -145,4 +148,4 @@ class Duties:
     async def polls_ended(self) -> None:
         """Wait for the visits begun so far."""
         if self._polling:
-            await asyncio.wait(set(self._polling))
+            await asyncio.wait(list(self._polling.values()))

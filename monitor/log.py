@@ -31,6 +31,12 @@ def start(form: Format = "text", *, debug: bool = False) -> None:
     logging.basicConfig(handlers=[_Forward()], level=logging.WARNING, force=True)
 
 
+def stop() -> None:
+    """Say nothing from here on, as before `start`."""
+    structlog = _structlog()
+    structlog.configure(processors=[_drop])
+
+
 def info(event: str, **about: object) -> None:
     """Tell the operator what happened."""
     _structlog().get_logger().info(event, **about)
@@ -50,8 +56,12 @@ def failure(event: str, error: BaseException, **about: object) -> None:
 def _structlog() -> Any:
     import structlog  # 270 ms: only when something is logged
 
-    structlog.configure(processors=[lambda *_: (_ for _ in ()).throw(structlog.DropEvent)])  # until start()
+    structlog.configure(processors=[_drop])  # until start()
     return structlog
+
+
+def _drop(*_: object) -> Any:
+    raise _structlog().DropEvent
 
 
 def _render_text(_logger: object, _method: str, line: MutableMapping[str, Any]) -> str:
@@ -70,7 +80,8 @@ def _value(value: object) -> str:
 
 
 def _render_json(_logger: object, _method: str, line: MutableMapping[str, Any]) -> str:
-    return json.dumps(line, ensure_ascii=False, default=str)
+    text = json.dumps(line, ensure_ascii=False, default=str)
+    return text if text.isprintable() else json.dumps(line, default=str)
 
 
 class _Forward(logging.Handler):

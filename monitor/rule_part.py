@@ -5,6 +5,7 @@ its addresses and passwords, is never in it.
 """
 
 import re
+import tomllib
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
@@ -20,53 +21,71 @@ class _Block:
     """A table with the remarks before it; "" is what stands before the first."""
 
     table: str
-    lines: tuple[str, ...]
+    text: str
 
 
 def rule_part(text: str) -> str:
     """The lines of a TOML text that are about rules, with the remarks before their tables; "" when there are none."""
-    part = "".join(line for block in _blocks(text) if block.table in TABLES for line in block.lines)
+    part = "".join(block.text for block in _blocks(text) if block.table in TABLES)
     end = "\r\n" if "\r\n" in part else "\n"
     return part.strip("\r\n") + end if part.strip() else ""
 
 
 def with_rule_part(text: str, part: str) -> str:
-    """The text with these rules in the place where its own begin; at the end when it has none."""
-    blocks = list(_blocks(text))
-    ours = [number for number, block in enumerate(blocks) if block.table in TABLES]
-    at = ours[0] if ours else len(blocks)
-    before, own, after = (
-        "".join(line for block in some for line in block.lines)
-        for some in (
-            blocks[:at],
-            [blocks[number] for number in ours],
-            [block for block in blocks[at:] if block.table not in TABLES],
-        )
-    )
-    start = own[: len(own) - len(own.lstrip("\r\n"))] if own.strip() else _gap(before)
-    end = own[len(own.rstrip("\r\n")) :] if own.strip() else "\n"
-    return before + start + part.strip("\r\n") + end + after
+    """The text with these rules instead of its own, each table where the one of its name begins.
+
+    A table that the text does not have comes before its rules, or at the end.
+    """
+    blocks, fresh = list(_blocks(text)), [block for block in _blocks(part) if block.table in TABLES]
+    names = [block.table for block in blocks]
+    end = names.index("rules") if "rules" in names else len(blocks)
+    places = {table: names.index(table) if table in names else end for table in TABLES}
+    made = ""
+    for place, block in enumerate([*blocks, None]):
+        for one in fresh:
+            if places[one.table] == place:
+                # The part was cut off without the empty lines before it; in the file they are the old table's.
+                gap = _gap(block, made) if one is fresh[0] else ""
+                made = _ended(made) + gap + one.text
+        if block and block.table not in TABLES:
+            made = (_ended(made) if made.strip() else made) + block.text
+    if not blocks or blocks[-1].table not in TABLES:
+        return made
+    return made.rstrip("\r\n") + (text[len(text.rstrip("\r\n")) :] or "\n")
 
 
-def _gap(before: str) -> str:
-    """What sets apart rules that are put behind this text: one empty line."""
-    return "\n" * (0 if not before.strip() else 2 - min(2, len(before) - len(before.rstrip("\n"))))
+def _gap(replaced: "_Block | None", before: str) -> str:
+    if replaced and replaced.table in TABLES:
+        return replaced.text[: len(replaced.text) - len(replaced.text.lstrip("\r\n"))]
+    return "" if not before.strip() or before.endswith("\n\n") else "\n"
+
+
+def _ended(text: str) -> str:
+    return text if not text or text.endswith("\n") else text + "\n"
 
 
 def only(text: str, table: str) -> str:
     """The lines of one table, whatever is wrong with the rest of the text."""
-    return "".join(line for block in _blocks(text) if block.table == table for line in block.lines)
+    return "".join(block.text for block in _blocks(text) if block.table == table)
 
 
 def _blocks(text: str) -> Iterator[_Block]:
     lines = [f"{line}\n" for line in text.split("\n")]
     lines[-1] = lines[-1][:-1]
     table, start = "", 0
-    for number, name in table_heads(text):
+    for number, name in table_heads(text, broken=_is_broken(text)):
         first = _with_remarks(lines, start, number - 1)
-        yield _Block(table, tuple(lines[start:first]))
+        yield _Block(table, "".join(lines[start:first]))
         table, start = name.partition(".")[0].strip("\"' "), first
-    yield _Block(table, tuple(lines[start:]))
+    yield _Block(table, "".join(lines[start:]))
+
+
+def _is_broken(text: str) -> bool:
+    try:
+        tomllib.loads(text)
+    except tomllib.TOMLDecodeError:
+        return True
+    return False
 
 
 def _with_remarks(lines: Sequence[str], start: int, head: int) -> int:

@@ -15,7 +15,9 @@ from rich.text import Text
 
 from monitor.errors import MonitorError
 
-out = Console(highlight=False, soft_wrap=not sys.stdout.isatty())
+_PIPED = 200  # columns where nobody looks: a line of a table stays one line
+
+out = Console(highlight=False, width=None if sys.stdout.isatty() else _PIPED)
 err = Console(stderr=True, highlight=False)
 
 
@@ -30,12 +32,18 @@ def _plain(value: object) -> str:
 
 def say(line: str, style: str = "") -> None:
     """A line of text. What a feed said in it cannot colour or move anything."""
-    out.print(Text(clean(line), style=style))
+    out.print(Text(clean(line), style=style), soft_wrap=True)
 
 
 def complain(line: str) -> None:
     """A line about what failed, on standard error."""
-    err.print(Text(clean(line), style="red"))
+    err.print(Text(clean(line), style="red"), soft_wrap=True)
+
+
+def count(number: int, noun: str) -> str:
+    """`1 feed`, `2 feeds`, `2 entries`."""
+    plural = f"{noun[:-1]}ies" if noun.endswith("y") else f"{noun}s"
+    return f"{number} {noun if number == 1 else plural}"
 
 
 def clean(text: str) -> str:

@@ -9,6 +9,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 _HEAD = re.compile(r"^\s*(\[\[|\[)\s*([^\[\]]+?)\s*(\]\]|\])\s*(#.*)?$")
+_PLAIN_HEAD = re.compile(r"(\[[A-Za-z_]+\]|\[\[[A-Za-z_]+\]\])\s*(#.*)?$")
 _KEY = re.compile(r"""^\s*("[^"]*"|'[^']*'|[A-Za-z0-9_-]+)(?:\s*\.\s*[A-Za-z0-9_-]+)*\s*=""")
 # What can open or close inside a value: strings first, so that a bracket in a string does not count.
 _PARTS = re.compile(r'"""|\'\'\'|"(?:\\.|[^"\\])*"|\'[^\']*\'|#.*$|[\[\]{}]')
@@ -41,17 +42,23 @@ def lines_of(text: str) -> Lines:
     return Lines(places)
 
 
-def table_heads(text: str) -> Iterator[tuple[int, str]]:
-    """The lines on which a table begins, with its name as written."""
-    return ((number, found[2]) for number, found in _outside_values(text) if found.re is _HEAD)
+def table_heads(text: str, *, broken: bool = False) -> Iterator[tuple[int, str]]:
+    """The lines on which a table begins, with its name as written.
+
+    In a text that is `broken`, what looks like a head is one: a bracket or a quote that was never closed shall
+    not swallow the tables behind it.
+    """
+    found = _outside_values(text, everywhere=broken)
+    return ((number, match[2]) for number, match in found if match.re is _HEAD)
 
 
-def _outside_values(text: str) -> Iterator[tuple[int, "re.Match[str]"]]:
+def _outside_values(text: str, *, everywhere: bool = False) -> Iterator[tuple[int, "re.Match[str]"]]:
     """Each head and each key, with its line. A line ends at a line feed, as tomllib counts."""
     depth, quote = 0, ""
     for number, line in enumerate(text.split("\n"), start=1):
-        if depth == 0 and not quote:
+        if (depth == 0 and not quote) or (everywhere and _PLAIN_HEAD.match(line)):
             if head := _HEAD.match(line):
+                depth, quote = 0, ""
                 yield number, head
                 continue
             if key := _KEY.match(line):

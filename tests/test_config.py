@@ -94,6 +94,12 @@ def test_all_problems_are_told_at_once_each_at_its_line() -> None:
         ('days = ["mon", "Friday"]', 'rules = ["AI"]', "there is no [[rules]] named"),
         ("[[feeds]]", '[fetch]\nmax_bytes = "8"\n[[feeds]]', "a size is wanted"),
         ("[[feeds]]", '[fetch]\nallow_private = ["10.0.0"]\n[[feeds]]', "an address or a network is wanted"),
+        (
+            "[[feeds]]",
+            '[smtp]\nhost = "mail.example.org"\nsecurity = "none"\nusername = "me"\n[[feeds]]',
+            "in the clear",
+        ),
+        ("you@example.org", f"you@{'x' * 70}.org", "there is no domain"),
         ("[[feeds]]", "[web]\nport = 70000\n[[feeds]]", "less than or equal to 65535"),
         ("[[feeds]]", '[smtp]\nsecurity = "tls"\n[[feeds]]', "'implicit', 'starttls' or 'none'"),
         ("[[feeds]]", '[feed]\nname = "x"\n[[feeds]]', 'Did you mean "feeds"?'),

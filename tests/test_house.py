@@ -16,6 +16,8 @@ OWNERS = {
     "bs4": {"feeds.sanitize"},
     "nh3": {"feeds.sanitize"},
     "opencc": {"rules.script"},
+    "regex": {"rules.patterns"},
+    "lark": {"rules.when"},
     "jinja2": {"digests.render"},
     "aiosmtplib": {"mail.smtp"},
     "apscheduler": {"schedule"},

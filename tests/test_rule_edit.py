@@ -87,7 +87,7 @@ def test_a_word_that_is_not_there_is_told_with_the_nearest() -> None:
 def test_several_words_may_stand_in_the_place_of_one() -> None:
     text = HEAD + 'any = [\n  "AI、芯片",  # both\n  "芯片",\n]\n'
     changed = replace_word(text, ("rules", 0, "any"), "AI、芯片", ("AI", "芯片", "算力"))
-    assert changed == HEAD + 'any = [\n  "AI", "算力",  # both\n  "芯片",\n]\n'
+    assert changed == HEAD + 'any = [\n  "AI",  # both\n  "算力",\n  "芯片",\n]\n'
     assert replace_word('[aliases]\n"英" = ["＠b"]\n', ("aliases", 0, "英"), "＠b", ("@b",)) == (
         '[aliases]\n"英" = ["@b"]\n'
     )

@@ -69,7 +69,8 @@ def test_rules_are_put_where_rules_begin_and_the_rest_stays() -> None:
 @pytest.mark.parametrize("text", [DEFAULT_CONFIG.read_text("utf-8"), TEXT[: TEXT.index("# password")]])
 def test_rules_put_back_where_they_were_change_nothing(text: str) -> None:
     assert with_rule_part(text, rule_part(text)) == text
-    assert with_rule_part(with_rule_part(text, '[[rules]]\nname = "x"'), rule_part(text)) == text
+    other = '[matching]\nignore = []\n\n[aliases]\nx = ["y"]\n\n[[rules]]\nname = "x"\n'
+    assert with_rule_part(with_rule_part(text, other), rule_part(text)) == text
 
 
 @pytest.mark.parametrize(
@@ -87,3 +88,10 @@ def test_line_ends_of_windows_stay() -> None:
 
 def test_one_table_of_a_broken_file_can_be_read() -> None:
     assert 'url = "postgresql' in only(TEXT.replace('name = "a"', "name = = a"), "store")
+
+
+def test_an_unclosed_bracket_in_a_rule_does_not_swallow_the_tables_behind_it() -> None:
+    broken = TEXT.replace('  "[store]",  # a word like any other\n]', '  "[store]",')
+    changed = with_rule_part(broken, '[[rules]]\nname = "x"\n')
+    assert '# ---- who gets it ----\n[[subscriptions]]\nname = "s"\n' in changed
+    assert '"[store]",' not in changed

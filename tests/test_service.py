@@ -1,5 +1,6 @@
 """The service as its operator meets it: a process, a file to edit, signals, a log."""
 
+import base64
 import signal
 import threading
 from collections.abc import Iterator
@@ -167,3 +168,29 @@ def test_the_log_is_json_when_asked(site: Site) -> None:
     with site.service() as service:
         line = until(service, "polled")
     assert (line["feed"], line["new"], line["matched"], line["level"]) == ("示例", 2, 1, "info")
+
+
+def test_a_password_is_never_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    wrong = "correct horse battery"
+    monkeypatch.setenv("MONITOR_SMTP__PASSWORD", wrong)
+    login = {"username": "me", "password": "another"}
+    with open_site(tmp_path, lambda: make.rss("AI新规"), **login) as site:
+        site.write(('security = "starttls"', 'security = "starttls"\nusername = "me"'))
+        with site.service() as service:
+            refused = until(service, "deferred")
+        assert "login" in refused["reply"]
+        told = str(refused) + site.monitor("outbox") + site.monitor("config")
+    secrets = {
+        wrong,
+        base64.b64encode(wrong.encode()).decode(),
+        base64.b64encode(f"\0me\0{wrong}".encode()).decode(),
+    }
+    assert [secret for secret in secrets if secret in told] == []
+    assert [secret for secret in secrets if secret.encode() in (tmp_path / "monitor.db").read_bytes()] == []
+
+
+def test_the_right_password_is_used(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("MONITOR_SMTP__PASSWORD", "secret")
+    with open_site(tmp_path, lambda: make.rss("AI新规"), username="me", password="secret") as site:
+        site.write(('security = "starttls"', 'security = "starttls"\nusername = "me"'))
+        assert [one["status"] for one in site.json("once")["delivered"]] == ["sent"]

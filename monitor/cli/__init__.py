@@ -215,6 +215,36 @@ def outbox(
 
 
 @app.command()
+def match(
+    context: typer.Context,
+    file: Annotated[
+        str, typer.Argument(metavar="FILE.jsonl", help='One entry a line; "-" reads the standard input.')
+    ],
+    rule: Annotated[
+        str | None,
+        typer.Option("--rule", metavar="N", help="Only this rule, by name or number.", show_default=False),
+    ] = None,
+    config: ConfigFile = None,
+) -> None:
+    """Hold entries of a JSON Lines file against the rules, one answer a line; no database is needed."""
+    from monitor.cli.match import match
+
+    sys.exit(match(_path(context, config), file, rule=rule))
+
+
+rules_app = typer.Typer(help="Look at the rules.", no_args_is_help=True)
+app.add_typer(rules_app, name="rules")
+
+
+@rules_app.command()
+def lint(context: typer.Context, config: ConfigFile = None, json: Json = False) -> None:
+    """Name the words and rules that do not do what they seem to, each with its line and a way out."""
+    from monitor.cli.lint import lint
+
+    sys.exit(lint(_path(context, config), json=json))
+
+
+@app.command()
 def demo(
     feed: Annotated[
         str | None,

@@ -13,7 +13,7 @@ from monitor.model import Delivery, DeliveryStatus, PollState, SubscriptionState
 from monitor.store import digests, entries, feeds
 from monitor.store import outbox as store
 from monitor.store.database import Connection
-from monitor.terminal import answer, complain, local, say, table
+from monitor.terminal import answer, complain, count, local, say, table
 from monitor.workshop import clock, opened
 
 Standing = tuple[list[PollState], list[SubscriptionState | None], dict[DeliveryStatus, int], int]
@@ -91,7 +91,7 @@ def _show_status(
                 Text(row["state"], style=_COLOURS[row["state"]]),
                 local(row["visited"]),
                 local(row["next"]),
-                f"{row['error']} ({row['failures']} times)" if row["failures"] else "",
+                f"{row['error']} ({count(row['failures'], 'time')})" if row["failures"] else "",
             )
             for row in feed_rows
         ],

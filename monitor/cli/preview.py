@@ -10,7 +10,7 @@ from typing import Any
 from monitor.current import Current, load
 from monitor.digests.due import slot_now
 from monitor.errors import ConfigError, Problem
-from monitor.jobs.compose import NothingNew, draft_digest, mails_of
+from monitor.jobs.compose import Quiet, draft_digest, mails_of
 from monitor.model import Subscription
 from monitor.store.database import Database, open_database
 from monitor.terminal import answer, say, write_files
@@ -50,7 +50,7 @@ async def _preview(
     draft = await draft_digest(
         subscription, slot, newsroom=tools.newsroom, render=tools.render, db=db, now=now
     )
-    if isinstance(draft, NothingNew) or not draft.waiting:
+    if isinstance(draft, Quiet):
         return {"subscription": subscription.name, "subject": None, "files": []}
     mail = mails_of(draft, sender=tools.newsroom.sender)[0]
     stem = file_stem(subscription.name)

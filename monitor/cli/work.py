@@ -18,7 +18,7 @@ from monitor.jobs.poll import Polled, PollFailed, PollOutcome
 from monitor.model import DeliveryStatus, Subscription
 from monitor.store import digests, outbox
 from monitor.store.database import Database
-from monitor.terminal import answer, complain, local, progress, say, table
+from monitor.terminal import answer, complain, count, local, progress, say, table
 from monitor.workshop import Tools, clock, jitter, opened
 
 
@@ -94,7 +94,7 @@ def _show_polls(outcomes: Sequence[PollOutcome]) -> None:
     for one in failed:
         complain(f"{one.feed.name}: {one.error}. Asked again {local(one.next_poll_at)}.")
     unchanged = len(outcomes) - len(read) - len(failed)
-    say(f"{len(outcomes)} feeds: {len(read)} read, {unchanged} unchanged, {len(failed)} failed.")
+    say(f"{count(len(outcomes), 'feed')}: {len(read)} read, {unchanged} unchanged, {len(failed)} failed.")
 
 
 def digest(path: Path, *, only: str | None, at_once: bool, json: bool) -> int:
@@ -146,7 +146,7 @@ def _show_digests(outcomes: Sequence[dict[str, Any]], *, json: bool) -> int:
     for one in () if json else outcomes:
         name = one["subscription"]
         if one["outcome"] == "composed":
-            say(f"{name}: {one['entries']} entries for {', '.join(one['to'])}: {one['subject']}")
+            say(f"{name}: {count(one['entries'], 'entry')} for {', '.join(one['to'])}: {one['subject']}")
         elif one["outcome"] == "failed":
             complain(f"{name}: {one['error']}")
         elif one["outcome"] == "not due":

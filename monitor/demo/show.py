@@ -23,7 +23,7 @@ from monitor.errors import MonitorError
 from monitor.model import Hit, Waiting
 from monitor.store import entries
 from monitor.store.database import open_database
-from monitor.terminal import clean, complain, out, say, table, write_files
+from monitor.terminal import clean, complain, count, out, say, table, write_files
 
 _PATIENCE = 60.0  # seconds without a sign of life from the service
 _SUBSCRIPTION = "AI 日报"
@@ -89,7 +89,7 @@ def _watch(service: Running, visits: int) -> bool | None:
                 visit += 1
                 held_back = event.get("held_back", 0)
                 say(
-                    f"poll {visit}       {event['new']} new entries, {event['matched']} match"
+                    f"poll {visit}       {count(event['new'], 'new entry')}, {event['matched']} matched"
                     + (f"; {held_back} too old to mail, remembered" if held_back else "")
                 )
                 if not event["matched"] and visit >= visits:
@@ -97,7 +97,7 @@ def _watch(service: Running, visits: int) -> bool | None:
                 if not event["matched"]:
                     say("             nothing to tell, so no mail; the feed brings news in a moment")
             case "composed":
-                say(f"digest       {event['entries']} entries: {event['subject']}")
+                say(f"digest       {count(event['entries'], 'entry')}: {event['subject']}")
             case "delivered":
                 say(f"delivered    {event['reply']}")
                 say("")

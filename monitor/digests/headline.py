@@ -7,6 +7,7 @@ from monitor.digests.wrap import columns
 
 LONGEST = 40  # columns: 20 full-width characters
 SHORTEST = 12  # less than that says too little
+BY_PAUSE = 20  # and a clause alone, such as 获习近平认可后, has to say more to stand for the whole
 
 _PAUSE = re.compile(r"[：，。？！；]|——|\s[-–—|]\s|[:;,?!]\s")
 _PAIRS = tuple(zip("“‘「『《（(【", "”’」』》）)】", strict=True))
@@ -23,7 +24,7 @@ def headline(title: str) -> str:
     for pause in reversed(list(_PAUSE.finditer(whole))):
         # A question loses its sense with its mark; other pauses are not missed.
         short = whole[: pause.end() if pause[0] in "？！" else pause.start()]
-        if SHORTEST <= columns(short) <= LONGEST and _balanced(short):
+        if BY_PAUSE <= columns(short) <= LONGEST and _balanced(short):
             return short
     return _fitting(whole) + "…"
 

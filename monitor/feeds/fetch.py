@@ -7,8 +7,7 @@ from collections import defaultdict
 from collections.abc import Awaitable, Callable
 from contextvars import ContextVar
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
-from email.utils import parsedate_to_datetime
+from datetime import timedelta
 from typing import Any, Self
 
 import aiohttp
@@ -19,16 +18,18 @@ from monitor import __version__
 from monitor.config import FetchOptions
 from monitor.config_values import hide_password, in_words
 from monitor.errors import FetchError
-from monitor.feeds.address import forbidden
+from monitor.feeds import headers
+from monitor.feeds.address import forbidden, literal
+from monitor.feeds.sanitize import clean
 from monitor.feeds.unpack import unpacker
 from monitor.model import Feed, Validators
 
 _AT_ONE_HOST = 2  # requests at one time
 _HOPS = 10
-_LONGEST_VALIDATOR = 1024  # characters: a longer one is not worth sending back for ever
+_LONGEST_HEADER = 70_000  # bytes: more than any real one; the number of headers is aiohttp's limit, 128
 _PIECE = 64 * 1024
 _HEADERS = {
-    "User-Agent": f"feed-monitor/{__version__} (+https://pypi.org/project/feed-monitor/)",
+    "User-Agent": f"feed-monitor/{__version__} (feed reader)",
     "Accept": "application/rss+xml, application/atom+xml, application/rdf+xml, application/xml;q=0.9, */*;q=0.5",
     "Accept-Encoding": "gzip, deflate",
 }
@@ -101,7 +102,7 @@ class Fetcher:
                 self._refuse_literal(url)
             async with self._session(proxy).get(
                 url,
-                headers=_conditions(validators),
+                headers=headers.conditions(validators),
                 allow_redirects=False,
                 proxy=proxy if proxy.startswith("http") else None,
             ) as response:
@@ -130,6 +131,8 @@ class Fetcher:
                 cookie_jar=aiohttp.DummyCookieJar(),
                 timeout=aiohttp.ClientTimeout(total=None),
                 auto_decompress=False,
+                max_line_size=_LONGEST_HEADER,
+                max_field_size=_LONGEST_HEADER,
             )
         return self._sessions[proxy]
 
@@ -143,24 +146,21 @@ class Fetcher:
 
     def _refuse_literal(self, url: URL) -> None:
         """Behind a proxy we dial nothing ourselves; a private address by its number is refused all the same."""
-        try:
-            private = forbidden(url.host or "", self._options.allow_private)
-        except ValueError:
-            return
-        if private:
-            raise FetchError(_private(url.host or ""))
+        address = literal(url.host or "")
+        if address and forbidden(address, self._options.allow_private):
+            raise FetchError(_private(address))
 
     async def _read(self, response: aiohttp.ClientResponse, asked: Validators) -> Fetched | NotModified:
-        max_age = _max_age(response)
+        max_age = headers.max_age(response.headers)
         if response.status == 304:
             if asked == Validators():
                 raise FetchError('HTTP 304 ("not modified"), though nothing was known yet', status=304)
-            return NotModified(validators=_validators(response, asked), max_age=max_age)
+            return NotModified(validators=headers.validators(response.headers, asked), max_age=max_age)
         if response.status != 200:
             raise FetchError(
-                f"HTTP {response.status}" + (f" {response.reason}" if response.reason else ""),
+                _refusal(response),
                 status=response.status,
-                retry_after=_retry_after(response),
+                retry_after=headers.retry_after(response.headers),
                 permanent=response.status == 410,
             )
         unpack = unpacker(response.headers.get("Content-Encoding", ""), self._options.max_bytes)
@@ -168,56 +168,27 @@ class Fetcher:
         return Fetched(
             body=b"".join([*pieces, unpack(b"")]),
             content_type=response.headers.get("Content-Type", ""),
-            validators=_validators(response, Validators()),
+            validators=headers.validators(response.headers, Validators()),
             url=str(response.url),
             max_age=max_age,
         )
 
 
-def _conditions(validators: Validators) -> dict[str, str]:
-    headers = {"If-None-Match": validators.etag, "If-Modified-Since": validators.last_modified}
-    return {name: value for name, value in headers.items() if value}
+def _refusal(response: aiohttp.ClientResponse) -> str:
+    if response.headers.get("cf-mitigated") == "challenge":
+        return f"HTTP {response.status}: the site lets only browsers in (bot protection)"
+    return f"HTTP {response.status} {clean(response.reason or '')[:100]}".strip()
 
 
 def _target(response: aiohttp.ClientResponse) -> URL:
     location = response.headers.get("Location", "")
-    # Parsers disagree on the host behind a backslash; no feed needs one.
+    # Parsers disagree on the host behind a backslash, readers on the one behind an @; no feed needs them.
     if not location or "\\" in location:
         raise FetchError(f"HTTP {response.status} to nowhere: its Location is missing or broken")
     target = response.url.join(URL(location)).with_fragment(None)
-    if target.scheme not in ("http", "https") or not target.host:
-        raise FetchError(f"HTTP {response.status} to an address that is not http or https")
-    return target.with_user(None) if target.raw_user else target
-
-
-def _validators(response: aiohttp.ClientResponse, before: Validators) -> Validators:
-    def kept(name: str, old: str) -> str:
-        value = response.headers.get(name, old)
-        return value if len(value) <= _LONGEST_VALIDATOR and value.isascii() and value.isprintable() else ""
-
-    return Validators(
-        etag=kept("ETag", before.etag), last_modified=kept("Last-Modified", before.last_modified)
-    )
-
-
-def _max_age(response: aiohttp.ClientResponse) -> timedelta | None:
-    for part in response.headers.get("Cache-Control", "").split(","):
-        name, _, value = part.strip().partition("=")
-        if name.lower() == "max-age" and value.isdecimal():
-            return timedelta(seconds=min(int(value[:12]), 10**9))
-    return None
-
-
-def _retry_after(response: aiohttp.ClientResponse) -> timedelta | datetime | None:
-    """Seconds or a date (RFC 9110 section 10.2.3); garbage is none."""
-    value = response.headers.get("Retry-After", "").strip()
-    if value.isdecimal():
-        return timedelta(seconds=min(int(value[:12]), 10**9))
-    try:
-        moment = parsedate_to_datetime(value)
-    except (ValueError, TypeError, OverflowError):
-        return None
-    return moment.replace(tzinfo=moment.tzinfo or UTC).astimezone(UTC)
+    if target.scheme not in ("http", "https") or not target.host or target.raw_user is not None:
+        raise FetchError(f"HTTP {response.status} to an address that is not plain http or https")
+    return target
 
 
 def _told(error: Exception, refused: list[str], proxy: str) -> str:
@@ -244,5 +215,5 @@ def _private(address: str) -> str:
 
 
 def _short(error: Exception) -> str:
-    text = " ".join(str(error).split()) or type(error).__name__
+    text = clean(str(error)) or type(error).__name__
     return text if len(text) <= 200 else f"{text[:200]}…"

@@ -1,7 +1,7 @@
 """Which entry is this, when the feed does not say?"""
 
 import hashlib
-from collections import Counter, defaultdict
+from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
@@ -20,50 +20,47 @@ class Identity:
 
 
 def identify(entries: Sequence[RawEntry]) -> list[Identity]:
-    """The identity of each entry of one document, in their order.
+    """The identity of each entry of one document, in their order; the same item twice has it twice.
 
-    The feed's own id, byte for byte; where items with different links or titles share it, with what tells them
-    apart; without one the link, tracking parameters aside; without a link, title and date. A web address has its form
-    without http: or https: as an alias, so that a site's move is no flood of news.
+    The feed's own id, byte for byte; without one the link, tracking parameters aside; without a link, title and
+    date. Where several items of the document share that, it is followed by what tells them apart: the link, else
+    the title, else what they say. A web address has its form without http: or https: as an alias, so that a
+    site's move is no flood of news.
     """
-    links: dict[str, set[str]] = defaultdict(set)
-    titles: dict[str, set[str]] = defaultdict(set)
+    namesakes: dict[str, list[RawEntry]] = defaultdict(list)
     for entry in entries:
-        links[entry.id].add(without_tracking(entry.link))
-        titles[entry.id].add(entry.title)
-    bare = Counter(_bare(entry) for entry in entries if not entry.id and not entry.link)
-    return [_identity(entry, links, titles, bare) for entry in entries]
+        namesakes[_name(entry)].append(entry)
+    return [_identity(entry, namesakes) for entry in entries]
 
 
-def _identity(
-    entry: RawEntry, links: Mapping[str, set[str]], titles: Mapping[str, set[str]], bare: Counter[str]
-) -> Identity:
-    own, link = entry.id, without_tracking(entry.link)
-    if own and len(links[own]) > 1:
-        name = f"{own} {link}"
-    elif own and len(titles[own]) > 1:
-        name = f"{own} {entry.title}"
-    elif own or link:
-        name = own or link
-    else:
-        # Two items of one title and date are told apart by what they say.
-        name = (
-            _bare(entry)
-            if bare[_bare(entry)] == 1
-            else f"{_bare(entry)} {_hash(entry.summary + entry.content)}"
-        )
-    aliases = [without_scheme(name)] if name.startswith(("http:", "https:")) else []
-    return Identity(id=_short(name), aliases=tuple(_short(alias) for alias in aliases))
-
-
-def _bare(entry: RawEntry) -> str:
+def _name(entry: RawEntry) -> str:
+    if entry.id or entry.link:
+        return entry.id or without_tracking(entry.link)
     date = entry.published.isoformat() if entry.published else ""
-    title = entry.title or _hash(entry.summary + entry.content)
-    return f"{title} {date}".strip()
+    return f"{entry.title or _hash(entry.summary + entry.content)} {date}".strip()
+
+
+def _identity(entry: RawEntry, namesakes: Mapping[str, Sequence[RawEntry]]) -> Identity:
+    name, link = _name(entry), without_tracking(entry.link)
+    same = namesakes[name]
+    # With its link it was known if it shared its id on another visit.
+    with_link = f"{name} {link}" if link and link != name else ""
+    if len({without_tracking(other.link) for other in same}) > 1:
+        names = [f"{name} {link}"]
+    elif len({other.title for other in same}) > 1:
+        names = [f"{name} {entry.title}"]
+    elif not entry.id and not link and len({other.summary + other.content for other in same}) > 1:
+        names = [f"{name} {_hash(entry.summary + entry.content)}"]
+    else:
+        names = [name, with_link]
+    bare = [without_scheme(other) for other in names if other.startswith(("http:", "https:"))]
+    known = dict.fromkeys(_short(other) for other in (*names, *bare) if other)
+    return Identity(id=_short(names[0]), aliases=tuple(known)[1:])
 
 
 def _short(name: str) -> str:
-    return name if len(name) <= _LONGEST_ID else f"sha256:{_hash(name)}"
+    # An id goes into logs and databases: one with control characters is known by its hash too.
+    return name if len(name) <= _LONGEST_ID and name.isprintable() else f"sha256:{_hash(name)}"
 
 
 def _hash(text: str) -> str:

@@ -1,36 +1,44 @@
 """An address without what only tracks its reader."""
 
 import re
-from urllib.parse import urljoin, urlsplit, urlunsplit
+from urllib.parse import quote, urljoin, urlsplit, urlunsplit
 
 _TRACKING = re.compile(
     r"(?:utm_\w+|fbclid|gclid|dclid|yclid|msclkid|igshid|spm|scm|mc_cid|mc_eid|_hsenc|_hsmi|mkt_tok|ref_src|smid|"
     r"partner|emc|cmpid|wt_mc|at_medium|at_campaign)(?:=|$)",
     re.IGNORECASE,
 )
-_LONGEST = 2000
+_LONGEST = 2000  # characters
 
 
 def absolute(link: str, base: str) -> str:
-    """The address as http or https, absolute; "" for any other (javascript:, data:, file:) and for broken ones."""
+    """The address as http or https, absolute; "" for any other (javascript:, data:, file:) and for broken ones.
+
+    What would end it in a header, a text or an attribute is quoted; a user's name before the host, which is made
+    to be taken for the host, is taken off.
+    """
+    link = link.strip()
     try:
-        joined = urljoin(base, link.strip()) if link.strip() else ""
+        joined = urljoin(base, link) if link else ""
         parts = urlsplit(joined)
+        host = parts.hostname
     except ValueError:
         return ""
-    if parts.scheme not in ("http", "https") or not parts.hostname or len(joined) > _LONGEST:
+    if parts.scheme not in ("http", "https") or not host or "\\" in parts.netloc or len(joined) > _LONGEST:
         return ""
-    if parts.username is not None or parts.password is not None:
-        # What stands before the @ is made to be taken for the host.
-        parts = parts._replace(netloc=parts.netloc.rpartition("@")[2])
-    # Quote what would end the address in a header, a text or an attribute.
-    return re.sub(r"[\x00-\x20\x7f<>\"\\^`{|}]", lambda sign: f"%{ord(sign[0]):02X}", urlunsplit(parts))
+    parts = parts._replace(netloc=parts.netloc.rpartition("@")[2])
+    return "".join(map(_quoted, urlunsplit(parts)))
+
+
+def _quoted(sign: str) -> str:
+    fine = sign.isprintable() and sign not in ' <>"\\^`{|}'
+    return sign if fine else quote(sign, errors="replace")
 
 
 def without_tracking(link: str) -> str:
     """The same address without parameters such as utm_source; the others keep their order and spelling."""
-    head, mark, rest = link.partition("?")
-    query, hash_mark, fragment = rest.partition("#")
+    head, hash_mark, fragment = link.partition("#")
+    head, mark, query = head.partition("?")
     kept = "&".join(part for part in query.split("&") if not _TRACKING.match(part))
     return (f"{head}?{kept}" if mark and kept else head) + hash_mark + fragment
 

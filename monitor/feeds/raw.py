@@ -8,8 +8,8 @@ from datetime import datetime
 class RawChannel:
     """The head of a document."""
 
-    title: str
-    link: str
+    title: str  # plain, one line
+    link: str  # absolute, http(s) or ""
     generator: str
 
 
@@ -32,8 +32,9 @@ class Reading:
     """What a source makes of one item."""
 
     summary: str  # plain text
-    text: str  # plain text
+    text: str  # plain text, a paragraph a line
     published: datetime | None
+    authors: tuple[str, ...]
     sections: tuple[str, ...]
     original: str = ""
     story: str = ""  # the article itself, whichever feed it came by; "" when nobody can tell

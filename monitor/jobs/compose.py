@@ -53,6 +53,14 @@ class Draft:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Quiet:
+    """Nothing waits among the entries up to `upto`."""
+
+    state: SubscriptionState
+    upto: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Composed:
     """A digest is queued: for whom, and how many entries it tells of."""
 
@@ -90,16 +98,11 @@ async def compose(
     Raises DigestError when a template fails (the digest waits) and StoreError.
     """
     draft = await draft_digest(subscription, slot, newsroom=newsroom, render=render, db=db, now=now)
-    if isinstance(draft, NothingNew):
-        return draft
-    if not draft.waiting:
-        # A time of day has passed without news: that is remembered, so that "since" stays true.
-        taken = await db.write(digests.take_slot, draft.state, slot, draft.upto)
-        return (
-            NothingNew(subscription=subscription, slot=slot)
-            if taken
-            else SlotTaken(subscription=subscription, slot=slot)
-        )
+    if isinstance(draft, Quiet):
+        # A time of day that passes without news is remembered, so that "since" stays true.
+        if subscription.at and not await db.write(digests.take_slot, draft.state, slot, draft.upto):
+            return SlotTaken(subscription=subscription, slot=slot)
+        return NothingNew(subscription=subscription, slot=slot)
     mails = mails_of(draft, sender=newsroom.sender)
     queued = await db.write(_queue, draft, mails, newsroom.rules.fingerprint, now + newsroom.expire)
     if not queued:
@@ -115,17 +118,14 @@ async def compose(
 
 async def draft_digest(
     subscription: Subscription, slot: Slot, *, newsroom: Newsroom, render: Render, db: Database, now: datetime
-) -> Draft | NothingNew:
-    """What `compose` would queue, from what waits at this moment. Stores nothing.
-
-    NothingNew when nothing waits and the subscription has no times of day to remember.
-    """
+) -> Draft | Quiet:
+    """What `compose` would queue, from what waits at this moment. Stores nothing."""
     names = subscription.rules or newsroom.rule_names
     rules = [(name, newsroom.rules.fingerprints[name]) for name in names]
     state, upto = await db.read(_stand, subscription.name, now)
     waiting = await _waiting(state, upto, [fingerprint for _, fingerprint in rules], newsroom=newsroom, db=db)
-    if not waiting and not subscription.at:
-        return NothingNew(subscription=subscription, slot=slot)
+    if not waiting:
+        return Quiet(state=state, upto=upto)
     digest = build(
         subscription,
         slot,

@@ -16,6 +16,9 @@ from monitor.model import Delivery, DeliveryStatus
 from monitor.store import outbox
 from monitor.store.database import Database
 
+_RECORDINGS = 4  # tries to write an outcome down; each waits as long as the database does
+_MOST_DOUBLINGS = 10  # of the pause after an uncertain attempt; the mail expires long before
+
 _STATUS = {
     SendKind.LATER: DeliveryStatus.WAITING,
     SendKind.RELAY: DeliveryStatus.WAITING,
@@ -51,26 +54,39 @@ async def deliver(
     delivery = await db.write(outbox.claim, now, lease_until=now + options.lease, token=token)
     if delivery is None:
         return None
-    try:
-        async with _heartbeat(delivery, token, db=db, clock=clock, options=options):
+    async with _heartbeat(delivery, token, db=db, clock=clock, options=options):
+        try:
             reply = await send(delivery.mail, _marks_data(delivery, token, db=db))
-    except _OvertakenError:
-        reply = "another worker has taken this mail"
-        return Attempted(delivery=delivery, status=DeliveryStatus.WAITING, reply=reply)
-    except SendError as error:
-        outcome = _outcome(delivery, error, now=clock(), options=options, jitter=jitter())
-    else:
-        outcome = Attempted(delivery=delivery, status=DeliveryStatus.SENT, reply=reply)
-    await db.write(
-        outbox.finish,
-        delivery.id,
-        token,
-        status=outcome.status,
-        next_attempt_at=outcome.next_attempt_at,
-        reply=outcome.reply,
-        now=clock(),
-    )
+        except _OvertakenError:
+            reply = "another worker has taken this mail"
+            return Attempted(delivery=delivery, status=DeliveryStatus.WAITING, reply=reply)
+        except SendError as error:
+            outcome = _outcome(delivery, error, now=clock(), options=options, jitter=jitter())
+        else:
+            outcome = Attempted(delivery=delivery, status=DeliveryStatus.SENT, reply=reply)
+        await _record(outcome, token, db=db, clock=clock)
     return outcome
+
+
+async def _record(outcome: Attempted, token: str, *, db: Database, clock: Clock) -> None:
+    """Write down how it went; again when the database is busy, or a mail that was sent would be sent twice."""
+    tries = _RECORDINGS
+    while True:
+        try:
+            await db.write(
+                outbox.finish,
+                outcome.delivery.id,
+                token,
+                status=outcome.status,
+                next_attempt_at=outcome.next_attempt_at,
+                reply=outcome.reply,
+                now=clock(),
+            )
+            return
+        except StoreError:
+            tries -= 1
+            if not tries:
+                raise
 
 
 def _marks_data(delivery: Delivery, token: str, *, db: Database) -> BeforeData:
@@ -89,7 +105,7 @@ def _outcome(
     if status is DeliveryStatus.WAITING:
         again = next_attempt(delivery.attempts, schedule=options.retry, now=now, jitter=jitter)
     elif status is DeliveryStatus.UNCERTAIN:
-        again = now + options.uncertain_after * 2**delivery.uncertain
+        again = now + options.uncertain_after * 2 ** min(delivery.uncertain, _MOST_DOUBLINGS)
     return Attempted(
         delivery=delivery,
         status=status,

@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 
 from monitor.config import FetchOptions
 from monitor.errors import FeedError
@@ -16,7 +16,9 @@ from monitor.rules.match import Ruleset, match_entry
 from monitor.store import entries, feeds, matches
 from monitor.store.database import Connection, Database
 
-_LEASE_BEYOND_TIMEOUT = timedelta(minutes=1)  # for waiting in line at a host, parsing and storing
+# How many time limits a claim holds. A visit that waits longer in line at its host may be made twice, which harms
+# nobody; a feed whose worker was killed is asked again that soon.
+_LEASE = 2
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -56,7 +58,7 @@ async def claim(
     wanted: Sequence[Feed], *, db: Database, now: datetime, options: FetchOptions, limit: int
 ) -> list[tuple[Feed, PollState]]:
     """Take the feeds that are due, at most `limit`; nobody else gets them before their lease is over."""
-    until = now + options.timeout + _LEASE_BEYOND_TIMEOUT
+    until = now + _LEASE * options.timeout
     by_url = {feed.url: feed for feed in wanted}
     taken = await db.write(feeds.claim_due, list(by_url), now, until=until, limit=limit)
     return [(by_url[state.feed_url], state) for state in taken]
@@ -66,7 +68,7 @@ async def claim_all(
     wanted: Sequence[Feed], *, db: Database, now: datetime, options: FetchOptions
 ) -> list[tuple[Feed, PollState]]:
     """Take every feed, due or not."""
-    until = now + options.timeout + _LEASE_BEYOND_TIMEOUT
+    until = now + _LEASE * options.timeout
     by_url = {feed.url: feed for feed in wanted}
     taken = await db.write(feeds.claim_all, list(by_url), until=until)
     return [(by_url[state.feed_url], state) for state in taken]

@@ -6,6 +6,7 @@ shown as the publisher wrote it.
 
 import re
 import unicodedata
+from bisect import bisect_left, bisect_right
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
@@ -17,35 +18,65 @@ _IGNORED = (
     "\u00ad\u034f\u061c\u115f\u1160\u17b4\u17b5\u180b-\u180f\u200b-\u200f\u202a-\u202e\u2060-\u206f"
     "\u3164\ufe00-\ufe0f\ufeff\uffa0\ufff0-\ufffb\U000e0000-\U000e0fff"
 )
-# What joins the sign before it: combining marks, the later letters of a Hangul syllable, kana's voicing marks.
+_JAMO = {*range(0x1100, 0x1200), *range(0x3131, 0x318F), *range(0xFFA0, 0xFFDD)}
+# What joins the sign before it: marks, kana's voicing marks, the later letters of a Hangul syllable in all widths.
 _JOINING = "".join(
     chr(code)
     for code in range(0x300, 0x1E94B)  # no mark stands outside
-    if unicodedata.combining(chr(code)) or 0x1161 <= code <= 0x11FF or code in (0xFF9E, 0xFF9F)
+    if unicodedata.category(chr(code))[0] == "M"
+    or code in (0xFF9E, 0xFF9F)
+    or (code in _JAMO and "\u1161" <= unicodedata.normalize("NFKD", chr(code)) <= "\u11ff")
 )
 _IGNORABLE = re.compile(f"[{_IGNORED}]")
-_JOINED = re.compile(f"[{_JOINING}]")
-_CLUSTER = re.compile(f".(?:[{_IGNORED}]*[{_JOINING}])*", re.DOTALL)
-_DOTTED = re.compile(r"(?<![a-z0-9])[a-z](?:\.[a-z])+(?:\.(?![a-z0-9]))?(?!\.?[a-z0-9])")
+_JOINED = re.compile(f"(?![{_IGNORED}])[{_JOINING}]")
+# No more than 30 marks on a sign (Unicode 15, UAX 15 section 13): sorting a million of them takes for ever.
+_CLUSTER = re.compile(f"[{_IGNORED}]+|.(?:[{_IGNORED}]*{_JOINED.pattern}){{0,30}}", re.DOTALL)
+_DOTTED = re.compile(  # the rare first: a letter with a dot behind it
+    r"[a-z](?=\.[a-z])(?<![a-z0-9][a-z])(?<!(?<![a-z0-9])[a-z]\.[a-z])"
+    r"(?:\.[a-z])++(?:\.(?![a-z0-9]))?(?!\.?[a-z0-9])"
+)
+# What typesetters write for "-" and "'": GPT\u20114 is GPT-4.
+_TYPESET = str.maketrans({"\u2010": "-", "\u2011": "-", "\u2212": "-", "\u2019": "'", "\u02bc": "'"})
 _SPACES = re.compile(" +")
 _WHITE = re.compile(r"\s")
+_ODD = "\U0010ffff"  # no character: stands for a sign that wants the slow way
+_ODD_RUN = re.compile(f".?{_ODD}+", re.DOTALL)  # with the sign that the first of them may join
+_HALF = re.compile("[\ud800-\udfff]")  # a lone surrogate: neither the search nor a database can encode it
 
 
 @dataclass(frozen=True, slots=True)
 class Folded:
-    """A folded text. `starts[i]` and `ends[i]` are the original span that `text[i]` comes from."""
+    """A folded text, and where each sign of it comes from: `original` and `folded` convert places.
+
+    Before spaces and dots were dropped, sign i came from the original span [starts[i], ends[i]).
+    """
 
     text: str
     starts: Sequence[int]
     ends: Sequence[int]
+    dropped: Sequence[int] = ()  # for each dropped sign, how many signs were kept before it
+    dots: frozenset[int] = frozenset()  # places of the dropped dots, before dropping
 
     def original(self, start: int, end: int) -> tuple[int, int]:
         """The span of the original that the folded span [start, end) comes from."""
+        if not self.dropped:
+            return self.starts[start], self.ends[end - 1]
+        start += bisect_right(self.dropped, start)
+        end += bisect_right(self.dropped, end - 1)
+        if end in self.dots:
+            end += 1  # the dot is found with its letter
         return self.starts[start], self.ends[end - 1]
+
+    def folded(self, start: int, end: int) -> tuple[int, int]:
+        """The folded span of the signs that come from the original span [start, end)."""
+        places = range(len(self.text))
+        first = bisect_left(places, start, key=lambda place: self.original(place, place + 1)[0])
+        last = bisect_right(places, end, key=lambda place: self.original(place, place + 1)[1])
+        return first, max(first, last)
 
 
 def fold(text: str) -> Folded:
-    """Fold a text. Idempotent: the folded text folds to itself.
+    """Fold a text. Idempotent: the folded text folds to itself, with up to 30 marks on a sign.
 
     NFKC and case folding (Unicode 15, sections 3.11 and 3.13), simplified characters for traditional ones,
     ignorable characters dropped, white space as one space and none beside a Chinese character, A.I. as AI.
@@ -54,21 +85,27 @@ def fold(text: str) -> Folded:
     folded = text.translate(_SIGNS)
     starts: Sequence[int] = range(len(text))
     ends: Sequence[int] = range(1, len(text) + 1)
-    if not _SIGNS.odd.isdisjoint(text):
-        folded, starts, ends = _by_cluster(text)
+    if _ODD in folded:
+        folded, starts, ends = _by_cluster(text, folded)
     return _without(folded, starts, ends)
 
 
-def _by_cluster(text: str) -> tuple[str, list[int], list[int]]:
-    """The slow way: signs that become several, or none, or join the one before."""
+def _by_cluster(text: str, folded: str) -> tuple[str, list[int], list[int]]:
+    """The slow way, where it is needed: signs that become several, or none, or join the one before."""
     parts: list[str] = []
     starts: list[int] = []
     ends: list[int] = []
-    for cluster in _CLUSTER.finditer(text):
-        folded = _folded_cluster(cluster[0])
-        parts.append(folded)
-        starts += [cluster.start()] * len(folded)
-        ends += [cluster.end()] * len(folded)
+    at = 0
+    for odd in [*_ODD_RUN.finditer(folded), None]:
+        start, end = odd.span() if odd else (len(text), len(text))
+        parts.append(folded[at:start])
+        starts += range(at, start)
+        ends += range(at + 1, start + 1)
+        for cluster in _CLUSTER.finditer(text, start, end):
+            parts.append(_folded_cluster(cluster[0]))
+            starts += [cluster.start()] * len(parts[-1])
+            ends += [cluster.end()] * len(parts[-1])
+        at = end
     return "".join(parts), starts, ends
 
 
@@ -81,21 +118,18 @@ def _folded_cluster(cluster: str) -> str:
         before = folded
         folded = unicodedata.normalize("NFKC", unicodedata.normalize("NFKC", folded).casefold())
         folded = "".join(map(simplified, _IGNORABLE.sub("", folded)))
-    return _WHITE.sub(" ", folded)
+    return _HALF.sub("\ufffd", _WHITE.sub(" ", folded)).translate(_TYPESET)
 
 
-class _Signs(dict[int, str]):
-    """What each sign folds to, found out when it is first met; `odd` are those that do not stay one sign."""
+class _Signs(dict[int, int]):
+    """What each sign folds to, found out when it is first met; `_ODD` for those that do not stay one sign."""
 
-    def __init__(self) -> None:
-        self.odd: set[str] = set()
-
-    def __missing__(self, code: int) -> str:
+    def __missing__(self, code: int) -> int:
         sign = chr(code)
-        folded = self[code] = _folded_cluster(sign)
-        if len(folded) != 1 or _JOINED.match(sign):
-            self.odd.add(sign)
-        return folded
+        folded = _folded_cluster(sign)
+        odd = len(folded) != 1 or _JOINED.match(sign)
+        self[code] = ord(_ODD if odd else folded)
+        return self[code]
 
 
 _SIGNS = _Signs()
@@ -103,34 +137,32 @@ _SIGNS = _Signs()
 
 def _without(text: str, starts: Sequence[int], ends: Sequence[int]) -> Folded:
     """Drop the spaces that part no words, and the dots of A.I."""
-    dropped = sorted({*_needless_spaces(text), *_needless_dots(text)})
-    if not dropped:
+    spaces = _needless_spaces(text) if " " in text else []
+    dots = frozenset(_needless_dots(text)) if "." in text else frozenset()
+    if not spaces and not dots:
         return Folded(text, starts, ends)
-    kept: list[str] = []
-    new_starts: list[int] = []
-    new_ends: list[int] = []
-    at = 0
-    for place in [*dropped, len(text)]:
-        kept.append(text[at:place])
-        new_starts += starts[at:place]
-        new_ends += ends[at:place]
-        if place < len(text) and text[place] == "." and new_ends:
-            new_ends[-1] = ends[place]  # the dot is found with its letter
-        at = place + 1
-    return Folded("".join(kept), new_starts, new_ends)
+    dropped = sorted({*spaces, *dots}) if dots else spaces
+    kept = [text[before:place] for before, place in zip([0, *(at + 1 for at in dropped)], [*dropped, len(text)], strict=True)]
+    return Folded("".join(kept), starts, ends, [at - number for number, at in enumerate(dropped)], dots)
 
 
-def _needless_spaces(text: str) -> Iterator[int]:
+def _needless_spaces(text: str) -> list[int]:
+    """All but one of a run of spaces; the last one too beside a Chinese character and at either end."""
+    dropped: list[int] = []
+    size = len(text)
     for run in _SPACES.finditer(text):
         start, end = run.span()
-        if end < len(text) and _JOINED.match(text, end):
+        if end < size and _JOINED.match(text, end):
             end -= 1  # a mark stays on the space it stands on
             if start == end:
                 continue
-        beside = start == 0 or end == len(text) or is_han(text[start - 1]) or is_han(text[end])
-        yield from range(start if beside else start + 1, end)
+        if start == 0 or end == size or is_han(text[start - 1]) or is_han(text[end]):
+            dropped += range(start, end)
+        elif end - start > 1:
+            dropped += range(start + 1, end)
+    return dropped
 
 
 def _needless_dots(text: str) -> Iterator[int]:
-    for word in _DOTTED.finditer(text) if "." in text else ():
+    for word in _DOTTED.finditer(text):
         yield from (place for place in range(*word.span()) if text[place] == ".")

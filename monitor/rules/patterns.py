@@ -22,9 +22,7 @@ def read_pattern(rule: str, written: str, expression: str, flags: str, column: i
     for place, flag in enumerate(flags):
         if flag not in FLAGS or flag in flags[:place]:
             known = ", ".join(FLAGS)
-            what = (
-                f'behind the last "/" only {known} may stand, each once; a word with slashes in it begins with "="'
-            )
+            what = f'behind the last "/" only {known} may stand, each once; a word with slashes in it begins with "="'
             raise RuleError(rule, written, what, column + len(expression) + 1 + place)
     try:
         _compiled(expression, flags)

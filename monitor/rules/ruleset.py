@@ -27,6 +27,7 @@ class Asked:
     word: Word
     weight: float
     fields: tuple[str, ...]  # where it may stand, in the order of FIELDS
+    allowed: tuple[str, ...]  # where its parts may, unless they name fields of their own
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,9 +122,7 @@ def _plain_words(
     yield from ignore
 
 
-def _compile(
-    rule: Rule, urls: Mapping[str, str], aliases: Aliases, everywhere: Sequence[Word]
-) -> Compiled:
+def _compile(rule: Rule, urls: Mapping[str, str], aliases: Aliases, everywhere: Sequence[Word]) -> Compiled:
     weights = dict(rule.weights)
     words = [
         _asked(key, parse_word(rule.name, written, aliases), weights.get(written, 1.0), rule.fields)
@@ -147,17 +146,24 @@ def _compile(
 
 
 def _asked(key: str, word: Word, weight: float, fields: Sequence[str]) -> Asked:
+    allowed = tuple(fields)
+    if isinstance(word.term, Plain):
+        return Asked(key, word, weight, word.fields or allowed, allowed)
     # An alias set or a near may name fields of its own: those are asked as well.
     wanted = {*(word.fields or fields), *(name for part in parts(word) for name in part.fields)}
-    return Asked(key, word, weight, tuple(name for name in FIELDS if name in wanted))
+    return Asked(key, word, weight, tuple(name for name in FIELDS if name in wanted), allowed)
 
 
 def _plains(word: Word) -> Iterator[Plain]:
-    return dict.fromkeys(part.term for part in parts(word) if isinstance(part.term, Plain)).__iter__()
+    if isinstance(word.term, Plain) and not word.guards:
+        yield word.term
+        return
+    yield from dict.fromkeys(part.term for part in parts(word) if isinstance(part.term, Plain))
 
 
 def _has_pattern(word: Word) -> bool:
-    return any(isinstance(part.term, Pattern) for part in parts(word))
+    simple = isinstance(word.term, Plain) and not word.guards
+    return not simple and any(isinstance(part.term, Pattern) for part in parts(word))
 
 
 def _said(rule: Rule, words: Sequence[Asked], scope: Iterable[str] | None) -> object:
@@ -172,10 +178,12 @@ def _said(rule: Rule, words: Sequence[Asked], scope: Iterable[str] | None) -> ob
 
 def _meant(word: Word) -> str:
     """The word as written, and what its alias sets hold."""
+    if isinstance(word.term, Plain) and not word.guards:
+        return word.written.strip()
     held = sorted(
         {inner.written for part in parts(word) if isinstance(part.term, AnyOf) for inner in part.term.words}
     )
-    return json.dumps([word.written.strip(), held], ensure_ascii=False)
+    return "\n".join([word.written.strip(), *held])
 
 
 def _hash(said: object) -> str:

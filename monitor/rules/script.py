@@ -14,6 +14,7 @@ _HAN = re.compile(
 )
 
 
+@cache
 def is_han(sign: str) -> bool:
     """Is this a character of a script that is written without spaces between words?"""
     return _HAN.match(sign) is not None

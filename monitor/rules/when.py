@@ -33,7 +33,16 @@ _GRAMMAR = rf"""
     %ignore /\s+/
 """
 _FULL_WIDTH = {"（": "(", "）": ")", "“": '"', "”": '"', "＂": '"'}
-_OPERATORS = {"&&": "AND", "&": "AND", "＆": "AND", "||": "OR", "|": "OR", "｜": "OR", "+": "AND", "＋": "AND"}
+_OPERATORS = {
+    "&&": "AND",
+    "&": "AND",
+    "＆": "AND",
+    "||": "OR",
+    "|": "OR",
+    "｜": "OR",
+    "+": "AND",
+    "＋": "AND",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,7 +86,8 @@ def parse_when(rule: str, text: str, aliases: Aliases) -> Expression:
     except UnexpectedEOF:  # pragma: no cover - lark reports the end as a token
         raise RuleError(rule, text, "something is missing at the end", len(text)) from None
     except UnexpectedCharacters as error:
-        raise RuleError(rule, text, _at_sign(text, error.pos_in_stream), error.pos_in_stream) from None
+        column = error.pos_in_stream or 0
+        raise RuleError(rule, text, _at_sign(text, column), column) from None
     except UnexpectedToken as error:
         what, column = _at_token(text, error.token)
         raise RuleError(rule, text, what, column) from None
@@ -160,7 +170,8 @@ def _word(reader: _Reader, node: Tree[Token]) -> Is:
     for place, sign in enumerate(token) if token.type == "WORD" else ():
         if sign in _FULL_WIDTH:
             raise reader.error(
-                f'"{sign}" is full-width; write {_FULL_WIDTH[sign]} or put the word in quotation marks', column + place
+                f'"{sign}" is full-width; write {_FULL_WIDTH[sign]} or put the word in quotation marks',
+                column + place,
             )
     if token in ("AND", "OR", "NEAR"):  # where a word belongs, the grammar takes them for one
         raise reader.error(f"a word is missing before {token}", column)
@@ -190,7 +201,9 @@ def _within(expression: Expression, field: str) -> Expression:
     """The same, asked of one field; a field nearer to the word stays."""
     match expression:
         case Is(word):
-            return Is(word if word.fields else replace(word, written=f"{field}:{word.written}", fields=(field,)))
+            return Is(
+                word if word.fields else replace(word, written=f"{field}:{word.written}", fields=(field,))
+            )
         case Not(part):
             return Not(_within(part, field))
         case Both(parts):
@@ -205,11 +218,13 @@ def _near(reader: _Reader, node: Tree[Token]) -> Is:
     distance = re.search(r"\d+", sign)
     if not distance:
         raise reader.error('say how near, in signs: "NEAR/8"', sign.end_pos or 0)
-    sides = []
+    sides: list[Word] = []
     for side in (left, right):
         word = _one_word(_read(reader, side))
         if word is None:
-            raise reader.error("only words, or words joined by OR, can be near each other", sign.start_pos or 0)
+            raise reader.error(
+                "only words, or words joined by OR, can be near each other", sign.start_pos or 0
+            )
         sides.append(word)
     written = f"{sides[0].written} {sign} {sides[1].written}"
     return Is(Word(written, Near(sides[0], sides[1], int(distance[0]))))

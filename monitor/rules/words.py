@@ -16,7 +16,8 @@ class Spelling:
     text: str
     left: bool  # the sign before must not continue the word
     right: bool  # nor the sign behind
-    exactly: str = ""  # the original must read just so: "軟體" is no 软体
+    exactly: str = ""  # the original must read just so
+    traditional: str = ""  # characters that the original must have: "軟體" is no 软体
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -41,7 +41,7 @@ def take_slot(tx: Connection, state: SubscriptionState, slot: Slot, upto: int) -
         subscriptions.c.name == state.name,
         subscriptions.c.cursor == state.cursor,
         subscriptions.c.last_slot == state.last_slot,
-        subscriptions.c.last_at.is_not_distinct_from(state.last_at),
+        subscriptions.c.last_at == state.last_at,
     )
     moved = update(subscriptions).where(*unchanged)
     return bool(tx.execute(moved.values(cursor=upto, last_slot=slot.name, last_at=slot.at)).rowcount)

@@ -5,7 +5,7 @@ from datetime import datetime
 from itertools import count, islice
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Row, insert, select, update
+from sqlalchemy import ColumnElement, Connection, Row, bindparam, insert, select, update
 
 from monitor.model import PollState, Validators
 from monitor.store.bulk import chunks, insert_missing
@@ -41,8 +41,11 @@ def claim_all(tx: Connection, urls: Sequence[str], *, until: datetime) -> list[P
 def save(tx: Connection, state: PollState) -> None:
     """What a visit taught, whole: when the next one is due, and how to ask then."""
     values = _values(state)
-    if not tx.execute(update(feeds).where(feeds.c.url == state.feed_url).values(values)).rowcount:
-        tx.execute(insert(feeds).values(values))
+    if not tx.execute(_update, values | {"of": state.feed_url}).rowcount:
+        tx.execute(insert(feeds), values)
+
+
+_update = update(feeds).where(feeds.c.url == bindparam("of"))  # made once: every poll needs it
 
 
 def states(tx: Connection) -> list[PollState]:

@@ -1,15 +1,21 @@
 import asyncio
+import sqlite3
+from contextlib import nullcontext
 from datetime import datetime, timedelta
+from pathlib import Path
+
+import pytest
 
 from monitor.config import OutboxOptions
-from monitor.errors import SendKind
+from monitor.errors import SendKind, StoreError
 from monitor.jobs.deliver import deliver
 from monitor.jobs.prune import prune
 from monitor.mail import BeforeData
 from monitor.model import Delivery, DeliveryStatus, Mail
 from monitor.store import digests, outbox
-from monitor.store.database import Connection
+from monitor.store.database import Connection, open_database
 from tests import make
+from tests.fakes import FakeClock
 from tests.jobs.desk import OUTBOX, Desk
 
 
@@ -168,3 +174,45 @@ async def test_what_was_sent_long_ago_is_forgotten(desk: Desk) -> None:
     assert [row.status for row in await _rows(desk)] == [DeliveryStatus.WAITING], (
         "what waits is not forgotten"
     )
+
+
+class LockedAfterSending:
+    """A SQLite file that another program locks as soon as a mail is sent, until it has been asked `tries` times."""
+
+    def __init__(self, folder: Path, tries: int) -> None:
+        self.url = f"sqlite:///{folder / 'monitor.db'}"
+        self._file, self._tries = folder / "monitor.db", tries
+        self._lock: sqlite3.Connection | None = None
+
+    async def send(self, _mail: Mail, before_data: BeforeData) -> str:
+        await before_data()
+        self._lock = sqlite3.connect(self._file, isolation_level=None)
+        self._lock.execute("BEGIN IMMEDIATE")
+        return "250 ok"
+
+    def clock(self) -> datetime:
+        if self._lock is not None:
+            self._tries -= 1
+            if self._tries <= 0:
+                self.unlock()
+        return make.NOW
+
+    def unlock(self) -> None:
+        if self._lock is not None:
+            self._lock.close()
+
+
+@pytest.mark.parametrize(("tries", "recorded"), [(2, True), (99, False)])
+async def test_that_a_mail_was_sent_is_written_down_when_the_database_answers_again(
+    tmp_path: Path, tries: int, recorded: bool
+) -> None:
+    locked = LockedAfterSending(tmp_path, tries)
+    desk = Desk(db=open_database(f"{locked.url}?timeout=0.01"), clock=FakeClock())
+    await _enqueue(desk, make.mail())
+    told = nullcontext() if recorded else pytest.raises(StoreError)
+    with told:
+        await deliver(send=locked.send, db=desk.db, clock=locked.clock, options=OUTBOX, jitter=lambda: 0)
+    locked.unlock()
+    (row,) = await _rows(desk)
+    assert row.status is (DeliveryStatus.SENT if recorded else DeliveryStatus.SENDING)
+    await desk.db.close()

@@ -8,7 +8,7 @@ from monitor.errors import StoreError
 from monitor.model import PollState, Validators
 from monitor.store import feeds, tables
 from monitor.store.columns import clean
-from monitor.store.database import Connection, Database
+from monitor.store.database import Connection, Database, open_database
 from tests.make import NOW
 
 STATE = PollState(feed_url="https://feed.example.org/rss", next_poll_at=NOW)
@@ -37,6 +37,17 @@ async def test_an_instant_comes_back_as_it_was(db: Database, instant: datetime) 
     found = await stored(db, replace(STATE, next_poll_at=instant, visited=instant))
     assert (found.next_poll_at, found.visited) == (instant, instant)
     assert found.next_poll_at.tzinfo is UTC
+
+
+@pytest.mark.parametrize("kind", ["postgres"], indirect=True)
+async def test_an_instant_is_utc_also_on_a_server_that_prefers_another_zone(
+    db: Database, db_url: str
+) -> None:
+    await stored(db, STATE)
+    elsewhere = open_database(f"{db_url}&options=-c%20timezone%3DAsia/Shanghai")
+    (found,) = await elsewhere.read(feeds.states)
+    await elsewhere.close()
+    assert (found.next_poll_at, found.next_poll_at.tzinfo) == (NOW, UTC)
 
 
 @pytest.mark.parametrize("zone", [None, timezone(timedelta(hours=8))])

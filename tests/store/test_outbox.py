@@ -1,66 +1,33 @@
 import asyncio
 from dataclasses import replace
-from datetime import datetime, timedelta
+from datetime import timedelta
 
 import pytest
 
 from monitor.errors import StoreError
-from monitor.model import Delivery, DeliveryStatus, Mail, Phase
-from monitor.store import digests, outbox
-from monitor.store.database import Connection, Database
+from monitor.model import Delivery, DeliveryStatus, Phase
+from monitor.store import outbox
+from monitor.store.database import Database
 from tests import make
 from tests.make import NOW
-
-WAITING, SENDING, UNCERTAIN, SENT, FAILED, EXPIRED = DeliveryStatus
-EXPIRES = NOW + timedelta(hours=48)
-LEASE = timedelta(seconds=30)
-UNCERTAIN_AFTER = timedelta(minutes=15)
-LATER = NOW + timedelta(hours=1)
-
-
-async def queue(db: Database, *mails: Mail, now: datetime = NOW, slot: str = "at:1") -> list[int]:
-    def write(tx: Connection) -> list[int]:
-        digest = digests.insert(tx, "AI 日报", make.slot(name=slot), now, 1, "r1")
-        assert digest is not None
-        expires_at = now + timedelta(hours=48)
-        return [outbox.insert(tx, digest, mail, now=now, expires_at=expires_at) for mail in mails]
-
-    return await db.write(write)
-
-
-async def claim(db: Database, now: datetime = NOW, token: str = "t1") -> Delivery | None:
-    return await db.write(outbox.claim, now, lease_until=now + LEASE, token=token)
-
-
-async def mark_data(db: Database, number: int, token: str = "t1") -> bool:
-    return await db.write(outbox.mark_data, number, token)
-
-
-async def finish(
-    db: Database,
-    number: int,
-    status: DeliveryStatus,
-    *,
-    token: str = "t1",
-    again: datetime | None = None,
-    reply: str = "",
-) -> bool:
-    return await db.write(
-        outbox.finish, number, token, status=status, next_attempt_at=again, reply=reply, now=NOW
-    )
-
-
-async def recover(db: Database, now: datetime) -> list[tuple[int, DeliveryStatus]]:
-    return await db.write(outbox.recover, now, uncertain_after=UNCERTAIN_AFTER)
-
-
-async def the(db: Database, number: int) -> Delivery:
-    [found] = [one for one in await db.read(outbox.listing, status=None, limit=1000) if one.id == number]
-    return found
-
-
-async def due(db: Database, now: datetime) -> bool:
-    return await db.read(outbox.anything_due, now)
+from tests.store.post import (
+    EXPIRED,
+    EXPIRES,
+    FAILED,
+    LATER,
+    LEASE,
+    SENDING,
+    SENT,
+    UNCERTAIN,
+    UNCERTAIN_AFTER,
+    WAITING,
+    claim,
+    due,
+    finish,
+    mark_data,
+    queue,
+    the,
+)
 
 
 async def test_a_mail_waits_with_its_very_bytes(db: Database) -> None:
@@ -120,71 +87,6 @@ async def test_two_services_claim_each_mail_once(db: Database, other: Database) 
     assert sum(one is None for one in claimed) == 10
 
 
-async def test_a_lease_can_be_renewed_by_its_holder_only(db: Database) -> None:
-    (number,) = await queue(db, make.mail())
-    await claim(db)
-    assert not await db.write(outbox.renew, number, "t2", LATER)
-    assert await db.write(outbox.renew, number, "t1", LATER)
-    assert await recover(db, LATER) == []
-    assert await recover(db, LATER + timedelta(microseconds=1)) == [(number, WAITING)]
-    assert not await db.write(outbox.renew, number, "t1", LATER)
-
-
-async def test_data_is_marked_by_the_holder_only(db: Database) -> None:
-    (number,) = await queue(db, make.mail())
-    assert not await mark_data(db, number, "")
-    await claim(db)
-    assert not await mark_data(db, number, "t2")
-    assert await mark_data(db, number)
-    assert (await the(db, number)).phase is Phase.DATA
-
-
-async def test_a_worker_whose_mail_was_recovered_or_claimed_by_another_must_not_send(db: Database) -> None:
-    (number,) = await queue(db, make.mail())
-    await claim(db)
-    await recover(db, LATER)
-    assert not await mark_data(db, number)
-    assert await claim(db, LATER, token="t2")
-    assert not await mark_data(db, number)
-    assert await mark_data(db, number, "t2")
-
-
-async def test_killed_before_data_a_mail_is_due_at_once(db: Database) -> None:
-    (number,) = await queue(db, make.mail())
-    await claim(db)
-    assert await recover(db, NOW + LEASE) == []
-    assert await recover(db, LATER) == [(number, WAITING)]
-    found = await the(db, number)
-    assert (found.status, found.phase, found.next_attempt_at) == (WAITING, Phase.NONE, LATER)
-    assert (found.attempts, found.uncertain, found.claim) == (1, 0, "")
-
-
-async def test_killed_after_data_a_mail_is_uncertain_and_rests_longer_each_time(db: Database) -> None:
-    (number,) = await queue(db, make.mail())
-    now = NOW
-    for pause in (15, 30, 60):
-        await claim(db, now)
-        await mark_data(db, number)
-        now += timedelta(minutes=1)
-        assert await recover(db, now) == [(number, UNCERTAIN)]
-        assert await claim(db, now + timedelta(minutes=pause, seconds=-1)) is None
-        now += timedelta(minutes=pause)
-        assert (await the(db, number)).next_attempt_at == now
-    assert (await the(db, number)).uncertain == 3
-
-
-async def test_the_pause_of_a_very_unlucky_mail_stays_in_the_calendar(db: Database) -> None:
-    (number,) = await queue(db, make.mail())
-    for _ in range(20):
-        await db.write(outbox.claim, NOW, lease_until=NOW, token="t1")
-        await mark_data(db, number)
-        await db.write(outbox.recover, NOW + LEASE, uncertain_after=UNCERTAIN_AFTER)
-        await db.write(
-            lambda tx: tx.exec_driver_sql("UPDATE outbox SET next_attempt_at = created_at").rowcount
-        )
-    assert (await the(db, number)).uncertain == 20
-
-
 async def test_a_sent_mail_is_done_with(db: Database) -> None:
     (number,) = await queue(db, make.mail())
     await claim(db)
@@ -215,36 +117,6 @@ async def test_a_lost_reply_is_counted(db: Database) -> None:
     found = await the(db, number)
     assert (found.status, found.uncertain, found.next_attempt_at) == (UNCERTAIN, 1, LATER)
     assert await claim(db, LATER, token="t2"), "it goes again"
-
-
-async def test_who_does_not_hold_the_mail_cannot_finish_it(db: Database) -> None:
-    (number,) = await queue(db, make.mail())
-    await claim(db)
-    before = await the(db, number)
-    assert not await finish(db, number, FAILED, token="t2")
-    assert await the(db, number) == before
-
-
-async def test_that_it_was_sent_is_believed_of_a_worker_who_is_late(db: Database) -> None:
-    (number,) = await queue(db, make.mail())
-    await claim(db)
-    await mark_data(db, number)
-    await recover(db, LATER)
-    assert not await finish(db, number, WAITING, again=LATER), "nothing else is"
-    assert not await finish(db, number, FAILED)
-    assert await finish(db, number, SENT)
-    assert (await the(db, number)).status is SENT
-
-
-async def test_a_late_worker_is_not_heard_once_another_has_the_mail(db: Database) -> None:
-    (number,) = await queue(db, make.mail())
-    await claim(db)
-    await mark_data(db, number)
-    await recover(db, LATER)
-    assert await claim(db, LATER + UNCERTAIN_AFTER, token="t2")
-    assert not await finish(db, number, SENT)
-    assert (await the(db, number)).status is SENDING
-    assert await finish(db, number, SENT, token="t2")
 
 
 async def test_a_mail_that_is_too_old_is_given_up(db: Database) -> None:

@@ -1,8 +1,8 @@
 """纽约时报中文网: its 12-hour clock, its sections, its captions and author notes, the English original.
 
-Knows the official feed (an abstract, then picture, credit and caption), its traditional edition and mirrors, and
-feedx.net's full texts. What is stripped here is what carries words that are not the article's: an author note says
-人工智能, and a standing disclaimer says OpenAI.
+Knows the official feed (an abstract, then picture, credit and caption), its traditional edition and mirrors, the
+full texts it had until 2015 and those of feedx.net. What is stripped here carries words that are not the
+article's: an author note says 人工智能, a standing disclaimer says OpenAI.
 """
 
 import re
@@ -11,13 +11,15 @@ from datetime import UTC, datetime, timedelta, timezone
 from urllib.parse import urlsplit
 
 from monitor.feeds.raw import RawChannel, RawEntry, Reading
-from monitor.feeds.sanitize import Page
+from monitor.feeds.sanitize import Page, plain
 from monitor.feeds.sources.half_day_clock import decode
+from monitor.feeds.sources.nyt_furniture import article
 
 _BEIJING = timezone(timedelta(hours=8))
-_HOST = re.compile(r"(^|\.)cn\.nytimes\.com$")
+_HOST = re.compile(r"(?:^|\.)nytimes\.com$")
 _GENERATOR = "nytimes_cn_rss_generator"
-_ARTICLE = re.compile(r"^/(?:zh-hant/)?([a-z][a-z-]*)/(\d{8})/([^/]+)(?:/|$)")
+# An article has this path whatever the host and the edition: /zh-hant/ and /dual/ come behind it.
+_ARTICLE = re.compile(r"^/([a-z][a-z-]*)/(\d{8})/([^/]+)(?:/|$)")
 
 # The Chinese names are the feed's own categories.
 _SECTIONS = {
@@ -36,32 +38,33 @@ _SECTIONS = {
     "travel": "旅游",
     "sports": "体育",
     "obits": "讣告",
+    "real-estate": "房地产",
     "morning-brief": "简报",
 }
 
-_LEFT_OUT = "figure, figcaption, address, time, footer, small, hr ~ div, p[style*=gray], p[style*='#999']"
-_FURNITURE = re.compile(
-    # An author's note: 某某撰写有关……的新闻。 某某是时报……记者。
-    r"(撰写|撰寫|报道|報道|報導|负责|負責)(有关|有關|关于|關於)?.{0,120}(新闻|新聞|领域|領域|事务|事務)。?$"
-    r"|是.{0,40}(时报|時報).{0,40}(记者|記者|撰稿人|编辑|編輯|社长|社長|主任|作家|作者|评论员|評論員)"
-    r"|为.{0,12}(本文|时报|時報).{0,20}(有贡献|有貢獻|撰稿|对.*贡献)"
-    r"|(点击|點擊)(查看|这里|這裡)|^(翻译|翻譯|译者|譯者|校对|校對)[:：]|^(欢迎|歡迎)在.{0,20}(关注|關注)"
-    r"|^(本文|此文)最初.{0,10}(发表|發表)|^获取更多RSS|^https?://feedx\.net"
+# Pictures with their captions and credits (grey paragraphs in the official feed), the byline, the foot, an advert.
+_LEFT_OUT = (
+    "figure, figcaption, address, time, small, cite, footer, hr ~ div, p[style*=gray], p[style*='#999']"
 )
-_DISCLAIMER = re.compile(r"(纽约时报|紐約時報).{0,80}(起诉|起訴|诉讼|訴訟|控告).{0,200}", re.DOTALL)
-_LONGEST_NOTE = 250  # characters; what is longer is the article's own
+_LONGEST_ABSTRACT = 500  # characters
 
 
 def made(channel: RawChannel, entries: Sequence[RawEntry]) -> bool:
     """Is this a document of 纽约时报中文网, whoever served it?"""
-    hosts = [urlsplit(link).hostname or "" for link in (channel.link, *(entry.link for entry in entries))]
-    ours = sum(_HOST.search(host) is not None for host in hosts)
-    return channel.generator == _GENERATOR or (bool(hosts) and ours * 2 > len(hosts))
+    if channel.generator == _GENERATOR or urlsplit(channel.link).hostname == "cn.nytimes.com":
+        return True
+    ours = sum(_is_article(entry.link) or _is_article(entry.id) for entry in entries)
+    return ours * 2 > len(entries)
+
+
+def _is_article(link: str) -> bool:
+    parts = urlsplit(link)
+    return _HOST.search(parts.hostname or "") is not None and _ARTICLE.match(parts.path) is not None
 
 
 def read(channel: RawChannel, entries: Sequence[RawEntry], now: datetime) -> list[Reading]:
     """Read each item as this publisher means it."""
-    times = [entry.published for entry in entries]
+    times: Sequence[datetime | None] = [entry.published for entry in entries]
     if channel.generator == _GENERATOR:
         times = decode(times, zone=_BEIJING, now=now)
     return [_reading(entry, time) for entry, time in zip(entries, times, strict=True)]
@@ -69,17 +72,20 @@ def read(channel: RawChannel, entries: Sequence[RawEntry], now: datetime) -> lis
 
 def _reading(entry: RawEntry, published: datetime | None) -> Reading:
     page = Page(entry.content or entry.summary)
-    crawled = _published_on_page(page)
+    on_page = _published_on_page(page)
+    # feedx has the byline in the text alone.
+    authors = entry.authors or tuple(
+        name.strip() for name in page.first("address").split(",") if name.strip()
+    )
     original = _original(page)
-    full = bool(page.attribute("section", "class") or page.attribute("time", "pudate"))
     page.drop(_LEFT_OUT)
-    paragraphs = _article(page.paragraphs())
-    full = full or len(paragraphs) > 1
+    summary, text = _parts(entry, page, authors, is_whole=on_page is not None)
     path = _ARTICLE.match(urlsplit(entry.link).path) or _ARTICLE.match(urlsplit(entry.id).path)
     return Reading(
-        summary="" if full else "\n".join(paragraphs),
-        text="\n".join(paragraphs) if full else "",
-        published=crawled or published,
+        summary=summary,
+        text=text,
+        published=on_page or published,
+        authors=authors,
         sections=_sections(entry.categories, path[1] if path else ""),
         original=original,
         story=f"nyt:/{path[1]}/{path[2]}/{path[3]}" if path else "",
@@ -100,23 +106,22 @@ def _original(page: Page) -> str:
     links = [
         link
         for link, text in page.links()
-        if re.search("英文|English", text) and urlsplit(link).hostname in ("www.nytimes.com", "nytimes.com")
+        if re.search("英文|English", text) and _HOST.search(urlsplit(link).hostname or "")
     ]
     return links[-1] if links else ""
 
 
-def _article(paragraphs: Sequence[str]) -> list[str]:
-    """The article alone: without its foot, and without what the paper says about its own lawsuit."""
-    kept = [text for text in paragraphs if not _is_disclaimer(text)]
-    while len(kept) > 1 and len(kept[-1]) <= _LONGEST_NOTE and _FURNITURE.search(kept[-1]):
-        kept.pop()
-    return kept
-
-
-def _is_disclaimer(text: str) -> bool:
-    return len(text) <= _LONGEST_NOTE and "OpenAI" in text and _DISCLAIMER.search(text) is not None
+def _parts(entry: RawEntry, page: Page, authors: Sequence[str], *, is_whole: bool) -> tuple[str, str]:
+    """Summary and text: the abstract stands before the first paragraph, where there is one."""
+    lead, paragraphs = page.lead(), page.paragraphs()
+    text = "\n".join(article(paragraphs[bool(lead) :], authors))
+    if not lead and entry.content:
+        lead = plain(entry.summary)
+    if is_whole or lead or len(text) > _LONGEST_ABSTRACT:
+        return lead, text
+    return text, ""  # an abstract in a paragraph of its own
 
 
 def _sections(categories: Sequence[str], path: str) -> tuple[str, ...]:
-    names = [*categories, *([] if categories else [_SECTIONS.get(path, "")]), path]
+    names = [*(categories or [_SECTIONS.get(path, "")]), path]
     return tuple(dict.fromkeys(name for name in names if name))

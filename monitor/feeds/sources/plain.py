@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from datetime import datetime
 
 from monitor.feeds.raw import RawChannel, RawEntry, Reading
-from monitor.feeds.sanitize import Page
+from monitor.feeds.sanitize import paragraphs
 
 _LONGEST_SUMMARY = 500  # characters; a longer description is the article
 
@@ -15,12 +15,19 @@ def read(_channel: RawChannel, entries: Sequence[RawEntry], _now: datetime) -> l
 
 
 def _reading(entry: RawEntry) -> Reading:
-    summary = "\n".join(Page(entry.summary).paragraphs())
-    text = "\n".join(Page(entry.content).paragraphs()) if entry.content else ""
-    if summary == text or len(summary) > _LONGEST_SUMMARY:
-        summary, text = "", text or summary
-    if not summary and len(text) <= _LONGEST_SUMMARY:
-        summary, text = text, ""
+    summary, text = _text(entry.summary), _text(entry.content)
+    if summary == text or not summary or not text:
+        # One text alone is an article or a summary by its length, whatever its element is called.
+        alone = summary or text
+        summary, text = (alone, "") if len(alone) <= _LONGEST_SUMMARY else ("", alone)
     return Reading(
-        summary=summary, text=text, published=entry.published, sections=tuple(dict.fromkeys(entry.categories))
+        summary=summary,
+        text=text,
+        published=entry.published,
+        authors=entry.authors,
+        sections=tuple(dict.fromkeys(entry.categories)),
     )
+
+
+def _text(html: str) -> str:
+    return "\n".join(paragraphs(html))

@@ -1,0 +1,38 @@
+from typing import Any
+
+import pytest
+
+from monitor.rules.changes import describe_changes
+from tests import make
+
+
+@pytest.mark.parametrize(
+    ("edit", "told"),
+    [
+        ({"any": ("AI", "大模型", "芯片", "GPU")}, "+2 words"),
+        ({"any": ("AI", "大模型", "芯片")}, "+1 word"),
+        ({"any": ("AI",)}, "-1 word"),
+        ({"any": ("芯片",)}, "+1 word, -2 words"),
+        ({"none": ("油价",)}, "+1 word"),
+        ({"any": ("AI",), "all": ("大模型",)}, "+1 word, -1 word"),
+        ({"fields": ("title",)}, "fields"),
+        ({"feeds": ("另一家",), "fields": ("title",)}, "fields, feeds"),
+        ({"any": ("AI", "芯片", "大模型"), "feeds": ("另一家",)}, "+1 word, feeds"),
+        ({"any": ("大模型", "AI")}, "order"),
+    ],
+    ids=str,
+)
+def test_an_edited_rule_is_told_by_what_was_added_and_removed(edit: dict[str, Any], told: str) -> None:
+    assert describe_changes([make.rule()], [make.rule(**edit)]) == [f"rule 人工智能: {told}"]
+
+
+def test_new_rules_are_told_first_then_those_that_are_gone_then_the_edited() -> None:
+    old = [make.rule("甲"), make.rule("乙"), make.rule("丙")]
+    new = [make.rule("丙", any=("AI",)), make.rule("丁"), make.rule("甲")]
+    assert describe_changes(old, new) == ["rule 丁: new", "rule 乙: gone", "rule 丙: -1 word"]
+
+
+def test_the_same_rules_in_another_order_are_no_change() -> None:
+    old = [make.rule("甲"), make.rule("乙")]
+    assert describe_changes(old, old[::-1]) == []
+    assert describe_changes([], []) == []

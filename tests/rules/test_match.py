@@ -1,0 +1,306 @@
+import unicodedata
+from typing import Any
+
+import pytest
+from hypothesis import assume, given
+from hypothesis import strategies as st
+
+from monitor.errors import RuleError
+from monitor.model import Entry, Hit, Match, Rule
+from monitor.rules.match import compile_rules, match_entry
+from tests import make
+from tests.rules.cases import CASES, Case, texts
+
+OTHER = make.feed("另一家", url="https://other.example.org/rss")
+
+
+def matches(entry: Entry, *rules: Rule) -> tuple[Match, ...]:
+    return match_entry(entry, compile_rules(rules, [make.feed(), OTHER]))
+
+
+def found(entry: Entry, **rule: Any) -> list[str] | None:
+    """What of the entry the rule found; None when it did not match."""
+    match = matches(entry, Rule(name="r", **rule))
+    return [hit.found for hit in match[0].hits] if match else None
+
+
+@pytest.mark.parametrize("case", CASES, ids=str)
+def test_each_case_is_found_as_it_was_written_down(case: Case) -> None:
+    assert (found(make.entry(case.text), any=tuple(case.words)) or []) == case.found, case.about
+
+
+# --- which entries ------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("rule", "expected"),
+    [
+        ({"any": ("AI", "油价")}, ["AI"]),
+        ({"any": ("油价", "粮价")}, None),
+        ({"all": ("AI", "写")}, ["AI", "写"]),
+        ({"all": ("AI", "油价")}, None),
+        ({"all": ("AI", "AI")}, ["AI"]),
+        ({"any": ("写", "油价"), "all": ("AI",)}, ["AI", "写"]),
+        ({"any": ("油价",), "all": ("AI",)}, None),
+        ({"any": ("AI",), "none": ("公文",)}, None),
+        ({"any": ("AI",), "none": ("油价",)}, ["AI"]),
+        ({"all": ("AI",), "none": ("AI",)}, None),
+        ({"none": ("油价",)}, []),
+        ({"none": ("AI",)}, None),
+        ({}, []),
+    ],
+)
+def test_any_needs_one_word_all_needs_each_and_none_forbids(
+    rule: dict[str, Any], expected: list[str] | None
+) -> None:
+    assert found(make.entry("用AI写公文"), **rule) == expected
+
+
+def test_the_words_of_all_may_stand_in_different_fields() -> None:
+    entry = make.entry("英伟达的一年", text="新的出口规定")
+    assert found(entry, all=("英伟达", "出口")) == ["英伟达", "出口"]
+
+
+@pytest.mark.parametrize("field", ["title", "summary", "text"])
+def test_a_word_is_sought_in_the_fields_of_its_rule_only(field: str) -> None:
+    entry = make.entry(**{"title": "", field: "谈AI"})
+    assert found(entry, any=("AI",), fields=(field,)) == ["AI"]
+    others = tuple({"title", "summary", "text"} - {field})
+    assert found(entry, any=("AI",), fields=others) is None
+    assert found(entry, none=("AI",), fields=others) == []
+
+
+def test_a_word_does_not_begin_in_one_field_and_end_in_another() -> None:
+    assert found(make.entry("人工", summary="智能"), any=("人工智能",)) is None
+
+
+def test_a_rule_for_some_feeds_leaves_the_others_alone() -> None:
+    rule = make.rule(feeds=("另一家",))
+    assert matches(make.entry("谈AI"), rule) == ()
+    assert len(matches(make.entry("谈AI", feed_url=OTHER.url), rule)) == 1
+    assert len(matches(make.entry("谈AI", feed_url=OTHER.url), make.rule())) == 1
+
+
+@pytest.mark.parametrize(
+    ("sections", "matched"),
+    [
+        (("科技",), True),
+        (("國際", "World"), True),
+        (("Ｗorld",), True),
+        (("国际新闻",), True),
+        (("商业",), False),
+        ((), False),
+    ],
+)
+def test_a_feed_with_sections_matches_in_these_only(sections: tuple[str, ...], matched: bool) -> None:
+    feed = make.feed(sections=("科技", "WORLD", "國際新聞"))
+    rules = compile_rules([make.rule()], [feed])
+    assert bool(match_entry(make.entry("谈AI", sections=sections), rules)) is matched
+    assert match_entry(make.entry("谈AI", sections=sections, feed_url=OTHER.url), rules)
+
+
+# --- what a match says --------------------------------------------------------------------------
+
+
+def test_a_hit_names_field_word_and_place_in_the_original() -> None:
+    (match,) = matches(make.entry("😀 用ＡＩ写軟體"), Rule(name="r", any=("AI", "软件")))
+    assert match.hits == (
+        Hit(field="title", word="AI", found="ＡＩ", start=3, end=5),
+        Hit(field="title", word="软件", found="軟體", start=6, end=8),
+    )
+
+
+@pytest.mark.parametrize(
+    ("title", "expected"),
+    [
+        ("軟體平台", ["軟體平台"]),
+        ("軟體平臺", ["軟體平臺"]),
+        ("軟件平台", ["軟件平台"]),
+        ("软件平台", ["软件平台"]),
+        ("软体平台", None),
+    ],
+)
+def test_the_vocabulary_of_taiwan_is_found_in_traditional_characters_only(
+    title: str, expected: list[str] | None
+) -> None:
+    assert found(make.entry(title), any=("软件平台",)) == expected
+
+
+def test_hits_stand_in_the_order_of_fields_and_places() -> None:
+    entry = make.entry("模型与大模型", summary="AI", text="大模型与AI")
+    (match,) = matches(
+        entry, Rule(name="r", any=("AI", "大模型", "模型"), fields=("text", "summary", "title"))
+    )
+    assert [(hit.field, hit.start, hit.found) for hit in match.hits] == [
+        ("title", 0, "模型"),
+        ("title", 3, "大模型"),
+        ("title", 4, "模型"),
+        ("summary", 0, "AI"),
+        ("text", 0, "大模型"),
+        ("text", 1, "模型"),
+        ("text", 4, "AI"),
+    ]
+
+
+def test_a_word_in_any_and_all_is_one_hit() -> None:
+    assert found(make.entry("谈AI"), any=("AI",), all=("AI",)) == ["AI"]
+
+
+@pytest.mark.parametrize(
+    ("fields", "score"),
+    [
+        ({"title": "AI"}, 3.0),
+        ({"summary": "AI"}, 2.0),
+        ({"text": "AI AI AI"}, 1.0),
+        ({"title": "AI", "text": "AI"}, 3.0),
+        ({"title": "AI", "text": "芯片"}, 4.0),
+        ({"title": "AI芯片"}, 6.0),
+    ],
+)
+def test_each_word_counts_once_by_the_best_field_it_stands_in(fields: dict[str, str], score: float) -> None:
+    (match,) = matches(make.entry(**{"title": "", **fields}), Rule(name="r", any=("AI", "芯片")))
+    assert match.score == score
+
+
+def test_a_rule_without_a_word_to_find_scores_nothing() -> None:
+    (match,) = matches(make.entry(), Rule(name="r", none=("油价",)))
+    assert (match.hits, match.score) == ((), 0)
+
+
+def test_matches_stand_in_the_order_of_the_rules() -> None:
+    rules = [make.rule("写", any=("写",)), make.rule("无", any=("油价",)), make.rule("智", any=("AI",))]
+    ruleset = compile_rules(rules, [])
+    fingerprints = [match.fingerprint for match in match_entry(make.entry("用AI写"), ruleset)]
+    assert fingerprints == [ruleset.fingerprints["写"], ruleset.fingerprints["智"]]
+
+
+def test_rules_with_one_text_and_two_names_make_one_match() -> None:
+    assert len(matches(make.entry("谈AI"), make.rule("甲"), make.rule("乙"))) == 1
+
+
+def test_a_word_in_two_rules_is_found_for_both() -> None:
+    both = matches(make.entry("谈AI"), Rule(name="甲", any=("AI",)), Rule(name="乙", all=("AI",)))
+    assert [[hit.found for hit in match.hits] for match in both] == [["AI"], ["AI"]]
+
+
+# --- fingerprints -------------------------------------------------------------------------------
+
+
+def fingerprint(**differ: Any) -> str:
+    rule = make.rule(**differ)
+    return compile_rules([rule], [make.feed(), OTHER]).fingerprints[rule.name]
+
+
+@pytest.mark.parametrize(
+    "edit",
+    [
+        {"any": ("AI", "大模型", "芯片")},
+        {"any": ("AI",)},
+        {"any": ("ai", "大模型")},
+        {"any": (), "all": ("AI", "大模型")},
+        {"none": ("油价",)},
+        {"fields": ("title",)},
+        {"feeds": ("另一家",)},
+    ],
+    ids=str,
+)
+def test_an_edited_rule_has_another_fingerprint(edit: dict[str, Any]) -> None:
+    assert fingerprint(**edit) != fingerprint()
+
+
+def test_a_feed_that_moves_makes_another_rule_of_those_that_name_it() -> None:
+    rule = make.rule(feeds=("另一家",))
+    moved = compile_rules([rule], [make.feed("另一家", url="https://moved.example.org/rss")])
+    assert moved.fingerprints[rule.name] != fingerprint(feeds=("另一家",))
+
+
+@pytest.mark.parametrize(
+    "same",
+    [
+        {"name": "别名"},
+        {"any": ("大模型", "AI")},
+        {"any": ("AI", "大模型", "AI")},
+        {"fields": ("text", "title", "summary")},
+    ],
+    ids=str,
+)
+def test_what_means_the_same_has_one_fingerprint(same: dict[str, Any]) -> None:
+    assert fingerprint(**same) == fingerprint()
+
+
+def test_the_whole_has_another_fingerprint_when_a_rule_or_a_feeds_sections_change() -> None:
+    feeds = [make.feed(), OTHER]
+    whole = compile_rules([make.rule()], feeds).fingerprint
+    assert whole == compile_rules([make.rule("别名")], feeds).fingerprint
+    assert whole != compile_rules([make.rule(any=("AI",))], feeds).fingerprint
+    assert whole != compile_rules([make.rule()], [make.feed(sections=("科技",)), OTHER]).fingerprint
+
+
+def test_a_fingerprint_is_the_same_tomorrow() -> None:
+    assert (
+        fingerprint() == "dcba42675177907a1efaf3ca858bd1b2"
+    )  # another one re-judges everybody's waiting entries: _ENGINE
+
+
+# --- mistakes, and what always holds ------------------------------------------------------------
+
+
+@pytest.mark.parametrize("key", ["any", "all", "none"])
+def test_a_word_that_cannot_be_read_is_named_with_its_rule(key: str) -> None:
+    with pytest.raises(RuleError) as caught:
+        compile_rules([make.rule(), make.rule("坏", **{key: ("AI", "@公司")})], [])
+    assert (caught.value.rule, caught.value.word) == ("坏", "@公司")
+
+
+def test_nothing_matches_without_rules() -> None:
+    assert matches(make.entry()) == ()
+
+
+readable = texts.filter(lambda word: _can_be_read(word))
+
+
+def _can_be_read(word: str) -> bool:
+    try:
+        compile_rules([Rule(name="r", any=(word,))], [])
+    except RuleError:
+        return False
+    return True
+
+
+@given(st.lists(readable, min_size=1, max_size=4), texts, texts)
+def test_a_hit_always_cuts_what_was_found_out_of_the_original(
+    words: list[str], title: str, text: str
+) -> None:
+    entry = make.entry(f"{title}{words[0].strip('*=')}{title}", text=text)
+    for match in matches(entry, Rule(name="r", any=tuple(words))):
+        assert match.hits
+        for hit in match.hits:
+            assert hit.found == getattr(entry, hit.field)[hit.start : hit.end] != ""
+            assert hit.word in words
+
+
+@given(st.lists(st.sampled_from(CASES), min_size=1, max_size=3), readable, st.sampled_from(CASES))
+def test_another_word_never_takes_a_match_away(base: list[Case], word: str, case: Case) -> None:
+    words = [each for one in base for each in one.words] + case.words
+    before = matches(make.entry(case.text), Rule(name="r", any=tuple(words)))
+    after = matches(make.entry(case.text), Rule(name="r", any=(*words, word)))
+    assert len(after) >= len(before)
+    assert {hit for match in before for hit in match.hits} <= {hit for match in after for hit in match.hits}
+
+
+@given(readable)
+def test_a_word_is_found_where_it_stands_alone(word: str) -> None:
+    core = word.strip()
+    assume(not core.startswith("=") and "*" not in core)
+    assert found(make.entry(core), any=(word,)) is not None
+
+
+@given(texts)
+def test_composition_of_the_text_changes_no_match(text: str) -> None:
+    words = ("AI", "H20", "é", "中国", "软件", "ガ", "한", "à")
+    composed, decomposed = (unicodedata.normalize(form, f"{text}AI é ガ한") for form in ("NFC", "NFD"))
+    one, other = (
+        [hit.word for match in matches(make.entry(title), Rule(name="r", any=words)) for hit in match.hits]
+        for title in (composed, decomposed)
+    )
+    assert one == other

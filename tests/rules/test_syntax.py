@@ -1,0 +1,135 @@
+import pytest
+
+from monitor.errors import RuleError
+from monitor.rules.syntax import Spelling, continues_words, parse_word
+
+
+def spelling(written: str) -> Spelling:
+    return parse_word("r", written).spellings[0]
+
+
+def refused(written: str) -> RuleError:
+    with pytest.raises(RuleError) as caught:
+        parse_word("人工智能", written)
+    return caught.value
+
+
+def test_a_latin_word_is_closed_on_both_sides() -> None:
+    assert spelling("AI") == Spelling(text="ai", left=True, right=True)
+
+
+def test_a_chinese_word_is_open_on_both_sides() -> None:
+    assert spelling("模型") == Spelling(text="模型", left=False, right=False)
+
+
+@pytest.mark.parametrize(
+    ("written", "text", "left", "right"),
+    [
+        ("AI*", "ai", True, False),
+        ("*GPT", "gpt", False, True),
+        ("*AI*", "ai", False, False),
+        ("T恤", "t恤", True, False),
+        ("卡拉OK", "卡拉ok", False, True),
+        ("C++", "c++", True, False),
+        (".NET", ".net", False, True),
+        ("GPT-4o", "gpt-4o", True, True),
+        ("5", "5", True, True),
+        ("5*", "5", True, False),
+        ("🤖", "🤖", False, False),
+        ("①", "①", False, False),
+        ("C*算法", "c*算法", True, False),
+        ("한국", "한국", True, True),
+        (" ＡＩ ", "ai", True, True),
+        ("a=b", "a=b", True, True),
+    ],
+)
+def test_each_side_is_closed_by_a_letter_and_opened_by_a_star(
+    written: str, text: str, left: bool, right: bool
+) -> None:
+    assert spelling(written) == Spelling(text=text, left=left, right=right)
+
+
+@pytest.mark.parametrize(
+    ("written", "exactly", "text"),
+    [
+        ("=AI", "AI", "ai"),
+        ("=ＡＩ", "ＡＩ", "ai"),
+        ("=軟體", "軟體", "软体"),
+        ("=cafe\u0301", "café", "café"),
+        ("=Go*", "Go", "go"),
+    ],
+)
+def test_an_equals_sign_wants_the_word_as_it_stands(written: str, exactly: str, text: str) -> None:
+    word = parse_word("r", written)
+    assert [(one.exactly, one.text) for one in word.spellings] == [(exactly, text)]
+
+
+@pytest.mark.parametrize(
+    ("written", "text", "traditional"),
+    [
+        ("软件", "软体", "體"),
+        ("人工智能", "人工智慧", ""),
+        ("軟體", "软件", ""),
+        ("AI 软件", "ai软体", "體"),
+    ],
+)
+def test_a_chinese_word_is_spelled_as_on_the_other_side_of_the_strait_too(
+    written: str, text: str, traditional: str
+) -> None:
+    others = parse_word("r", written).spellings[1:]
+    assert [(one.text, one.traditional) for one in others] == [(text, traditional)]
+
+
+@pytest.mark.parametrize("written", ["中国", "模型", "AI", "=软件", "カード"])
+def test_a_word_that_is_the_same_there_has_one_spelling(written: str) -> None:
+    assert len(parse_word("r", written).spellings) == 1
+
+
+def test_a_word_keeps_what_the_operator_wrote() -> None:
+    assert parse_word("r", " AI* ").written == " AI* "
+
+
+@pytest.mark.parametrize(
+    "written", ["", " ", "*", "**", "=", "=*", "= ", "* *", "\u200b", "=\u200b", "***", "\u3000"]
+)
+def test_a_word_with_nothing_to_look_for_is_refused(written: str) -> None:
+    assert refused(written).what == "there is nothing to look for"
+
+
+@pytest.mark.parametrize(
+    ("written", "named", "column"),
+    [
+        ("@公司", "@name", 0),
+        (" ＠公司", "@name", 0),
+        ("/deepseek-r\\d/i", "/…/", 0),
+        ("//", "/…/", 0),
+        ("title:AI", "title:…", 0),
+        ("link:deals", "title:…", 0),
+        ("英伟达 ~6 出口", "A ~8 B", 4),
+        ("英伟达 ~ 出口", "A ~8 B", 4),
+        ("宇宙 -珍珠宇宙", "word -not this", 3),
+        ("中\ud83d", "half a character", 1),
+        ("AI\x00", "NUL", 2),
+    ],
+)
+def test_what_a_later_version_gives_a_meaning_to_is_refused(written: str, named: str, column: int) -> None:
+    error = refused(written)
+    assert named in error.what
+    assert (error.rule, error.word, error.column) == ("人工智能", written, column)
+
+
+@pytest.mark.parametrize(
+    "written", ["a@b", "A/B", "/a", "1/2/", "title: AI", "GPT-4o", "A - B", "A~B", "-5", "~8", "subtitle:AI"]
+)
+def test_what_only_looks_like_it_is_a_word(written: str) -> None:
+    assert parse_word("r", written).written == written
+
+
+@pytest.mark.parametrize("sign", [*"aZ9éжα한ع٥ｱ"])
+def test_letters_and_digits_continue_words(sign: str) -> None:
+    assert continues_words(sign)
+
+
+@pytest.mark.parametrize("sign", [*"中ア々ㄅ〇 -_.+①½🤖：\ufffd"])
+def test_chinese_characters_and_signs_do_not(sign: str) -> None:
+    assert not continues_words(sign)

@@ -1,0 +1,117 @@
+"""Whose mail is it, once a worker was killed or is late?"""
+
+from datetime import timedelta
+
+from monitor.model import Phase
+from monitor.store import outbox
+from monitor.store.database import Database
+from tests import make
+from tests.make import NOW
+from tests.store.post import (
+    FAILED,
+    LATER,
+    LEASE,
+    SENDING,
+    SENT,
+    UNCERTAIN,
+    UNCERTAIN_AFTER,
+    WAITING,
+    claim,
+    finish,
+    mark_data,
+    queue,
+    recover,
+    the,
+)
+
+
+async def test_a_lease_can_be_renewed_by_its_holder_only(db: Database) -> None:
+    (number,) = await queue(db, make.mail())
+    await claim(db)
+    assert not await db.write(outbox.renew, number, "t2", LATER)
+    assert await db.write(outbox.renew, number, "t1", LATER)
+    assert await recover(db, LATER) == []
+    assert await recover(db, LATER + timedelta(microseconds=1)) == [(number, WAITING)]
+    assert not await db.write(outbox.renew, number, "t1", LATER)
+
+
+async def test_data_is_marked_by_the_holder_only(db: Database) -> None:
+    (number,) = await queue(db, make.mail())
+    assert not await mark_data(db, number, "")
+    await claim(db)
+    assert not await mark_data(db, number, "t2")
+    assert await mark_data(db, number)
+    assert (await the(db, number)).phase is Phase.DATA
+
+
+async def test_a_worker_whose_mail_was_recovered_or_claimed_by_another_must_not_send(db: Database) -> None:
+    (number,) = await queue(db, make.mail())
+    await claim(db)
+    await recover(db, LATER)
+    assert not await mark_data(db, number)
+    assert await claim(db, LATER, token="t2")
+    assert not await mark_data(db, number)
+    assert await mark_data(db, number, "t2")
+
+
+async def test_killed_before_data_a_mail_is_due_at_once(db: Database) -> None:
+    (number,) = await queue(db, make.mail())
+    await claim(db)
+    assert await recover(db, NOW + LEASE) == []
+    assert await recover(db, LATER) == [(number, WAITING)]
+    found = await the(db, number)
+    assert (found.status, found.phase, found.next_attempt_at) == (WAITING, Phase.NONE, LATER)
+    assert (found.attempts, found.uncertain, found.claim) == (1, 0, "")
+
+
+async def test_killed_after_data_a_mail_is_uncertain_and_rests_longer_each_time(db: Database) -> None:
+    (number,) = await queue(db, make.mail())
+    now = NOW
+    for pause in (15, 30, 60):
+        await claim(db, now)
+        await mark_data(db, number)
+        now += timedelta(minutes=1)
+        assert await recover(db, now) == [(number, UNCERTAIN)]
+        assert await claim(db, now + timedelta(minutes=pause, seconds=-1)) is None
+        now += timedelta(minutes=pause)
+        assert (await the(db, number)).next_attempt_at == now
+    assert (await the(db, number)).uncertain == 3
+
+
+async def test_the_pause_of_a_very_unlucky_mail_stays_in_the_calendar(db: Database) -> None:
+    (number,) = await queue(db, make.mail())
+    await db.write(lambda tx: tx.exec_driver_sql("UPDATE outbox SET uncertain = 60").rowcount)
+    await claim(db)
+    await mark_data(db, number)
+    assert await recover(db, LATER) == [(number, UNCERTAIN)]
+    assert (await the(db, number)).uncertain == 61
+
+
+async def test_who_does_not_hold_the_mail_cannot_finish_it(db: Database) -> None:
+    (number,) = await queue(db, make.mail())
+    await claim(db)
+    before = await the(db, number)
+    assert not await finish(db, number, FAILED, token="t2")
+    assert await the(db, number) == before
+
+
+async def test_that_it_was_sent_is_believed_of_a_worker_who_is_late(db: Database) -> None:
+    (number,) = await queue(db, make.mail())
+    await claim(db)
+    await mark_data(db, number)
+    await recover(db, LATER)
+    assert not await finish(db, number, WAITING, again=LATER), "nothing else is"
+    assert not await finish(db, number, FAILED)
+    assert await finish(db, number, SENT)
+    assert (await the(db, number)).status is SENT
+
+
+async def test_a_late_worker_is_not_heard_once_another_has_the_mail(db: Database) -> None:
+    (number,) = await queue(db, make.mail())
+    await claim(db)
+    await mark_data(db, number)
+    await recover(db, LATER)
+    assert await claim(db, LATER + UNCERTAIN_AFTER, token="t2")
+    assert not await finish(db, number, SENT)
+    assert (await the(db, number)).status is SENDING
+    assert await finish(db, number, SENT, token="t2")

@@ -1,0 +1,65 @@
+"""Lines of the log."""
+
+import json
+import logging
+
+import pytest
+
+from monitor import log
+
+
+@pytest.fixture(autouse=True)
+def _quiet_afterwards() -> object:
+    yield
+    logging.getLogger().handlers.clear()
+    log.stop()
+
+
+def test_a_line_is_an_event_and_its_values(capsys: pytest.CaptureFixture[str]) -> None:
+    log.start()
+    log.info("polled", feed="示例", new=3)
+    log.warning("trouble", at="a b")
+    first, second = capsys.readouterr().err.splitlines()
+    assert first.endswith(" polled feed=示例 new=3")
+    assert second.endswith(' WARNING trouble at="a b"')
+
+
+def test_text_from_a_feed_can_make_no_second_line_and_no_colour(capsys: pytest.CaptureFixture[str]) -> None:
+    for form in ("text", "json"):
+        log.start("json" if form == "json" else "text")
+        log.info("polled", feed="a\nERROR b\u2028c\x1b[31m\ud800")
+        said = capsys.readouterr().err
+        assert len(said.splitlines()) == 1
+        assert "\x1b" not in said
+
+
+def test_json_is_one_object_a_line(capsys: pytest.CaptureFixture[str]) -> None:
+    log.start("json")
+    log.failure("bug", ValueError("why"), at="poll")
+    line = json.loads(capsys.readouterr().err)
+    assert (line["event"], line["level"], line["at"]) == ("bug", "error", "poll")
+    assert "ValueError: why" in line["exception"]
+
+
+def test_a_mistake_of_ours_is_told_with_its_traceback(capsys: pytest.CaptureFixture[str]) -> None:
+    log.start()
+    log.failure("bug", ValueError("why"))
+    assert "ValueError: why" in capsys.readouterr().err
+
+
+def test_what_libraries_say_takes_the_same_form(capsys: pytest.CaptureFixture[str]) -> None:
+    log.start("json")
+    try:
+        raise KeyError("x")
+    except KeyError:
+        logging.getLogger("apscheduler").exception("it %s", "broke")
+    logging.getLogger("apscheduler").info("not this")
+    (line,) = capsys.readouterr().err.splitlines()
+    assert json.loads(line)["message"] == "it broke"
+    assert "KeyError" in json.loads(line)["exception"]
+
+
+def test_before_the_start_nothing_is_said(capsys: pytest.CaptureFixture[str]) -> None:
+    log.stop()
+    log.info("polled")
+    assert capsys.readouterr() == ("", "")
