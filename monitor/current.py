@@ -10,8 +10,8 @@ from urllib.parse import quote, unquote
 from monitor.config import Config
 from monitor.config_file import as_text, parse_config, read_file, smtp_password
 from monitor.errors import ConfigError, Problem, RuleError
+from monitor.rule_part import only, rule_part
 from monitor.rules.changes import describe_changes
-from monitor.rule_part import rule_part
 from monitor.rules.match import Ruleset, compile_rules
 from monitor.rules.ruleset import KEYS
 from monitor.toml_lines import lines_of
@@ -39,10 +39,7 @@ class Current:
     @property
     def store_url(self) -> str:
         """The database, with a relative SQLite path made absolute."""
-        head, relative, path = self.config.store.url.partition(":///")
-        if not relative or not head.startswith("sqlite") or path.startswith("/") or path in ("", ":memory:"):
-            return self.config.store.url
-        return f"{head}:///{quote(str(self.folder))}/{path}"
+        return _absolute(self.config.store.url, self.folder)
 
     @property
     def data_folder(self) -> Path:
@@ -58,6 +55,14 @@ class Current:
     def maildir(self) -> Path | None:
         """Where digests go while [smtp] host is empty; None when there is a mail server."""
         return None if self.config.smtp.host else self.data_folder / "Maildir"
+
+
+def _absolute(url: str, folder: Path) -> str:
+    """A relative SQLite path counts from the folder of config.toml."""
+    head, relative, path = url.partition(":///")
+    if not relative or not head.startswith("sqlite") or path.startswith("/") or path in ("", ":memory:"):
+        return url
+    return f"{head}:///{quote(str(folder))}/{path}"
 
 
 def load(path: Path) -> Current:
@@ -85,6 +90,13 @@ def checked(path: Path, raw: bytes) -> Current:
         rules=rules,
         password=smtp_password(config.smtp, folder=path.parent),
     )
+
+
+def store_url_of(path: Path) -> str:
+    """The database a file names, whatever is wrong with the rest of it. Raises ConfigError when even that is."""
+    path = path.absolute()
+    text = only(as_text(read_file(path), path), "store")
+    return _absolute(parse_config(text, path.name).store.url, path.parent)
 
 
 def content_of(path: Path) -> str:

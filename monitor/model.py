@@ -251,12 +251,27 @@ class Digest:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Notice:
+    """What the operator is told by mail: an edit of config.toml was refused, and what is in force instead."""
+
+    path: str
+    content: str  # a digest of what was refused, so that two services tell it once
+    at: datetime
+    problems: tuple[str, ...]
+    version: int  # of the rules in force
+    since: datetime
+
+    def __post_init__(self) -> None:
+        _utc(self.at, self.since)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Rendered:
-    """A digest in words: before it has headers and a recipient."""
+    """A mail in words: before it has headers and a recipient."""
 
     subject: str
     text: str
-    html: str
+    html: str  # "" when there is only the text
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 
 from monitor.current import Current
-from monitor.digests.render import Render, templates
+from monitor.digests.render import Render, RenderNotice, notices, templates
 from monitor.feeds.fetch import Fetcher
 from monitor.jobs.compose import Newsroom
 from monitor.mail import Send
@@ -30,6 +30,7 @@ class Tools:
 
     fetcher: Fetcher
     render: Render
+    render_notice: RenderNotice
     send: Send
     newsroom: Newsroom
 
@@ -44,6 +45,7 @@ def tools_for(current: Current) -> Tools:
     return Tools(
         fetcher=Fetcher(config.fetch),
         render=templates(directory),
+        render_notice=notices(directory),
         send=maildir_sender(current.maildir) if current.maildir else smtp_sender(smtp, current.password),
         newsroom=Newsroom(
             rules=current.rules,
