@@ -252,12 +252,27 @@ class Digest:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Notice:
+    """What the operator is told by mail: an edit of config.toml was refused, and what is in force instead."""
+
+    path: str
+    content: str  # a digest of what was refused, so that two services tell it once
+    at: datetime
+    problems: tuple[str, ...]
+    version: int  # of the rules in force
+    since: datetime
+
+    def __post_init__(self) -> None:
+        _utc(self.at, self.since)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Rendered:
-    """A digest in words: before it has headers and a recipient."""
+    """A mail in words: before it has headers and a recipient."""
 
     subject: str
     text: str
-    html: str
+    html: str  # "" when there is only the text
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -291,6 +306,19 @@ class Phase(Enum):
     NONE = ""
     BEFORE_DATA = "before data"
     DATA = "data"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RulesetVersion:
+    """A set of rules that was in force from `at` on."""
+
+    version: int  # 1, 2, 3 …
+    at: datetime
+    fingerprint: str  # of the whole ruleset; digests name it
+    text: str  # the part of config.toml about rules, as written
+
+    def __post_init__(self) -> None:
+        _utc(self.at)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

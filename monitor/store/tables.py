@@ -160,3 +160,13 @@ outbox = Table(
     Index("ix_outbox_due", "status", "next_attempt_at"),
     sqlite_autoincrement=True,
 )
+
+# Every set of rules that was in force, from when on. Versions count from 1; none is ever changed.
+rulesets = Table(
+    "rulesets",
+    metadata,
+    Column("version", Integer, primary_key=True, autoincrement=False),
+    Column("at", Instant, nullable=False),
+    Column("fingerprint", Text, nullable=False),  # what digests name in their column `ruleset`
+    Column("text", Words, nullable=False),  # the part of config.toml about rules, as written
+)
