@@ -24,7 +24,7 @@ OWNERS = {
     "structlog": {"log"},
     "aiosmtpd": {"demo.catcher"},
     "trustme": {"demo.catcher"},
-    "typer": {"cli"},
+    "typer": {"cli", "cli.options", "cli.rules"},
 }
 STORE_ONLY = {"sqlalchemy", "alembic", "sqlite3", "psycopg"}
 

@@ -6,7 +6,7 @@ from datetime import datetime
 
 from monitor.jobs import Step, no_step
 from monitor.jobs.draft import Newsroom
-from monitor.jobs.replay import LEAD, take_stock
+from monitor.jobs.replay import take_stock
 from monitor.model import Subscription, Waiting
 from monitor.store import digests, forward
 from monitor.store.database import Connection, Database
@@ -35,8 +35,7 @@ async def apply_rules(
 
     `only` names the one rule to ask; `dry` stores nothing. Raises StoreError.
     """
-    # The lead of a replay is none of ours: what arrived before `since` stays where it is.
-    stock = await take_stock(newsroom, since + LEAD, now, db=db, step=step)
+    stock = await take_stock(newsroom, since, now, db=db, step=step)
     offers = []
     for subscription in subscriptions:
         names = [rule.name for rule in newsroom.rules_of(subscription) if only in (None, rule.name)]

@@ -9,7 +9,7 @@ from monitor.digests.due import is_at_once
 from monitor.digests.render import Render
 from monitor.jobs.draft import Draft, Newsroom, Quiet, draft_digest
 from monitor.mail.message import make_mail, new_message_id
-from monitor.model import Mail, Slot, Subscription
+from monitor.model import Digest, Mail, Rendered, Slot, Subscription
 from monitor.store import digests, forward, outbox
 from monitor.store.database import Connection, Database
 
@@ -73,10 +73,14 @@ async def compose(
 
 def mails_of(draft: Draft, *, sender: str) -> tuple[Mail, ...]:
     """One mail per recipient; the same draft gives the same bytes."""
-    digest = draft.digest
+    return mails_for(draft.digest, draft.rendered, sender=sender)
+
+
+def mails_for(digest: Digest, rendered: Rendered, *, sender: str) -> tuple[Mail, ...]:
+    """The same for a digest that is no draft."""
     return tuple(
         make_mail(
-            draft.rendered,
+            rendered,
             sender=sender,
             to=to,
             message_id=new_message_id(sender, _unique(digest.subscription.name, digest.slot.name, to)),

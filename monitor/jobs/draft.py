@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 from monitor.digests.build import build, rules_of
 from monitor.digests.due import awake, is_at_once, next_slot
 from monitor.digests.render import Render
-from monitor.jobs.exclude import kept_out
+from monitor.jobs.kept_out import kept_out
 from monitor.jobs.rematch import JUDGED_AT_ONCE, judge
 from monitor.model import (
     Digest,

@@ -40,13 +40,13 @@ class Stock:
 async def take_stock(
     newsroom: Newsroom, start: datetime, end: datetime, *, db: Database, step: Step = no_step
 ) -> Stock:
-    """Judge what arrived in [start - LEAD, end]. Raises StoreError."""
+    """Judge what arrived in [start, end]; for a replay, begin LEAD before it. Raises StoreError."""
     matched: list[Waiting] = []
     arrivals: list[datetime] = []
-    after, upto = await db.read(_seqs, start - LEAD)
+    after, upto = await db.read(_seqs, start)
     while batch := await db.read(entries.arrived, after=after, upto=upto, limit=JUDGED_AT_ONCE):
         after = batch[-1][0]
-        in_time = [(seq, entry) for seq, entry in batch if start - LEAD <= entry.first_seen <= end]
+        in_time = [(seq, entry) for seq, entry in batch if start <= entry.first_seen <= end]
         arrivals += [entry.first_seen for _, entry in in_time]
         matched += [one for one in await asyncio.to_thread(judge, in_time, newsroom.rules) if one.matches]
         for _ in batch:

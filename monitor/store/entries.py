@@ -73,6 +73,18 @@ def unjudged(tx: Connection, *, after: int, upto: int, ruleset: str, limit: int)
     return [(row.seq, entry_of(row)) for row in tx.execute(query)]
 
 
+def first_judged(tx: Connection, ruleset: str, since: datetime) -> tuple[int, datetime] | None:
+    """Seq and arrival of the first news since an instant that was last matched with these rules; None without."""
+    query = (
+        select(entries.c.seq, entries.c.first_seen)
+        .where(entries.c.news, entries.c.first_seen >= since, entries.c.judged_by == ruleset)
+        .order_by(entries.c.seq)
+        .limit(1)
+    )
+    row = tx.execute(query).one_or_none()
+    return (row.seq, row.first_seen) if row else None
+
+
 def mark_judged(tx: Connection, seqs: Sequence[int], ruleset: str) -> None:
     """These entries were last matched with the rules of this fingerprint."""
     for some in chunks(seqs):
