@@ -22,7 +22,8 @@ app = typer.Typer(
     add_completion=False,
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
-)app.add_typer(rules, name="rules")
+)
+app.add_typer(rules, name="rules")
 
 
 class LogFormat(StrEnum):
