@@ -163,3 +163,27 @@ def test_a_fair_share_fills_the_room_and_no_more(sizes: list[int]) -> None:
     assert sum(shown) <= FULL_IN_ALL
     if level < FULL_IN_SECTION:
         assert sum(min(size, level + 1) for size in sizes) > FULL_IN_ALL
+
+
+def test_a_rule_may_limit_its_items_and_the_rest_are_titles() -> None:
+    waiting = [waits(f"题{number}", seq=number) for number in range(1, 6)]
+    (section,) = built(*waiting, limits={"人工智能": rule(max=2)}).sections
+    assert (len(section.items), len(section.more)) == (2, 3)
+
+
+def test_a_rule_whose_matches_go_out_at_once_is_not_called_silent() -> None:
+    digest = built(waits("甲"), limits={"芯片": rule("芯片", pace="at once")})
+    assert digest.watched.silent == ("机器人",)
+
+
+def test_rules_stand_by_priority_then_as_named_and_disabled_ones_not_at_all() -> None:
+    rules = [
+        rule("甲"),
+        rule("乙", priority=2),
+        rule("丙", enabled=False),
+        rule("丁", priority=-1),
+        rule("戊"),
+    ]
+    assert [one.name for one in rules_of(subscription(), rules)] == ["乙", "甲", "戊", "丁"]
+    named = subscription(rules=("戊", "丙", "甲", "乙"))
+    assert [one.name for one in rules_of(named, rules)] == ["乙", "戊", "甲"]
