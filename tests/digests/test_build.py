@@ -6,7 +6,7 @@ from typing import Any
 from hypothesis import given
 from hypothesis import strategies as st
 
-from monitor.digests.build import FULL_IN_ALL, FULL_IN_SECTION, build, fair_share
+from monitor.digests.build import FULL_IN_ALL, FULL_IN_SECTION, build, fair_share, rules_of
 from monitor.model import Digest, FeedHealth, Item, Match, Rule, Section, Slot, Waiting, Watched
 from tests.make import NOW, entry, hit, match, rule, subscription
 

@@ -1,9 +1,10 @@
+import asyncio
 from datetime import time, timedelta
 
 from monitor.digests.due import slot_at_once
-from monitor.jobs.compose import Composed, NothingNew, SlotTaken
+from monitor.jobs.compose import Composed, NothingNew, SlotTaken, _queue, mails_of
 from monitor.jobs.draft import Quiet, draft_digest
-from monitor.model import Digest, Rendered
+from monitor.model import Digest, Rendered, SubscriptionState
 from monitor.store import digests, outbox
 from tests import make
 from tests.jobs.desk import Desk
@@ -58,15 +59,8 @@ async def test_a_digest_overtaken_by_a_mail_at_once_is_made_again_without_its_st
         MORNING, make.slot(), newsroom=newsroom, render=desk.render, db=desk.db, now=desk.clock()
     )
     assert not isinstance(draft, Quiet)
-    good = desk.render
-
-    def slow(digest: Digest) -> Rendered:
-        return good(digest)
-
-    desk.render = slow
     await desk.compose(slot_at_once(desk.clock()))
-    from monitor.jobs.compose import _queue, mails_of  # the second half of compose, as it would go on
-
+    # The second half of compose, as it would go on.
     mails = mails_of(draft, sender=newsroom.sender)
     expires = desk.clock() + timedelta(days=1)
     assert not await desk.db.write(_queue, draft, mails, newsroom.rules.fingerprint, expires)
@@ -86,3 +80,21 @@ async def test_two_workers_send_an_urgent_match_once(desk: Desk) -> None:
     desk.clock.forward(seconds=1)
     assert isinstance(await desk.compose(slot_at_once(desk.clock())), Composed)
     assert not isinstance(await desk.compose(first), Composed | SlotTaken)
+
+
+async def test_a_digest_overtaken_by_one_of_other_news_is_made_again(desk: Desk) -> None:
+    await _at_the_desk(desk, "大模型降价")
+    loop, good = asyncio.get_running_loop(), desk.render
+
+    def overtaken(digest: Digest) -> Rendered:
+        async def elsewhere() -> None:
+            state = await desk.db.read(digests.state, MORNING.name)
+            assert isinstance(state, SubscriptionState)
+            assert await desk.db.write(digests.take_slot, state, make.slot("now:1"), state.cursor)
+
+        asyncio.run_coroutine_threadsafe(elsewhere(), loop).result()
+        return good(digest)
+
+    desk.render = overtaken
+    assert isinstance(await desk.compose(make.slot()), SlotTaken)
+    assert sum((await desk.db.read(outbox.counts)).values()) == 0

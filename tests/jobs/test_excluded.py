@@ -23,7 +23,7 @@ async def _arrived(desk: Desk, rules: tuple[Rule, ...], *titles: str) -> None:
 
 async def test_each_entry_kept_out_is_told_with_its_word(desk: Desk) -> None:
     rules = (make.rule(none=("降价",), ignore=("由AI生成",)), make.rule("机器人", any=("机器人",), max=1))
-    await _arrived(desk, rules, "大模型降价", "图由AI生成", "机器人甲", "机器人乙", "天气")
+    await _arrived(desk, rules, "大模型降价", "图由AI生成", "机器人甲", "机器人乙", "AI新规", "天气")
     assert await _causes(desk) == [
         ("大模型降价", "人工智能", "none", ("降价",), False),
         ("图由AI生成", "人工智能", "ignore", ("由AI生成",), False),
