@@ -65,12 +65,24 @@ def replace_word(text: str, where: tuple[str, int, str], word: str, instead: Seq
     return tomlkit.dumps(document)
 
 
+def drop_repeat(text: str, where: tuple[str, int, str], word: str) -> str:
+    """The text without the later ones of a word that stands in a list more than once; "" when it does not."""
+    document = tomlkit.parse(text)
+    array = _array(document, where[1], where[2], where[0])
+    places = [place for place, one in enumerate(_words(array.unwrap())) if one == word]
+    for place in reversed(places[1:]):
+        _take_out(array, place)
+    return tomlkit.dumps(document) if len(places) > 1 else ""
+
+
 def _rule(text: str, name: str) -> tuple[int, Mapping[str, Any]]:
     rules = tomllib.loads(text).get("rules", [])
     for index, table in enumerate(rules):
         if table.get("name") == name:
             return index, table
-    raise MonitorError(f'there is no rule "{name}".{_close(name, [str(table.get("name")) for table in rules])}')
+    raise MonitorError(
+        f'there is no rule "{name}".{_close(name, [str(table.get("name")) for table in rules])}'
+    )
 
 
 def _close(name: str, known: Sequence[str]) -> str:

@@ -13,7 +13,9 @@ from monitor.toml_lines import table_heads
 
 TABLES = ("rules", "aliases", "matching")
 _REMARK = re.compile(r"\s*(#.*)?$")
-_SWITCHED_OFF = re.compile(r"\s*#+\s*(\[|[\w.\"'-]+\s*=)")  # "# url = …": a line of the table above, not a remark
+_SWITCHED_OFF = re.compile(
+    r"\s*#+\s*(\[|[\w.\"'-]+\s*=)"
+)  # "# url = …": a line of the table above, not a remark
 
 
 @dataclass(frozen=True, slots=True)

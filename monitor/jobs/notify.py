@@ -35,7 +35,9 @@ async def notify(
             rendered,
             sender=sender,
             to=one,
-            message_id=new_message_id(sender, hashlib.sha256(f"{slot.name}\n{one}".encode()).hexdigest()[:32]),
+            message_id=new_message_id(
+                sender, hashlib.sha256(f"{slot.name}\n{one}".encode()).hexdigest()[:32]
+            ),
             date=notice.at,
         )
         for one in to
