@@ -57,4 +57,5 @@ def _mended(text: str, where: tuple[str, int, str], finding: Finding) -> str:
 def _told(finding: Finding) -> str:
     place = f'rule "{finding.rule}"' if finding.table == "rules" else f"[{finding.table}]"
     instead = " and ".join(f'"{word}"' for word in finding.safe or ())
-    return f'{place}, {finding.key}: "{finding.word}" {f"becomes {instead}" if instead else "is taken out"}: {finding.what}'
+    done = f"becomes {instead}" if instead else "is taken out"
+    return f'{place}, {finding.key}: "{finding.word}" {done}: {finding.what}'

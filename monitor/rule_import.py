@@ -4,8 +4,10 @@ import tomllib
 from collections.abc import Sequence
 
 import tomlkit
-from tomlkit.items import AoT, Array, Table
+from tomlkit.items import AoT, Array
 
+from monitor.rule_edit import with_line
+from monitor.rule_part import behind_rules
 from monitor.rules.trendradar import Imported
 
 _NOWHERE = "不要"  # the alias set of what no imported rule wants
@@ -18,46 +20,35 @@ def as_toml(imported: Imported) -> str:
 
 def with_rules(text: str, imported: Imported) -> str:
     """The text of a config.toml with these rules behind its own; the names of the new ones differ from theirs."""
-    document = tomlkit.parse(text)
     known = tomllib.loads(text)
     nowhere = _free(_NOWHERE, list(known.get("aliases", {})))
     taken = [str(rule.get("name")) for rule in known.get("rules", [])]
-    made: list[Table] = []
+    rules = AoT([])
     for rule in imported.rules:
         table = tomlkit.table()
-        name = _free(rule.name, taken)
-        taken.append(name)
-        table["name"] = name
+        table["name"] = _free(rule.name, taken)
+        taken.append(str(table["name"]))
         none = (*rule.none, *([f"@{nowhere}"] if imported.nowhere else []))
         for key, words in (("any", rule.any), ("all", rule.all), ("none", none), ("fields", rule.fields)):
             if words:
                 table[key] = _list(words)
         if rule.max:
             table["max"] = rule.max
-        made.append(table)
-    return _put(text, document, known, made, (nowhere, imported.nowhere))
-
-
-def _put(
-    text: str,
-    document: tomlkit.TOMLDocument,
-    known: dict[str, object],
-    made: Sequence[Table],
-    nowhere: tuple[str, Sequence[str]],
-) -> str:
-    behind = tomlkit.document()
-    if nowhere[1]:
-        if "aliases" in known:
-            document["aliases"][nowhere[0]] = _list(nowhere[1])
-            text = tomlkit.dumps(document)
-        else:
-            behind["aliases"] = {nowhere[0]: _list(nowhere[1])}
-    rules = AoT([])
-    for table in made:
         rules.append(table)
-    behind["rules"] = rules
-    gap = "\n" if text.endswith("\n") or not text else "\n\n"
-    return text + gap + tomlkit.dumps(behind)
+    if imported.nowhere:
+        text = _with_alias(text, list(known.get("aliases", {})), nowhere, imported.nowhere)
+    document = tomlkit.document()
+    document["rules"] = rules
+    return behind_rules(text, tomlkit.dumps(document))
+
+
+def _with_alias(text: str, known: Sequence[str], name: str, words: Sequence[str]) -> str:
+    document = tomlkit.document()
+    document[name] = _list(words)
+    line = tomlkit.dumps(document)
+    if not known and "aliases" not in tomllib.loads(text):
+        return behind_rules(text, f"[aliases]\n{line}")
+    return with_line(text, ("aliases", 0, known[-1] if known else ""), line.rstrip("\n"))
 
 
 def _free(name: str, taken: Sequence[str]) -> str:

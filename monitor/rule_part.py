@@ -56,6 +56,17 @@ def with_rule_part(text: str, part: str) -> str:
     return made.rstrip("\r\n") + (text[len(text.rstrip("\r\n")) :] or "\n")
 
 
+def behind_rules(text: str, tables: str) -> str:
+    """The text with more rules behind its own; at the end when it has none."""
+    blocks = list(_blocks(text))
+    last = max(
+        (number for number, block in enumerate(blocks) if block.table == "rules"), default=len(blocks) - 1
+    )
+    before = _ended("".join(block.text for block in blocks[: last + 1]))
+    after = "".join(block.text for block in blocks[last + 1 :])
+    return before + _gap(None, before) + tables + after
+
+
 def _gap(replaced: "_Block | None", before: str) -> str:
     if replaced and replaced.table in TABLES:
         return replaced.text[: len(replaced.text) - len(replaced.text.lstrip("\r\n"))]
