@@ -35,20 +35,16 @@ def with_rules(text: str, imported: Imported) -> str:
         if rule.max:
             table["max"] = rule.max
         rules.append(table)
-    if imported.nowhere:
-        text = _with_alias(text, list(known.get("aliases", {})), nowhere, imported.nowhere)
     document = tomlkit.document()
     document["rules"] = rules
+    if not imported.nowhere:
+        return behind_rules(text, tomlkit.dumps(document))
+    alias = tomlkit.dumps({nowhere: _list(imported.nowhere)})
+    if "aliases" not in known:
+        return behind_rules(text, f"[aliases]\n{alias}\n{tomlkit.dumps(document)}")
+    last = next(reversed(known["aliases"]), "")
+    text = with_line(text, ("aliases", 0, last), alias.rstrip("\n"))
     return behind_rules(text, tomlkit.dumps(document))
-
-
-def _with_alias(text: str, known: Sequence[str], name: str, words: Sequence[str]) -> str:
-    document = tomlkit.document()
-    document[name] = _list(words)
-    line = tomlkit.dumps(document)
-    if not known and "aliases" not in tomllib.loads(text):
-        return behind_rules(text, f"[aliases]\n{line}")
-    return with_line(text, ("aliases", 0, known[-1] if known else ""), line.rstrip("\n"))
 
 
 def _free(name: str, taken: Sequence[str]) -> str:
