@@ -61,9 +61,11 @@ class Reading:
     def spots(self, word: Word, field: str, allowed: Sequence[str], cut: Spans = ()) -> list[Spot]:
         """The places of a word in a field, in order; `allowed` are the fields of whoever asks, `cut` is left out."""
         allowed = word.fields or allowed
-        if field not in allowed or field not in self._folded:
+        if field not in self._folded:
             return []
         match word.term:
+            case Plain() | Pattern() if field not in allowed:
+                return []
             case Plain():
                 found = list(self._plain[word.term].get(field, ())) if word.term in self._plain else []
             case Pattern():

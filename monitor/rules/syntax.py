@@ -86,12 +86,12 @@ def _read(place: _Place, text: str, at: int) -> Word:
     near = nears[0]
     if len(nears) > 1:
         raise place.error(
-            "two words can be near each other, not three; write a second word", at + nears[1].start()
+            "two words can be near each other, not three; write a second word", at + nears[1].start(1) - 1
         )
     if not near[1]:
-        raise place.error('say how near, in signs: "A ~8 B"', at + near.start() + len(near[0]) - 1)
+        raise place.error('say how near, in signs: "A ~8 B"', at + near.end(1) - 1)
     if near.start() == 0 or near.end() == len(inner):
-        raise place.error('two words are wanted, one on each side of "~"', at + near.start())
+        raise place.error('two words are wanted, one on each side of "~"', at + near.start(1) - 1)
     left, right = _read(place, inner[: near.start()], at), _read(place, inner[near.end() :], at + near.end())
     return Word(text, Near(left, right, int(near[1])), fields)
 
@@ -112,8 +112,6 @@ def _guarded(place: _Place, text: str, at: int) -> Word:
     cuts = list(_GUARD.finditer(_masked(text)))
     ends = [*(cut.start() for cut in cuts), len(text)]
     starts = [0, *(cut.end() for cut in cuts)]
-    if cuts and not cuts[0].start():
-        raise place.error("a word is wanted before its guard", at)
     pieces = [(text[start:end], at + start) for start, end in zip(starts, ends, strict=True)]
     guards = tuple(_read(place, guard, where) for guard, where in pieces[1:])
     return Word(text, _term(place, *pieces[0]), (), guards)
