@@ -25,7 +25,7 @@ OWNERS = {
     "aiosmtpd": {"demo.catcher"},
     "trustme": {"demo.catcher"},
     "typer": {"cli", "cli.options", "cli.rules"},
-    "tomlkit": {"cli.files", "rule_edit", "rule_import"},
+    "tomlkit": {"cli.files", "demo.show", "rule_edit", "rule_import"},
 }
 STORE_ONLY = {"sqlalchemy", "alembic", "sqlite3", "psycopg"}
 

@@ -144,7 +144,9 @@ def test_what_is_wrong_elsewhere_is_not_put_on_the_rules(file: Path) -> None:
 
 
 def test_with_a_store_that_cannot_be_read_status_says_so(file: Path) -> None:
-    file.write_text(CONFIG.replace("sqlite:///news.db", "").replace("[store]", "[store]\nx = 1"), encoding="utf-8")
+    file.write_text(
+        CONFIG.replace("sqlite:///news.db", "").replace("[store]", "[store]\nx = 1"), encoding="utf-8"
+    )
     said = monitor(file.parent, "status", code=2)
     assert "The database was not asked: [store] cannot be read either." in said
     file.write_text(CONFIG.replace("any =", "ayn ="), encoding="utf-8")
@@ -156,7 +158,7 @@ def test_words_of_trendradar_become_rules_behind_the_others(file: Path) -> None:
     words = file.parent / "frequency_words.txt"
     words.write_text("[GLOBAL_FILTER]\n震惊\n\n[WORD_GROUPS]\n\n[芯片]\n光刻机\nasml\n@5\n", encoding="utf-8")
     said = rules(file, "import", str(words))
-    assert 'frequency_words.txt, line 8: asml: is a whole word here' in said
+    assert "frequency_words.txt, line 8: asml: is a whole word here" in said
     assert text(file) == CONFIG
     rules(file, "import", str(words), "--write")
     assert text(file) == CONFIG.replace(

@@ -1,6 +1,7 @@
 import email
 import email.policy
 from datetime import timedelta
+from pathlib import Path
 
 import pytest
 
@@ -59,9 +60,7 @@ async def test_what_another_service_has_told_is_not_told_again(desk: Desk) -> No
     assert sum((await desk.db.read(outbox.counts)).values()) == 3
 
 
-async def test_a_template_that_fails_is_named(desk: Desk, tmp_path: object) -> None:
-    folder = str(tmp_path)
-    with open(f"{folder}/notice.txt.j2", "w", encoding="utf-8") as file:
-        file.write("{{ notice.nothing }}")
+def test_a_template_that_fails_is_named(tmp_path: Path) -> None:
+    (tmp_path / "notice.txt.j2").write_text("{{ notice.nothing }}", encoding="utf-8")
     with pytest.raises(DigestError, match=r"template notice\.txt\.j2, line 1"):
-        notices(folder)(a_notice())
+        notices(str(tmp_path))(a_notice())

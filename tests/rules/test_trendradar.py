@@ -42,7 +42,9 @@ def test_groups_become_rules_with_their_words_and_limits() -> None:
 def test_an_exclusion_counts_in_its_own_group_and_that_is_told() -> None:
     imported = read_words("机器人\n!玩具\n\n芯片\n")
     assert matched(imported, "玩具芯片机器人") == ["芯片"]
-    assert notes("机器人\n!玩具\n\n芯片\n") == {2: ["is kept out of its own group only; TrendRadar kept it out of every group"]}
+    assert notes("机器人\n!玩具\n\n芯片\n") == {
+        2: ["is kept out of its own group only; TrendRadar kept it out of every group"]
+    }
     assert notes("机器人\n!玩具\n") == {}
 
 
@@ -134,7 +136,9 @@ def test_a_line_of_spaces_ends_a_group() -> None:
     assert notes("  \n芯片\n") == {}
 
 
-@pytest.mark.parametrize(("line", "what"), [("@0", "no number"), ("@x", "no number"), ("+", "no word"), ("=> 甲", "no word")])
+@pytest.mark.parametrize(
+    ("line", "what"), [("@0", "no number"), ("@x", "no number"), ("+", "no word"), ("=> 甲", "no word")]
+)
 def test_lines_that_say_nothing_are_left_out(line: str, what: str) -> None:
     assert one(f"芯片\n{line}\n") == (("芯片",), (), ())
     assert what in notes(f"芯片\n{line}\n")[2][0]
