@@ -9,7 +9,7 @@ from difflib import unified_diff
 from pathlib import Path
 
 from monitor.config_file import as_text, read_file
-from monitor.current import Current, checked
+from monitor.current import checked
 from monitor.errors import ConfigError, MonitorError
 
 _MARK = b"\xef\xbb\xbf"  # a byte order mark, which stays where there is one
@@ -36,28 +36,27 @@ class ChangeRefusedError(ConfigError):
 
     def __init__(self, error: ConfigError) -> None:
         super().__init__(error.path, error.problems)
-        self.args = (f"{error}\nNothing was changed: this is what would be wrong with the file after the change.",)
+        self.args = (
+            f"{error}\nNothing was changed: this is what would be wrong with the file after the change.",
+        )
 
 
 def text_of(path: Path) -> str:
-    """The text of a file that is to be changed. Raises ConfigError, as when it has problems already."""
-    return checked_text(path)[0]
-
-
-def checked_text(path: Path) -> tuple[str, Current]:
-    """The text of a file and what it says. Raises ConfigError."""
+    """The text of a file that is to be changed. Raises ConfigError, also when it has problems already."""
     raw = read_file(path)
-    return as_text(raw, path), checked(path, raw)
+    checked(path, raw)
+    return as_text(raw, path)
 
 
 def change(path: Path, before: str, after: str) -> Change:
-    """The change from one text of a file to another. Raises ChangeRefusedError when the new text has problems."""
+    """The change from one text of a file to another.
+
+    Raises ChangeRefusedError when the new text has problems, MonitorError when the file has another text by now.
+    """
     raw = read_file(path)
     if as_text(raw, path) != before:
         raise MonitorError(f"{path} was changed by somebody else just now. Nothing was written; try again")
-    planned = Change(
-        path=path, before=raw, after=(_MARK if raw.startswith(_MARK) else b"") + after.encode()
-    )
+    planned = Change(path=path, before=raw, after=(_MARK if raw.startswith(_MARK) else b"") + after.encode())
     try:
         checked(path, planned.after)
     except ConfigError as error:

@@ -2,7 +2,7 @@
 
 import json
 import tomllib
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from difflib import get_close_matches
 from typing import Any
 
@@ -21,15 +21,15 @@ def add_word(text: str, rule: str, word: str, place: str = "any") -> str:
     What is wrong with the word itself, the check of the whole file says.
     """
     index, table = _rule(text, rule)
-    if word in _words(table.get(place, [])):
-        raise MonitorError(f'"{word}" is in {place} of rule "{rule}" already')
-    if not isinstance(table.get(place, []), list):
+    words = table.get(place, [])
+    if not isinstance(words, list):
         raise MonitorError(f'"{place}" of rule "{rule}" is no list. Write {place} = ["{word}"]')
-    if place not in table:
-        return _with_key(text, index, table, f"{place} = [{_quoted(word)}]")
-    document = tomlkit.parse(text)
-    _array(document, index, place).append(word)
-    return _as_meant(document, text, index, place, [*table[place], word])
+    if word in _words(words):
+        raise MonitorError(f'"{word}" is in {place} of rule "{rule}" already')
+    if place in table:
+        return _changed(text, ("rules", index, place), lambda array: array.append(word))
+    behind = [key for key in ("name", *PLACES) if key in table][-1]
+    return with_line(text, ("rules", index, behind), f"{place} = [{_quoted(word)}]")
 
 
 def remove_word(text: str, rule: str, word: str) -> str:
@@ -39,8 +39,7 @@ def remove_word(text: str, rule: str, word: str) -> str:
     if not places:
         raise MonitorError(f'"{word}" is in no list of rule "{rule}".{_close(word, _every_word(table))}')
     for place in places:
-        kept = [one for one in table[place] if _words([one]) != [word]]
-        text = replace_word(text, ("rules", index, place), word, ()) if kept else _emptied(text, index, place)
+        text = replace_word(text, ("rules", index, place), word, ())
     return text
 
 
@@ -49,20 +48,68 @@ def replace_word(text: str, where: tuple[str, int, str], word: str, instead: Seq
 
     Raises MonitorError when the word is not there.
     """
-    document = tomlkit.parse(text)
-    array = _array(document, where[1], where[2], where[0])
-    if word not in _words(array.unwrap()):
-        raise MonitorError(f'"{word}" is not in {where[2]}')
-    while word in (words := _words(array.unwrap())):
-        at = words.index(word)
-        fresh = [one for one in instead if one not in words]
-        if fresh:
-            array[at] = fresh[0]
-            for number, one in enumerate(fresh[1:], start=1):
-                array.insert(at + number, one)
-        else:
-            _take_out(array, at)
-    return tomlkit.dumps(document)
+
+    def replace(array: Array) -> None:
+        if word not in _words(array.unwrap()):
+            raise MonitorError(f'"{word}" is not in {where[2]}')
+        while word in (words := _words(array.unwrap())):
+            at = words.index(word)
+            fresh = [one for one in instead if one not in words]
+            if fresh:
+                array[at] = fresh[0]
+                for number, one in enumerate(fresh[1:], start=1):
+                    array.insert(at + number, one)
+            else:
+                _take_out(array, at)
+
+    return _changed(text, where, replace)
+
+
+def drop_repeat(text: str, where: tuple[str, int, str], word: str) -> str:
+    """The text without the later ones of a word that stands in a list more than once; "" when it does not."""
+
+    def drop(array: Array) -> None:
+        places = [place for place, one in enumerate(_words(array.unwrap())) if one == word]
+        for place in reversed(places[1:]):
+            _take_out(array, place)
+
+    changed = _changed(text, where, drop)
+    return changed if changed != text else ""
+
+
+def with_line(text: str, behind: tuple[str, int, str], line: str) -> str:
+    """The text with a line more behind the value of a key, or behind the head of its table."""
+    lines = text.split("\n")
+    start, end = _span(text, behind)
+    indent = lines[start][: len(lines[start]) - len(lines[start].lstrip())]
+    carriage = "\r" if lines[end - 1].endswith("\r") else ""
+    return "\n".join([*lines[:end], indent + line + carriage, *lines[end:]])
+
+
+def _changed(text: str, where: tuple[str, int, str], edit: Callable[[Array], object]) -> str:
+    """The text with one list edited. tomlkit sees that list alone: of a whole file it moves tables about."""
+    lines = text.split("\n")
+    start, end = _span(text, where)
+    document = tomlkit.parse("\n".join(lines[start:end]) + "\n")
+    array = next(iter(document.values()), None)
+    if not isinstance(array, Array):
+        raise MonitorError(f"{where[2]} cannot be changed in place; write it into the file yourself")
+    edit(array)
+    return "\n".join([*lines[:start], *tomlkit.dumps(document)[:-1].split("\n"), *lines[end:]])
+
+
+def _span(text: str, where: tuple[str, int, str]) -> tuple[int, int]:
+    """The lines [start, end) of a key and its value, or of the head of its table."""
+    lines = text.split("\n")
+    start = lines_of(text).find(*where)
+    if start is None:
+        raise MonitorError(
+            f"[{where[0]}] is written in a way that cannot be changed in place; edit the file yourself"
+        )
+    end = start
+    while end < len(lines) and not _whole("\n".join(lines[start - 1 : end])):
+        end += 1
+    return start - 1, end
 
 
 def _rule(text: str, name: str) -> tuple[int, Mapping[str, Any]]:
@@ -70,7 +117,9 @@ def _rule(text: str, name: str) -> tuple[int, Mapping[str, Any]]:
     for index, table in enumerate(rules):
         if table.get("name") == name:
             return index, table
-    raise MonitorError(f'there is no rule "{name}".{_close(name, [str(table.get("name")) for table in rules])}')
+    raise MonitorError(
+        f'there is no rule "{name}".{_close(name, [str(table.get("name")) for table in rules])}'
+    )
 
 
 def _close(name: str, known: Sequence[str]) -> str:
@@ -89,30 +138,8 @@ def _every_word(table: Mapping[str, Any]) -> list[str]:
     return [word for place in PLACES for word in _words(table.get(place, []))]
 
 
-def _array(document: tomlkit.TOMLDocument, index: int, key: str, table: str = "rules") -> Array:
-    holder: Any = document[table]
-    array = holder[index][key] if table == "rules" else holder[key]
-    if not isinstance(array, Array):
-        raise MonitorError(f'"{key}" is no list')
-    return array
-
-
 def _quoted(word: str) -> str:
     return json.dumps(word, ensure_ascii=False).replace("\x7f", "\\u007f")
-
-
-def _with_key(text: str, index: int, table: Mapping[str, Any], line: str) -> str:
-    """The text with a new key behind the last list the rule has. tomlkit would put it behind the next table's remarks."""
-    lines = text.split("\n")
-    behind = [key for key in ("name", *PLACES) if key in table][-1]
-    start = lines_of(text).find("rules", index, behind)
-    assert start is not None  # the rule was found by its name
-    end = start
-    while not _whole("\n".join(lines[start - 1 : end])):
-        end += 1
-    indent = lines[start - 1][: len(lines[start - 1]) - len(lines[start - 1].lstrip())]
-    carriage = "\r" if lines[end - 1].endswith("\r") else ""
-    return "\n".join([*lines[:end], indent + line + carriage, *lines[end:]])
 
 
 def _whole(value: str) -> bool:
@@ -155,21 +182,3 @@ def _split_remark(line: str) -> tuple[str, str, str]:
         elif sign == "#":
             return line[:place], "#", line[place + 1 :] or " "
     return line, "", ""
-
-
-def _emptied(text: str, index: int, place: str) -> str:
-    document = tomlkit.parse(text)
-    array = _array(document, index, place)
-    while len(array):
-        del array[len(array) - 1]
-    return tomlkit.dumps(document)
-
-
-def _as_meant(document: tomlkit.TOMLDocument, text: str, index: int, place: str, words: Sequence[Any]) -> str:
-    """The document as text, when it says what was meant and nothing else has changed."""
-    changed = tomlkit.dumps(document)
-    meant = tomllib.loads(text)
-    meant["rules"][index][place] = list(words)
-    if tomllib.loads(changed) != meant:
-        raise MonitorError(f"{place} cannot be changed in place; write the word into the file yourself")
-    return changed

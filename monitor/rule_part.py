@@ -13,7 +13,9 @@ from monitor.toml_lines import table_heads
 
 TABLES = ("rules", "aliases", "matching")
 _REMARK = re.compile(r"\s*(#.*)?$")
-_SWITCHED_OFF = re.compile(r"\s*#+\s*(\[|[\w.\"'-]+\s*=)")  # "# url = …": a line of the table above, not a remark
+_SWITCHED_OFF = re.compile(
+    r"\s*#+\s*(\[|[\w.\"'-]+\s*=)"
+)  # "# url = …": a line of the table above, not a remark
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,6 +54,17 @@ def with_rule_part(text: str, part: str) -> str:
     if not blocks or blocks[-1].table not in TABLES:
         return made
     return made.rstrip("\r\n") + (text[len(text.rstrip("\r\n")) :] or "\n")
+
+
+def behind_rules(text: str, tables: str) -> str:
+    """The text with more rules behind its own; at the end when it has none."""
+    blocks = list(_blocks(text))
+    last = max(
+        (number for number, block in enumerate(blocks) if block.table == "rules"), default=len(blocks) - 1
+    )
+    before = _ended("".join(block.text for block in blocks[: last + 1]))
+    after = "".join(block.text for block in blocks[last + 1 :])
+    return before + _gap(None, before) + tables + after
 
 
 def _gap(replaced: "_Block | None", before: str) -> str:

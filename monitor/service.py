@@ -169,7 +169,6 @@ class Service:
         await before.polls_ended()
         await before.tools.fetcher.close()
 
-
     async def _want_notice(self, problems: tuple[str, ...], content: str) -> None:
         """One mail tells of a refusal: who mends a file in five saves does not want five."""
         current, in_force = self._duties.current, await self._db.read(rulesets.newest)

@@ -25,6 +25,7 @@ OWNERS = {
     "aiosmtpd": {"demo.catcher"},
     "trustme": {"demo.catcher"},
     "typer": {"cli", "cli.options", "cli.rules"},
+    "tomlkit": {"cli.files", "demo.show", "rule_edit", "rule_import"},
 }
 STORE_ONLY = {"sqlalchemy", "alembic", "sqlite3", "psycopg"}
 

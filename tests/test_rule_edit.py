@@ -52,7 +52,7 @@ def test_a_word_that_is_there_already_is_said_to_be() -> None:
 
 
 def test_a_rule_that_is_not_there_is_told_with_the_nearest_name() -> None:
-    with pytest.raises(MonitorError, match='there is no rule "人工智".* Did you mean "人工智能"'):
+    with pytest.raises(MonitorError, match=r'there is no rule "人工智".* Did you mean "人工智能"'):
         add_word(HEAD, "人工智", "AI")
     with pytest.raises(MonitorError, match=r'there is no rule "x". There are: 人工智能\.'):
         add_word(HEAD, "x", "AI")
@@ -80,7 +80,7 @@ def test_a_word_goes_from_every_list_it_is_in() -> None:
 
 
 def test_a_word_that_is_not_there_is_told_with_the_nearest() -> None:
-    with pytest.raises(MonitorError, match='"DeepSeak" is in no list of rule .* Did you mean "DeepSeek"'):
+    with pytest.raises(MonitorError, match=r'"DeepSeak" is in no list of rule .* Did you mean "DeepSeek"'):
         remove_word(HEAD + 'any = ["DeepSeek", "AI"]\n', "人工智能", "DeepSeak")
 
 

@@ -194,3 +194,27 @@ def test_the_right_password_is_used(tmp_path: Path, monkeypatch: pytest.MonkeyPa
     with open_site(tmp_path, lambda: make.rss("AI新规"), username="me", password="secret") as site:
         site.write(('security = "starttls"', 'security = "starttls"\nusername = "me"'))
         assert [one["status"] for one in site.json("once")["delivered"]] == ["sent"]
+
+
+def test_a_refused_edit_is_told_to_the_operator_by_one_mail(site: Site) -> None:
+    operator = '[operator]\nto = ["operator@example.org"]\n[[feeds]]'
+    good = site.write(("[[feeds]]", operator))
+    with site.service() as service:
+        until(service, "delivered")
+        site.config.write_text(good.replace("any =", "ayn ="), encoding="utf-8")
+        until(service, "operator-told")
+        until(service, "delivered", to="o***")
+        site.config.write_text(good.replace("any =", "yna ="), encoding="utf-8")
+        until(service, "config-refused")
+        status = site.json("status", code=2)
+        site.config.write_text(good.replace('"AI"', '"AI", "芯片"'), encoding="utf-8")
+        until(service, "config-changed", change="+1 word")
+    assert status["config"]["rules"]["version"] == 1
+    letters = [one for one in site.catcher.caught if one.recipients == ("operator@example.org",)]
+    assert len(letters) == 1
+    versions = site.json("rules", "history")
+    assert [(one["version"], one["changes"]) for one in versions] == [
+        (2, ["rule 人工智能: +1 word"]),
+        (1, ["the first that was kept"]),
+    ]
+    assert [one["digests"] for one in versions] == [0, 1]

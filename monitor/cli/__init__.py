@@ -11,7 +11,7 @@ from typing import Annotated
 import typer
 
 from monitor import __version__
-from monitor.cli.options import DEFAULT, ConfigFile, Json, SubscriptionName, config_path
+from monitor.cli.options import DEFAULT, ConfigFile, Json, SubscriptionName, path_of
 from monitor.cli.rules import rules
 from monitor.errors import ConfigError, MonitorError
 
@@ -91,7 +91,7 @@ def check(context: typer.Context, config: ConfigFile = None, json: Json = False)
     """Read the configuration and name everything that is wrong with it."""
     from monitor.cli.files import check
 
-    sys.exit(check(config_path(context, config), json=json))
+    sys.exit(check(path_of(context, config), json=json))
 
 
 @app.command(name="config")
@@ -99,7 +99,7 @@ def config_(context: typer.Context, config: ConfigFile = None, json: Json = Fals
     """Show every option in force, defaults included; secrets are left out."""
     from monitor.cli.files import show_config
 
-    sys.exit(show_config(config_path(context, config), json=json))
+    sys.exit(show_config(path_of(context, config), json=json))
 
 
 @app.command()
@@ -115,7 +115,7 @@ def run(
     from monitor.service import run as serve
 
     start(log.value)
-    asyncio.run(serve(config_path(context, config)))
+    asyncio.run(serve(path_of(context, config)))
 
 
 @app.command()
@@ -128,7 +128,7 @@ def poll(
     """Ask the feeds that are due for news, once. Sends no mail."""
     from monitor.cli.work import poll
 
-    sys.exit(poll(config_path(context, config), every=every, json=json))
+    sys.exit(poll(path_of(context, config), every=every, json=json))
 
 
 @app.command()
@@ -146,10 +146,10 @@ def digest(
     if excluded:
         from monitor.cli.excluded import excluded as show_excluded
 
-        sys.exit(show_excluded(config_path(context, config), only=subscription, json=json))
+        sys.exit(show_excluded(path_of(context, config), only=subscription, json=json))
     from monitor.cli.work import digest
 
-    sys.exit(digest(config_path(context, config), only=subscription, at_once=now, json=json))
+    sys.exit(digest(path_of(context, config), only=subscription, at_once=now, json=json))
 
 
 @app.command()
@@ -157,7 +157,7 @@ def deliver(context: typer.Context, config: ConfigFile = None, json: Json = Fals
     """Hand over the mails that wait in the outbox, one pass."""
     from monitor.cli.work import deliver
 
-    sys.exit(deliver(config_path(context, config), json=json))
+    sys.exit(deliver(path_of(context, config), json=json))
 
 
 @app.command()
@@ -165,7 +165,7 @@ def once(context: typer.Context, config: ConfigFile = None, json: Json = False) 
     """Poll what is due, compose what is due, deliver what waits: one round, for cron."""
     from monitor.cli.work import once
 
-    sys.exit(once(config_path(context, config), json=json))
+    sys.exit(once(path_of(context, config), json=json))
 
 
 @app.command()
@@ -179,7 +179,7 @@ def preview(
     """Write the digest that would go out now as .html, .txt and .eml; changes nothing."""
     from monitor.cli.preview import preview
 
-    sys.exit(preview(config_path(context, config), only=subscription, out=out, json=json))
+    sys.exit(preview(path_of(context, config), only=subscription, out=out, json=json))
 
 
 @app.command()
@@ -187,7 +187,7 @@ def status(context: typer.Context, config: ConfigFile = None, json: Json = False
     """Show how the feeds, the subscriptions and the outbox stand."""
     from monitor.cli.look import status
 
-    sys.exit(status(config_path(context, config), json=json))
+    sys.exit(status(path_of(context, config), json=json))
 
 
 @app.command()
@@ -204,7 +204,7 @@ def outbox(
     """Show what became of the mails."""
     from monitor.cli.look import outbox
 
-    sys.exit(outbox(config_path(context, config), retry=retry, limit=limit, json=json))
+    sys.exit(outbox(path_of(context, config), retry=retry, limit=limit, json=json))
 
 
 @app.command()
@@ -222,7 +222,7 @@ def match(
     """Hold entries of a JSON Lines file against the rules, one answer a line; no database is needed."""
     from monitor.cli.match import match
 
-    sys.exit(match(config_path(context, config), file, rule=rule))
+    sys.exit(match(path_of(context, config), file, rule=rule))
 
 
 @app.command()
@@ -245,7 +245,7 @@ def replay(
     """Write the digests that would have been sent from stored entries; sends and changes nothing."""
     from monitor.cli.replay import replay
 
-    sys.exit(replay(config_path(context, None), start, end, new=rules, out=out, json=json))
+    sys.exit(replay(path_of(context, None), start, end, new=rules, out=out, json=json))
 
 
 @app.command()

@@ -1,4 +1,4 @@
-"""Options that several commands have."""
+"""The options that many commands have."""
 
 from pathlib import Path
 from typing import Annotated
@@ -14,11 +14,12 @@ ConfigFile = Annotated[
     ),
 ]
 Json = Annotated[bool, typer.Option("--json", help="Answer in JSON, for programs.")]
+DryRun = Annotated[bool, typer.Option("--dry-run", help="Show what would change, and change nothing.")]
 SubscriptionName = Annotated[
     str | None, typer.Option("--subscription", metavar="NAME", help="Only this one.", show_default=False)
 ]
 
 
-def config_path(context: typer.Context, config: Path | None) -> Path:
-    """The configuration file a command works with."""
+def path_of(context: typer.Context, config: Path | None) -> Path:
+    """The configuration a command works by: its own option, else the one before its name."""
     return config or Path(context.obj)

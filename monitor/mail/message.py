@@ -45,7 +45,11 @@ def make_mail(
         _unstructured("Subject", rendered.subject),
         f"Date: {format_datetime(date)}",
         f"Message-ID: {message_id}",
-        *([_address("List-Id", list_name, f"{_slug(list_name)}.{_domain(sender_address)}")] if list_name else []),
+        *(
+            [_address("List-Id", list_name, f"{_slug(list_name)}.{_domain(sender_address)}")]
+            if list_name
+            else []
+        ),
         "Auto-Submitted: auto-generated",  # RFC 3834 5
         "Precedence: bulk",  # old vacation programs know only this
         "X-Auto-Response-Suppress: All",  # and Exchange this

@@ -57,7 +57,7 @@ def digests_sent(tx: Connection) -> Mapping[int, int]:
         .subquery()
     )
     counted = select(under.c.version, func.count()).group_by(under.c.version)
-    return {version: count for version, count in tx.execute(counted)}
+    return {row[0]: row[1] for row in tx.execute(counted)}
 
 
 def _version(row: Row[tuple[int, datetime, str, str]]) -> RulesetVersion:

@@ -122,7 +122,12 @@ def test_a_database_of_the_first_version_keeps_what_it_has(empty_url: str) -> No
         config = Config(attributes={"connection": tx})
         config.set_main_option("script_location", str(folder))
         command.upgrade(config, "0001")
-        tx.execute(text("INSERT INTO subscriptions (name, created_at, cursor, last_slot) VALUES ('s', '2026-11-24 00:00:00.000000', 7, '')"))
+        tx.execute(
+            text(
+                "INSERT INTO subscriptions (name, created_at, cursor, last_slot) "
+                "VALUES ('s', '2026-11-24 00:00:00.000000', 7, '')"
+            )
+        )
     engine.dispose()
     assert opened(empty_url) == OURS
     db = open_database(empty_url, migrate=False)
