@@ -19,10 +19,12 @@ from monitor.config_values import (
     Name,
     Network,
     Proxy,
+    Quiet,
     Size,
     TimeZone,
     WebAddress,
     Weekday,
+    When,
     Words,
     hide_password,
     not_empty,
@@ -81,10 +83,18 @@ class DigestOptions(_Table):
     templates: str = ""
 
 
+class OperatorOptions(_Table):
+    to: tuple[Address, ...] = ()
+
+
 class WebOptions(_Table):
     enabled: bool = False
     host: str = "127.0.0.1"
     port: Annotated[int, Field(ge=1, le=65535)] = 8080
+
+
+class MatchingOptions(_Table):
+    ignore: Words = ()
 
 
 class FeedTable(_Table):
@@ -96,23 +106,34 @@ class FeedTable(_Table):
     first_visit: Duration = timedelta(days=3)
 
 
+WordField = Literal["title", "summary", "text", "author", "section", "link", "feed"]
+
+
 class RuleTable(_Table):
     name: Name
     any: Words = ()
     all: Words = ()
     none: Words = ()
-    fields: Annotated[tuple[Literal["title", "summary", "text"], ...], BeforeValidator(not_empty)] = (
-        "title",
-        "summary",
-        "text",
-    )
+    hints: Words = ()
+    ignore: Words = ()
+    when: When = ""
+    threshold: Annotated[float, Field(gt=0, le=1000)] = 1.0
+    fields: Annotated[tuple[WordField, ...], BeforeValidator(not_empty)] = ("title", "summary", "text")
     feeds: tuple[str, ...] = ()
+    sections: tuple[str, ...] = ()
+    languages: tuple[Literal["zh", "zh-Hans", "zh-Hant", "ja", "ko", "en"], ...] = ()
+    max: Annotated[int, Field(ge=0)] = 0
+    pace: Literal["digest", "at once"] = "digest"
+    quiet: tuple[Quiet, ...] = ()
+    enabled: bool = True
+    priority: int = 0
 
     @whole_table(mode="after")
     def _asks_for_something(self) -> "RuleTable":
-        if not self.any and not self.all:
+        if not (self.any or self.all or self.hints or self.when):
             raise ValueError(
-                'neither "any" nor "all" has a word, so the rule can never match. Add any = ["AI"]'
+                'neither "any" nor "all" has a word, nor "hints", nor "when", so the rule can never match. '
+                'Add any = ["AI"]'
             )
         return self
 
@@ -144,7 +165,10 @@ class Config(_Table):
     outbox: OutboxOptions = OutboxOptions()
     smtp: SmtpOptions = SmtpOptions()
     digests: DigestOptions = DigestOptions()
+    operator: OperatorOptions = OperatorOptions()
     web: WebOptions = WebOptions()
+    matching: MatchingOptions = MatchingOptions()
+    aliases: Mapping[str, Words] = {}
     feeds: tuple[model.Feed, ...] = ()
     rules: tuple[model.Rule, ...] = ()
     subscriptions: tuple[model.Subscription, ...] = ()
@@ -156,7 +180,9 @@ OPTION_TABLES: Mapping[str, type[_Table]] = {
     "outbox": OutboxOptions,
     "smtp": SmtpOptions,
     "digests": DigestOptions,
+    "operator": OperatorOptions,
     "web": WebOptions,
+    "matching": MatchingOptions,
 }
 NOUN_TABLES: Mapping[str, type[_Table]] = {
     "feeds": FeedTable,

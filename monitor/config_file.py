@@ -1,6 +1,7 @@
 """A config.toml becomes a Config, or every problem in it at once."""
 
 import os
+import re
 import tomllib
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
@@ -20,9 +21,11 @@ from monitor.config import (
     SmtpOptions,
     SubscriptionTable,
 )
+from monitor.config_values import Weighed
 from monitor.errors import ConfigError, Problem
 from monitor.toml_lines import Lines, line_of_syntax_error, lines_of
 
+_UNQUOTED = re.compile(r"\s*([^\s\"'=#]*[^\x00-\x7f][^\s\"'=#]*)\s*=")
 PASSWORD_VARIABLE = "MONITOR_SMTP__PASSWORD"  # noqa: S105 - the name of a variable, not its value
 PASSWORD_CREDENTIAL = "smtp_password"  # noqa: S105 - likewise
 
@@ -49,22 +52,30 @@ def _refusal(path: Path, what: str, line: int | None = None) -> ConfigError:
     return ConfigError(str(path), [Problem(where="the file", key="", line=line, what=what)])
 
 
-def parse_config(text: str, path: str) -> Config:
-    """Check a TOML text; `path` is only for messages. Raises ConfigError with every problem found."""
+def parse_config(text: str, path: str, *, whole: bool = True) -> Config:
+    """Check a TOML text; `path` is only for messages. Raises ConfigError with every problem found.
+
+    When it is not the whole, but only the rules of a file, they may name feeds that are not in it.
+    """
     try:
         raw = tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:
+        line = line_of_syntax_error(str(error))
         what = f"this is not TOML: {error}."
-        raise _refusal(Path(path), what, line_of_syntax_error(str(error))) from None
+        if line and (key := _UNQUOTED.match(text.splitlines()[line - 1])):
+            what += f' A name with such signs stands in quotation marks: "{key[1]}" = …'
+        raise _refusal(Path(path), what, line) from None
     lines = lines_of(text)
     problems = list(_unknown_tables(raw, lines))
     options = {name: _read(name, 0, raw.get(name, {}), lines, problems) for name in OPTION_TABLES}
     nouns = {name: _read_all(name, raw.get(name, []), lines, problems) for name in NOUN_TABLES}
-    problems += _crossed(raw, nouns, lines)
+    aliases = _aliases(raw.get("aliases", {}), lines, problems)
+    problems += _crossed(raw, nouns, lines, whole=whole)
     if problems:
         raise ConfigError(path, sorted(problems, key=lambda problem: problem.line or 0))
     return Config(
         **options,
+        aliases=aliases,
         feeds=tuple(_feed(table) for _, table in nouns["feeds"]),
         rules=tuple(_rule(table) for _, table in nouns["rules"]),
         subscriptions=tuple(_subscription(table) for _, table in nouns["subscriptions"]),
@@ -72,7 +83,7 @@ def parse_config(text: str, path: str) -> Config:
 
 
 def _unknown_tables(raw: Mapping[str, Any], lines: Lines) -> Iterator[Problem]:
-    known = [*OPTION_TABLES, *NOUN_TABLES]
+    known = [*OPTION_TABLES, *NOUN_TABLES, "aliases"]
     for name in raw:
         if name not in known:
             line = lines.find(name) or lines.find("", 0, name)
@@ -109,6 +120,34 @@ def _read(name: str, index: int, raw: object, lines: Lines, problems: list[Probl
         return None
 
 
+def _aliases(raw: object, lines: Lines, problems: list[Problem]) -> dict[str, tuple[str, ...]]:
+    """[aliases]: a name, and the words it stands for."""
+    if not isinstance(raw, Mapping):
+        what = "a table of names is wanted."
+        problems.append(
+            Problem(
+                where="[aliases]",
+                key="",
+                line=lines.find("aliases"),
+                what=what,
+                instead='英伟达 = ["英伟达", "NVIDIA"]',
+            )
+        )
+        return {}
+    good = {}
+    for name, words in raw.items():
+        if (
+            isinstance(words, list)
+            and words
+            and all(isinstance(word, str) and word.strip() for word in words)
+        ):
+            good[name] = tuple(words)
+            continue
+        what = 'a list of words is wanted, as in ["英伟达", "NVIDIA"].'
+        problems.append(Problem(where="[aliases]", key=name, line=lines.find("aliases", 0, name), what=what))
+    return good
+
+
 def _problem(name: str, index: int, raw: object, detail: Any, lines: Lines, known: Sequence[str]) -> Problem:
     key = str(detail["loc"][0]) if detail["loc"] else ""
     where = _title(name, raw.get("name") if isinstance(raw, Mapping) else None)
@@ -133,7 +172,7 @@ def _title(table: str, name: object) -> str:
 
 
 def _crossed(
-    raw: Mapping[str, Any], nouns: Mapping[str, list[tuple[int, Any]]], lines: Lines
+    raw: Mapping[str, Any], nouns: Mapping[str, list[tuple[int, Any]]], lines: Lines, *, whole: bool
 ) -> Iterator[Problem]:
     """What is wrong between tables: names given twice, names of nobody."""
     for table, found in nouns.items():
@@ -145,7 +184,8 @@ def _crossed(
                     yield Problem(
                         where=_title(table, one.name), key=key, line=lines.find(table, index, key), what=what
                     )
-    for table, key, target in (("rules", "feeds", "feeds"), ("subscriptions", "rules", "rules")):
+    named = (("rules", "feeds", "feeds"), ("subscriptions", "rules", "rules"))
+    for table, key, target in named if whole else ():
         # The names of broken tables count too: each mistake is told once.
         written = raw.get(target, [])
         names = (
@@ -170,7 +210,12 @@ def _feed(table: FeedTable) -> model.Feed:
 
 
 def _rule(table: RuleTable) -> model.Rule:
-    return model.Rule(**{key: getattr(table, key) for key in RuleTable.model_fields})
+    values = {key: getattr(table, key) for key in RuleTable.model_fields}
+    words = [word for key in ("any", "all", "none", "hints") for word in values[key]]
+    # In the rule a word is a string and nothing else; what it counts stands beside it.
+    values |= {key: tuple(map(str, values[key])) for key in ("any", "all", "none", "hints", "ignore")}
+    weights = {str(word): word.weight for word in words if isinstance(word, Weighed) and word.weight != 1}
+    return model.Rule(**values, weights=tuple(sorted(weights.items())))
 
 
 def _subscription(table: SubscriptionTable) -> model.Subscription:

@@ -12,7 +12,7 @@ from typing import Annotated
 from urllib.parse import urlsplit, urlunsplit
 from zoneinfo import ZoneInfo
 
-from pydantic import BeforeValidator, Field, PlainSerializer
+from pydantic import BeforeValidator, Field, PlainSerializer, PlainValidator
 
 WEEKDAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
 
@@ -130,10 +130,61 @@ def not_empty(values: Sequence[object]) -> Sequence[object]:
     return values
 
 
+class Weighed(str):
+    """A word written as a table, {word = "AI", weight = 2}: the word, and what it counts."""
+
+    weight: float = 1.0
+
+
 def _words(values: object) -> object:
-    if isinstance(values, list) and any(isinstance(word, str) and not word.strip() for word in values):
+    return tuple(_word(value) for value in values) if isinstance(values, list) else values
+
+
+def _word(value: object) -> object:
+    word, weight = value, 1.0
+    if isinstance(value, dict):
+        word, weight = value.get("word"), value.get("weight", 1.0)
+        known = set(value) <= {"word", "weight"} and isinstance(word, str)
+        if (
+            not known
+            or isinstance(weight, bool)
+            or not isinstance(weight, int | float)
+            or not 0 < weight <= 1000
+        ):
+            raise ValueError('a word with a weight is written {word = "AI", weight = 2}, the weight above 0')
+    if not isinstance(word, str):
+        raise ValueError('a list of words is wanted, as in ["AI", "大模型"]')
+    if not word.strip():
         raise ValueError("an empty word would match everything; remove it")
-    return values
+    if not isinstance(value, dict):
+        return word
+    weighed = Weighed(word)
+    weighed.weight = float(weight)
+    return weighed
+
+
+def _when(text: object) -> object:
+    if isinstance(text, str) and text and not text.strip():
+        raise ValueError("an empty expression would match everything; remove it")
+    return text
+
+
+def _quiet(text: object) -> tuple[time, time]:
+    if isinstance(text, tuple):
+        return text
+    ends = re.split(r"\s*[-–]\s*", text.strip()) if isinstance(text, str) else []
+    try:
+        start, end = map(_moment, ends)
+    except ValueError:
+        raise ValueError('two times of day are wanted, as in "23:00-07:00"') from None
+    if start == end:
+        raise ValueError('two different times of day are wanted, as in "23:00-07:00"')
+    return start, end
+
+
+def between(span: tuple[time, time]) -> str:
+    """The way to write a span of the day: "23:00-07:00"."""
+    return "-".join(moment.isoformat("seconds" if moment.second else "minutes") for moment in span)
 
 
 def hide_password(url: str) -> str:
@@ -154,5 +205,7 @@ WebAddress = Annotated[str, BeforeValidator(_web_address)]
 Proxy = Annotated[str, BeforeValidator(_proxy), PlainSerializer(hide_password, return_type=str)]
 Network = Annotated[str, BeforeValidator(_network)]
 TimeZone = Annotated[str, BeforeValidator(_timezone)]
-Words = Annotated[tuple[str, ...], BeforeValidator(_words)]
+Words = Annotated[tuple[Annotated[str, PlainValidator(lambda word: word)], ...], BeforeValidator(_words)]
+When = Annotated[str, BeforeValidator(_when)]
+Quiet = Annotated[tuple[time, time], PlainValidator(_quiet)]
 Name = Annotated[str, Field(min_length=1, max_length=200)]

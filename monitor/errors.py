@@ -40,11 +40,14 @@ class ConfigError(MonitorError):
 
 
 class RuleError(MonitorError):
-    """A rule does not say anything that can be understood; `column` counts from 0 within `word`."""
+    """A word does not say anything that can be understood; `column` counts from 0 within `word`.
 
-    def __init__(self, rule: str, word: str, what: str, column: int = 0) -> None:
-        self.rule, self.word, self.what, self.column = rule, word, what, column
-        super().__init__(f'rule "{rule}": {what}: {word}')
+    `table` is where it stands: "rules" (then `rule` is the rule's name), "aliases" (the set's) or "matching".
+    """
+
+    def __init__(self, rule: str, word: str, what: str, column: int = 0, *, table: str = "rules") -> None:
+        self.rule, self.word, self.what, self.column, self.table = rule, word, what, column, table
+        super().__init__(f'{table.removesuffix("s")} "{rule}": {what}: {word}')
 
 
 class FeedError(MonitorError):

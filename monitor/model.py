@@ -35,8 +35,20 @@ class Rule:
     any: tuple[str, ...] = ()
     all: tuple[str, ...] = ()
     none: tuple[str, ...] = ()
+    hints: tuple[str, ...] = ()  # weak words: they count together, or in the title
+    ignore: tuple[str, ...] = ()  # phrases that are cut before anything is looked for
+    when: str = ""  # a boolean expression over words
+    weights: tuple[tuple[str, float], ...] = ()  # of words whose weight is not 1
+    threshold: float = 1.0  # rules/score.py says what reaches it
     fields: tuple[str, ...] = ("title", "summary", "text")
     feeds: tuple[str, ...] = ()  # names of feeds; empty: all of them
+    sections: tuple[str, ...] = ()  # empty: all of them
+    languages: tuple[str, ...] = ()  # as rules/language.py names them; empty: all of them
+    max: int = 0  # items in a digest; 0: as many as there are
+    pace: str = "digest"  # or "at once"
+    quiet: tuple[tuple[time, time], ...] = ()  # local times between which nothing goes out at once
+    enabled: bool = True
+    priority: int = 0  # the higher, the earlier in the digest
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -121,7 +133,10 @@ class PollState:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Hit:
-    """Why a rule matched: `found == getattr(entry, field)[start:end]`, in code points of the original."""
+    """Why a rule matched: `found == getattr(entry, field)[start:end]`, in code points of the original.
+
+    `field` is title, summary, text or link; or author, section (the names joined with ", ") or feed (its name).
+    """
 
     field: str
     word: str  # as the operator wrote it
@@ -135,7 +150,7 @@ class Match:
     """An entry satisfies exactly the rule with this fingerprint; says nothing about people."""
 
     fingerprint: str
-    hits: tuple[Hit, ...]  # by field in the order title, summary, text; then by position
+    hits: tuple[Hit, ...]  # by field in the order of rules/words.py; then by position
     score: float = 1.0
 
 
@@ -166,7 +181,7 @@ class SubscriptionState:
 class Slot:
     """One occasion on which a subscription may get a digest."""
 
-    name: str  # 'at:2026-11-24T08:00', 'every:...', 'now:...'; unique per subscription
+    name: str  # 'at:2026-11-24T08:00', 'every:...', 'now:...', 'at once:...'; unique per subscription
     at: datetime  # the instant meant, not the instant acted on
     late: bool = False  # missed while the service was off
 
@@ -217,6 +232,7 @@ class Watched:
     feeds: tuple[tuple[str, FeedHealth], ...] = ()
     entries: int = 0  # news entries that arrived since the last slot
     silent: tuple[str, ...] = ()  # rules in force without an item in this digest
+    kept_out: tuple[tuple[str, int], ...] = ()  # words that kept entries out, and how many each; the most first
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -236,12 +252,27 @@ class Digest:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Notice:
+    """What the operator is told by mail: an edit of config.toml was refused, and what is in force instead."""
+
+    path: str
+    content: str  # a digest of what was refused, so that two services tell it once
+    at: datetime
+    problems: tuple[str, ...]
+    version: int  # of the rules in force
+    since: datetime
+
+    def __post_init__(self) -> None:
+        _utc(self.at, self.since)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Rendered:
-    """A digest in words: before it has headers and a recipient."""
+    """A mail in words: before it has headers and a recipient."""
 
     subject: str
     text: str
-    html: str
+    html: str  # "" when there is only the text
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -275,6 +306,19 @@ class Phase(Enum):
     NONE = ""
     BEFORE_DATA = "before data"
     DATA = "data"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RulesetVersion:
+    """A set of rules that was in force from `at` on."""
+
+    version: int  # 1, 2, 3 …
+    at: datetime
+    fingerprint: str  # of the whole ruleset; digests name it
+    text: str  # the part of config.toml about rules, as written
+
+    def __post_init__(self) -> None:
+        _utc(self.at)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -16,13 +16,16 @@ OWNERS = {
     "bs4": {"feeds.sanitize"},
     "nh3": {"feeds.sanitize"},
     "opencc": {"rules.script"},
+    "regex": {"rules.patterns"},
+    "lark": {"rules.when"},
     "jinja2": {"digests.render"},
     "aiosmtplib": {"mail.smtp"},
     "apscheduler": {"schedule"},
     "structlog": {"log"},
     "aiosmtpd": {"demo.catcher"},
     "trustme": {"demo.catcher"},
-    "typer": {"cli"},
+    "typer": {"cli", "cli.options", "cli.rules"},
+    "tomlkit": {"cli.files", "demo.show", "rule_edit", "rule_import"},
 }
 STORE_ONLY = {"sqlalchemy", "alembic", "sqlite3", "psycopg"}
 

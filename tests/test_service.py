@@ -238,3 +238,27 @@ def test_a_feed_that_fails_is_named_and_the_others_go_on(site: Site) -> None:
     with site.service() as service:
         assert "坏的" in until(service, "poll-failed")["feed"]
         until(service, "delivered")
+
+
+def test_a_refused_edit_is_told_to_the_operator_by_one_mail(site: Site) -> None:
+    operator = '[operator]\nto = ["operator@example.org"]\n[[feeds]]'
+    good = site.write(("[[feeds]]", operator))
+    with site.service() as service:
+        until(service, "delivered")
+        site.config.write_text(good.replace("any =", "ayn ="), encoding="utf-8")
+        until(service, "operator-told")
+        until(service, "delivered", to="o***")
+        site.config.write_text(good.replace("any =", "yna ="), encoding="utf-8")
+        until(service, "config-refused")
+        status = site.json("status", code=2)
+        site.config.write_text(good.replace('"AI"', '"AI", "芯片"'), encoding="utf-8")
+        until(service, "config-changed", change="+1 word")
+    assert status["config"]["rules"]["version"] == 1
+    letters = [one for one in site.catcher.caught if one.recipients == ("operator@example.org",)]
+    assert len(letters) == 1
+    versions = site.json("rules", "history")
+    assert [(one["version"], one["changes"]) for one in versions] == [
+        (2, ["rule 人工智能: +1 word"]),
+        (1, ["the first that was kept"]),
+    ]
+    assert [one["digests"] for one in versions] == [0, 1]

@@ -1,6 +1,7 @@
 """Commands about the configuration file: init, check, config."""
 
 import sys
+from collections.abc import Mapping
 from dataclasses import asdict, fields
 from datetime import time, timedelta
 from pathlib import Path
@@ -9,7 +10,7 @@ from typing import Any
 from pydantic import BaseModel
 
 from monitor.assets import DEFAULT_CONFIG
-from monitor.config_values import hide_password, in_words
+from monitor.config_values import between, hide_password, in_words
 from monitor.current import load
 from monitor.errors import ConfigError
 from monitor.model import Feed, Rule, Subscription
@@ -72,13 +73,26 @@ def _as_written(value: object) -> Any:
     match value:
         case BaseModel():
             return {key: _as_written(getattr(value, key)) for key in type(value).model_fields}
-        case Feed() | Rule() | Subscription():
+        case Rule():
+            weights = dict(value.weights)
+            shown = {field.name: _as_written(getattr(value, field.name)) for field in fields(value)}
+            del shown["weights"]
+            for key in ("any", "all", "none", "hints"):
+                shown[key] = [
+                    {"word": word, "weight": weights[word]} if word in weights else word
+                    for word in shown[key]
+                ]
+            shown["quiet"] = [between(span) for span in value.quiet]
+            return shown
+        case Feed() | Subscription():
             pairs = ((field.name, getattr(value, field.name)) for field in fields(value))
             return {key: _as_written(item) for key, item in pairs if item is not None}
         case timedelta():
             return in_words(value)
         case time():
             return value.isoformat("seconds" if value.second else "minutes")
+        case Mapping():
+            return {key: _as_written(item) for key, item in value.items()}
         case tuple():
             return [_as_written(item) for item in value]
         case str():

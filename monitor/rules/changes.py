@@ -1,8 +1,11 @@
 """What has an edit changed in the rules? In the words the log uses."""
 
 from collections.abc import Sequence
+from dataclasses import asdict
 
 from monitor.model import Rule
+
+_WORDS = ("any", "all", "none", "hints", "ignore")
 
 
 def describe_changes(old: Sequence[Rule], new: Sequence[Rule]) -> list[str]:
@@ -17,14 +20,12 @@ def describe_changes(old: Sequence[Rule], new: Sequence[Rule]) -> list[str]:
 
 
 def _difference(was: Rule, now: Rule) -> list[str]:
-    written = [
-        {(key, word) for key in ("any", "all", "none") for word in getattr(rule, key)} for rule in (was, now)
-    ]
+    written = [{(key, word) for key in _WORDS for word in getattr(rule, key)} for rule in (was, now)]
     added, removed = written[1] - written[0], written[0] - written[1]
     told = [
         f"{sign}{len(words)} word{'s' if len(words) > 1 else ''}"
         for sign, words in (("+", added), ("-", removed))
         if words
     ]
-    told += [key for key in ("fields", "feeds") if getattr(was, key) != getattr(now, key)]
+    told += [key for key in asdict(now) if key not in _WORDS and getattr(was, key) != getattr(now, key)]
     return told or ["order"]

@@ -6,6 +6,7 @@ shown as the publisher wrote it.
 
 import re
 import unicodedata
+from bisect import bisect_left, bisect_right
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
@@ -45,15 +46,33 @@ _HALF = re.compile("[\ud800-\udfff]")  # a lone surrogate: neither the search no
 
 @dataclass(frozen=True, slots=True)
 class Folded:
-    """A folded text. `starts[i]` and `ends[i]` are the original span that `text[i]` comes from."""
+    """A folded text, and where each sign of it comes from: `original` and `folded` convert places.
+
+    Before spaces and dots were dropped, sign i came from the original span [starts[i], ends[i]).
+    """
 
     text: str
     starts: Sequence[int]
     ends: Sequence[int]
+    dropped: Sequence[int] = ()  # for each dropped sign, how many signs were kept before it
+    dots: frozenset[int] = frozenset()  # places of the dropped dots, before dropping
 
     def original(self, start: int, end: int) -> tuple[int, int]:
         """The span of the original that the folded span [start, end) comes from."""
+        if not self.dropped:
+            return self.starts[start], self.ends[end - 1]
+        start += bisect_right(self.dropped, start)
+        end += bisect_right(self.dropped, end - 1)
+        if end in self.dots:
+            end += 1  # the dot is found with its letter
         return self.starts[start], self.ends[end - 1]
+
+    def folded(self, start: int, end: int) -> tuple[int, int]:
+        """The folded span of the signs that come from the original span [start, end)."""
+        places = range(len(self.text))
+        first = bisect_left(places, start, key=lambda place: self.original(place, place + 1)[0])
+        last = bisect_right(places, end, key=lambda place: self.original(place, place + 1)[1])
+        return first, max(first, last)
 
 
 def fold(text: str) -> Folded:
@@ -118,34 +137,32 @@ _SIGNS = _Signs()
 
 def _without(text: str, starts: Sequence[int], ends: Sequence[int]) -> Folded:
     """Drop the spaces that part no words, and the dots of A.I."""
-    dropped = sorted({*_needless_spaces(text), *_needless_dots(text)})
-    if not dropped:
+    spaces = _needless_spaces(text) if " " in text else []
+    dots = frozenset(_needless_dots(text)) if "." in text else frozenset()
+    if not spaces and not dots:
         return Folded(text, starts, ends)
-    kept: list[str] = []
-    new_starts: list[int] = []
-    new_ends: list[int] = []
-    at = 0
-    for place in [*dropped, len(text)]:
-        kept.append(text[at:place])
-        new_starts += starts[at:place]
-        new_ends += ends[at:place]
-        if place < len(text) and text[place] == "." and new_ends:
-            new_ends[-1] = ends[place]  # the dot is found with its letter
-        at = place + 1
-    return Folded("".join(kept), new_starts, new_ends)
+    dropped = sorted({*spaces, *dots}) if dots else spaces
+    kept = [text[before:place] for before, place in zip([0, *(at + 1 for at in dropped)], [*dropped, len(text)], strict=True)]
+    return Folded("".join(kept), starts, ends, [at - number for number, at in enumerate(dropped)], dots)
 
 
-def _needless_spaces(text: str) -> Iterator[int]:
+def _needless_spaces(text: str) -> list[int]:
+    """All but one of a run of spaces; the last one too beside a Chinese character and at either end."""
+    dropped: list[int] = []
+    size = len(text)
     for run in _SPACES.finditer(text):
         start, end = run.span()
-        if end < len(text) and _JOINED.match(text, end):
+        if end < size and _JOINED.match(text, end):
             end -= 1  # a mark stays on the space it stands on
             if start == end:
                 continue
-        beside = start == 0 or end == len(text) or is_han(text[start - 1]) or is_han(text[end])
-        yield from range(start if beside else start + 1, end)
+        if start == 0 or end == size or is_han(text[start - 1]) or is_han(text[end]):
+            dropped += range(start, end)
+        elif end - start > 1:
+            dropped += range(start + 1, end)
+    return dropped
 
 
 def _needless_dots(text: str) -> Iterator[int]:
-    for word in _DOTTED.finditer(text) if "." in text else ():
+    for word in _DOTTED.finditer(text):
         yield from (place for place in range(*word.span()) if text[place] == ".")

@@ -1,152 +1,219 @@
-"""Which rules does an entry satisfy, and by which words?"""
+"""Which rules does an entry satisfy, by which words, and which nearly?"""
 
-import hashlib
-import json
-import unicodedata
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
-from monitor.model import Entry, Feed, Hit, Match, Rule
-from monitor.rules.fold import Folded, fold
-from monitor.rules.search import Search, make_search
-from monitor.rules.syntax import Spelling, Word, continues_words, parse_word
+from monitor.model import Entry, Hit, Match
+from monitor.rules.fold import fold
+from monitor.rules.language import languages_of
+from monitor.rules.reading import Reading, Spans, merged
+from monitor.rules.ruleset import Asked, Compiled, Ruleset, compile_rules
+from monitor.rules.score import ENOUGH, Points, evidence, independent, points_of, score
+from monitor.rules.when import holds
+from monitor.rules.words import FIELDS, Pattern, parts
 
-_ENGINE = "1"  # raised when the same rule text begins to mean something else
-_WORTH = {"title": 3.0, "summary": 2.0, "text": 1.0}  # what a word counts by the best field it stands in
+__all__ = ["Judgement", "Ruleset", "compile_rules", "judge_entry", "match_entry"]
 
 
-@dataclass(frozen=True, slots=True)
-class _Compiled:
-    """A rule ready to be asked."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Judgement:
+    """What became of one entry under one rule, and why; rules/score.py explains the arithmetic."""
 
-    rule: Rule
+    rule: str  # its name
     fingerprint: str
-    any: tuple[str, ...]
-    all: tuple[str, ...]
-    none: tuple[str, ...]
-    feed_urls: frozenset[str] | None  # None: every feed
+    match: bool
+    score: float
+    threshold: float
+    hits: tuple[Hit, ...]  # what speaks for it
+    points: tuple[Points, ...]  # what each of those words adds
+    missing: tuple[str, ...] = ()  # words of `all` that are not there; "any or hints", "when"
+    against: tuple[Hit, ...] = ()  # words of `none`, and denied words of a `when` that does not hold
+    ignored: tuple[Hit, ...] = ()  # phrases without which it would match
+    scope: str = ""  # what keeps the entry out of this rule: feeds, sections or languages
+    slow: tuple[str, ...] = ()  # regular expressions that were given up
+
+    @property
+    def near(self) -> bool:
+        """Did it nearly match? Kept out in spite of its score, or at least half way to the threshold."""
+        return not self.match and bool(self.hits) and self.score >= self.threshold / 2
+
+    @property
+    def why_not(self) -> str:
+        """In a few words what kept it out; "" for a match."""
+        if self.match:
+            return ""
+        told = [f"{self.scope} of the rule" if self.scope else ""]
+        told += [", ".join(f"none: {hit.word}" for hit in _first_of_each(self.against))]
+        told += [", ".join(f"ignore: {hit.word}" for hit in _first_of_each(self.ignored))]
+        told += [f"missing: {', '.join(self.missing)}" if self.missing else ""]
+        if not any(told):
+            told = [f"score {self.score:g} of {self.threshold:g}"]
+        return "; ".join(reason for reason in told if reason)
 
 
-@dataclass(frozen=True, slots=True)
-class Ruleset:
-    """All rules in force, compiled. `fingerprint` is that of the whole; `fingerprints` has each rule's by name."""
-
-    fingerprint: str
-    fingerprints: Mapping[str, str]
-    _rules: tuple[_Compiled, ...]
-    _words: tuple[tuple[Word, Spelling], ...]  # by number of the search
-    _search: Search
-    _sections: Mapping[str, frozenset[str]]  # feed url -> folded names of the sections that may match
-
-
-def compile_rules(rules: Sequence[Rule], feeds: Sequence[Feed]) -> Ruleset:
-    """Make a ruleset of what the operator wrote. Raises RuleError for the first word that cannot be read."""
-    urls = {feed.name: feed.url for feed in feeds}
-    compiled = tuple(_compile(rule, urls) for rule in rules)
-    words = {
-        word.written: word
-        for rule in rules
-        for word in (parse_word(rule.name, written) for written in (*rule.any, *rule.all, *rule.none))
-    }
-    spelled = tuple((word, spelling) for word in words.values() for spelling in word.spellings)
-    sections = {
-        feed.url: frozenset(fold(name).text for name in feed.sections) for feed in feeds if feed.sections
-    }
-    scope = sorted((url, sorted(names)) for url, names in sections.items())
-    return Ruleset(
-        fingerprint=_hash([sorted({one.fingerprint for one in compiled}), scope]),
-        fingerprints={one.rule.name: one.fingerprint for one in compiled},
-        _rules=compiled,
-        _words=spelled,
-        _search=make_search([spelling.text for _, spelling in spelled]),
-        _sections=sections,
-    )
-
-
-def _compile(rule: Rule, urls: Mapping[str, str]) -> _Compiled:
-    scope = frozenset(urls[name] for name in rule.feeds) if rule.feeds else None
-    said = [
-        *(sorted(set(words)) for words in (rule.any, rule.all, rule.none, rule.fields)),
-        sorted(scope or ()),
-    ]
-    return _Compiled(
-        rule=rule,
-        fingerprint=_hash(said),
-        any=rule.any,
-        all=rule.all,
-        none=rule.none,
-        feed_urls=scope,
-    )
-
-
-def _hash(said: object) -> str:
-    text = json.dumps([_ENGINE, said], ensure_ascii=False)
-    return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()[:32]
+def _first_of_each(hits: Iterable[Hit]) -> list[Hit]:
+    return list({hit.word: hit for hit in hits}.values())
 
 
 def match_entry(entry: Entry, rules: Ruleset) -> tuple[Match, ...]:
     """The matches of an entry, in the order of the rules; of rules with one text, one match."""
-    sections = rules._sections.get(entry.feed_url)
-    if sections is not None and sections.isdisjoint(fold(name).text for name in entry.sections):
+    if _outside_sections(entry, rules):
         return ()
-    hits = _hits(entry, rules)
-    found = (_match(rule, hits) for rule in rules._rules if _in_scope(rule, entry))
-    return tuple({match.fingerprint: match for match in found if match}.values())
+    reading = Reading(entry, rules)
+    called = _called(reading, rules)
+    found: dict[str, Match] = {}
+    for number, rule in enumerate(rules.rules):
+        places = called.get(number, set())
+        if (places or rule.when or rule.always) and not _out_of_scope(rule, entry):
+            judged = _judge(rule, places, reading)
+            if judged.match:
+                found[rule.fingerprint] = Match(
+                    fingerprint=rule.fingerprint, hits=judged.hits, score=judged.score
+                )
+    return tuple(found.values())
 
 
-def _in_scope(rule: _Compiled, entry: Entry) -> bool:
-    return rule.feed_urls is None or entry.feed_url in rule.feed_urls
-
-
-def _hits(entry: Entry, rules: Ruleset) -> Mapping[tuple[str, str], list[Hit]]:
-    """Every place of every word, by (field, word as written)."""
-    found: dict[tuple[str, str], list[Hit]] = defaultdict(list)
-    for field in _WORTH:
-        original: str = getattr(entry, field)
-        folded = fold(original)
-        for number, start, end in rules._search(folded.text):
-            word, spelling = rules._words[number]
-            if _stands(spelling, folded, start, end) and (
-                hit := _hit(field, word, spelling, original, folded, start, end)
-            ):
-                found[field, word.written].append(hit)
-    return found
-
-
-def _stands(spelling: Spelling, folded: Folded, start: int, end: int) -> bool:
-    """Is it a word there, and not a piece of a longer one?"""
-    if spelling.left and start and continues_words(folded.text[start - 1]):
-        return False
-    return not (spelling.right and end < len(folded.text) and continues_words(folded.text[end]))
-
-
-def _hit(
-    field: str, word: Word, spelling: Spelling, original: str, folded: Folded, start: int, end: int
-) -> Hit | None:
-    first, last = folded.original(start, end)
-    found = original[first:last]
-    if spelling.exactly and unicodedata.normalize("NFC", found) != spelling.exactly:
-        return None
-    if not set(spelling.traditional).issubset(found):
-        return None
-    return Hit(field=field, word=word.written, found=found, start=first, end=last)
-
-
-def _match(rule: _Compiled, hits: Mapping[tuple[str, str], list[Hit]]) -> Match | None:
-    def of(words: Sequence[str]) -> dict[str, list[Hit]]:
-        places = {
-            word: [hit for field in rule.rule.fields for hit in hits.get((field, word), ())] for word in words
-        }
-        return {word: found for word, found in places.items() if found}
-
-    any_, all_ = of(rule.any), of(rule.all)
-    if (rule.any and not any_) or len(all_) < len(set(rule.all)) or of(rule.none):
-        return None
-    words = {**any_, **all_}
-    everywhere = sorted(
-        {hit for found in words.values() for hit in found},
-        key=lambda hit: (list(_WORTH).index(hit.field), hit.start, hit.end, hit.word),
+def judge_entry(entry: Entry, rules: Ruleset) -> tuple[Judgement, ...]:
+    """What each rule says of an entry, matching or not, in the order of the rules."""
+    reading = Reading(entry, rules)
+    called = _called(reading, rules)
+    feed_scope = "sections" if _outside_sections(entry, rules) else ""
+    return tuple(
+        _judge(rule, called.get(number, set()), reading, feed_scope or _out_of_scope(rule, entry))
+        for number, rule in enumerate(rules.rules)
     )
-    score = sum(max(_WORTH[hit.field] for hit in found) for found in words.values())
-    return Match(fingerprint=rule.fingerprint, hits=tuple(everywhere), score=score)
+
+
+def _outside_sections(entry: Entry, rules: Ruleset) -> bool:
+    sections = rules.sections.get(entry.feed_url)
+    return sections is not None and sections.isdisjoint(fold(name).text for name in entry.sections)
+
+
+def _out_of_scope(rule: Compiled, entry: Entry) -> str:
+    if rule.feed_urls is not None and entry.feed_url not in rule.feed_urls:
+        return "feeds"
+    if rule.sections and rule.sections.isdisjoint(fold(name).text for name in entry.sections):
+        return "sections"
+    wanted = rule.rule.languages
+    if wanted and languages_of(f"{entry.title}\n{entry.summary}\n{entry.text}").isdisjoint(wanted):
+        return "languages"
+    return ""
+
+
+def _called(reading: Reading, rules: Ruleset) -> Mapping[int, set[int]]:
+    """By rule, the places in its words that something found belongs to."""
+    called: dict[int, set[int]] = defaultdict(set)
+    for plain in reading.found():
+        for number, place in rules.calls[plain]:
+            called[number].add(place)
+    return called
+
+
+def _judge(rule: Compiled, places: set[int], reading: Reading, scope: str = "") -> Judgement:
+    asked = [rule.words[place] for place in sorted(places.union(rule.always))]
+    phrases = [one for one in asked if one.key == "ignore"]
+    ignored = [hit for one in phrases for hit in _hits(one, reading, {})]
+    cut = {
+        field: merged((hit.start, hit.end) for hit in ignored if hit.field == field)
+        for field in {hit.field for hit in ignored}
+    }
+    judged = _weigh(rule, asked, reading, cut, scope)
+    if ignored and not judged.match and _weigh(rule, asked, reading, {}, scope).match:
+        uncut = _weigh(rule, asked, reading, {}, scope)
+        return Judgement(
+            rule=judged.rule,
+            fingerprint=judged.fingerprint,
+            match=False,
+            score=uncut.score,
+            threshold=judged.threshold,
+            hits=uncut.hits,
+            points=uncut.points,
+            ignored=tuple(sorted(ignored, key=_order)),
+            slow=judged.slow,
+        )
+    return judged
+
+
+def _weigh(
+    rule: Compiled, asked: Sequence[Asked], reading: Reading, cut: Mapping[str, Spans], scope: str
+) -> Judgement:
+    found: dict[str, dict[str, list[Hit]]] = defaultdict(dict)  # key -> word -> hits
+    weights: dict[tuple[str, str], float] = {}
+    for one in asked:
+        if one.key != "ignore" and (hits := _hits(one, reading, cut)):
+            found[one.key][one.word.written] = hits
+            weights[one.key, one.word.written] = one.weight
+    hints = independent(found["hints"])
+    true = rule.when is not None and holds(
+        rule.when, lambda word: word.written in found["when"] or word.written in found["not"]
+    )
+    points = tuple(
+        points_of(key, word, weights[key, word], hits)
+        for key, words in (
+            ("any", found["any"]),
+            ("all", found["all"]),
+            ("hints", hints),
+            ("when", found["when"]),
+        )
+        for word, hits in words.items()
+    )
+    total, threshold = score(points, true), rule.rule.threshold
+    missing = [word for word in dict.fromkeys(rule.rule.all) if word not in found["all"]]
+    if (rule.rule.any or rule.rule.hints) and evidence(points) < min(ENOUGH, threshold):
+        missing.append("any or hints")
+    if rule.when and not true:
+        missing.append("when")
+    against = [hit for hits in found["none"].values() for hit in hits]
+    matched = not scope and not against and not missing and total >= threshold
+    if rule.when and not true:
+        against += [hit for hits in found["not"].values() for hit in hits]
+    speaking = {
+        hit for key in ("any", "all", "hints", "when") for hits in found[key].values() for hit in hits
+    }
+    return Judgement(
+        rule=rule.rule.name,
+        fingerprint=rule.fingerprint,
+        match=matched,
+        score=total,
+        threshold=threshold,
+        hits=tuple(sorted(speaking, key=_order)),
+        points=points,
+        missing=tuple(missing),
+        against=tuple(sorted(against, key=_order)),
+        scope=scope,
+        slow=_slow(rule, reading),
+    )
+
+
+def _hits(asked: Asked, reading: Reading, cut: Mapping[str, Spans]) -> list[Hit]:
+    word = asked.word
+    return [
+        Hit(
+            field=field,
+            word=word.written,
+            found=reading.texts[field][spot.start : spot.end],
+            start=spot.start,
+            end=spot.end,
+        )
+        for field in asked.fields
+        for spot in reading.spots(word, field, asked.allowed, cut.get(field, ()))
+    ]
+
+
+def _slow(rule: Compiled, reading: Reading) -> tuple[str, ...]:
+    if not reading.slow:
+        return ()
+    slow = (
+        rule.words[place].word.written
+        for place in rule.always
+        if any(
+            isinstance(part.term, Pattern) and part.term in reading.slow
+            for part in parts(rule.words[place].word)
+        )
+    )
+    return tuple(dict.fromkeys(slow))
+
+
+def _order(hit: Hit) -> tuple[int, int, int, str]:
+    return FIELDS.index(hit.field), hit.start, hit.end, hit.word

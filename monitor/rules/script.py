@@ -1,6 +1,7 @@
 """Which signs are Chinese, and how does the other side of the strait write them?"""
 
 import re
+from collections.abc import Iterable
 from functools import cache
 
 import opencc
@@ -28,14 +29,41 @@ def simplified(sign: str) -> str:
     return _converter("t2s").convert(sign) if is_han(sign) else sign
 
 
-@cache
+_WAYS = ("s2twp", "tw2sp")
+_vocabulary: dict[str, tuple[str, ...]] = {}
+
+
 def vocabulary(word: str) -> tuple[str, ...]:
     """What Taiwan calls the same thing (人工智慧 for 人工智能), and the mainland, each as it writes it."""
-    if not any(map(is_han, word)):
-        return ()
-    return tuple(dict.fromkeys(_converter(way).convert(word) for way in ("s2twp", "tw2sp")))
+    if word not in _vocabulary:
+        learn_vocabulary([word])
+    return _vocabulary[word]
+
+
+def learn_vocabulary(words: Iterable[str]) -> None:
+    """Look up many words at once: OpenCC is asked twice in all, not twice for each."""
+    new = [word for word in dict.fromkeys(words) if word not in _vocabulary]
+    _vocabulary.update((word, ()) for word in new)
+    # A word with a line break would shift the lines that come back; those without Chinese have nothing to look up.
+    asked = [word for word in new if "\n" not in word and any(map(is_han, word))]
+    lines = "\n".join(asked)
+    answers = [_converter(way).convert(lines).split("\n") for way in _WAYS if asked]
+    for word, *others in zip(asked, *answers, strict=True):
+        _vocabulary[word] = tuple(dict.fromkeys(others))
 
 
 @cache
 def _converter(way: str) -> opencc.OpenCC:
     return opencc.OpenCC(way)
+
+
+@cache
+def is_traditional(sign: str) -> bool:
+    """Is this character written so in Taiwan and Hong Kong only?"""
+    return simplified(sign) != sign
+
+
+@cache
+def is_simplified(sign: str) -> bool:
+    """Is this character written so on the mainland only?"""
+    return is_han(sign) and _converter("s2t").convert(sign) != sign

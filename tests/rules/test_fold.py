@@ -122,10 +122,13 @@ def test_each_character_folds_to_itself_at_the_second_time() -> None:
 @given(texts)
 def test_each_folded_sign_has_a_span_and_spans_do_not_go_back(text: str) -> None:
     folded = fold(text)
-    assert len(folded.text) == len(folded.starts) == len(folded.ends)
-    assert all(0 <= start < end <= len(text) for start, end in zip(folded.starts, folded.ends, strict=True))
-    assert list(folded.starts) == sorted(folded.starts)
-    assert list(folded.ends) == sorted(folded.ends)
+    spans = [folded.original(place, place + 1) for place in range(len(folded.text))]
+    assert all(0 <= start < end <= len(text) for start, end in spans)
+    assert [start for start, _ in spans] == sorted(start for start, _ in spans)
+    assert [end for _, end in spans] == sorted(end for _, end in spans)
+    for place, (start, end) in enumerate(spans):
+        first, last = folded.folded(start, end)
+        assert first <= place < last
 
 
 @given(texts)

@@ -45,9 +45,9 @@ def test_each_case_is_found_as_it_was_written_down(case: Case) -> None:
         ({"any": ("AI",), "none": ("公文",)}, None),
         ({"any": ("AI",), "none": ("油价",)}, ["AI"]),
         ({"all": ("AI",), "none": ("AI",)}, None),
-        ({"none": ("油价",)}, []),
+        ({"none": ("油价",)}, None),
         ({"none": ("AI",)}, None),
-        ({}, []),
+        ({}, None),
     ],
 )
 def test_any_needs_one_word_all_needs_each_and_none_forbids(
@@ -67,7 +67,8 @@ def test_a_word_is_sought_in_the_fields_of_its_rule_only(field: str) -> None:
     assert found(entry, any=("AI",), fields=(field,)) == ["AI"]
     others = tuple({"title", "summary", "text"} - {field})
     assert found(entry, any=("AI",), fields=others) is None
-    assert found(entry, none=("AI",), fields=others) == []
+    rest = make.entry(**{"title": "油价", "summary": "油价", "text": "油价", field: "油价谈AI"})
+    assert found(rest, any=("油价",), none=("AI",), fields=others) is not None
 
 
 def test_a_word_does_not_begin_in_one_field_and_end_in_another() -> None:
@@ -149,12 +150,12 @@ def test_a_word_in_any_and_all_is_one_hit() -> None:
 @pytest.mark.parametrize(
     ("fields", "score"),
     [
-        ({"title": "AI"}, 3.0),
-        ({"summary": "AI"}, 2.0),
+        ({"title": "AI"}, 2.0),
+        ({"summary": "AI"}, 1.5),
         ({"text": "AI AI AI"}, 1.0),
-        ({"title": "AI", "text": "AI"}, 3.0),
-        ({"title": "AI", "text": "芯片"}, 4.0),
-        ({"title": "AI芯片"}, 6.0),
+        ({"title": "AI", "text": "AI"}, 2.0),
+        ({"title": "AI", "text": "芯片"}, 3.0),
+        ({"title": "AI芯片"}, 4.0),
     ],
 )
 def test_each_word_counts_once_by_the_best_field_it_stands_in(fields: dict[str, str], score: float) -> None:
@@ -162,9 +163,8 @@ def test_each_word_counts_once_by_the_best_field_it_stands_in(fields: dict[str, 
     assert match.score == score
 
 
-def test_a_rule_without_a_word_to_find_scores_nothing() -> None:
-    (match,) = matches(make.entry(), Rule(name="r", none=("油价",)))
-    assert (match.hits, match.score) == ((), 0)
+def test_a_rule_without_a_word_to_find_never_matches() -> None:
+    assert matches(make.entry(), Rule(name="r", none=("油价",))) == ()
 
 
 def test_matches_stand_in_the_order_of_the_rules() -> None:
@@ -238,7 +238,7 @@ def test_the_whole_has_another_fingerprint_when_a_rule_or_a_feeds_sections_chang
 
 def test_a_fingerprint_is_the_same_tomorrow() -> None:
     assert (
-        fingerprint() == "dcba42675177907a1efaf3ca858bd1b2"
+        fingerprint() == "b0ed48f56cea6265b4078f924b03c6e6"
     )  # another one re-judges everybody's waiting entries: _ENGINE
 
 

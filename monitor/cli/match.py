@@ -1,0 +1,128 @@
+"""The command that holds entries from a file against the rules: match."""
+
+import json
+import sys
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from difflib import get_close_matches
+from pathlib import Path
+from typing import Any, TextIO
+
+from monitor.current import Current, load
+from monitor.model import Entry, Hit
+from monitor.rules.match import Judgement, judge_entry
+from monitor.terminal import complain
+
+_NEVER = datetime(1970, 1, 1, tzinfo=UTC)  # no rule asks when an entry was first seen
+
+
+def match(path: Path, file: str, *, rule: str | None) -> int:
+    """Answer each line of a JSON Lines file (or of "-", the standard input) with one line, as they come.
+
+    A line that cannot be read is named with its number, and the others are answered; then 1. 2 when there is no such
+    rule.
+    """
+    current = load(path)
+    wanted = _wanted(current, rule)
+    if rule is not None and wanted is None:
+        return 2
+    urls = {feed.name: feed.url for feed in current.config.feeds}
+    good = True
+    try:
+        with _opened(file) as lines:
+            for number, line in enumerate(lines, start=1):
+                if not line.strip():
+                    continue
+                try:
+                    item = _item(json.loads(line))
+                except (ValueError, RecursionError) as error:
+                    complain(f"{file}, line {number}: {error}")
+                    good = False
+                    continue
+                judged = judge_entry(_entry(item, urls), current.rules)
+                answer = _answer(item["id"], [one for one in judged if wanted in (None, one.rule)])
+                print(json.dumps(answer, ensure_ascii=False), flush=True)
+    except (OSError, UnicodeDecodeError) as error:
+        if isinstance(error, BrokenPipeError):
+            raise
+        complain(f"{file} cannot be read: {getattr(error, 'strerror', None) or 'it is not UTF-8 text'}.")
+        return 1
+    return 0 if good else 1
+
+
+def _wanted(current: Current, rule: str | None) -> str | None:
+    """The name of a rule that was asked for by name or by its number in the file, from 1."""
+    names = [one.name for one in current.config.rules]
+    if rule is None or rule in names:
+        return rule
+    if rule.isdecimal() and 1 <= int(rule) <= len(names):
+        return names[int(rule) - 1]
+    near = get_close_matches(rule, names, n=1)
+    instead = f'Did you mean "{near[0]}"?' if near else f"There are: {', '.join(names)}."
+    complain(f'there is no [[rules]] named "{rule}". {instead}')
+    return None
+
+
+@contextmanager
+def _opened(file: str) -> Iterator[TextIO]:
+    if file == "-":
+        sys.stdin.reconfigure(encoding="utf-8-sig")  # type: ignore[union-attr] # always a TextIOWrapper here
+        yield sys.stdin
+    else:
+        with Path(file).open(encoding="utf-8-sig") as lines:
+            yield lines
+
+
+def _item(raw: object) -> Mapping[str, Any]:
+    """A line's object, checked. Raises ValueError."""
+    if not isinstance(raw, dict) or "id" not in raw:
+        raise ValueError('an object with "id", "title" and "summary" is wanted')
+    for key in ("title", "summary", "text", "link", "author", "section", "outlet"):
+        if not isinstance(raw.get(key) or "", str):
+            raise ValueError(f'"{key}" is to be a string')
+    return raw
+
+
+def _entry(item: Mapping[str, Any], urls: Mapping[str, str]) -> Entry:
+    """An entry as if a feed had brought it; `outlet` names the feed."""
+
+    def said(key: str) -> str:
+        return item.get(key) or ""
+
+    return Entry(
+        feed_url=urls.get(said("outlet"), said("outlet")),
+        id=str(item["id"]),
+        story=str(item["id"]),
+        title=said("title"),
+        summary=said("summary"),
+        text=said("text"),
+        link=said("link"),
+        authors=(said("author"),) if said("author") else (),
+        sections=(said("section"),) if said("section") else (),
+        first_seen=_NEVER,
+    )
+
+
+def _answer(name: object, judged: list[Judgement]) -> dict[str, Any]:
+    matches = [one for one in judged if one.match]
+    answer: dict[str, Any] = {
+        "id": name,
+        "match": bool(matches),
+        "score": max((one.score for one in matches), default=0),
+        "rules": [
+            {"name": one.rule, "score": one.score, "hits": [_hit(hit) for hit in one.hits]} for one in matches
+        ],
+        "near_misses": [
+            {"name": one.rule, "score": one.score, "threshold": one.threshold, "why": one.why_not}
+            for one in judged
+            if one.near
+        ],
+    }
+    if slow := [{"name": one.rule, "word": word} for one in judged for word in one.slow]:
+        answer["slow"] = slow
+    return answer
+
+
+def _hit(hit: Hit) -> dict[str, Any]:
+    return {"field": hit.field, "word": hit.word, "found": hit.found, "start": hit.start, "end": hit.end}

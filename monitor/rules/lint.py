@@ -1,0 +1,117 @@
+"""What in the rules does not do what it seems to do?"""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+
+from monitor.errors import RuleError
+from monitor.model import Rule
+from monitor.rules.lint_rules import Read, meaning, odd_rule, shadowed_rules
+from monitor.rules.lint_words import Odd, odd_word
+from monitor.rules.ruleset import KEYS, read_ignored
+from monitor.rules.syntax import Aliases, parse_word
+from monitor.rules.when import parse_when
+from monitor.rules.words import Word
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Finding:
+    """Something to look at.
+
+    `safe` is what may stand instead of `word` without a question: () takes it out, several words stand in its
+    place; None: the operator has to decide.
+    """
+
+    kind: str  # error never shadowed duplicate contradiction han width "two words" field pattern slow guard broad
+    table: str  # rules, aliases or matching
+    rule: str  # the rule's or the alias set's name; "" for [matching]
+    key: str
+    word: str
+    what: str
+    fix: str
+    column: int = 0  # of an error, in `word`
+    safe: tuple[str, ...] | None = None
+
+
+def lint(
+    rules: Sequence[Rule], aliases: Mapping[str, Sequence[str]] | None = None, ignore: Sequence[str] = ()
+) -> tuple[Finding, ...]:
+    """Everything odd, in the order of the file; words that cannot be read are among the findings, not raised."""
+    sets = Aliases.of(aliases or {})
+    found = [*_aliases(aliases or {}, sets), *_matching(ignore, sets)]
+    read = []
+    for rule in rules:
+        one, told = _read(rule, sets)
+        found += told
+        found += [_finding("rules", rule.name, key, word, odd) for key, word, odd in odd_rule(one)]
+        read.append(one)
+    found += [_finding("rules", rule.name, key, word, odd) for rule, key, word, odd in shadowed_rules(read)]
+    return tuple(dict.fromkeys(found))
+
+
+def _finding(table: str, rule: str, key: str, word: str, odd: Odd) -> Finding:
+    return Finding(
+        kind=odd.kind, table=table, rule=rule, key=key, word=word, what=odd.what, fix=odd.fix, safe=odd.safe
+    )
+
+
+def _error(error: RuleError, key: str, rule: str) -> Finding:
+    what, _, fix = error.what.partition("; ")
+    return Finding(
+        kind="error",
+        table=error.table,
+        rule=rule,
+        key=key,
+        word=error.word,
+        what=what,
+        fix=fix,
+        column=error.column,
+    )
+
+
+def _aliases(aliases: Mapping[str, Sequence[str]], sets: Aliases) -> Iterator[Finding]:
+    for name, words in aliases.items():
+        try:
+            parse_word(name, f"@{name}", sets)
+        except RuleError as error:
+            yield _error(error, error.rule, error.rule)
+            continue
+        seen: dict[object, str] = {}
+        for written in words:
+            yield from (_finding("aliases", name, name, written, odd) for odd in odd_word(written))
+            first = seen.setdefault(meaning(parse_word(name, written, sets)), written)
+            if first is not written:
+                odd = Odd(kind="duplicate", what=f'means the same as "{first}"', fix="take it out", safe=())
+                yield _finding("aliases", name, name, written, odd)
+
+
+def _matching(ignore: Sequence[str], sets: Aliases) -> Iterator[Finding]:
+    for written in ignore:
+        yield from (_finding("matching", "", "ignore", written, odd) for odd in odd_word(written))
+        try:
+            list(read_ignored([written], sets))
+        except RuleError as error:
+            if error.table == "matching":
+                yield _error(error, "ignore", "")
+
+
+def _read(rule: Rule, sets: Aliases) -> tuple[Read, list[Finding]]:
+    words: dict[str, dict[str, Word]] = {key: {} for key in KEYS}
+    found: list[Finding] = []
+    when = None
+    for key in KEYS:
+        for written in getattr(rule, key):
+            found += [_finding("rules", rule.name, key, written, odd) for odd in odd_word(written)]
+            try:
+                words[key][written] = parse_word(rule.name, written, sets)
+            except RuleError as error:
+                found += _told_here(error, key)
+    try:
+        when = parse_when(rule.name, rule.when, sets) if rule.when else None
+    except RuleError as error:
+        found += _told_here(error, "when")
+    return Read(rule, words, when), found
+
+
+def _told_here(error: RuleError, key: str) -> list[Finding]:
+    """A mistake within an alias set is told once, where it stands."""
+    return [_error(error, key, error.rule)] if error.table == "rules" else []

@@ -1,0 +1,193 @@
+"""What looks wrong about the words of a rule beside each other, and about rules beside each other?"""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from itertools import combinations
+
+from monitor.model import Rule
+from monitor.rules.lint_words import Odd
+from monitor.rules.score import HINT, WORTH, worth
+from monitor.rules.syntax import continues_words
+from monitor.rules.when import Both, Expression, Is, Not, holds
+from monitor.rules.words import Plain, Spelling, Word
+
+Words = Mapping[str, Mapping[str, Word]]  # key -> word as written -> word; without those that cannot be read
+
+
+@dataclass(frozen=True, slots=True)
+class Read:
+    """A rule, and as much of it as can be read."""
+
+    rule: Rule
+    words: Words
+    when: Expression | None
+
+
+Told = Iterator[tuple[str, str, Odd]]  # key, word, and what is odd about it
+
+
+def odd_rule(read: Read) -> Told:
+    """Everything odd within a rule."""
+    for key, words in read.words.items():
+        yield from _duplicates(key, words, getattr(read.rule, key))
+    for key in ("any", "none"):
+        yield from _covered(key, read.words[key])
+    yield from _contradictions(read.words)
+    yield from _never(read.rule)
+    for key, words in read.words.items():
+        for written, word in words.items():
+            yield from _guards(key, written, word)
+    if read.when:
+        yield from _expression(read.rule, read.when)
+
+
+def meaning(word: Word) -> object:
+    """Two words that mean the same are found in the same places."""
+    if not isinstance(word.term, Plain):
+        return word.written.strip()
+    spelled = frozenset((one.text, one.left, one.right, one.exactly, one.traditional) for one in word.term.spellings)
+    return word.fields, spelled, frozenset(meaning(guard) for guard in word.guards)
+
+
+def _duplicates(key: str, words: Mapping[str, Word], written: Sequence[str]) -> Told:
+    seen: dict[object, str] = {}
+    for one in written:
+        if one in words:
+            first = seen.setdefault(meaning(words[one]), one)
+            if first is not one and (first != one or written.count(one) > 1):
+                what = f'means the same as "{first}"' if first != one else "stands here twice"
+                yield key, one, Odd(kind="duplicate", what=what, fix="take it out", safe=())
+
+
+def _covered(key: str, words: Mapping[str, Word]) -> Told:
+    """In any and none a word adds nothing that only ever stands where a shorter one is found."""
+    plain = {
+        written: word.spellings[0]
+        for written, word in words.items()
+        if word.spellings and not word.fields and not word.guards and not word.spellings[0].exactly
+    }
+    by_text = {spelling.text: (written, spelling) for written, spelling in plain.items()}
+    for written, spelling in plain.items():
+        size = len(spelling.text)
+        for start, end in combinations(range(size + 1), 2):
+            shorter = by_text.get(spelling.text[start:end])
+            if shorter and end - start < size and _always_in(shorter[1], spelling, start, end):
+                what = f'is found only where "{shorter[0]}" is found as well'
+                yield (
+                    key,
+                    written,
+                    Odd(kind="shadowed", what=what, fix=f'take it out; "{shorter[0]}" is enough'),
+                )
+                break
+
+
+def _always_in(shorter: Spelling, longer: Spelling, start: int, end: int) -> bool:
+    text = longer.text
+    left = longer.left if start == 0 else not continues_words(text[start - 1])
+    right = longer.right if end == len(text) else not continues_words(text[end])
+    return (left or not shorter.left) and (right or not shorter.right)
+
+
+def _contradictions(words: Words) -> Told:
+    denied = {meaning(word): written for written, word in words["none"].items()}
+    ignored = {meaning(word): written for written, word in words["ignore"].items()}
+    for key in ("any", "all", "hints"):
+        for written, word in words[key].items():
+            for other, against in (("none", denied), ("ignore", ignored)):
+                if meaning(word) in against:
+                    what = f'stands in {other} too, as "{against[meaning(word)]}", so it never brings an entry in'
+                    yield (
+                        key,
+                        written,
+                        Odd(kind="contradiction", what=what, fix=f"take it out of {key} or of {other}"),
+                    )
+
+
+def _never(rule: Rule) -> Told:
+    weights = dict(rule.weights)
+    best = max(map(worth, rule.fields))
+    reachable = sum(weights.get(word, 1.0) * max(best, *WORTH.values()) for word in (*rule.any, *rule.all))
+    reachable += sum(HINT * weights.get(word, 1.0) * max(best, *WORTH.values()) for word in rule.hints)
+    if not rule.when and reachable < rule.threshold:
+        what = f"all words together reach {reachable:g}, so the rule can never match"
+        yield (
+            "threshold",
+            f"{rule.threshold:g}",
+            Odd(kind="never", what=what, fix=f"write threshold = {reachable:g} or less"),
+        )
+    if not rule.any and not rule.all and not rule.when and len(rule.hints) == 1:
+        what = "one hint alone counts in the title only"
+        yield (
+            "hints",
+            rule.hints[0],
+            Odd(kind="never", what=what, fix="put it into any, or add a second hint"),
+        )
+
+
+def _guards(key: str, written: str, word: Word) -> Told:
+    for guard in word.guards:
+        if not word.spellings or not guard.spellings:
+            continue
+        mine, theirs = word.spellings[0].text, guard.spellings[0].text
+        if mine in theirs and mine != theirs:
+            continue
+        if any(
+            mine.endswith(theirs[:size]) or mine.startswith(theirs[-size:])
+            for size in range(1, len(theirs) + 1)
+        ):
+            if mine != theirs and theirs not in mine:
+                continue
+            what = f'its guard "{guard.written}" stands wherever it stands itself, so it is never found'
+        else:
+            what = f'its guard "{guard.written}" does not contain it, so it guards nothing'
+        fix = f'write a longer phrase with "{mine}" in it, or put "{guard.written}" into none'
+        yield key, written, Odd(kind="guard", what=what, fix=fix)
+
+
+def _expression(rule: Rule, when: Expression) -> Told:
+    if _true_of_nothing(when):
+        what = "holds for an entry without any of its words, so it brings in nearly everything"
+        yield "when", rule.when, Odd(kind="broad", what=what, fix="join a word with AND that has to be there")
+    for part in _conjunctions(when):
+        there = {meaning(one.word) for one in part.parts if isinstance(one, Is)}
+        for one in part.parts:
+            if isinstance(one, Not) and isinstance(one.part, Is) and meaning(one.part.word) in there:
+                what = f'asks for "{one.part.word.written}" and denies it, so it never holds'
+                yield "when", rule.when, Odd(kind="never", what=what, fix="take one of the two out")
+
+
+def _true_of_nothing(when: Expression) -> bool:
+    return holds(when, lambda _: False)
+
+
+def _conjunctions(when: Expression) -> Iterator[Both]:
+    if isinstance(when, Both):
+        yield when
+    for part in getattr(when, "parts", ()) or ((when.part,) if isinstance(when, Not) else ()):
+        yield from _conjunctions(part)
+
+
+def shadowed_rules(rules: Sequence[Read]) -> Iterator[tuple[Rule, str, str, Odd]]:
+    """Rules whose every entry an earlier one brings already: (rule, key, word, what)."""
+    for number, later in enumerate(rules):
+        for earlier in rules[:number]:
+            if _brings_all(earlier, later):
+                what = f'whatever it brings, the rule "{earlier.rule.name}" before it brings too'
+                fix = f'put it before "{earlier.rule.name}", or take these words out there'
+                yield later.rule, "any", ", ".join(later.rule.any), Odd(kind="shadowed", what=what, fix=fix)
+                break
+
+
+def _brings_all(earlier: Read, later: Read) -> bool:
+    one, other = earlier.rule, later.rule
+    if not one.enabled or one.all or one.none or one.when or one.ignore or one.weights or one.threshold > 1:
+        return False
+    if other.hints or other.when or not other.any:
+        return False
+    scopes = ((one.feeds, other.feeds), (one.sections, other.sections), (one.languages, other.languages))
+    if any(wide and not (narrow and set(narrow) <= set(wide)) for wide, narrow in scopes):
+        return False
+    if not set(other.fields) <= set(one.fields):
+        return False
+    known = {meaning(word) for word in earlier.words["any"].values()}
+    return all(meaning(word) in known for word in later.words["any"].values())

@@ -1,0 +1,50 @@
+"""Regular expressions that cannot hold up the rest: each has a limit of time."""
+
+from functools import cache
+
+import regex
+
+from monitor.errors import RuleError
+from monitor.rules.words import Pattern
+
+FLAGS = {"i": regex.IGNORECASE, "m": regex.MULTILINE, "s": regex.DOTALL, "x": regex.VERBOSE}
+# Seconds for one text. The engine looks at its watch between steps and may take three times as long; one that
+# was too slow for one field of an entry is not asked about the next, so that an entry waits 50 ms at most.
+LIMIT = 0.012
+
+
+class SlowPatternError(Exception):
+    """The limit was over before there was an answer."""
+
+
+def read_pattern(rule: str, written: str, expression: str, flags: str, column: int) -> Pattern:
+    """Check an expression; `column` is where it begins in `written`. Raises RuleError."""
+    for place, flag in enumerate(flags):
+        if flag not in FLAGS or flag in flags[:place]:
+            known = ", ".join(FLAGS)
+            what = f'behind the last "/" only {known} may stand, each once; a word with slashes in it begins with "="'
+            raise RuleError(rule, written, what, column + len(expression) + 1 + place)
+    try:
+        _compiled(expression, flags)
+    except regex.error as error:
+        what = f"this regular expression cannot be read: {error.msg}"
+        raise RuleError(rule, written, what, column + min(error.pos or 0, len(expression))) from None
+    return Pattern(expression, flags)
+
+
+def find(pattern: Pattern, text: str) -> list[tuple[int, int]]:
+    """Where it stands in a text, in order; empty spans are left out. Raises SlowPatternError."""
+    compiled = _compiled(pattern.expression, pattern.flags)
+    try:
+        spans = [found.span() for found in compiled.finditer(text, timeout=LIMIT)]
+    except TimeoutError:
+        raise SlowPatternError from None
+    return [(start, end) for start, end in spans if start < end]
+
+
+@cache
+def _compiled(expression: str, flags: str) -> "regex.Pattern[str]":
+    how = 0
+    for flag in flags:
+        how |= FLAGS[flag]
+    return regex.compile(expression, how)

@@ -1,0 +1,82 @@
+"""How much do the words that were found count, and is that enough?
+
+This is all the arithmetic there is:
+
+    a word's points  =  its weight  x  what the best field it stands in is worth (WORTH)  x  0.5 if it is a hint
+    a rule's score   =  the sum over its distinct words (any, all, hints, when); how often each stands is all one
+
+A rule matches when nothing keeps it out (`none`, `ignore`, scope), each word of `all` is there, `when` holds, the
+score reaches the threshold (1 unless the rule says otherwise), and - if it has `any` or `hints` - those alone reach 1
+(or the threshold, where that is less). So one `any` word anywhere is enough, a hint is enough in the title, and
+two hints are enough together wherever they stand. A hint that stands only within a longer hint (模型 in 大模型) adds
+nothing. A `when` that holds counts 1 even if its words count less: NOT may hold without any.
+"""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+
+from monitor.model import Hit
+
+WORTH = {"title": 2.0, "summary": 1.5}  # every other field: 1
+HINT = 0.5
+ENOUGH = 1.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Points:
+    """What one word adds to the score: `points == weight * worth * (0.5 if key == "hints" else 1)`."""
+
+    key: str  # any, all, hints or when
+    word: str
+    field: str  # the best it stands in
+    weight: float
+    worth: float
+    points: float
+
+
+def points_of(key: str, word: str, weight: float, hits: Iterable[Hit]) -> Points:
+    """The points of a word that was found."""
+    best = max((hit.field for hit in hits), key=worth)
+    share = HINT if key == "hints" else 1.0
+    return Points(
+        key=key, word=word, field=best, weight=weight, worth=worth(best), points=weight * worth(best) * share
+    )
+
+
+def worth(field: str) -> float:
+    """What a field is worth."""
+    return WORTH.get(field, 1.0)
+
+
+def score(points: Sequence[Points], holds: bool) -> float:
+    """The score of a rule; `holds`: it has a `when`, and that is true."""
+    expression = _sum(points, "when")
+    if holds:
+        expression = max(expression, ENOUGH)
+    return round(expression + _sum(points, "any", "all", "hints"), 6)
+
+
+def evidence(points: Sequence[Points]) -> float:
+    """What `any` and `hints` alone reach."""
+    return round(_sum(points, "any", "hints"), 6)
+
+
+def _sum(points: Sequence[Points], *keys: str) -> float:
+    return sum(one.points for one in points if one.key in keys)
+
+
+def independent(hints: Mapping[str, Sequence[Hit]]) -> dict[str, list[Hit]]:
+    """The hints that stand somewhere by themselves: the places within a longer hint, or upon another, are left out."""
+    taken: list[Hit] = []
+    kept: dict[str, list[Hit]] = {}
+    longest = sorted(hints, key=lambda word: max(hit.end - hit.start for hit in hints[word]), reverse=True)
+    for word in longest:
+        free = [hit for hit in hints[word] if not any(_within(hit, other) for other in taken)]
+        if free:
+            kept[word] = free
+            taken += free
+    return kept
+
+
+def _within(hit: Hit, other: Hit) -> bool:
+    return hit.field == other.field and other.start <= hit.start and hit.end <= other.end

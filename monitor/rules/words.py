@@ -1,0 +1,81 @@
+"""What a word of a rule is, once it has been read."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+
+# Where a word can stand. The first three are asked unless a rule or a word names others.
+FIELDS = ("title", "summary", "text", "author", "section", "link", "feed")
+
+
+@dataclass(frozen=True, slots=True)
+class Spelling:
+    """One way to find a word: a folded text to look for, and what has to hold where it was found."""
+
+    text: str
+    left: bool  # the sign before must not continue the word
+    right: bool  # nor the sign behind
+    exactly: str = ""  # the original must read just so
+    traditional: str = ""  # characters that the original must have: "軟體" is no 软体
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Plain:
+    """Letters to look for, in every spelling."""
+
+    spellings: tuple[Spelling, ...]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Pattern:
+    """A regular expression, read against the original text."""
+
+    expression: str
+    flags: str = ""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class AnyOf:
+    """An alias set, or a group within `when`: one of its words is enough."""
+
+    words: tuple[Word, ...]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Near:
+    """Two words with at most `within` folded signs between them, in either order."""
+
+    left: Word
+    right: Word
+    within: int
+
+
+Term = Plain | Pattern | AnyOf | Near
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Word:
+    """A word as the operator wrote it, and what it means."""
+
+    written: str
+    term: Term
+    fields: tuple[str, ...] = ()  # empty: those of the rule
+    guards: tuple[Word, ...] = field(default=())  # a place that one of them touches does not count
+
+    @property
+    def spellings(self) -> tuple[Spelling, ...]:
+        """The spellings of a plain word; of any other, none."""
+        return self.term.spellings if isinstance(self.term, Plain) else ()
+
+
+def parts(word: Word) -> Iterator[Word]:
+    """The word and every word in it, guards too."""
+    yield word
+    inner: tuple[Word, ...] = ()
+    if isinstance(word.term, AnyOf):
+        inner = word.term.words
+    elif isinstance(word.term, Near):
+        inner = (word.term.left, word.term.right)
+    for one in (*inner, *word.guards):
+        yield from parts(one)

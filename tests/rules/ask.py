@@ -1,0 +1,32 @@
+"""One rule against one headline, for tests."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from monitor.model import Rule
+from monitor.rules.match import Judgement, compile_rules, judge_entry, match_entry
+from tests import make
+
+
+def judged(
+    title: str,
+    rule: Mapping[str, Any],
+    aliases: Mapping[str, Sequence[str]] | None = None,
+    ignore: Sequence[str] = (),
+    **differ: Any,
+) -> Judgement:
+    """What the rule says of an entry; that match_entry says the same is checked on the way."""
+    ruleset = compile_rules([Rule(name="r", **rule)], [make.feed()], aliases, ignore)
+    entry = make.entry(title, **differ)
+    (judgement,) = judge_entry(entry, ruleset)
+    assert judgement.match == bool(match_entry(entry, ruleset))
+    for hit in (*judgement.hits, *judgement.against, *judgement.ignored):
+        if hit.field in ("title", "summary", "text", "link"):
+            assert getattr(entry, hit.field)[hit.start : hit.end] == hit.found
+    return judgement
+
+
+def found(title: str, **rule: Any) -> list[str] | None:
+    """What stood there; None where the rule does not match."""
+    judgement = judged(title, rule)
+    return [hit.found for hit in judgement.hits] if judgement.match else None
