@@ -11,7 +11,7 @@ from monitor.current import Current, changes, content_of, load
 from monitor.duties import Duties
 from monitor.errors import ConfigError, MonitorError, SchemaError
 from monitor.jobs.notify import notify
-from monitor.model import Notice
+from monitor.post import Notice
 from monitor.schedule import Duty, start_ticking
 from monitor.store import rulesets
 from monitor.store.database import Database, open_database

@@ -1,7 +1,6 @@
 """What an operator does to the rules from the command line, and what stands in the file afterwards."""
 
 import json
-import os
 import stat
 from pathlib import Path
 from typing import Any
@@ -92,7 +91,7 @@ def test_a_link_and_the_mode_of_the_file_stay(file: Path, tmp_path: Path) -> Non
     rules(file, "add", "人工智能", "算力")
     assert file.is_symlink()
     assert "算力" in text(real)
-    assert stat.S_IMODE(os.stat(real).st_mode) == 0o640
+    assert stat.S_IMODE(real.stat().st_mode) == 0o640
     assert [one.name for one in real.parent.iterdir()] == ["rules.toml"]
 
 

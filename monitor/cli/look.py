@@ -9,7 +9,8 @@ from monitor.cli.refused import feed_values, rules_values, show_feeds, show_mail
 from monitor.current import Current, load
 from monitor.digests.due import next_slot
 from monitor.errors import ConfigError
-from monitor.model import Delivery, DeliveryStatus, PollState, RulesetVersion, SubscriptionState
+from monitor.model import PollState, RulesetVersion, SubscriptionState
+from monitor.post import Delivery, DeliveryStatus
 from monitor.store import digests, entries, feeds, rulesets
 from monitor.store import outbox as store
 from monitor.store.database import Connection

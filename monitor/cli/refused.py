@@ -9,7 +9,8 @@ from rich.text import Text
 
 from monitor.current import store_url_of
 from monitor.errors import ConfigError, StoreError
-from monitor.model import DeliveryStatus, PollState, RulesetVersion, SubscriptionState
+from monitor.model import PollState, RulesetVersion, SubscriptionState
+from monitor.post import DeliveryStatus
 from monitor.rule_history import part_of
 from monitor.store import digests, feeds, rulesets
 from monitor.store import outbox as store

@@ -9,7 +9,8 @@ from monitor.digests.due import is_at_once
 from monitor.digests.render import Render
 from monitor.jobs.draft import Draft, Newsroom, Quiet, draft_digest
 from monitor.mail.message import make_mail, new_message_id
-from monitor.model import Digest, Mail, Rendered, Slot, Subscription
+from monitor.model import Digest, Slot, Subscription
+from monitor.post import Mail, Rendered
 from monitor.store import digests, forward, outbox
 from monitor.store.database import Connection, Database
 

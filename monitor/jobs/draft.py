@@ -17,7 +17,6 @@ from monitor.model import (
     FeedHealth,
     Match,
     PollState,
-    Rendered,
     Rule,
     Slot,
     Subscription,
@@ -25,6 +24,7 @@ from monitor.model import (
     Waiting,
     Watched,
 )
+from monitor.post import Rendered
 from monitor.rules.exclusion import words_that_kept_out
 from monitor.rules.match import Ruleset
 from monitor.store import digests, entries, feeds, forward

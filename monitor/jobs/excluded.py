@@ -6,7 +6,8 @@ from datetime import datetime
 from monitor.digests.due import slot_now
 from monitor.jobs.draft import Draft, Newsroom, draft_digest
 from monitor.jobs.kept_out import KeptOut, kept_out
-from monitor.model import Digest, Rendered, Rule, Subscription
+from monitor.model import Digest, Rule, Subscription
+from monitor.post import Rendered
 from monitor.rules.exclusion import Exclusion
 from monitor.store.database import Database
 

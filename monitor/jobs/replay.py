@@ -13,7 +13,8 @@ from monitor.digests.replay import Occasion, occasions
 from monitor.jobs import Step, no_step
 from monitor.jobs.draft import Newsroom
 from monitor.jobs.rematch import JUDGED_AT_ONCE, judge
-from monitor.model import Digest, FeedHealth, Rendered, Subscription, Waiting, Watched
+from monitor.model import Digest, FeedHealth, Subscription, Waiting, Watched
+from monitor.post import Rendered
 from monitor.store import entries
 from monitor.store.database import Connection, Database
 

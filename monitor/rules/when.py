@@ -236,9 +236,9 @@ def _one_word(expression: Expression) -> Word | None:
         case Is(word):
             return word
         case Either(parts):
-            words = [word for part in parts if (word := _one_word(part))]
+            words = [one for part in parts if (one := _one_word(part))]
             if len(words) == len(parts):
-                return Word(f"({' OR '.join(word.written for word in words)})", AnyOf(tuple(words)))
+                return Word(f"({' OR '.join(one.written for one in words)})", AnyOf(tuple(words)))
     return None
 
 

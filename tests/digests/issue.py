@@ -7,7 +7,8 @@ from bs4 import BeautifulSoup
 
 from monitor.digests.build import build
 from monitor.digests.render import templates
-from monitor.model import Digest, FeedHealth, Rendered, Slot, Waiting, Watched
+from monitor.model import Digest, FeedHealth, Slot, Waiting, Watched
+from monitor.post import Rendered
 from tests.make import NOW, entry, hit, match, rule, subscription
 
 RULES = (("人工智能", "f1"), ("芯片", "f2"), ("机器人", "f3"))

@@ -4,7 +4,8 @@ from datetime import time, timedelta
 from monitor.digests.due import slot_at_once
 from monitor.jobs.compose import Composed, NothingNew, SlotTaken, _queue, mails_of
 from monitor.jobs.draft import Quiet, draft_digest
-from monitor.model import Digest, Rendered, SubscriptionState
+from monitor.model import Digest, SubscriptionState
+from monitor.post import Rendered
 from monitor.store import digests, outbox
 from tests import make
 from tests.jobs.desk import Desk
