@@ -1,4 +1,4 @@
-"""The commands about rules: monitor rules …"""
+"""The commands about rules: `monitor rules`."""
 
 import sys
 from enum import StrEnum

@@ -58,9 +58,8 @@ def _duplicates(key: str, words: Mapping[str, Word], written: Sequence[str]) -> 
             continue
         first = seen.get(meaning(words[one]))
         if first is not None:
-            # To take out a word that stands twice just so would take out both.
-            what, safe = (f'means the same as "{first}"', ()) if first != one else ("stands here twice", None)
-            yield key, one, Odd(kind="duplicate", what=what, fix="take it out", safe=safe)
+            what = f'means the same as "{first}"' if first != one else "stands here twice"
+            yield key, one, Odd(kind="duplicate", what=what, fix="take it out", safe=())
         seen.setdefault(meaning(words[one]), one)
 
 

@@ -1,15 +1,14 @@
 import re
-import tomllib
 from datetime import UTC, datetime, timedelta
-from typing import Any
 
 import pytest
 
 from monitor.assets import DEFAULT_CONFIG
+from monitor.current import load
 from monitor.demo.feed import documents
 from monitor.feeds.parse import parse
-from monitor.model import Entry, Rule
-from monitor.rules.match import compile_rules, match_entry
+from monitor.model import Entry
+from monitor.rules.match import match_entry
 from tests import make
 
 HOURS = [datetime(2026, 11, 26, hour, 20, tzinfo=UTC) for hour in (0, 3, 8, 16, 23)]
@@ -21,14 +20,8 @@ def visits(now: datetime) -> tuple[list[Entry], list[Entry]]:
 
 
 def matching(entries: list[Entry]) -> list[str]:
-    tables = tomllib.loads(DEFAULT_CONFIG.read_text("utf-8"))["rules"]
-    ruleset = compile_rules([_rule(table) for table in tables], [])
+    ruleset = load(DEFAULT_CONFIG).rules
     return [entry.title for entry in entries if match_entry(entry, ruleset)]
-
-
-def _rule(table: dict[str, Any]) -> Rule:
-    values: dict[str, Any] = {key: tuple(value) if key != "name" else value for key, value in table.items()}
-    return Rule(**values)
 
 
 def test_it_has_the_shape_of_the_official_feed() -> None:
