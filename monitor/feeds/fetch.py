@@ -99,7 +99,8 @@ class Fetcher:
         except TimeoutError:
             raise FetchError(f"no answer within {in_words(self._options.timeout)}") from None
         except (aiohttp.ClientError, *_PROXY_ERRORS, OSError, ValueError) as error:
-            raise FetchError(_told(error, refused, proxy)) from error
+            # What lies beneath may hold the proxy's password.
+            raise FetchError(_told(error, refused, proxy)) from (None if proxy else error)
 
     async def _follow(self, url: URL, validators: Validators, proxy: str) -> Fetched | NotModified:
         for _ in range(_HOPS + 1):
@@ -200,6 +201,9 @@ def _told(error: Exception, refused: list[str], proxy: str) -> str:
     """What went wrong, in the operator's words."""
     if refused:
         return _private(refused[0])
+    if isinstance(error, aiohttp.ClientHttpProxyError):  # its text has the proxy's address, password and all
+        answer = clean(f"HTTP {error.status} {error.message}")[:200]
+        return f"the proxy {hide_password(proxy)} does not let us through: {answer}"
     if isinstance(error, _PROXY_ERRORS):
         return f"the proxy {hide_password(proxy)} does not let us through: {_short(error)}"
     if isinstance(error, aiohttp.ClientConnectorCertificateError | ssl.SSLCertVerificationError):

@@ -4,6 +4,7 @@ import zlib
 from collections.abc import Callable
 
 from monitor.errors import FetchError
+from monitor.feeds.sanitize import clean
 
 _WINDOW_BITS = {"gzip": 31, "x-gzip": 31, "deflate": 15}
 
@@ -18,7 +19,7 @@ def unpacker(encoding: str, limit: int) -> Callable[[bytes], bytes]:
     if name in ("", "identity"):
         return _within(limit, lambda piece, _: piece)
     if name not in _WINDOW_BITS:
-        raise FetchError(f'the server packs its answer as "{encoding[:40]}", which nobody asked for')
+        raise FetchError(f'the server packs its answer as "{clean(encoding)[:40]}", which nobody asked for')
     return _within(limit, _inflate(_WINDOW_BITS[name]))
 
 

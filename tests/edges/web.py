@@ -100,3 +100,15 @@ def ok(body: bytes = b"<rss/>", status: str = "200 OK", **headers: str) -> bytes
     lines = [f"{name.replace('_', '-')}: {value}" for name, value in headers.items()]
     head = "\r\n".join([f"HTTP/1.1 {status}", f"Content-Length: {len(body)}", *lines])
     return head.encode("latin-1") + b"\r\n\r\n" + body
+
+
+def redirects(*locations: str, status: int = 302) -> Say:
+    """Path /n is sent to the n-th location; anything else is a feed."""
+
+    def say(request: Request) -> bytes:
+        number = request.path[1:]
+        if number.isdecimal() and int(number) < len(locations):
+            return ok(b"", status=f"{status} Elsewhere", Location=locations[int(number)])
+        return ok()
+
+    return say

@@ -1,6 +1,6 @@
 import pytest
 
-from monitor.feeds.links import absolute, without_scheme, without_tracking
+from monitor.feeds.links import absolute, parts, without_scheme, without_tracking
 
 BASE = "https://news.example.org/list/"
 
@@ -50,6 +50,20 @@ def test_a_link_is_of_the_web_and_whole_or_it_is_none(link: str, wanted: str) ->
 )
 def test_only_what_tracks_the_reader_is_taken_off_a_link(link: str, wanted: str) -> None:
     assert without_tracking(link) == wanted
+
+
+@pytest.mark.parametrize(
+    ("link", "host", "path"),
+    [
+        ("https://a.test/1?x", "a.test", "/1"),
+        ("0", None, "0"),
+        ("http://[::1", None, ""),
+        ("https://a\u2100b.test/1", None, ""),
+        ("", None, ""),
+    ],
+)
+def test_anything_can_be_asked_for_its_host_and_path(link: str, host: str | None, path: str) -> None:
+    assert (parts(link).hostname, parts(link).path) == (host, path)
 
 
 def test_a_link_without_its_scheme_is_the_same_for_both() -> None:

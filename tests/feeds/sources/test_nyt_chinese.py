@@ -83,6 +83,12 @@ def test_what_is_no_article_is_nobodys_story() -> None:
     assert (reading.story, reading.sections) == ("", ())
 
 
+@pytest.mark.parametrize("broken", ["http://[::1", "https://a\u2100b.test/1"])
+def test_a_guid_that_is_a_broken_address_is_nobodys_story(broken: str) -> None:
+    assert reader_for(channel(), [raw(id=broken, link="")]) is plain.read
+    assert read(raw(id=broken, link="")).story == ""
+
+
 @pytest.mark.parametrize(
     ("categories", "path", "wanted"),
     [
