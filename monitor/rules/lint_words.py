@@ -64,8 +64,6 @@ def _han(text: str) -> Iterator[Odd]:
 
 def _width(text: str) -> Iterator[Odd]:
     meant = _WIDE_SIGN.sub(lambda found: _WIDE[found[0]], text)
-    if meant.startswith("/") and meant.endswith("／"):
-        meant = meant[:-1] + "/"
     if meant != text:
         signs = ", ".join(dict.fromkeys(_WIDE_SIGN.findall(text)))
         yield Odd(

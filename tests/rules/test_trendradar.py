@@ -159,3 +159,9 @@ def test_the_name_of_a_long_group_is_cut() -> None:
     assert len(rule.name) <= 60
     assert rule.name.endswith("…")
     assert read_words("+国产\n").rules[0].name == "国产"
+
+
+def test_a_lone_sign_in_the_global_part_is_left_out_and_named() -> None:
+    imported = read_words("[GLOBAL_FILTER]\n!\n芯片\n")
+    assert imported.nowhere == ("芯片",)
+    assert "has no word and was left out" in [note.what for note in imported.notes]
