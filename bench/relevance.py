@@ -24,8 +24,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-ROOT = Path(__file__).parent.parent
-sys.path.insert(0, str(ROOT))
+sys.path.insert(0, str(Path(__file__).parent.parent))
 
 from monitor.config import Config
 from monitor.current import load
@@ -34,6 +33,7 @@ from monitor.rules.fold import fold
 from monitor.rules.match import Ruleset, compile_rules, match_entry
 from tests import make
 
+ROOT = Path(__file__).parent.parent
 SEED = 20250124
 POSITIVE, NEGATIVE = ("any", "all", "hints"), ("none", "ignore")
 Aliases = Mapping[str, Sequence[str]]
