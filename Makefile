@@ -6,7 +6,7 @@ CORE := $(VENV)/.core-installed
 DEV := $(VENV)/.dev-installed
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check
 
-.PHONY: demo run test check fmt bench map lock clean
+.PHONY: demo run test check fmt bench relevance map lock clean
 
 demo: $(CORE)
 	$(BIN)/monitor demo
@@ -33,6 +33,11 @@ fmt: $(DEV)
 
 bench: $(DEV)
 	for file in bench/*.py; do echo "== $$file"; $(BIN)/python $$file || exit 1; done
+
+# How often the shipped rules are right, on a file of labelled items that is not part of the project.
+FILE ?= ../shared/relevance/dev.jsonl
+relevance: $(DEV)
+	$(BIN)/python bench/relevance.py $(FILE) --folds 5
 
 map: $(DEV)
 	$(BIN)/python docs/make_map.py

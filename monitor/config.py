@@ -83,6 +83,10 @@ class DigestOptions(_Table):
     templates: str = ""
 
 
+class OperatorOptions(_Table):
+    to: tuple[Address, ...] = ()
+
+
 class WebOptions(_Table):
     enabled: bool = False
     host: str = "127.0.0.1"
@@ -161,6 +165,7 @@ class Config(_Table):
     outbox: OutboxOptions = OutboxOptions()
     smtp: SmtpOptions = SmtpOptions()
     digests: DigestOptions = DigestOptions()
+    operator: OperatorOptions = OperatorOptions()
     web: WebOptions = WebOptions()
     matching: MatchingOptions = MatchingOptions()
     aliases: Mapping[str, Words] = {}
@@ -175,6 +180,7 @@ OPTION_TABLES: Mapping[str, type[_Table]] = {
     "outbox": OutboxOptions,
     "smtp": SmtpOptions,
     "digests": DigestOptions,
+    "operator": OperatorOptions,
     "web": WebOptions,
     "matching": MatchingOptions,
 }

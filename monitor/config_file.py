@@ -52,8 +52,11 @@ def _refusal(path: Path, what: str, line: int | None = None) -> ConfigError:
     return ConfigError(str(path), [Problem(where="the file", key="", line=line, what=what)])
 
 
-def parse_config(text: str, path: str) -> Config:
-    """Check a TOML text; `path` is only for messages. Raises ConfigError with every problem found."""
+def parse_config(text: str, path: str, *, whole: bool = True) -> Config:
+    """Check a TOML text; `path` is only for messages. Raises ConfigError with every problem found.
+
+    When it is not the whole, but only the rules of a file, they may name feeds that are not in it.
+    """
     try:
         raw = tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:
@@ -67,7 +70,7 @@ def parse_config(text: str, path: str) -> Config:
     options = {name: _read(name, 0, raw.get(name, {}), lines, problems) for name in OPTION_TABLES}
     nouns = {name: _read_all(name, raw.get(name, []), lines, problems) for name in NOUN_TABLES}
     aliases = _aliases(raw.get("aliases", {}), lines, problems)
-    problems += _crossed(raw, nouns, lines)
+    problems += _crossed(raw, nouns, lines, whole=whole)
     if problems:
         raise ConfigError(path, sorted(problems, key=lambda problem: problem.line or 0))
     return Config(
@@ -169,7 +172,7 @@ def _title(table: str, name: object) -> str:
 
 
 def _crossed(
-    raw: Mapping[str, Any], nouns: Mapping[str, list[tuple[int, Any]]], lines: Lines
+    raw: Mapping[str, Any], nouns: Mapping[str, list[tuple[int, Any]]], lines: Lines, *, whole: bool
 ) -> Iterator[Problem]:
     """What is wrong between tables: names given twice, names of nobody."""
     for table, found in nouns.items():
@@ -181,7 +184,8 @@ def _crossed(
                     yield Problem(
                         where=_title(table, one.name), key=key, line=lines.find(table, index, key), what=what
                     )
-    for table, key, target in (("rules", "feeds", "feeds"), ("subscriptions", "rules", "rules")):
+    named = (("rules", "feeds", "feeds"), ("subscriptions", "rules", "rules"))
+    for table, key, target in named if whole else ():
         # The names of broken tables count too: each mistake is told once.
         written = raw.get(target, [])
         names = (

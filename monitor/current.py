@@ -10,6 +10,7 @@ from urllib.parse import quote, unquote
 from monitor.config import Config
 from monitor.config_file import as_text, parse_config, read_file, smtp_password
 from monitor.errors import ConfigError, Problem, RuleError
+from monitor.rule_part import only, rule_part
 from monitor.rules.changes import describe_changes
 from monitor.rules.match import Ruleset, compile_rules
 from monitor.rules.ruleset import KEYS
@@ -22,6 +23,7 @@ class Current:
 
     path: Path
     digest: str  # of the file's bytes
+    rule_text: str  # the part of it about rules, as written
     config: Config
     rules: Ruleset
     password: str
@@ -37,10 +39,7 @@ class Current:
     @property
     def store_url(self) -> str:
         """The database, with a relative SQLite path made absolute."""
-        head, relative, path = self.config.store.url.partition(":///")
-        if not relative or not head.startswith("sqlite") or path.startswith("/") or path in ("", ":memory:"):
-            return self.config.store.url
-        return f"{head}:///{quote(str(self.folder))}/{path}"
+        return _absolute(self.config.store.url, self.folder)
 
     @property
     def data_folder(self) -> Path:
@@ -58,10 +57,22 @@ class Current:
         return None if self.config.smtp.host else self.data_folder / "Maildir"
 
 
+def _absolute(url: str, folder: Path) -> str:
+    """A relative SQLite path counts from the folder of config.toml."""
+    head, relative, path = url.partition(":///")
+    if not relative or not head.startswith("sqlite") or path.startswith("/") or path in ("", ":memory:"):
+        return url
+    return f"{head}:///{quote(str(folder))}/{path}"
+
+
 def load(path: Path) -> Current:
     """Read, check and compile a file. Raises ConfigError with every problem found."""
+    return checked(path, read_file(path))
+
+
+def checked(path: Path, raw: bytes) -> Current:
+    """The same for what would stand in the file. Raises ConfigError with every problem found."""
     path = path.absolute()
-    raw = read_file(path)
     text = as_text(raw, path)
     config = parse_config(text, path.name)
     problems = [*_missing_files(config, path.parent)]
@@ -74,10 +85,18 @@ def load(path: Path) -> Current:
     return Current(
         path=path,
         digest=hashlib.sha256(raw).hexdigest(),
+        rule_text=rule_part(text),
         config=config,
         rules=rules,
         password=smtp_password(config.smtp, folder=path.parent),
     )
+
+
+def store_url_of(path: Path) -> str:
+    """The database a file names, whatever is wrong with the rest of it. Raises ConfigError when even that is."""
+    path = path.absolute()
+    text = only(as_text(read_file(path), path), "store")
+    return _absolute(parse_config(text, path.name).store.url, path.parent)
 
 
 def content_of(path: Path) -> str:
@@ -130,7 +149,7 @@ def changes(old: Current, new: Current) -> list[str]:
     if old.config.aliases != new.config.aliases:
         names = {*old.config.aliases.items()} ^ {*new.config.aliases.items()}
         told += [f"alias set {name}: changed" for name in dict.fromkeys(sorted(name for name, _ in names))]
-    for table in ("store", "fetch", "outbox", "smtp", "digests", "web", "matching"):
+    for table in ("store", "fetch", "outbox", "smtp", "digests", "operator", "web", "matching"):
         before_table, after_table = getattr(old.config, table), getattr(new.config, table)
         told += [
             f"[{table}] {key}"

@@ -10,19 +10,20 @@ from functools import partial
 
 from monitor import log
 from monitor.current import Current
-from monitor.digests.due import due
+from monitor.digests.due import awake, due, slot_at_once
 from monitor.errors import DigestError
 from monitor.jobs.compose import NothingNew, compose
 from monitor.jobs.deliver import deliver
 from monitor.jobs.poll import claim, poll
 from monitor.jobs.prune import prune
 from monitor.jobs.rematch import rematch
-from monitor.model import Feed, PollState, Subscription
+from monitor.model import Feed, PollState, Rule, Slot, Subscription
 from monitor.report import masked, tell_attempt, tell_compose, tell_poll
-from monitor.store import digests, entries, outbox
-from monitor.store.database import Database
+from monitor.store import digests, entries, forward, outbox
+from monitor.store.database import Connection, Database
 from monitor.workshop import Tools, clock, jitter
 
+_Asked = tuple[tuple[int, int], Subscription, tuple[Rule, ...]]  # of what there was, for whom, by which rules
 Begin = Callable[[str, Callable[[], Awaitable[None]]], "asyncio.Task[None]"]
 
 _SENDERS = 4  # mails in transit at one time: a server that thinks for minutes delays nobody
@@ -39,7 +40,9 @@ class Duties:
         self._sending: set[asyncio.Task[None]] = set()
         self._relay_rests_until = datetime.min.replace(tzinfo=UTC)
         self._digest_rests: dict[str, datetime] = {}
-        self._nothing: dict[str, tuple[int, Subscription]] = {}  # asked in vain, at this newest entry
+        self._nothing: dict[
+            tuple[str, bool], _Asked
+        ] = {}  # by subscription, and whether at once: asked in vain
 
     async def poll_due(self) -> None:
         """Begin a visit to each feed that is due."""
@@ -71,18 +74,28 @@ class Duties:
 
     async def compose_due(self) -> None:
         """Queue the digest of each subscription whose time has come."""
-        newest = await self._db.read(entries.newest_seq)
+        seen = await self._db.read(_what_there_is)
         for subscription in self.current.config.subscriptions:
-            if not subscription.at and self._nothing.get(subscription.name) == (newest, subscription):
-                continue
-            await self._begin(f"compose {subscription.name}", partial(self._compose, subscription, newest))
+            for urgent in (False, True):  # a digest that is due takes along what would go out at once
+                name = f"compose {subscription.name}" + " at once" * urgent
+                await self._begin(name, partial(self._compose, subscription, seen, urgent))
 
-    async def _compose(self, subscription: Subscription, newest: int) -> None:
+    async def _compose(self, subscription: Subscription, seen: tuple[int, int], urgent: bool) -> None:
         name, now = subscription.name, clock()
         if name in self._digest_rests and now < self._digest_rests[name]:
             return
-        state = await self._db.read(digests.state, name)
-        slot = due(subscription, state, now) if state else None
+        rules = self.tools.newsroom.rules_of(subscription)
+        woken = awake(rules, subscription.timezone, now) if urgent else ()
+        # Asked in vain before, of the same entries and rules: only a time of day changes the answer.
+        asked = (seen, subscription, woken)
+        if (urgent and not woken) or (
+            (urgent or not subscription.at) and self._nothing.get((name, urgent)) == asked
+        ):
+            return
+        slot: Slot | None = slot_at_once(now)
+        if not urgent:
+            state = await self._db.read(digests.state, name)
+            slot = due(subscription, state, now) if state else None
         if slot is None:
             return
         try:
@@ -98,7 +111,7 @@ class Duties:
             self._digest_rests[name] = now + _DIGEST_REST
             raise
         if isinstance(outcome, NothingNew):
-            self._nothing[name] = (newest, subscription)
+            self._nothing[name, urgent] = asked
         tell_compose(outcome)
 
     async def deliver_due(self) -> None:
@@ -149,3 +162,8 @@ class Duties:
         """Wait for the visits begun so far."""
         if self._polling:
             await asyncio.wait(list(self._polling.values()))
+
+
+def _what_there_is(tx: Connection) -> tuple[int, int]:
+    """The newest entry, and how many of before were put forward."""
+    return entries.newest_seq(tx), forward.count(tx)

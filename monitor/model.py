@@ -1,6 +1,6 @@
 """The nouns: what every other file talks about.
 
-Frozen, slotted, keyword-only. Every datetime is aware and UTC; `_utc` checks it where a value is made.
+Frozen, slotted, keyword-only. Every datetime is aware and UTC; `utc` checks it where a value is made.
 config.toml says what is wanted (Feed, Rule, Subscription); the database says what happened (the rest).
 """
 
@@ -9,7 +9,8 @@ from datetime import datetime, time, timedelta
 from enum import Enum
 
 
-def _utc(*instants: datetime | None) -> None:
+def utc(*instants: datetime | None) -> None:
+    """Raise ValueError for an instant that is not aware and UTC."""
     for instant in instants:
         if instant is not None and instant.utcoffset() != timedelta(0):
             raise ValueError(f"an aware UTC datetime is wanted, not {instant!r}")
@@ -84,7 +85,7 @@ class Entry:
     first_seen: datetime
 
     def __post_init__(self) -> None:
-        _utc(self.published, self.first_seen)
+        utc(self.published, self.first_seen)
 
     @property
     def section(self) -> str:
@@ -128,7 +129,7 @@ class PollState:
     title: str = ""
 
     def __post_init__(self) -> None:
-        _utc(self.next_poll_at, self.visited)
+        utc(self.next_poll_at, self.visited)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -174,19 +175,19 @@ class SubscriptionState:
     last_at: datetime | None = None  # the instant of the last slot taken
 
     def __post_init__(self) -> None:
-        _utc(self.created_at, self.last_at)
+        utc(self.created_at, self.last_at)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Slot:
     """One occasion on which a subscription may get a digest."""
 
-    name: str  # 'at:2026-11-24T08:00', 'every:...', 'now:...'; unique per subscription
+    name: str  # 'at:2026-11-24T08:00', 'every:...', 'now:...', 'at once:...'; unique per subscription
     at: datetime  # the instant meant, not the instant acted on
     late: bool = False  # missed while the service was off
 
     def __post_init__(self) -> None:
-        _utc(self.at)
+        utc(self.at)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -232,6 +233,9 @@ class Watched:
     feeds: tuple[tuple[str, FeedHealth], ...] = ()
     entries: int = 0  # news entries that arrived since the last slot
     silent: tuple[str, ...] = ()  # rules in force without an item in this digest
+    kept_out: tuple[
+        tuple[str, int], ...
+    ] = ()  # words that kept entries out, and how many each; the most first
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -247,67 +251,17 @@ class Digest:
     next_at: datetime | None = None  # the next slot, where there is a schedule
 
     def __post_init__(self) -> None:
-        _utc(self.at, self.since, self.next_at)
+        utc(self.at, self.since, self.next_at)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Rendered:
-    """A digest in words: before it has headers and a recipient."""
+class RulesetVersion:
+    """A set of rules that was in force from `at` on."""
 
-    subject: str
-    text: str
-    html: str
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Mail:
-    """Rendered bytes for one recipient; never rendered again."""
-
-    message_id: str  # with its angle brackets
-    date: datetime
-    sender: str  # envelope address
-    to: str  # envelope address
-    raw: bytes
+    version: int  # 1, 2, 3 …
+    at: datetime
+    fingerprint: str  # of the whole ruleset; digests name it
+    text: str  # the part of config.toml about rules, as written
 
     def __post_init__(self) -> None:
-        _utc(self.date)
-
-
-class DeliveryStatus(Enum):
-    """Where a mail stands in the outbox."""
-
-    WAITING = "waiting"
-    SENDING = "sending"
-    UNCERTAIN = "uncertain"  # perhaps delivered: sent again, the same bytes, after a while
-    SENT = "sent"
-    FAILED = "failed"
-    EXPIRED = "expired"
-
-
-class Phase(Enum):
-    """How far the attempt in hand has come. From DATA on, the server may own the message."""
-
-    NONE = ""
-    BEFORE_DATA = "before data"
-    DATA = "data"
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Delivery:
-    """A row of the outbox: one mail to one recipient, and how that goes."""
-
-    id: int
-    mail: Mail
-    status: DeliveryStatus
-    phase: Phase
-    attempts: int
-    next_attempt_at: datetime
-    expires_at: datetime
-    last_reply: str
-    subscription: str
-    slot: str
-    claim: str = ""  # the token of the worker that holds it; "" when nobody does
-    uncertain: int = 0  # attempts whose outcome nobody knows
-
-    def __post_init__(self) -> None:
-        _utc(self.next_attempt_at, self.expires_at)
+        utc(self.at)

@@ -4,7 +4,7 @@ from monitor import log
 from monitor.jobs.compose import Composed, ComposeOutcome
 from monitor.jobs.deliver import Attempted
 from monitor.jobs.poll import Polled, PollFailed, PollOutcome
-from monitor.model import DeliveryStatus
+from monitor.post import DeliveryStatus
 
 
 def tell_poll(outcome: PollOutcome) -> None:

@@ -10,7 +10,10 @@ from monitor import log
 from monitor.current import Current, changes, content_of, load
 from monitor.duties import Duties
 from monitor.errors import ConfigError, MonitorError, SchemaError
+from monitor.jobs.notify import notify
+from monitor.post import Notice
 from monitor.schedule import Duty, start_ticking
+from monitor.store import rulesets
 from monitor.store.database import Database, open_database
 from monitor.workshop import clock, introduce, tools_for
 
@@ -42,6 +45,8 @@ class Service:
         self._broken: MonitorError | None = None  # why it cannot go on
         self._seen = current.digest  # the file's content at the last look
         self._refused: str | None = None  # the content that was refused, so that it is told once
+        self._told = False  # of this refusal, and any that follow it before the file is right again
+        self._notice: Notice | None = None  # what the operator is still to be told
         self._troubles: dict[str, str] = {}  # the last failure of each task, so that it is told once
 
     async def serve(self) -> None:
@@ -55,6 +60,7 @@ class Service:
                 "poll": (self._duty("poll", lambda: self._duties.poll_due()), _TICK),
                 "compose": (self._duty("compose", lambda: self._duties.compose_due()), _TICK),
                 "deliver": (self._duty("deliver", lambda: self._duties.deliver_due()), _TICK),
+                "notify": (self._duty("notify", self._notify), _TICK),
                 "rematch": (self._duty("rematch", lambda: self._duties.rematch()), _REMATCH),
                 "prune": (self._duty("prune", lambda: self._duties.prune()), _PRUNE),
             }
@@ -135,7 +141,7 @@ class Service:
         if content != self._duties.current.digest:
             await self._reload()
         elif self._refused is not None:
-            self._refused = None
+            self._refused, self._told = None, False
             log.info("config-restored", in_force="the file is again what is in force")
 
     async def _reload(self) -> None:
@@ -147,10 +153,12 @@ class Service:
         except MonitorError as error:
             self._refused = content_of(old.path)
             log.warning("config-refused", in_force="the configuration before this edit")
-            for problem in error.problems if isinstance(error, ConfigError) else [error]:
+            problems = tuple(map(str, error.problems if isinstance(error, ConfigError) else [error]))
+            for problem in problems:
                 log.warning("config-problem", problem=problem)
+            await self._want_notice(problems, self._refused)
             return
-        self._refused = None
+        self._refused, self._told = None, False
         if old.store_url != new.store_url:
             log.warning("restart-needed", changed="[store] url")
         await self._db.write(introduce, new, clock())
@@ -160,6 +168,38 @@ class Service:
         await self._duties.rematch()
         await before.polls_ended()
         await before.tools.fetcher.close()
+
+    async def _want_notice(self, problems: tuple[str, ...], content: str) -> None:
+        """One mail tells of a refusal: who mends a file in five saves does not want five."""
+        current, in_force = self._duties.current, await self._db.read(rulesets.newest)
+        if self._told or not current.config.operator.to or not in_force:
+            return
+        self._told = True
+        self._notice = Notice(
+            path=str(current.path),
+            content=content,
+            at=clock(),
+            problems=problems,
+            version=in_force.version,
+            since=in_force.at,
+        )
+
+    async def _notify(self) -> None:
+        """Queue what the operator is to be told; when that fails, it is tried at the next tick."""
+        notice, current, tools = self._notice, self._duties.current, self._duties.tools
+        if notice is None:
+            return
+        mails = await notify(
+            notice,
+            to=current.config.operator.to,
+            sender=current.config.smtp.sender,
+            render=tools.render_notice,
+            db=self._db,
+            expire=current.config.outbox.expire,
+        )
+        self._notice = None
+        if mails:
+            log.info("operator-told", mails=len(mails), about="config-refused")
 
 
 def _tell_started(current: Current) -> None:

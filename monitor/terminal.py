@@ -92,3 +92,10 @@ def write_files(folder: Path, contents: dict[str, bytes]) -> list[Path]:
     except OSError as error:
         raise MonitorError(f"{folder} cannot be written to: {error.strerror}") from error
     return [folder / name for name in contents]
+
+
+def show_diff(lines: Iterable[str]) -> None:
+    """The lines of a diff; on a terminal, what comes is green and what goes is red."""
+    for line in lines:
+        style = "green" if line.startswith("+") else "red" if line.startswith("-") else ""
+        say(line, style="bold" if line.startswith(("+++", "---", "@@")) else style)

@@ -5,10 +5,11 @@ of each key; values are skipped with their strings and brackets balanced.
 """
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 _HEAD = re.compile(r"^\s*(\[\[|\[)\s*([^\[\]]+?)\s*(\]\]|\])\s*(#.*)?$")
+_PLAIN_HEAD = re.compile(r"(\[[A-Za-z_]+\]|\[\[[A-Za-z_]+\]\])\s*(#.*)?$")
 _KEY = re.compile(r"""^\s*("[^"]*"|'[^']*'|[A-Za-z0-9_-]+)(?:\s*\.\s*[A-Za-z0-9_-]+)*\s*=""")
 # What can open or close inside a value: strings first, so that a bracket in a string does not count.
 _PARTS = re.compile(r'"""|\'\'\'|"(?:\\.|[^"\\])*"|\'[^\']*\'|#.*$|[\[\]{}]')
@@ -29,20 +30,41 @@ def lines_of(text: str) -> Lines:
     """Read the places out of a TOML text; of a broken one, as many as can be made out."""
     places: dict[tuple[str, int, str], int] = {}
     counts: dict[str, int] = {}
-    table, index, depth, quote = "", 0, 0, ""
-    for number, line in enumerate(text.splitlines(), start=1):
-        if depth == 0 and not quote:
+    table, index = "", 0
+    for number, found in _outside_values(text):
+        if found.re is _KEY:
+            places.setdefault((table, index, found[1].strip("\"'")), number)
+            continue
+        table, index = found[2].strip("\"' "), 0
+        if found[1] == "[[":
+            index = counts[table] = counts.get(table, -1) + 1
+        places.setdefault((table, index, ""), number)
+    return Lines(places)
+
+
+def table_heads(text: str, *, broken: bool = False) -> Iterator[tuple[int, str]]:
+    """The lines on which a table begins, with its name as written.
+
+    In a text that is `broken`, what looks like a head is one: a bracket or a quote that was never closed shall
+    not swallow the tables behind it.
+    """
+    found = _outside_values(text, everywhere=broken)
+    return ((number, match[2]) for number, match in found if match.re is _HEAD)
+
+
+def _outside_values(text: str, *, everywhere: bool = False) -> Iterator[tuple[int, "re.Match[str]"]]:
+    """Each head and each key, with its line. A line ends at a line feed, as tomllib counts."""
+    depth, quote = 0, ""
+    for number, line in enumerate(text.split("\n"), start=1):
+        if (depth == 0 and not quote) or (everywhere and _PLAIN_HEAD.match(line)):
             if head := _HEAD.match(line):
-                table, index = head[2].strip("\"' "), 0
-                if head[1] == "[[":
-                    index = counts[table] = counts.get(table, -1) + 1
-                places.setdefault((table, index, ""), number)
+                depth, quote = 0, ""
+                yield number, head
                 continue
             if key := _KEY.match(line):
-                places.setdefault((table, index, key[1].strip("\"'")), number)
+                yield number, key
                 line = line[key.end() :]
         depth, quote = _after(line, depth, quote)
-    return Lines(places)
 
 
 def _after(line: str, depth: int, quote: str) -> tuple[int, str]:

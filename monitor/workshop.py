@@ -7,13 +7,13 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 
 from monitor.current import Current
-from monitor.digests.render import Render, templates
+from monitor.digests.render import Render, RenderNotice, notices, templates
 from monitor.feeds.fetch import Fetcher
-from monitor.jobs.compose import Newsroom
+from monitor.jobs.draft import Newsroom
 from monitor.mail import Send
 from monitor.mail.maildir import maildir_sender
 from monitor.mail.smtp import smtp_sender
-from monitor.store import digests, feeds
+from monitor.store import digests, feeds, rulesets
 from monitor.store.database import Connection, Database, open_database
 
 jitter = random.random
@@ -30,6 +30,7 @@ class Tools:
 
     fetcher: Fetcher
     render: Render
+    render_notice: RenderNotice
     send: Send
     newsroom: Newsroom
 
@@ -44,10 +45,10 @@ def tools_for(current: Current) -> Tools:
     return Tools(
         fetcher=Fetcher(config.fetch),
         render=templates(directory),
+        render_notice=notices(directory),
         send=maildir_sender(current.maildir) if current.maildir else smtp_sender(smtp, current.password),
         newsroom=Newsroom(
             rules=current.rules,
-            rule_names=tuple(rule.name for rule in config.rules),
             feeds=config.feeds,
             sender=smtp.sender,
             expire=config.outbox.expire,
@@ -69,6 +70,7 @@ async def opened(current: Current) -> AsyncIterator[tuple[Tools, Database]]:
 
 
 def introduce(tx: Connection, current: Current, now: datetime) -> None:
-    """Make the feeds and subscriptions of a configuration known to the database."""
+    """Make the feeds, subscriptions and rules of a configuration known to the database."""
     feeds.sync(tx, [feed.url for feed in current.config.feeds], now)
     digests.sync(tx, [subscription.name for subscription in current.config.subscriptions], now)
+    rulesets.record(tx, fingerprint=current.rules.fingerprint, text=current.rule_text, now=now)

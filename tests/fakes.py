@@ -6,7 +6,8 @@ from datetime import datetime, timedelta
 from monitor.errors import FeedError, SendError, SendKind
 from monitor.feeds.fetch import Fetched, NotModified
 from monitor.mail import BeforeData
-from monitor.model import Feed, Mail, Validators
+from monitor.model import Feed, Validators
+from monitor.post import Mail
 from tests.make import NOW
 
 

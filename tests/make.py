@@ -6,7 +6,8 @@ from typing import Any
 from urllib.parse import quote
 from xml.sax.saxutils import escape
 
-from monitor.model import Entry, Feed, Hit, Mail, Match, Rule, Slot, Subscription
+from monitor.model import Entry, Feed, Hit, Match, Rule, Slot, Subscription
+from monitor.post import Mail
 
 NOW = datetime(2026, 11, 24, 0, 0, tzinfo=UTC)  # a Tuesday, 08:00 in Shanghai
 

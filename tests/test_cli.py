@@ -42,6 +42,9 @@ COMMANDS = [
     "status",
     "outbox",
     "demo",
+    "match",
+    "replay",
+    "rules",
 ]
 
 

@@ -24,7 +24,8 @@ OWNERS = {
     "structlog": {"log"},
     "aiosmtpd": {"demo.catcher"},
     "trustme": {"demo.catcher"},
-    "typer": {"cli"},
+    "typer": {"cli", "cli.options", "cli.rules"},
+    "tomlkit": {"cli.files", "demo.show", "rule_edit", "rule_import"},
 }
 STORE_ONLY = {"sqlalchemy", "alembic", "sqlite3", "psycopg"}
 

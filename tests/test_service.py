@@ -194,3 +194,71 @@ def test_the_right_password_is_used(tmp_path: Path, monkeypatch: pytest.MonkeyPa
     with open_site(tmp_path, lambda: make.rss("AI新规"), username="me", password="secret") as site:
         site.write(('security = "starttls"', 'security = "starttls"\nusername = "me"'))
         assert [one["status"] for one in site.json("once")["delivered"]] == ["sent"]
+
+
+def test_a_template_that_fails_is_named_and_its_digest_waits(site: Site) -> None:
+    (site.folder / "mine").mkdir()
+    (site.folder / "mine" / "digest.subject.j2").write_text("{{ nothing_of_this_name }}", "utf-8")
+    site.write(("[smtp]", '[digests]\ntemplates = "mine"\n[smtp]'))
+    with site.service() as service:
+        trouble = until(service, "trouble", at="compose")
+        assert "digest.subject.j2" in trouble["error"]
+        site.write()
+        until(service, "delivered")
+
+
+def test_a_mail_server_that_is_busy_gets_the_mail_later(tmp_path: Path) -> None:
+    answers = ["421 4.3.2 come back later"]
+    with open_site(
+        tmp_path,
+        lambda: make.rss("AI新规"),
+        script=lambda _step, _address: answers.pop() if answers else None,
+    ) as site:
+        with site.service() as service:
+            assert "come back later" in until(service, "deferred")["reply"]
+            until(service, "delivered")
+        assert len(site.catcher.caught) == 1
+
+
+def test_a_mail_that_has_become_too_old_is_given_up_and_named(tmp_path: Path) -> None:
+    with open_site(
+        tmp_path, lambda: make.rss("AI新规"), script=lambda _step, _address: "451 4.7.1 greylisted"
+    ) as site:
+        site.write(("[outbox]", '[outbox]\nexpire = "2s"'))
+        with site.service() as service:
+            expired = until(service, "expired")
+        assert "greylisted" in expired["last"]
+        assert "reader@example.org" not in str(expired), "addresses are masked in the log"
+        assert site.json("status", code=1)["outbox"]["expired"] == 1
+
+
+def test_a_feed_that_fails_is_named_and_the_others_go_on(site: Site) -> None:
+    other = '[[feeds]]\nname = "坏的"\nurl = "http://127.0.0.1:9/rss"\nevery = "1s"\n[[rules]]'
+    site.write(("[[rules]]", other))
+    with site.service() as service:
+        assert "坏的" in until(service, "poll-failed")["feed"]
+        until(service, "delivered")
+
+
+def test_a_refused_edit_is_told_to_the_operator_by_one_mail(site: Site) -> None:
+    operator = '[operator]\nto = ["operator@example.org"]\n[[feeds]]'
+    good = site.write(("[[feeds]]", operator))
+    with site.service() as service:
+        until(service, "delivered")
+        site.config.write_text(good.replace("any =", "ayn ="), encoding="utf-8")
+        until(service, "operator-told")
+        until(service, "delivered", to="o***")
+        site.config.write_text(good.replace("any =", "yna ="), encoding="utf-8")
+        until(service, "config-refused")
+        status = site.json("status", code=2)
+        site.config.write_text(good.replace('"AI"', '"AI", "芯片"'), encoding="utf-8")
+        until(service, "config-changed", change="+1 word")
+    assert status["config"]["rules"]["version"] == 1
+    letters = [one for one in site.catcher.caught if one.recipients == ("operator@example.org",)]
+    assert len(letters) == 1
+    versions = site.json("rules", "history")
+    assert [(one["version"], one["changes"]) for one in versions] == [
+        (2, ["rule 人工智能: +1 word"]),
+        (1, ["the first that was kept"]),
+    ]
+    assert [one["digests"] for one in versions] == [0, 1]

@@ -11,6 +11,8 @@ from typing import Annotated
 import typer
 
 from monitor import __version__
+from monitor.cli.options import DEFAULT, ConfigFile, Json, SubscriptionName, path_of
+from monitor.cli.rules import rules
 from monitor.errors import ConfigError, MonitorError
 
 app = typer.Typer(
@@ -21,19 +23,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-
-_DEFAULT = Path("config.toml")
-
-ConfigFile = Annotated[
-    Path | None,
-    typer.Option(
-        "--config", metavar="FILE", help="Default: $MONITOR_CONFIG, else ./config.toml.", show_default=False
-    ),
-]
-Json = Annotated[bool, typer.Option("--json", help="Answer in JSON, for programs.")]
-SubscriptionName = Annotated[
-    str | None, typer.Option("--subscription", metavar="NAME", help="Only this one.", show_default=False)
-]
+app.add_typer(rules, name="rules")
 
 
 class LogFormat(StrEnum):
@@ -85,11 +75,7 @@ def _everywhere(
         typer.Option("--version", help="Say which version this is.", is_eager=True, callback=_say_version),
     ] = False,
 ) -> None:
-    context.obj = config or _DEFAULT
-
-
-def _path(context: typer.Context, config: Path | None) -> Path:
-    return config or Path(context.obj)
+    context.obj = config or DEFAULT
 
 
 @app.command()
@@ -97,7 +83,7 @@ def init() -> None:
     """Write a commented config.toml into the current directory; never over one that is there."""
     from monitor.cli.files import init
 
-    sys.exit(init(_DEFAULT))
+    sys.exit(init(DEFAULT))
 
 
 @app.command()
@@ -105,7 +91,7 @@ def check(context: typer.Context, config: ConfigFile = None, json: Json = False)
     """Read the configuration and name everything that is wrong with it."""
     from monitor.cli.files import check
 
-    sys.exit(check(_path(context, config), json=json))
+    sys.exit(check(path_of(context, config), json=json))
 
 
 @app.command(name="config")
@@ -113,7 +99,7 @@ def config_(context: typer.Context, config: ConfigFile = None, json: Json = Fals
     """Show every option in force, defaults included; secrets are left out."""
     from monitor.cli.files import show_config
 
-    sys.exit(show_config(_path(context, config), json=json))
+    sys.exit(show_config(path_of(context, config), json=json))
 
 
 @app.command()
@@ -129,7 +115,7 @@ def run(
     from monitor.service import run as serve
 
     start(log.value)
-    asyncio.run(serve(_path(context, config)))
+    asyncio.run(serve(path_of(context, config)))
 
 
 @app.command()
@@ -142,7 +128,7 @@ def poll(
     """Ask the feeds that are due for news, once. Sends no mail."""
     from monitor.cli.work import poll
 
-    sys.exit(poll(_path(context, config), every=every, json=json))
+    sys.exit(poll(path_of(context, config), every=every, json=json))
 
 
 @app.command()
@@ -151,12 +137,19 @@ def digest(
     config: ConfigFile = None,
     subscription: SubscriptionName = None,
     now: Annotated[bool, typer.Option("--now", help="Do not wait for its time.")] = False,
+    excluded: Annotated[
+        bool, typer.Option("--excluded", help="Only show what the rules keep out of it, and by which word.")
+    ] = False,
     json: Json = False,
 ) -> None:
     """Compose the digests that are due from what waits, into the outbox."""
+    if excluded:
+        from monitor.cli.excluded import excluded as show_excluded
+
+        sys.exit(show_excluded(path_of(context, config), only=subscription, json=json))
     from monitor.cli.work import digest
 
-    sys.exit(digest(_path(context, config), only=subscription, at_once=now, json=json))
+    sys.exit(digest(path_of(context, config), only=subscription, at_once=now, json=json))
 
 
 @app.command()
@@ -164,7 +157,7 @@ def deliver(context: typer.Context, config: ConfigFile = None, json: Json = Fals
     """Hand over the mails that wait in the outbox, one pass."""
     from monitor.cli.work import deliver
 
-    sys.exit(deliver(_path(context, config), json=json))
+    sys.exit(deliver(path_of(context, config), json=json))
 
 
 @app.command()
@@ -172,7 +165,7 @@ def once(context: typer.Context, config: ConfigFile = None, json: Json = False) 
     """Poll what is due, compose what is due, deliver what waits: one round, for cron."""
     from monitor.cli.work import once
 
-    sys.exit(once(_path(context, config), json=json))
+    sys.exit(once(path_of(context, config), json=json))
 
 
 @app.command()
@@ -186,7 +179,7 @@ def preview(
     """Write the digest that would go out now as .html, .txt and .eml; changes nothing."""
     from monitor.cli.preview import preview
 
-    sys.exit(preview(_path(context, config), only=subscription, out=out, json=json))
+    sys.exit(preview(path_of(context, config), only=subscription, out=out, json=json))
 
 
 @app.command()
@@ -194,7 +187,7 @@ def status(context: typer.Context, config: ConfigFile = None, json: Json = False
     """Show how the feeds, the subscriptions and the outbox stand."""
     from monitor.cli.look import status
 
-    sys.exit(status(_path(context, config), json=json))
+    sys.exit(status(path_of(context, config), json=json))
 
 
 @app.command()
@@ -211,7 +204,7 @@ def outbox(
     """Show what became of the mails."""
     from monitor.cli.look import outbox
 
-    sys.exit(outbox(_path(context, config), retry=retry, limit=limit, json=json))
+    sys.exit(outbox(path_of(context, config), retry=retry, limit=limit, json=json))
 
 
 @app.command()
@@ -229,19 +222,30 @@ def match(
     """Hold entries of a JSON Lines file against the rules, one answer a line; no database is needed."""
     from monitor.cli.match import match
 
-    sys.exit(match(_path(context, config), file, rule=rule))
+    sys.exit(match(path_of(context, config), file, rule=rule))
 
 
-rules_app = typer.Typer(help="Look at the rules.", no_args_is_help=True)
-app.add_typer(rules_app, name="rules")
+@app.command()
+def replay(
+    context: typer.Context,
+    start: Annotated[str, typer.Option("--from", metavar="DAY", help="The first day, as 2026-11-24.")],
+    end: Annotated[str, typer.Option("--to", metavar="DAY", help="The last day; it is played to its end.")],
+    rules: Annotated[
+        Path | None,
+        typer.Option(
+            "--config",
+            metavar="NEW.toml",
+            help="Play by this configuration, over the entries of the one in force.",
+            show_default=False,
+        ),
+    ] = None,
+    out: Annotated[Path, typer.Option("--out", metavar="DIR", help="Where the files go.")] = Path("replay"),
+    json: Json = False,
+) -> None:
+    """Write the digests that would have been sent from stored entries; sends and changes nothing."""
+    from monitor.cli.replay import replay
 
-
-@rules_app.command()
-def lint(context: typer.Context, config: ConfigFile = None, json: Json = False) -> None:
-    """Name the words and rules that do not do what they seem to, each with its line and a way out."""
-    from monitor.cli.lint import lint
-
-    sys.exit(lint(_path(context, config), json=json))
+    sys.exit(replay(path_of(context, None), start, end, new=rules, out=out, json=json))
 
 
 @app.command()

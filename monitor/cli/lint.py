@@ -1,13 +1,19 @@
 """The command that looks over the rules: rules lint."""
 
+import asyncio
 from dataclasses import asdict
 from pathlib import Path
 
 from monitor.config_file import as_text, parse_config, read_file
+from monitor.current import load
+from monitor.errors import MonitorError
+from monitor.jobs.judge_stored import LOOKED_BACK, judge_stored
 from monitor.rules.lint import Finding
 from monitor.rules.lint import lint as findings_of
+from monitor.store.database import open_database
 from monitor.terminal import answer, say
 from monitor.toml_lines import Lines, lines_of
+from monitor.workshop import clock
 
 
 def lint(path: Path, *, json: bool) -> int:
@@ -17,7 +23,7 @@ def lint(path: Path, *, json: bool) -> int:
     """
     text = as_text(read_file(path), path)
     config = parse_config(text, path.name)
-    found = findings_of(config.rules, config.aliases, config.matching.ignore)
+    found = [*findings_of(config.rules, config.aliases, config.matching.ignore), *_by_what_is_stored(path)]
     lines, names = lines_of(text), [rule.name for rule in config.rules]
     placed = [(line_of(finding, names, lines, text), finding) for finding in found]
     placed.sort(key=lambda one: one[0] or 0)
@@ -31,6 +37,24 @@ def lint(path: Path, *, json: bool) -> int:
         fix = f" Fix: {one.fix}." if one.fix else ""
         say(f'{path.name}, {place}{where}, {one.key}: "{one.word}" {one.what}.{fix}')
     return 1 if placed else 0
+
+
+def _by_what_is_stored(path: Path) -> tuple[Finding, ...]:
+    """What the database can tell of the rules; nothing where there is none yet, or a word cannot be read."""
+    try:
+        current = load(path)
+        db = open_database(current.store_url, migrate=False)
+    except MonitorError:
+        return ()
+    now = clock()
+
+    async def ask() -> tuple[Finding, ...]:
+        try:
+            return await judge_stored(current.rules, since=now - LOOKED_BACK, now=now, db=db)
+        finally:
+            await db.close()
+
+    return asyncio.run(ask())
 
 
 def line_of(finding: Finding, rules: list[str], lines: Lines, text: str) -> int | None:

@@ -5,18 +5,21 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from rich.text import Text
-
+from monitor.cli.refused import feed_values, rules_values, show_feeds, show_mails, status_refused
 from monitor.current import Current, load
 from monitor.digests.due import next_slot
-from monitor.model import Delivery, DeliveryStatus, PollState, SubscriptionState
-from monitor.store import digests, entries, feeds
+from monitor.errors import ConfigError
+from monitor.model import PollState, RulesetVersion, SubscriptionState
+from monitor.post import Delivery, DeliveryStatus
+from monitor.store import digests, entries, feeds, rulesets
 from monitor.store import outbox as store
 from monitor.store.database import Connection
-from monitor.terminal import answer, complain, count, local, say, table
+from monitor.terminal import answer, complain, local, say, table
 from monitor.workshop import clock, opened
 
-Standing = tuple[list[PollState], list[SubscriptionState | None], dict[DeliveryStatus, int], int]
+Standing = tuple[
+    list[PollState], list[SubscriptionState | None], dict[DeliveryStatus, int], int, RulesetVersion | None
+]
 
 
 def status(path: Path, *, json: bool) -> int:
@@ -26,10 +29,13 @@ def status(path: Path, *, json: bool) -> int:
         async with opened(current) as (_, db):
             return await db.read(_standing, [one.name for one in current.config.subscriptions])
 
-    current = load(path)
-    states, subscribed, counts, newest = asyncio.run(ask(current))
+    try:
+        current = load(path)
+    except ConfigError as error:
+        return status_refused(path, error, json=json)
+    states, subscribed, counts, newest, rules = asyncio.run(ask(current))
     by_url = {state.feed_url: state for state in states}
-    feed_rows = [_feed_values(feed.name, by_url.get(feed.url)) for feed in current.config.feeds]
+    feed_rows = [feed_values(feed.name, by_url.get(feed.url)) for feed in current.config.feeds]
     now = clock()
     subscription_rows = [
         {
@@ -46,35 +52,27 @@ def status(path: Path, *, json: bool) -> int:
         mode: dict[str, Any] = {"mode": "maildir", "path": str(current.maildir)}
         if not current.maildir:
             mode = {"mode": "smtp", "host": current.config.smtp.host, "port": current.config.smtp.port}
-        answer({"feeds": feed_rows, "subscriptions": subscription_rows, "outbox": mails, "mail": mode})
+        in_force = {"ok": True, "problems": [], "rules": rules_values(rules)}
+        answer(
+            {
+                "config": in_force,
+                "feeds": feed_rows,
+                "subscriptions": subscription_rows,
+                "outbox": mails,
+                "mail": mode,
+            }
+        )
     else:
         _show_status(current, feed_rows, subscription_rows, mails)
+        if rules:
+            say(f"rules: version {rules.version}, in force since {local(rules.at)}")
     failing = any(row["state"] == "failing" for row in feed_rows)
     return int(failing or bool(mails["failed"] or mails["expired"]))
 
 
 def _standing(tx: Connection, names: list[str]) -> Standing:
     known = [digests.state(tx, name) for name in names]
-    return feeds.states(tx), known, store.counts(tx), entries.newest_seq(tx)
-
-
-def _feed_values(name: str, state: PollState | None) -> dict[str, Any]:
-    word = "not asked yet"
-    if state and state.failures:
-        word = "failing"
-    elif state and state.visited:
-        word = "well"
-    return {
-        "feed": name,
-        "state": word,
-        "visited": state.visited if state else None,
-        "next": state.next_poll_at if state else None,
-        "failures": state.failures if state else 0,
-        "error": state.last_error if state else "",
-    }
-
-
-_COLOURS = {"well": "green", "failing": "red", "not asked yet": "yellow"}
+    return feeds.states(tx), known, store.counts(tx), entries.newest_seq(tx), rulesets.newest(tx)
 
 
 def _show_status(
@@ -83,19 +81,7 @@ def _show_status(
     subscription_rows: list[dict[str, Any]],
     mails: dict[str, int],
 ) -> None:
-    table(
-        *("feed", "state", "last answer", "next visit", "what is wrong"),
-        rows=[
-            (
-                row["feed"],
-                Text(row["state"], style=_COLOURS[row["state"]]),
-                local(row["visited"]),
-                local(row["next"]),
-                f"{row['error']} ({count(row['failures'], 'time')})" if row["failures"] else "",
-            )
-            for row in feed_rows
-        ],
-    )
+    show_feeds(feed_rows)
     say("")
     table(
         *("subscription", "to", "last digest", "next", "entries since"),
@@ -112,10 +98,7 @@ def _show_status(
         right=("entries since",),
     )
     say("")
-    say(
-        "outbox: "
-        + ", ".join(f"{count} {word}" for word, count in mails.items() if count or word == "waiting")
-    )
+    show_mails(mails)
     if current.maildir:
         say(f"mail: [smtp] host is empty, so digests are put into {current.maildir}")
     else:

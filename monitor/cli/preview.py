@@ -10,7 +10,8 @@ from typing import Any
 from monitor.current import Current, load
 from monitor.digests.due import slot_now
 from monitor.errors import ConfigError, Problem
-from monitor.jobs.compose import Quiet, draft_digest, mails_of
+from monitor.jobs.compose import mails_of
+from monitor.jobs.draft import Quiet, draft_digest
 from monitor.model import Subscription
 from monitor.store.database import Database, open_database
 from monitor.terminal import answer, say, write_files

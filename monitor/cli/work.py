@@ -15,7 +15,8 @@ from monitor.jobs import poll as polling
 from monitor.jobs.compose import Composed, NothingNew
 from monitor.jobs.deliver import Attempted
 from monitor.jobs.poll import Polled, PollFailed, PollOutcome
-from monitor.model import DeliveryStatus, Subscription
+from monitor.model import Subscription
+from monitor.post import DeliveryStatus
 from monitor.store import digests, outbox
 from monitor.store.database import Database
 from monitor.terminal import answer, complain, count, local, progress, say, table

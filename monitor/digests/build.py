@@ -6,7 +6,7 @@ from datetime import datetime
 from itertools import groupby
 from urllib.parse import urlsplit
 
-from monitor.model import Digest, Item, Reason, Section, Slot, Subscription, Waiting, Watched
+from monitor.model import Digest, Item, Reason, Rule, Section, Slot, Subscription, Waiting, Watched
 
 FULL_IN_SECTION = 30  # items shown with excerpt and reasons; beyond them, titles only
 FULL_IN_ALL = 60
@@ -17,7 +17,7 @@ def build(
     slot: Slot,
     waiting: Sequence[Waiting],
     *,
-    rules: Sequence[tuple[str, str]],
+    rules: Sequence[tuple[Rule, str]],
     feeds: Mapping[str, str],
     watched: Watched,
     since: datetime | None,
@@ -26,23 +26,34 @@ def build(
 ) -> Digest:
     """The digest of one slot; the same arguments give the same digest.
 
-    `rules` are (name, fingerprint) in the operator's order, only those of the subscription; `feeds` maps a
-    feed's URL to its name. `watched` comes without its silent rules: they are filled in here.
+    `rules` come with their fingerprints, in the order of `rules_of`; `feeds` maps a feed's URL to its name.
+    `watched` comes without its silent rules: they are filled in here.
     An entry that satisfies several rules stands once, under the first of them; a story that several feeds
     brought stands once, with the others in `also`.
     """
-    items = [item for copies in _stories(waiting) if (item := _item(copies, rules, feeds)) is not None]
-    told = {rule: [item for item in items if item.reasons[0].rule == rule] for rule, _ in rules}
-    full = fair_share([len(section) for section in told.values()], FULL_IN_ALL, at_most=FULL_IN_SECTION)
+    named = [(rule.name, fingerprint) for rule, fingerprint in rules]
+    items = [item for copies in _stories(waiting) if (item := _item(copies, named, feeds)) is not None]
+    told = [(rule, [item for item in items if item.reasons[0].rule == rule.name]) for rule, _ in rules]
+    sizes = [min(len(section), rule.max or FULL_IN_SECTION) for rule, section in told]
+    full = fair_share(sizes, FULL_IN_ALL, at_most=FULL_IN_SECTION)
     return Digest(
         subscription=subscription,
         slot=slot,
         at=now,
         since=since,
-        sections=tuple(_section(rule, section, full) for rule, section in told.items() if section),
-        watched=replace(watched, silent=_silent(rules, items)),
+        sections=tuple(
+            _section(rule.name, section, min(full, rule.max or full)) for rule, section in told if section
+        ),
+        watched=replace(watched, silent=_silent([rule for rule, _ in rules], items)),
         next_at=next_at,
     )
+
+
+def rules_of(subscription: Subscription, rules: Sequence[Rule]) -> tuple[Rule, ...]:
+    """The rules of a subscription that are in force: by priority, then in its own order, or else the operator's."""
+    by_name = {rule.name: rule for rule in rules if rule.enabled}
+    named = [by_name[name] for name in subscription.rules or by_name if name in by_name]
+    return tuple(sorted(named, key=lambda rule: -rule.priority))
 
 
 def fair_share(sizes: Sequence[int], room: int, *, at_most: int) -> int:
@@ -97,7 +108,8 @@ def _rank(item: Item) -> tuple[float, float, str, str]:
     return -item.score, -item.entry.when.timestamp(), item.entry.title, item.entry.story
 
 
-def _silent(rules: Sequence[tuple[str, str]], items: Sequence[Item]) -> tuple[str, ...]:
-    # A rule is not silent when its only entry stands under another rule: it is named there as a reason.
+def _silent(rules: Sequence[Rule], items: Sequence[Item]) -> tuple[str, ...]:
+    # A rule is not silent when its only entry stands under another rule: it is named there as a reason. Nor is
+    # one whose matches go out at once: they have had a mail of their own.
     heard = {reason.rule for item in items for reason in item.reasons}
-    return tuple(rule for rule, _ in rules if rule not in heard)
+    return tuple(rule.name for rule in rules if rule.name not in heard and rule.pace != "at once")

@@ -1,14 +1,14 @@
-"""Is this subscription due, and for which slot?
+"""Is this subscription due, and for which slot? Which of its rules may go out at once?
 
 A time of day belongs to a local day: it happens exactly once on it, whatever the clocks do. Zones come
 from the zoneinfo database; the instants compared are UTC.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from datetime import UTC, date, datetime, time, timedelta
 from zoneinfo import ZoneInfo
 
-from monitor.model import Slot, Subscription, SubscriptionState
+from monitor.model import Rule, Slot, Subscription, SubscriptionState
 
 LATE = timedelta(minutes=10)  # a digest made this long after its slot says so
 WINDOW = 8  # days looked back and ahead: holds every weekday, so a weekly slot is always found
@@ -41,6 +41,45 @@ def next_slot(sub: Subscription, now: datetime) -> datetime | None:
 def slot_now(now: datetime) -> Slot:
     """The slot of a digest asked for by hand."""
     return _named("now", now)
+
+
+def slots_between(sub: Subscription, start: datetime, end: datetime) -> list[Slot]:
+    """The times of day in [start, end], the first one first; none for a subscription without times of day."""
+    around = range(-1, (end - start).days + 3)
+    return sorted(
+        (slot for slot in _slots(sub, start, around) if start <= slot.at <= end),
+        key=lambda slot: (slot.at, slot.name),
+    )
+
+
+def slot_at_once(now: datetime) -> Slot:
+    """The slot of a mail that does not wait for the subscription's time."""
+    return _named("at once", now)
+
+
+def is_at_once(slot: Slot) -> bool:
+    """Is this a mail beside the digests?"""
+    return slot.name.startswith("at once:")
+
+
+def awake(rules: Sequence[Rule], timezone: str, now: datetime) -> tuple[Rule, ...]:
+    """The rules whose matches go out at once, at `now`: those of that pace, outside their quiet hours."""
+    local = now.astimezone(ZoneInfo(timezone)).time()
+    return tuple(rule for rule in rules if rule.pace == "at once" and not _is_quiet(rule, local))
+
+
+def waking_times(rules: Sequence[Rule], timezone: str, start: datetime, end: datetime) -> list[datetime]:
+    """The instants in [start, end] at which the quiet hours of a rule end."""
+    ends = tuple(sorted({until for rule in rules if rule.pace == "at once" for _, until in rule.quiet}))
+    wakes = Subscription(name="", to=(), at=ends, timezone=timezone)
+    return [slot.at for slot in slots_between(wakes, start, end)]
+
+
+def _is_quiet(rule: Rule, local: time) -> bool:
+    # A span that ends before it begins goes over midnight.
+    return any(
+        start <= local < end if start < end else local >= start or local < end for start, end in rule.quiet
+    )
 
 
 def _named(kind: str, now: datetime) -> Slot:

@@ -14,9 +14,11 @@ from monitor.digests.language import Language, language
 from monitor.digests.view import DigestView, view
 from monitor.digests.wrap import columns, wrap
 from monitor.errors import DigestError
-from monitor.model import Digest, Rendered
+from monitor.model import Digest
+from monitor.post import Notice, Rendered
 
 Render = Callable[[Digest], Rendered]
+RenderNotice = Callable[[Notice], Rendered]
 
 LARGEST = 90_000  # bytes of HTML: Gmail cuts a mail off at about 102 kB, and the end with it
 # Items shown whole, and by title, in the first of these that stays below that.
@@ -50,6 +52,22 @@ def templates(directory: str = "") -> Render:
     return render
 
 
+def notices(directory: str = "") -> RenderNotice:
+    """How to put a notice to the operator into words, which are English as those of the log.
+
+    The function returned raises DigestError when a template fails.
+    """
+    places = [directory, str(TEMPLATES)] if directory else [str(TEMPLATES)]
+
+    def render(notice: Notice) -> Rendered:
+        environment = _environment(places, language("en"))
+        subject = " ".join(_fill(environment, "notice.subject.j2", notice=notice).split())
+        text = _fill(environment, "notice.txt.j2", notice=notice, subject=subject)
+        return Rendered(subject=subject, text=_set(text), html="")
+
+    return render
+
+
 def _environment(places: list[str], spoken: Language) -> Environment:
     # Sandboxed: an operator's template reads what it is given, and reaches nothing else.
     environment = ImmutableSandboxedEnvironment(
@@ -67,9 +85,9 @@ def _environment(places: list[str], spoken: Language) -> Environment:
 
 
 def _rendered(environment: Environment, inliner: CSSInliner, shown: DigestView) -> Rendered:
-    subject = " ".join(_fill(environment, "digest.subject.j2", shown).split())
-    text = _fill(environment, "digest.txt.j2", shown, subject=subject)
-    html = _fill(environment, "digest.html.j2", shown, subject=subject)
+    subject = " ".join(_fill(environment, "digest.subject.j2", digest=shown).split())
+    text = _fill(environment, "digest.txt.j2", digest=shown, subject=subject)
+    html = _fill(environment, "digest.html.j2", digest=shown, subject=subject)
     return Rendered(subject=subject, text=_set(text), html=_without_indent(inliner.inline(html)))
 
 
@@ -78,9 +96,9 @@ def _is_html(name: str | None) -> bool:
     return name is not None and name.endswith(".html.j2")
 
 
-def _fill(environment: Environment, name: str, shown: DigestView, **others: Any) -> str:
+def _fill(environment: Environment, name: str, **values: Any) -> str:
     try:
-        return environment.get_template(name).render(digest=shown, **others)
+        return environment.get_template(name).render(**values)
     except _FAILURES as error:
         line = next((at for file, at in _places(error) if file.endswith(name)), None)
         where = f"template {name}, line {line}" if line else f"template {name}"

@@ -7,6 +7,7 @@ from datetime import datetime
 from zoneinfo import ZoneInfo
 
 from monitor.digests.build import fair_share
+from monitor.digests.due import is_at_once
 from monitor.digests.excerpt import excerpt
 from monitor.digests.headline import headline
 from monitor.digests.language import Language
@@ -74,6 +75,9 @@ class DigestView:
     failing: tuple[str, ...]
     unvisited: tuple[str, ...]
     silent: tuple[str, ...]
+    kept_out: int  # entries that a word kept out
+    kept_out_by: str  # the word that kept out the most; "" for none
+    at_once: bool  # a mail beside the digests
     next: str  # "" without a schedule
 
 
@@ -100,6 +104,9 @@ def view(digest: Digest, language: Language, *, full: int, titles: int) -> Diges
         failing=_feeds(digest, FeedHealth.FAILING),
         unvisited=_feeds(digest, FeedHealth.UNVISITED),
         silent=tuple(map(plain, digest.watched.silent)),
+        kept_out=sum(count for _, count in digest.watched.kept_out),
+        kept_out_by=plain(digest.watched.kept_out[0][0]) if digest.watched.kept_out else "",
+        at_once=is_at_once(digest.slot),
         next=language.dated(digest.next_at.astimezone(zone), now.date()) if digest.next_at else "",
     )
 

@@ -28,27 +28,16 @@ _MARKS = (
     (b"<\0?\0", "utf-16-le"),
     (b"\0<\0?", "utf-16-be"),
 )
-_DECLARATION = re.compile(r"\s*<\?xml\b[^>]{0,200}?\?>", re.IGNORECASE)
 _ENCODING = re.compile(rb"^\s*<\?xml\b[^>]{0,200}?\bencoding\s*=\s*[\"']([\w.:-]{1,40})[\"']", re.IGNORECASE)
 _CHARSET = re.compile(r"\bcharset\s*=\s*[\"']?([\w.:-]{1,40})", re.IGNORECASE)
 
-# Characters XML 1.0 section 2.2 forbids, written out or as a reference. One of them would spoil the whole document.
-_FORBIDDEN = re.compile("[\0-\x08\x0b\x0c\x0e-\x1f\ud800-\udfff\ufffe\uffff]")
-_REFERENCE = re.compile(r"&#(?:[xX]([0-9a-fA-F]+)|([0-9]+));")
 
-
-def utf8_xml(body: bytes, content_type: str) -> bytes:
-    """The document in UTF-8, declared so, from its first `<` on, without characters that XML forbids.
+def decode(body: bytes, content_type: str) -> str:
+    """The document as text. What cannot be decoded becomes U+FFFD.
 
     Valid UTF-8 is UTF-8 whatever is said about it. Else the document's own declaration counts before the
-    server's: servers are wrong about it more often. What cannot be decoded becomes U+FFFD.
+    server's: servers are wrong about it more often.
     """
-    text = _decode(body, content_type).lstrip("\ufeff \t\r\n")
-    text = _REFERENCE.sub(_allowed, _FORBIDDEN.sub("", _DECLARATION.sub("", text, count=1)))
-    return b'<?xml version="1.0" encoding="utf-8"?>' + text.encode()
-
-
-def _decode(body: bytes, content_type: str) -> str:
     for mark, encoding in _MARKS:
         if body.startswith(mark):
             return body.decode(encoding, "replace")
@@ -65,7 +54,7 @@ def _decode(body: bytes, content_type: str) -> str:
             return body.decode(encoding)
         except UnicodeDecodeError:
             continue
-    return _mended(body, said[0] if said else "utf-8")
+    return _forgiving(body, said[0] if said else "utf-8")
 
 
 def _known(name: str) -> str:
@@ -79,16 +68,9 @@ def _known(name: str) -> str:
     return _WIDER.get(codec, codec)
 
 
-def _mended(body: bytes, encoding: str) -> str:
+def _forgiving(body: bytes, encoding: str) -> str:
     text = body.decode(encoding, "replace")
     # A text with a character cut in two has a few faults; one that is all faults is in another encoding.
     faults = text.count("\ufffd")
     good = sum(sign > "\x7f" for sign in text) - faults
     return text if faults <= good else body.decode("cp1252", "replace")
-
-
-def _allowed(reference: re.Match[str]) -> str:
-    digits, base = (reference[1], 16) if reference[1] else (reference[2], 10)
-    number = int(digits, base) if len(digits) < 9 else 0x110000
-    in_range = number in (9, 10, 13) or 0x20 <= number < 0xD800 or 0xE000 <= number < 0x110000
-    return reference[0] if in_range and number not in (0xFFFE, 0xFFFF) else ""

@@ -11,7 +11,7 @@ from datetime import timedelta
 from typing import Any, Self
 
 import aiohttp
-from aiohttp_socks import ProxyConnector, ProxyError
+from aiohttp_socks import ProxyConnectionError, ProxyConnector, ProxyError, ProxyTimeoutError
 from yarl import URL
 
 from monitor import __version__
@@ -33,6 +33,11 @@ _HEADERS = {
     "Accept": "application/rss+xml, application/atom+xml, application/rdf+xml, application/xml;q=0.9, */*;q=0.5",
     "Accept-Encoding": "gzip, deflate",
 }
+
+_PROXY_ERRORS = (
+    *(ProxyError, ProxyConnectionError, ProxyTimeoutError),  # of SOCKS: they have no class in common
+    *(aiohttp.ClientProxyConnectionError, aiohttp.ClientHttpProxyError),
+)
 
 # The addresses refused while this task was connecting: the connector tells only that nothing could be dialled.
 _refused: ContextVar[list[str]] = ContextVar("refused")
@@ -93,8 +98,9 @@ class Fetcher:
                     return await self._follow(url, validators, proxy)
         except TimeoutError:
             raise FetchError(f"no answer within {in_words(self._options.timeout)}") from None
-        except (aiohttp.ClientError, ProxyError, OSError, ValueError) as error:
-            raise FetchError(_told(error, refused, proxy)) from error
+        except (aiohttp.ClientError, *_PROXY_ERRORS, OSError, ValueError) as error:
+            # What lies beneath may hold the proxy's password.
+            raise FetchError(_told(error, refused, proxy)) from (None if proxy else error)
 
     async def _follow(self, url: URL, validators: Validators, proxy: str) -> Fetched | NotModified:
         for _ in range(_HOPS + 1):
@@ -195,7 +201,10 @@ def _told(error: Exception, refused: list[str], proxy: str) -> str:
     """What went wrong, in the operator's words."""
     if refused:
         return _private(refused[0])
-    if isinstance(error, ProxyError | aiohttp.ClientProxyConnectionError | aiohttp.ClientHttpProxyError):
+    if isinstance(error, aiohttp.ClientHttpProxyError):  # its text has the proxy's address, password and all
+        answer = clean(f"HTTP {error.status} {error.message}")[:200]
+        return f"the proxy {hide_password(proxy)} does not let us through: {answer}"
+    if isinstance(error, _PROXY_ERRORS):
         return f"the proxy {hide_password(proxy)} does not let us through: {_short(error)}"
     if isinstance(error, aiohttp.ClientConnectorCertificateError | ssl.SSLCertVerificationError):
         return f"the server's certificate is not trusted: {_short(error)}"

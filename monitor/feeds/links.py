@@ -1,7 +1,7 @@
 """An address without what only tracks its reader."""
 
 import re
-from urllib.parse import quote, urljoin, urlsplit, urlunsplit
+from urllib.parse import SplitResult, quote, urljoin, urlsplit, urlunsplit
 
 _TRACKING = re.compile(
     r"(?:utm_\w+|fbclid|gclid|dclid|yclid|msclkid|igshid|spm|scm|mc_cid|mc_eid|_hsenc|_hsmi|mkt_tok|ref_src|smid|"
@@ -33,6 +33,14 @@ def absolute(link: str, base: str) -> str:
 def _quoted(sign: str) -> str:
     fine = sign.isprintable() and sign not in ' <>"\\^`{|}'
     return sign if fine else quote(sign, errors="replace")
+
+
+def parts(link: str) -> SplitResult:
+    """The parts of anything that may be an address, as a guid; all of them "" where it is a broken one."""
+    try:
+        return urlsplit(link)
+    except ValueError:
+        return SplitResult("", "", "", "", "")
 
 
 def without_tracking(link: str) -> str:

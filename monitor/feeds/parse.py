@@ -10,9 +10,10 @@ from typing import Any
 import feedparser
 
 from monitor.errors import ParseError
-from monitor.feeds.charset import utf8_xml
+from monitor.feeds.charset import decode
 from monitor.feeds.identity import Identity, identify
 from monitor.feeds.links import absolute, without_tracking
+from monitor.feeds.mend import mend
 from monitor.feeds.raw import RawChannel, RawEntry, Reading
 from monitor.feeds.sanitize import clean, plain
 from monitor.feeds.sources import reader_for
@@ -24,6 +25,7 @@ _LONGEST_TEXT = 200_000
 _LONGEST_NAME = 100
 _MOST_NAMES = 20  # authors, sections
 _AHEAD = timedelta(days=1)
+_OLDEST = datetime(1990, 1, 1, tzinfo=UTC)
 
 
 def parse(body: bytes, *, feed: Feed, now: datetime, content_type: str = "") -> ParsedFeed:
@@ -35,7 +37,7 @@ def parse(body: bytes, *, feed: Feed, now: datetime, content_type: str = "") -> 
     """
     if not body.strip():
         raise ParseError("the answer is empty")
-    document = _read(utf8_xml(body, content_type))
+    document = _read(mend(decode(body, content_type)))
     # An HTML page has no version, a feed without a channel no head; both have no entries.
     if not document.entries and not (document.version and document.feed):
         page = b"<html" in body[:5000].lower() or "html" in content_type
@@ -123,13 +125,15 @@ def _dicts(item: Any, key: str) -> list[Mapping[str, Any]]:
 
 
 def _instant(item: Any, now: datetime) -> datetime | None:
-    parsed = item.get("published_parsed") or item.get("updated_parsed")
+    # Not item.get: feedparser warns whoever asks for a date that another one could stand in for.
+    parsed = dict.get(item, "published_parsed") or dict.get(item, "updated_parsed")
     try:
         found = datetime.fromtimestamp(timegm(parsed), UTC) if parsed else None
     except (ValueError, OverflowError, OSError, TypeError):
         return None
-    # A date in the far future is a mistake, and would keep its entry on top for ever.
-    return found if found is None or found <= now + _AHEAD else None
+    # Dates beyond these are mistakes, as 1970 or the year 1 for "none": an entry must neither stand on top for ever
+    # nor be taken for too old to be news.
+    return found if found and _OLDEST <= found <= now + _AHEAD else None
 
 
 def _entry(raw: RawEntry, identity: Identity, reading: Reading, feed: Feed, now: datetime) -> Entry:

@@ -5,3 +5,8 @@ from datetime import datetime
 
 Clock = Callable[[], datetime]  # the time now, aware and UTC
 Jitter = Callable[[], float]  # a number in [0, 1), another one each time
+Step = Callable[[], object]  # called for each piece of long work that is done
+
+
+def no_step() -> None:
+    """Nobody watches the work."""

@@ -12,7 +12,7 @@ from monitor.errors import MonitorError, SendError, SendKind, StoreError
 from monitor.jobs import Clock, Jitter
 from monitor.mail import BeforeData, Send
 from monitor.mail.retry import next_attempt
-from monitor.model import Delivery, DeliveryStatus
+from monitor.post import Delivery, DeliveryStatus
 from monitor.store import outbox
 from monitor.store.database import Database
 

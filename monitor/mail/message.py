@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from datetime import datetime
 from email.utils import format_datetime, parseaddr
 
-from monitor.model import Mail, Rendered
+from monitor.post import Mail, Rendered
 
 _WORD = 75  # octets of an encoded-word at most (RFC 2047 section 2)
 _LINE = (
@@ -28,12 +28,13 @@ def make_mail(
     to: str,
     message_id: str,
     date: datetime,
-    list_name: str,
+    list_name: str = "",
 ) -> Mail:
     """A digest as one mail to one recipient; the same arguments give the same bytes.
 
     `sender` and `to` may have a display name; `message_id` comes with its angle brackets, `date` is UTC.
-    multipart/alternative with the text first (RFC 2046 5.1.4), both parts base64, CRLF throughout.
+    multipart/alternative with the text first (RFC 2046 5.1.4), both parts base64, CRLF throughout. Without
+    HTML it is the text alone; without `list_name` it is a letter to one person and says nothing of a list.
     """
     sender_name, sender_address = _mailbox(sender)
     to_name, to_address = _mailbox(to)
@@ -44,17 +45,24 @@ def make_mail(
         _unstructured("Subject", rendered.subject),
         f"Date: {format_datetime(date)}",
         f"Message-ID: {message_id}",
-        _address("List-Id", list_name, f"{_slug(list_name)}.{_domain(sender_address)}"),
+        *(
+            [_address("List-Id", list_name, f"{_slug(list_name)}.{_domain(sender_address)}")]
+            if list_name
+            else []
+        ),
         "Auto-Submitted: auto-generated",  # RFC 3834 5
         "Precedence: bulk",  # old vacation programs know only this
         "X-Auto-Response-Suppress: All",  # and Exchange this
         "MIME-Version: 1.0",
-        f'Content-Type: multipart/alternative;\r\n boundary="{boundary}"',
     ]
-    parts = [_part("plain", rendered.text), _part("html", rendered.html)]
-    body = "".join(f"--{boundary}\r\n{part}" for part in parts) + f"--{boundary}--\r\n"
+    if rendered.html:
+        headers.append(f'Content-Type: multipart/alternative;\r\n boundary="{boundary}"')
+        parts = [_part("plain", rendered.text), _part("html", rendered.html)]
+        body = "\r\n" + "".join(f"--{boundary}\r\n{part}" for part in parts) + f"--{boundary}--\r\n"
+    else:
+        body = _part("plain", rendered.text)
     # All of it is ASCII but a local part that is not; such a mail needs a server with SMTPUTF8 (RFC 6532).
-    raw = ("\r\n".join(headers) + "\r\n\r\n" + body).encode()
+    raw = ("\r\n".join(headers) + "\r\n" + body).encode()
     return Mail(message_id=message_id, date=date, sender=sender_address, to=to_address, raw=raw)
 
 

@@ -18,7 +18,7 @@ from monitor.errors import SendError, SendKind
 from monitor.mail import BeforeData, Send
 from monitor.mail.replies import Step, one_line
 from monitor.mail.wording import PORTS, reason, refused, unanswered
-from monitor.model import Mail
+from monitor.post import Mail
 
 _BARE_LINE_END = re.compile(rb"\r(?!\n)|(?<!\r)\n")
 _MAILBOX = re.compile(r'[^\s\x00-\x1f\x7f<>(),;:\\"@]+@[^\s\x00-\x1f\x7f<>(),;\\"@]+')

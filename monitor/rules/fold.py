@@ -142,7 +142,10 @@ def _without(text: str, starts: Sequence[int], ends: Sequence[int]) -> Folded:
     if not spaces and not dots:
         return Folded(text, starts, ends)
     dropped = sorted({*spaces, *dots}) if dots else spaces
-    kept = [text[before:place] for before, place in zip([0, *(at + 1 for at in dropped)], [*dropped, len(text)], strict=True)]
+    kept = [
+        text[before:place]
+        for before, place in zip([0, *(at + 1 for at in dropped)], [*dropped, len(text)], strict=True)
+    ]
     return Folded("".join(kept), starts, ends, [at - number for number, at in enumerate(dropped)], dots)
 
 

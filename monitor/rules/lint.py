@@ -100,11 +100,12 @@ def _read(rule: Rule, sets: Aliases) -> tuple[Read, list[Finding]]:
     when = None
     for key in KEYS:
         for written in getattr(rule, key):
-            found += [_finding("rules", rule.name, key, written, odd) for odd in odd_word(written)]
+            odd = [_finding("rules", rule.name, key, written, odd) for odd in odd_word(written)]
+            found += odd
             try:
                 words[key][written] = parse_word(rule.name, written, sets)
             except RuleError as error:
-                found += _told_here(error, key)
+                found += _told_here(error, key) if not odd else []  # what is odd is why
     try:
         when = parse_when(rule.name, rule.when, sets) if rule.when else None
     except RuleError as error:

@@ -45,18 +45,22 @@ def meaning(word: Word) -> object:
     """Two words that mean the same are found in the same places."""
     if not isinstance(word.term, Plain):
         return word.written.strip()
-    spelled = frozenset((one.text, one.left, one.right, one.exactly, one.traditional) for one in word.term.spellings)
+    spelled = frozenset(
+        (one.text, one.left, one.right, one.exactly, one.traditional) for one in word.term.spellings
+    )
     return word.fields, spelled, frozenset(meaning(guard) for guard in word.guards)
 
 
 def _duplicates(key: str, words: Mapping[str, Word], written: Sequence[str]) -> Told:
     seen: dict[object, str] = {}
     for one in written:
-        if one in words:
-            first = seen.setdefault(meaning(words[one]), one)
-            if first is not one and (first != one or written.count(one) > 1):
-                what = f'means the same as "{first}"' if first != one else "stands here twice"
-                yield key, one, Odd(kind="duplicate", what=what, fix="take it out", safe=())
+        if one not in words:
+            continue
+        first = seen.get(meaning(words[one]))
+        if first is not None:
+            what = f'means the same as "{first}"' if first != one else "stands here twice"
+            yield key, one, Odd(kind="duplicate", what=what, fix="take it out", safe=())
+        seen.setdefault(meaning(words[one]), one)
 
 
 def _covered(key: str, words: Mapping[str, Word]) -> Told:

@@ -11,7 +11,7 @@ from monitor.rules.fold import Folded, fold
 from monitor.rules.patterns import SlowPatternError, find
 from monitor.rules.ruleset import Ruleset
 from monitor.rules.syntax import continues_words
-from monitor.rules.words import AnyOf, Near, Pattern, Plain, Spelling, Word
+from monitor.rules.words import AnyOf, Pattern, Plain, Spelling, Word
 
 
 class Spot(NamedTuple):
@@ -72,10 +72,9 @@ class Reading:
                 found = self._pattern(word.term, field)
             case AnyOf(words):
                 found = list({spot for one in words for spot in self.spots(one, field, allowed, cut)})
-            case Near(left, right, within):
-                found = near(
-                    self.spots(left, field, allowed, cut), self.spots(right, field, allowed, cut), within
-                )
+            case nearness:
+                sides = [self.spots(side, field, allowed, cut) for side in (nearness.left, nearness.right)]
+                found = near(sides[0], sides[1], nearness.within)
         if found and cut:
             found = _outside(found, cut)
         if found and word.guards:

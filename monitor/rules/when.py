@@ -115,9 +115,8 @@ def _at_token(text: str, token: Token) -> tuple[str, int]:
         if not re.sub(r"\s", "", text[:column]).endswith(("(", "AND", "OR", "NOT")):
             return 'this parenthesis was never opened; take it out or add "("', column
         return 'a word is missing before ")"', column
-    if token.type == "NEAR":
-        return f'"{token}" stands between two words or groups of words, and no third', column
-    return f'a word is missing before "{token}"', column
+    # The grammar takes every other sign anywhere: this is a second NEAR.
+    return f'"{token}" stands between two words or groups of words, and no third', column
 
 
 def _unclosed(text: str) -> int:
@@ -208,8 +207,8 @@ def _within(expression: Expression, field: str) -> Expression:
             return Not(_within(part, field))
         case Both(parts):
             return Both(tuple(_within(part, field) for part in parts))
-        case Either(parts):
-            return Either(tuple(_within(part, field) for part in parts))
+        case either:
+            return Either(tuple(_within(part, field) for part in either.parts))
 
 
 def _near(reader: _Reader, node: Tree[Token]) -> Is:
@@ -236,9 +235,9 @@ def _one_word(expression: Expression) -> Word | None:
         case Is(word):
             return word
         case Either(parts):
-            words = [word for part in parts if (word := _one_word(part))]
+            words = [one for part in parts if (one := _one_word(part))]
             if len(words) == len(parts):
-                return Word(f"({' OR '.join(word.written for word in words)})", AnyOf(tuple(words)))
+                return Word(f"({' OR '.join(one.written for one in words)})", AnyOf(tuple(words)))
     return None
 
 
@@ -249,8 +248,8 @@ def words_of(expression: Expression, denied: bool = False) -> Iterator[tuple[Wor
             yield word, denied
         case Not(part):
             yield from words_of(part, not denied)
-        case Both(parts) | Either(parts):
-            for one in parts:
+        case group:
+            for one in group.parts:
                 yield from words_of(one, denied)
 
 
@@ -263,5 +262,5 @@ def holds(expression: Expression, found: Callable[[Word], bool]) -> bool:
             return not holds(part, found)
         case Both(parts):
             return all(holds(part, found) for part in parts)
-        case Either(parts):
-            return any(holds(part, found) for part in parts)
+        case either:
+            return any(holds(part, found) for part in either.parts)

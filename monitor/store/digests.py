@@ -2,8 +2,9 @@
 
 from collections.abc import Sequence
 from datetime import datetime
+from typing import Any
 
-from sqlalchemy import Connection, select, update
+from sqlalchemy import Connection, Row, select, update
 
 from monitor.model import Slot, SubscriptionState
 from monitor.store import entries, tables
@@ -24,15 +25,12 @@ def sync(tx: Connection, names: Sequence[str], now: datetime) -> None:
 def state(tx: Connection, name: str) -> SubscriptionState | None:
     """Where we stand with a subscription; None when it is not known."""
     row = tx.execute(select(subscriptions).where(subscriptions.c.name == name)).one_or_none()
-    if row is None:
-        return None
-    return SubscriptionState(
-        name=row.name,
-        created_at=row.created_at,
-        cursor=row.cursor,
-        last_slot=row.last_slot,
-        last_at=row.last_at,
-    )
+    return None if row is None else _state(row)
+
+
+def states(tx: Connection) -> list[SubscriptionState]:
+    """Where we stand with every subscription there ever was, by name."""
+    return [_state(row) for row in tx.execute(select(subscriptions).order_by(subscriptions.c.name))]
 
 
 def take_slot(tx: Connection, state: SubscriptionState, slot: Slot, upto: int) -> bool:
@@ -69,6 +67,17 @@ def mark_mailed(
     insert_missing(tx, tables.mailed, rows)
 
 
+def mailings(tx: Connection, story: str) -> list[tuple[str, str, datetime]]:
+    """In which digests a story went out, as (subscription, slot, at), the first one first."""
+    query = (
+        select(tables.digests.c.subscription, tables.digests.c.slot, tables.digests.c.at)
+        .join(tables.mailed, tables.mailed.c.digest_id == tables.digests.c.id)
+        .where(tables.mailed.c.story == story)
+        .order_by(tables.digests.c.id)
+    )
+    return [(row.subscription, row.slot, row.at) for row in tx.execute(query)]
+
+
 def mailed(tx: Connection, subscription: str, stories: Sequence[str]) -> set[str]:
     """Which of these stories have gone to the subscription already."""
     table = tables.mailed
@@ -79,3 +88,13 @@ def mailed(tx: Connection, subscription: str, stories: Sequence[str]) -> set[str
             select(table.c.story).where(table.c.subscription == subscription, table.c.story.in_(some))
         )
     }
+
+
+def _state(row: Row[Any]) -> SubscriptionState:
+    return SubscriptionState(
+        name=row.name,
+        created_at=row.created_at,
+        cursor=row.cursor,
+        last_slot=row.last_slot,
+        last_at=row.last_at,
+    )

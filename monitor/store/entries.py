@@ -2,9 +2,10 @@
 
 from collections.abc import Iterable, Sequence
 from dataclasses import fields, replace
+from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Row, func, insert, select, update
+from sqlalchemy import ColumnElement, Connection, Row, func, insert, or_, select, update
 
 from monitor.model import Entry, Waiting
 from monitor.store import tables
@@ -13,6 +14,7 @@ from monitor.store.columns import clean
 from monitor.store.matches import match_of
 from monitor.store.tables import entries, entry_keys, matches
 
+_LONGEST_SEQ = 19  # digits: a longer number is no seq
 _Key = tuple[str, str]  # a feed's URL, and a name the entry goes by in that feed
 
 
@@ -38,9 +40,26 @@ def insert_new(
     return kept
 
 
-def newest_seq(tx: Connection) -> int:
-    """The seq of the last arrival; 0 in a store without entries."""
-    return tx.scalar(select(func.max(entries.c.seq))) or 0
+def newest_seq(tx: Connection, before: datetime | None = None) -> int:
+    """The seq of the last arrival, or of the last one first seen before an instant; 0 where there is none."""
+    query = select(func.max(entries.c.seq))
+    return tx.scalar(query if before is None else query.where(entries.c.first_seen < before)) or 0
+
+
+def find(tx: Connection, names: Sequence[str]) -> list[tuple[int, Entry, bool]]:
+    """The entries that go by one of these names (seq, id, alias or link), as (seq, entry, news); by seq."""
+    known = select(entry_keys.c.seq).where(entry_keys.c.key.in_([clean(name) for name in names]))
+    numbers = [int(name) for name in names if name.isdecimal() and len(name) < _LONGEST_SEQ]
+    query = select(entries).where(
+        or_(entries.c.seq.in_(known), entries.c.link.in_(list(names)), entries.c.seq.in_(numbers))
+    )
+    return [(row.seq, entry_of(row), row.news) for row in tx.execute(query.order_by(entries.c.seq))]
+
+
+def arrived(tx: Connection, *, after: int, upto: int, limit: int) -> list[tuple[int, Entry]]:
+    """News that arrived in (after, upto], the first to arrive first."""
+    query = select(entries).where(*_news_between(after, upto)).order_by(entries.c.seq).limit(limit)
+    return [(row.seq, entry_of(row)) for row in tx.execute(query)]
 
 
 def unjudged(tx: Connection, *, after: int, upto: int, ruleset: str, limit: int) -> list[tuple[int, Entry]]:
@@ -51,7 +70,19 @@ def unjudged(tx: Connection, *, after: int, upto: int, ruleset: str, limit: int)
         .order_by(entries.c.seq)
         .limit(limit)
     )
-    return [(row.seq, _entry(row)) for row in tx.execute(query)]
+    return [(row.seq, entry_of(row)) for row in tx.execute(query)]
+
+
+def first_judged(tx: Connection, ruleset: str, since: datetime) -> tuple[int, datetime] | None:
+    """Seq and arrival of the first news since an instant that was last matched with these rules; None without."""
+    query = (
+        select(entries.c.seq, entries.c.first_seen)
+        .where(entries.c.news, entries.c.first_seen >= since, entries.c.judged_by == ruleset)
+        .order_by(entries.c.seq)
+        .limit(1)
+    )
+    row = tx.execute(query).one_or_none()
+    return (row.seq, row.first_seen) if row else None
 
 
 def mark_judged(tx: Connection, seqs: Sequence[int], ruleset: str) -> None:
@@ -155,7 +186,7 @@ def _gathered(rows: Iterable[Row[Any]]) -> list[Waiting]:
         if found and found[-1].seq == row.seq:
             found[-1] = replace(found[-1], matches=(*found[-1].matches, match_of(row)))
         else:
-            found.append(Waiting(seq=row.seq, entry=_entry(row), matches=(match_of(row),)))
+            found.append(Waiting(seq=row.seq, entry=entry_of(row), matches=(match_of(row),)))
     return found
 
 
@@ -163,7 +194,8 @@ def _values(entry: Entry) -> dict[str, Any]:
     return {name: getattr(entry, name) for name in _FIELDS}
 
 
-def _entry(row: Row[Any]) -> Entry:
+def entry_of(row: Row[Any]) -> Entry:
+    """An Entry from a row that has the columns of `entries`."""
     # Aliases stay in entry_keys: they are for recognising the entry, and nobody asks for them again.
     return Entry(**{name: getattr(row, name) for name in _FIELDS})
 

@@ -124,6 +124,15 @@ mailed = Table(
     PrimaryKeyConstraint("subscription", "story"),
 )
 
+# An entry of before is offered to the subscription's next digest.
+put_forward = Table(
+    "put_forward",
+    metadata,
+    Column("subscription", Words, nullable=False),
+    Column("seq", _Number, nullable=False),
+    PrimaryKeyConstraint("subscription", "seq"),
+)
+
 # One mail to one recipient, and how that goes.
 outbox = Table(
     "outbox",
@@ -150,4 +159,14 @@ outbox = Table(
     UniqueConstraint("digest_id", "recipient"),
     Index("ix_outbox_due", "status", "next_attempt_at"),
     sqlite_autoincrement=True,
+)
+
+# Every set of rules that was in force, from when on. Versions count from 1; none is ever changed.
+rulesets = Table(
+    "rulesets",
+    metadata,
+    Column("version", Integer, primary_key=True, autoincrement=False),
+    Column("at", Instant, nullable=False),
+    Column("fingerprint", Text, nullable=False),  # what digests name in their column `ruleset`
+    Column("text", Words, nullable=False),  # the part of config.toml about rules, as written
 )

@@ -7,8 +7,9 @@ from bs4 import BeautifulSoup
 
 from monitor.digests.build import build
 from monitor.digests.render import templates
-from monitor.model import Digest, FeedHealth, Rendered, Slot, Waiting, Watched
-from tests.make import NOW, entry, hit, match, subscription
+from monitor.model import Digest, FeedHealth, Slot, Waiting, Watched
+from monitor.post import Rendered
+from tests.make import NOW, entry, hit, match, rule, subscription
 
 RULES = (("人工智能", "f1"), ("芯片", "f2"), ("机器人", "f3"))
 FEEDS = {"https://feed.example.org/rss": "纽约时报中文网", "https://other.example.org/rss": "示例财经"}
@@ -27,7 +28,7 @@ def waits(
 def digest(*waiting: Waiting, locale: str = "zh-Hans", name: str = "AI 日报", **differ: Any) -> Digest:
     values: dict[str, Any] = {
         "slot": Slot(name="at:2026-11-24T08:00", at=NOW),
-        "rules": RULES,
+        "rules": [(rule(name), fingerprint) for name, fingerprint in RULES],
         "feeds": FEEDS,
         "watched": WATCHED,
         "since": NOW - timedelta(days=1),

@@ -1,13 +1,14 @@
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import timedelta
+from types import MappingProxyType
 from typing import Any
 
 from hypothesis import given
 from hypothesis import strategies as st
 
-from monitor.digests.build import FULL_IN_ALL, FULL_IN_SECTION, build, fair_share
-from monitor.model import Digest, FeedHealth, Item, Match, Section, Slot, Waiting, Watched
-from tests.make import NOW, entry, hit, match, subscription
+from monitor.digests.build import FULL_IN_ALL, FULL_IN_SECTION, build, fair_share, rules_of
+from monitor.model import Digest, FeedHealth, Item, Match, Rule, Section, Slot, Waiting, Watched
+from tests.make import NOW, entry, hit, match, rule, subscription
 
 RULES = (("人工智能", "f1"), ("芯片", "f2"), ("机器人", "f3"))
 FEED = "https://feed.example.org/rss"
@@ -22,13 +23,16 @@ def waits(title: str, *matches: Match, seq: int = 1, **differ: Any) -> Waiting:
 
 
 def built(
-    *waiting: Waiting, rules: Sequence[tuple[str, str]] = RULES, watched: Watched | None = None
+    *waiting: Waiting,
+    rules: Sequence[tuple[str, str]] = RULES,
+    watched: Watched | None = None,
+    limits: Mapping[str, Rule] = MappingProxyType({}),
 ) -> Digest:
     return build(
         subscription(),
         SLOT,
         waiting,
-        rules=rules,
+        rules=[(limits.get(name) or rule(name), fingerprint) for name, fingerprint in rules],
         feeds=FEEDS,
         watched=watched or Watched(),
         since=NOW - timedelta(days=1),
@@ -159,3 +163,27 @@ def test_a_fair_share_fills_the_room_and_no_more(sizes: list[int]) -> None:
     assert sum(shown) <= FULL_IN_ALL
     if level < FULL_IN_SECTION:
         assert sum(min(size, level + 1) for size in sizes) > FULL_IN_ALL
+
+
+def test_a_rule_may_limit_its_items_and_the_rest_are_titles() -> None:
+    waiting = [waits(f"题{number}", seq=number) for number in range(1, 6)]
+    (section,) = built(*waiting, limits={"人工智能": rule(max=2)}).sections
+    assert (len(section.items), len(section.more)) == (2, 3)
+
+
+def test_a_rule_whose_matches_go_out_at_once_is_not_called_silent() -> None:
+    digest = built(waits("甲"), limits={"芯片": rule("芯片", pace="at once")})
+    assert digest.watched.silent == ("机器人",)
+
+
+def test_rules_stand_by_priority_then_as_named_and_disabled_ones_not_at_all() -> None:
+    rules = [
+        rule("甲"),
+        rule("乙", priority=2),
+        rule("丙", enabled=False),
+        rule("丁", priority=-1),
+        rule("戊"),
+    ]
+    assert [one.name for one in rules_of(subscription(), rules)] == ["乙", "甲", "戊", "丁"]
+    named = subscription(rules=("戊", "丙", "甲", "乙"))
+    assert [one.name for one in rules_of(named, rules)] == ["乙", "戊", "甲"]

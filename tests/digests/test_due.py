@@ -1,12 +1,23 @@
 from datetime import UTC, datetime, time, timedelta
 from itertools import pairwise
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import pytest
 
-from monitor.digests.due import LATE, due, next_slot, slot_now
+from monitor.digests.due import (
+    LATE,
+    awake,
+    due,
+    is_at_once,
+    next_slot,
+    slot_at_once,
+    slot_now,
+    slots_between,
+    waking_times,
+)
 from monitor.model import Slot, Subscription, SubscriptionState
-from tests.make import NOW, subscription
+from tests.make import NOW, rule, subscription
 
 MORNING = time(8, 0)
 
@@ -203,3 +214,47 @@ def test_a_slot_by_hand_is_named_by_its_instant() -> None:
     assert slot_now(NOW + timedelta(microseconds=7)) == Slot(
         name="now:2026-11-24T00:00:00.000007Z", at=NOW + timedelta(microseconds=7)
     )
+
+
+def test_rules_of_that_pace_are_awake_outside_their_quiet_hours() -> None:
+    night = rule("夜", pace="at once", quiet=((time(23), time(7)),))
+    noon = rule("午", pace="at once", quiet=((time(12), time(13)),))
+    rules = (rule(), night, noon)
+
+    def names(hour: int) -> list[str]:
+        now = datetime(2026, 11, 24, hour, tzinfo=ZoneInfo("Asia/Shanghai")).astimezone(UTC)
+        return [one.name for one in awake(rules, "Asia/Shanghai", now)]
+
+    assert [names(hour) for hour in (6, 7, 12, 13, 22, 23)] == [
+        ["午"],
+        ["夜", "午"],
+        ["夜"],
+        ["夜", "午"],
+        ["夜", "午"],
+        ["午"],
+    ]
+
+
+def test_slots_between_two_instants_are_in_order_and_both_ends_count() -> None:
+    found = slots_between(at(time(8), time(20)), NOW, NOW + timedelta(days=1))
+    assert [slot.name for slot in found] == [
+        "at:2026-11-24T08:00",
+        "at:2026-11-24T20:00",
+        "at:2026-11-25T08:00",
+    ]
+
+
+def test_the_ends_of_quiet_hours_are_instants() -> None:
+    rules = (
+        rule("夜", pace="at once", quiet=((time(23), time(8)),)),
+        rule("别", quiet=((time(1), time(2)),)),
+    )
+    assert waking_times(rules, "Asia/Shanghai", NOW, NOW + timedelta(hours=30)) == [
+        NOW,
+        NOW + timedelta(days=1),
+    ]
+
+
+def test_a_mail_at_once_is_told_by_its_slot() -> None:
+    assert is_at_once(slot_at_once(NOW))
+    assert not is_at_once(slot_now(NOW))

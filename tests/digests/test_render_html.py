@@ -8,7 +8,7 @@ from bs4 import Tag
 from monitor.digests.render import LARGEST, templates
 from monitor.model import FeedHealth, Watched
 from tests.digests.issue import RICH, SUMMARY, WATCHED, digest, rendered, soup, waits, words
-from tests.make import NOW
+from tests.make import NOW, rule
 
 # From the public caniemail tables: what Gmail, Outlook or Yahoo drop or mangle.
 DENIED_TAGS = re.compile(
@@ -167,7 +167,7 @@ def test_what_a_feed_says_is_shown_as_it_stands_and_does_nothing(poison: str) ->
     one = waits(
         poison, summary=f"{poison}。", sections=(poison,), link="javascript:alert(1)", original="data:x"
     )
-    shown = rendered(one, name=poison, rules=((poison, "f1"),), feeds={one.entry.feed_url: poison})
+    shown = rendered(one, name=poison, rules=((rule(poison), "f1"),), feeds={one.entry.feed_url: poison})
     page = soup(shown.html)
     heading = page.find("h3")
     assert heading

@@ -15,7 +15,7 @@ from monitor.config import SmtpOptions
 from monitor.demo.catcher import Catcher
 from monitor.errors import SendError
 from monitor.mail.smtp import Deadlines, smtp_sender
-from monitor.model import Mail
+from monitor.post import Mail
 from tests import make
 
 PASSWORD = "jade-otter 4711 授权"

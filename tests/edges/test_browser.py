@@ -47,7 +47,7 @@ def html() -> str:
         make.subscription(),
         make.slot(),
         waiting,
-        rules=[("人工智能", "f1")],
+        rules=[(make.rule(), "f1")],
         feeds={entry.feed_url: "纽约时报中文网" for entry in entries},
         watched=Watched(feeds=(("纽约时报中文网", FeedHealth.WELL),), entries=41),
         since=None,

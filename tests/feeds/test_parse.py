@@ -92,7 +92,14 @@ def test_a_feed_without_items_is_a_good_answer() -> None:
 
 @pytest.mark.parametrize(
     ("ttl", "wanted"),
-    [("30", timedelta(minutes=30)), ("0", None), ("-1", None), ("banana", None), ("9" * 20, None), ("", None)],
+    [
+        ("30", timedelta(minutes=30)),
+        ("0", None),
+        ("-1", None),
+        ("banana", None),
+        ("9" * 20, None),
+        ("", None),
+    ],
 )
 def test_the_feeds_wish_for_a_pause_is_minutes_or_nothing(ttl: str, wanted: timedelta | None) -> None:
     body = make.rss("一").replace(b"<item>", f"<ttl>{ttl}</ttl><item>".encode(), 1)
@@ -124,8 +131,8 @@ def test_an_id_for_a_picture_is_known_by_its_hash() -> None:
 
 
 def test_a_document_that_breaks_the_parser_is_an_error() -> None:
-    # feedparser keeps <authors> as a text, and then wants to add a name to it.
-    item = "<item><authors>某甲</authors><author><name>某乙</name></author></item>"
+    # feedparser keeps <contributors> as a text, and then wants to add a name to it.
+    item = "<item><contributors>x</contributors><contributor><name>某甲</name></contributor></item>"
     body = f'<rss version="2.0"><channel><title>示例</title>{item}</channel></rss>'.encode()
     with pytest.raises(ParseError, match="breaks the parser"):
         parse(body, feed=make.feed(), now=make.NOW)

@@ -8,8 +8,9 @@ from monitor.config import FetchOptions, OutboxOptions
 from monitor.digests.due import slot_now
 from monitor.digests.render import Render, templates
 from monitor.feeds.fetch import Fetch
-from monitor.jobs.compose import ComposeOutcome, Newsroom, compose
+from monitor.jobs.compose import ComposeOutcome, compose
 from monitor.jobs.deliver import Attempted, deliver
+from monitor.jobs.draft import Newsroom
 from monitor.jobs.poll import PollOutcome, claim_all, poll
 from monitor.mail import Send
 from monitor.model import Feed, Rule, Slot, Subscription
@@ -46,7 +47,6 @@ class Desk:
     def newsroom(self) -> Newsroom:
         return Newsroom(
             rules=self.ruleset,
-            rule_names=tuple(rule.name for rule in self.rules),
             feeds=tuple(self.feeds),
             sender="AI 日报 <digest@example.org>",
             expire=OUTBOX.expire,

@@ -11,7 +11,8 @@ from monitor.config import SmtpOptions
 from monitor.feeds.fetch import Fetched, NotModified
 from monitor.mail import BeforeData
 from monitor.mail.smtp import smtp_sender
-from monitor.model import Feed, Mail, Validators
+from monitor.model import Feed, Validators
+from monitor.post import Mail
 from monitor.store.database import open_database
 from tests import make
 from tests.fakes import FakeClock

@@ -7,9 +7,11 @@ import pytest
 
 from monitor.digests.due import due
 from monitor.errors import DigestError, FetchError
-from monitor.jobs.compose import Composed, Draft, NothingNew, SlotTaken, draft_digest, mails_of
+from monitor.jobs.compose import Composed, NothingNew, SlotTaken, mails_of
+from monitor.jobs.draft import Draft, draft_digest
 from monitor.jobs.rematch import rematch
-from monitor.model import DeliveryStatus, Digest, FeedHealth, Rendered, SubscriptionState
+from monitor.model import Digest, FeedHealth, SubscriptionState
+from monitor.post import DeliveryStatus, Rendered
 from monitor.store import digests, entries, outbox
 from tests import make
 from tests.jobs.desk import Desk

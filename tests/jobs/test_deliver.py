@@ -11,7 +11,7 @@ from monitor.errors import SendKind, StoreError
 from monitor.jobs.deliver import deliver
 from monitor.jobs.prune import prune
 from monitor.mail import BeforeData
-from monitor.model import Delivery, DeliveryStatus, Mail
+from monitor.post import Delivery, DeliveryStatus, Mail
 from monitor.store import digests, outbox
 from monitor.store.database import Connection, open_database
 from tests import make

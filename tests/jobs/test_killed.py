@@ -12,7 +12,7 @@ from monitor.config import SmtpOptions
 from monitor.demo.catcher import Catcher, Caught, Cut
 from monitor.mail.replies import Step
 from monitor.mail.smtp import smtp_sender
-from monitor.model import DeliveryStatus
+from monitor.post import DeliveryStatus
 from monitor.store import outbox
 from tests.jobs import killed
 from tests.jobs.desk import OUTBOX, Desk

@@ -8,7 +8,10 @@ from monitor.rules.match import compile_rules
 from tests import make
 from tests.rules.ask import judged
 
-ALIASES = {"英伟达": ["英伟达", "輝達", "NVIDIA"], "芯片商": ["@英伟达", "台积电", "link:intel", "Arm -Arm Wrestling"]}
+ALIASES = {
+    "英伟达": ["英伟达", "輝達", "NVIDIA"],
+    "芯片商": ["@英伟达", "台积电", "link:intel", "Arm -Arm Wrestling"],
+}
 
 
 @pytest.mark.parametrize(

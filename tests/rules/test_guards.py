@@ -21,7 +21,9 @@ from tests.rules.ask import found, judged
         ("title:宇宙", "title:宇宙 -珍珠宇宙", ["宇宙"]),
     ],
 )
-def test_a_guard_takes_only_the_places_it_stands_on(title: str, word: str, expected: list[str] | None) -> None:
+def test_a_guard_takes_only_the_places_it_stands_on(
+    title: str, word: str, expected: list[str] | None
+) -> None:
     assert found(title, any=(word,)) == expected
 
 

@@ -26,7 +26,8 @@ HINTS = {"hints": ("芯片", "算力", "模型", "大模型", "机器人")}
     ],
 )
 def test_hints_count_together_or_in_the_title(where: dict[str, str], score: float, match: bool) -> None:
-    judgement = judged(**{"title": "城市周报", **where}, rule=HINTS)
+    title, others = where.get("title", "城市周报"), {key: where[key] for key in where if key != "title"}
+    judgement = judged(title, HINTS, None, (), **others)
     assert (judgement.score, judgement.match) == (score, match)
 
 
@@ -76,7 +77,9 @@ def test_near_misses_say_what_kept_them_out() -> None:
     ],
 )
 def test_what_is_out_of_scope_does_not_match(scope: dict[str, Any], kept: bool) -> None:
-    judgement = judged("AI对话说明", {"any": ("AI",), **scope}, sections=("商業",) if "旅游" not in str(scope) else ())
+    judgement = judged(
+        "AI对话说明", {"any": ("AI",), **scope}, sections=("商業",) if "旅游" not in str(scope) else ()
+    )
     assert judgement.match is not kept
     assert judgement.near is kept
     assert bool(judgement.scope) is kept
@@ -88,7 +91,8 @@ def test_a_feeds_own_sections_are_told_as_scope_too() -> None:
     (judgement,) = judge_entry(make.entry("AI", sections=("旅游",)), ruleset)
     assert (judgement.match, judgement.why_not) == (False, "sections of the rule")
     (judgement,) = judge_entry(
-        make.entry("AI"), compile_rules([make.rule(feeds=("另一家",))], [make.feed("另一家", url="https://x.example.org")])
+        make.entry("AI"),
+        compile_rules([make.rule(feeds=("另一家",))], [make.feed("另一家", url="https://x.example.org")]),
     )
     assert judgement.why_not == "feeds of the rule"
 

@@ -45,7 +45,9 @@ def test_either_side_may_be_an_alias_set_or_a_group() -> None:
 @given(some.integers(0, 12), some.integers(0, 12), some.booleans())
 def test_the_distance_is_counted_in_signs_between(gap: int, within: int, turned: bool) -> None:
     first, second = ("出口", "芯片") if turned else ("芯片", "出口")
-    assert (found(f"{first}{'，' * gap}{second}", any=(f"芯片 ~{within} 出口",)) is not None) == (gap <= within)
+    assert (found(f"{first}{'，' * gap}{second}", any=(f"芯片 ~{within} 出口",)) is not None) == (
+        gap <= within
+    )
 
 
 def test_many_places_are_compared_in_no_time() -> None:

@@ -1,7 +1,8 @@
 import pytest
 
 from monitor.errors import RuleError
-from monitor.rules.syntax import Spelling, continues_words, parse_word
+from monitor.rules.syntax import continues_words, parse_word
+from monitor.rules.words import Spelling
 
 
 def spelling(written: str) -> Spelling:
@@ -112,7 +113,9 @@ def test_a_word_with_nothing_to_look_for_is_refused(written: str) -> None:
         ("AI\x00", "NUL", 2),
     ],
 )
-def test_a_word_that_says_nothing_clear_is_refused_where_it_goes_wrong(written: str, named: str, column: int) -> None:
+def test_a_word_that_says_nothing_clear_is_refused_where_it_goes_wrong(
+    written: str, named: str, column: int
+) -> None:
     error = refused(written)
     assert named in error.what
     assert (error.rule, error.word, error.column) == ("人工智能", written, column)

@@ -144,3 +144,8 @@ def true_of(tree: object, title: str) -> bool:
 @given(trees, some.sets(leaf).map("，".join))
 def test_an_expression_is_plain_boolean_algebra(tree: object, title: str) -> None:
     assert (found(title, when=written(tree)) is not None) == true_of(tree, title)
+
+
+def test_only_two_can_be_near_each_other() -> None:
+    with pytest.raises(RuleError, match="and no third"):
+        parse_when("r", "英伟达 NEAR/3 出口 NEAR/3 许可", Aliases({}))

@@ -2,7 +2,7 @@
 
 from datetime import datetime, timedelta
 
-from monitor.model import Delivery, DeliveryStatus, Mail
+from monitor.post import Delivery, DeliveryStatus, Mail
 from monitor.store import digests, outbox
 from monitor.store.database import Connection, Database
 from tests import make

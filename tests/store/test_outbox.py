@@ -5,7 +5,7 @@ from datetime import timedelta
 import pytest
 
 from monitor.errors import StoreError
-from monitor.model import Delivery, DeliveryStatus, Phase
+from monitor.post import Delivery, DeliveryStatus, Phase
 from monitor.store import outbox
 from monitor.store.database import Database
 from tests import make

@@ -2,7 +2,7 @@
 
 from datetime import timedelta
 
-from monitor.model import Phase
+from monitor.post import Phase
 from monitor.store import outbox
 from monitor.store.database import Database
 from tests import make

@@ -5,14 +5,16 @@ import sys
 from pathlib import Path
 
 import pytest
+from alembic import command
 from alembic.autogenerate import compare_metadata
+from alembic.config import Config
 from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from sqlalchemy import create_engine, inspect, text
 
 import monitor.store
 from monitor.errors import SchemaError
-from monitor.store import schema
+from monitor.store import digests, schema
 from monitor.store.database import Connection, Database, open_database
 from monitor.store.tables import metadata
 
@@ -111,6 +113,28 @@ def test_a_database_of_somebody_else_is_left_alone(empty_url: str) -> None:
         open_database(empty_url)
     run(empty_url, "DROP TABLE recipes")
     assert opened(empty_url) == OURS
+
+
+def test_a_database_of_the_first_version_keeps_what_it_has(empty_url: str) -> None:
+    folder = Path(str(monitor.store.__file__)).parent / "migrations"
+    engine = create_engine(empty_url)
+    with engine.begin() as tx:
+        config = Config(attributes={"connection": tx})
+        config.set_main_option("script_location", str(folder))
+        command.upgrade(config, "0001")
+        tx.execute(
+            text(
+                "INSERT INTO subscriptions (name, created_at, cursor, last_slot) "
+                "VALUES ('s', '2026-11-24 00:00:00.000000', 7, '')"
+            )
+        )
+    engine.dispose()
+    assert opened(empty_url) == OURS
+    db = open_database(empty_url, migrate=False)
+    state = asyncio.run(db.read(digests.state, "s"))
+    asyncio.run(db.close())
+    assert state is not None
+    assert state.cursor == 7
 
 
 OPEN = """

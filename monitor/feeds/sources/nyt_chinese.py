@@ -8,8 +8,8 @@ article's: an author note says 人工智能, a standing disclaimer says OpenAI.
 import re
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta, timezone
-from urllib.parse import urlsplit
 
+from monitor.feeds.links import parts
 from monitor.feeds.raw import RawChannel, RawEntry, Reading
 from monitor.feeds.sanitize import Page, plain
 from monitor.feeds.sources.half_day_clock import decode
@@ -51,15 +51,15 @@ _LONGEST_ABSTRACT = 500  # characters
 
 def made(channel: RawChannel, entries: Sequence[RawEntry]) -> bool:
     """Is this a document of 纽约时报中文网, whoever served it?"""
-    if channel.generator == _GENERATOR or urlsplit(channel.link).hostname == "cn.nytimes.com":
+    if channel.generator == _GENERATOR or parts(channel.link).hostname == "cn.nytimes.com":
         return True
     ours = sum(_is_article(entry.link) or _is_article(entry.id) for entry in entries)
     return ours * 2 > len(entries)
 
 
 def _is_article(link: str) -> bool:
-    parts = urlsplit(link)
-    return _HOST.search(parts.hostname or "") is not None and _ARTICLE.match(parts.path) is not None
+    address = parts(link)
+    return _HOST.search(address.hostname or "") is not None and _ARTICLE.match(address.path) is not None
 
 
 def read(channel: RawChannel, entries: Sequence[RawEntry], now: datetime) -> list[Reading]:
@@ -80,7 +80,7 @@ def _reading(entry: RawEntry, published: datetime | None) -> Reading:
     original = _original(page)
     page.drop(_LEFT_OUT)
     summary, text = _parts(entry, page, authors, is_whole=on_page is not None)
-    path = _ARTICLE.match(urlsplit(entry.link).path) or _ARTICLE.match(urlsplit(entry.id).path)
+    path = _ARTICLE.match(parts(entry.link).path) or _ARTICLE.match(parts(entry.id).path)
     return Reading(
         summary=summary,
         text=text,
@@ -106,7 +106,7 @@ def _original(page: Page) -> str:
     links = [
         link
         for link, text in page.links()
-        if re.search("英文|English", text) and _HOST.search(urlsplit(link).hostname or "")
+        if re.search("英文|English", text) and _HOST.search(parts(link).hostname or "")
     ]
     return links[-1] if links else ""
 

@@ -1,0 +1,252 @@
+"""How often are the shipped rules right about what is AI news? `python bench/relevance.py [FILE] [--folds 5]`.
+
+FILE is JSON Lines of {id, title, summary, label, outlet, lang, hard, pick}, label "ai", "border" or "no". An item
+matches if any rule of config.toml matches it; "border" is right either way and left out of every figure.
+
+With --folds the same is asked of words that never saw the item. The items are dealt into folds by a fixed seed. For
+each fold two sets of rules are made without it, and both are judged on it alone:
+
+  "unseen"   the shipped rules without every word, alias, exclusion and guard that stands in items of this fold and
+             nowhere in the others. Words that the file does not have at all stay: they cannot help here.
+             What this does not undo: a person who has read the whole file decided how the rules are built.
+  "machine"  no person at all: the shipped words and every sequence of two to four Chinese signs or Latin word of the
+             other folds are candidates; taken are those that stand in three `ai` items there or more, and in hardly
+             any `no`. It is what the words are worth if nobody who knows the field chooses them: a floor.
+"""
+
+import argparse
+import json
+import random
+import re
+import sys
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).parent.parent))
+
+from monitor.config import Config
+from monitor.current import load
+from monitor.model import Entry, Rule
+from monitor.rules.fold import fold
+from monitor.rules.match import Ruleset, compile_rules, match_entry
+from tests import make
+
+ROOT = Path(__file__).parent.parent
+SEED = 20250124
+POSITIVE, NEGATIVE = ("any", "all", "hints"), ("none", "ignore")
+Aliases = Mapping[str, Sequence[str]]
+
+
+@dataclass(frozen=True, slots=True)
+class Item:
+    """A labelled item, as an entry."""
+
+    entry: Entry
+    label: str
+    outlet: str
+    lang: str
+    hard: bool
+    pick: str
+
+    @property
+    def wanted(self) -> bool:
+        return self.label == "ai"
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """What the rules said about an item; `why` names the words."""
+
+    item: Item
+    match: bool
+    why: str
+
+    @property
+    def right(self) -> bool:
+        return self.match == self.item.wanted
+
+
+def main() -> None:
+    """Print the figures, then every error."""
+    options = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
+    options.add_argument("file", nargs="?", type=Path, default=ROOT / "../shared/relevance/dev.jsonl")
+    options.add_argument("--folds", type=int, default=0)
+    asked = options.parse_args()
+    if not asked.file.exists():
+        print(f"{asked.file} is not here: nothing was measured.")
+        return
+    config = load(ROOT / "config.toml").config
+    items = [item for item in read_items(asked.file) if item.label != "border"]
+    print(f"{len(items)} items; {len(list(words_of(config.rules, config.aliases)))} words and aliases\n")
+    verdicts = list(judge(items, compiled(config.rules, config.aliases, config.matching.ignore)))
+    print(heading())
+    for name, some in groups(verdicts):
+        print(figures(name, some))
+    if asked.folds:
+        print()
+        for name, some in cross_validated(items, config, asked.folds):
+            print(figures(name, some))
+            print(figures(f"{name}, hard", [one for one in some if one.item.hard]))
+            print(figures(f"{name}, random", [one for one in some if one.item.pick == "random"]))
+    for kind, wanted in (("false alarms", False), ("missed", True)):
+        wrong = [one for one in verdicts if not one.right and one.item.wanted is wanted]
+        print(f"\n{len(wrong)} {kind}")
+        for one in wrong:
+            marks = ("hard " if one.item.hard else "") + one.item.pick
+            print(f"  {one.item.entry.id}  {one.item.entry.title[:60]}  ({marks}) {one.why}")
+
+
+def read_items(file: Path) -> Iterator[Item]:
+    """The labelled items of a file."""
+    for line in file.read_text("utf-8").splitlines():
+        said = json.loads(line)
+        entry = make.entry(id=said["id"], title=said["title"], summary=said["summary"], text="")
+        yield Item(entry, said["label"], said["outlet"], said["lang"], said["hard"], said["pick"])
+
+
+def compiled(rules: Sequence[Rule], aliases: Aliases, ignore: Sequence[str]) -> Ruleset:
+    """The rules, whatever feed an entry comes from."""
+    return compile_rules([replace(rule, feeds=()) for rule in rules], [], aliases, ignore)
+
+
+def judge(items: Iterable[Item], rules: Ruleset) -> Iterator[Verdict]:
+    """What the rules say about each item."""
+    for item in items:
+        matches = match_entry(item.entry, rules)
+        named = {fingerprint: name for name, fingerprint in rules.fingerprints.items()}
+        why = "; ".join(
+            f"{named[one.fingerprint]}: {', '.join(sorted({hit.word for hit in one.hits}))}"
+            for one in matches
+        )
+        yield Verdict(item, bool(matches), why)
+
+
+def groups(verdicts: Sequence[Verdict]) -> Iterator[tuple[str, Sequence[Verdict]]]:
+    """The verdicts, then those of each kind the issue asks for, the larger outlets by name."""
+    yield "all", verdicts
+    yield "hard", [one for one in verdicts if one.item.hard]
+    yield "random", [one for one in verdicts if one.item.pick == "random"]
+    yield "title only", [one for one in verdicts if not one.item.entry.summary]
+    for lang in sorted({one.item.lang for one in verdicts}):
+        yield f"language {lang}", [one for one in verdicts if one.item.lang == lang]
+    for outlet, _ in Counter(one.item.outlet for one in verdicts).most_common():
+        yield f"outlet {outlet}", [one for one in verdicts if one.item.outlet == outlet]
+
+
+def heading() -> str:
+    """The names of the columns of `figures`."""
+    return f"{'precision':>10}{'recall':>8}{'F1':>8}{'right':>7}{'false':>7}{'missed':>8}"
+
+
+def figures(name: str, verdicts: Sequence[Verdict]) -> str:
+    """One line: the shares in per cent ("-" where there is nothing to divide by), the counts, the name."""
+    hits = sum(one.match and one.right for one in verdicts)
+    false = sum(one.match and not one.right for one in verdicts)
+    missed = sum(not one.match and not one.right for one in verdicts)
+    shares = (
+        _share(hits, hits + false),
+        _share(hits, hits + missed),
+        _share(2 * hits, 2 * hits + false + missed),
+    )
+    return f"{shares[0]:>10}{shares[1]:>8}{shares[2]:>8}{hits:>7}{false:>7}{missed:>8}   {name}"
+
+
+def _share(part: int, whole: int) -> str:
+    return f"{100 * part / whole:.1f}" if whole else "-"
+
+
+def words_of(rules: Sequence[Rule], aliases: Aliases) -> Iterator[str]:
+    """Every word a person has to maintain, as written."""
+    for rule in rules:
+        for key in (*POSITIVE, *NEGATIVE):
+            yield from getattr(rule, key)
+    for words in aliases.values():
+        yield from words
+
+
+def cross_validated(
+    items: Sequence[Item], config: Config, folds: int
+) -> Iterator[tuple[str, Sequence[Verdict]]]:
+    """Each item judged by rules made without its fold, in the two ways the docstring of this file tells."""
+    dealt = [*items]
+    random.Random(SEED).shuffle(dealt)
+    support = _support(dealt, config)
+    unseen: list[Verdict] = []
+    machine: list[Verdict] = []
+    for number in range(folds):
+        held = dealt[number::folds]
+        others = [item for item in dealt if item not in held]
+        unseen += judge(held, _without(config, support, {item.entry.id for item in held}))
+        machine += judge(held, _mined(others, config))
+    yield f"unseen, {folds} folds", unseen
+    yield f"machine, {folds} folds", machine
+
+
+def _support(items: Sequence[Item], config: Config) -> Mapping[str, frozenset[str]]:
+    """word (or guard) as written -> ids of the items it stands in, whatever rule or guard it belongs to."""
+    words = {
+        piece
+        for written in (*words_of(config.rules, config.aliases), *config.matching.ignore)
+        for piece in (written, *re.split(r"\s+-(?=\S)", written))
+    }
+    probes = {f"{number}": word for number, word in enumerate(sorted(words))}
+    rules = compiled([Rule(name=name, any=(word,)) for name, word in probes.items()], config.aliases, ())
+    probed = {rules.fingerprints[name]: word for name, word in probes.items()}
+    found: dict[str, set[str]] = {word: set() for word in words}
+    for item in items:
+        for match in match_entry(item.entry, rules):
+            found[probed[match.fingerprint]].add(item.entry.id)
+    return {word: frozenset(ids) for word, ids in found.items()}
+
+
+def _without(config: Config, support: Mapping[str, frozenset[str]], held: set[str]) -> Ruleset:
+    """The shipped rules without what only the held-out items speak for."""
+
+    def known(words: Iterable[str]) -> tuple[str, ...]:
+        kept = [word for word in words if not support[word] or not support[word] <= held]
+        return tuple(_without_guards(word, support, held) for word in kept)
+
+    rules: list[Rule] = []
+    for rule in config.rules:
+        lists = {key: known(getattr(rule, key)) for key in (*POSITIVE, *NEGATIVE)}
+        weights = tuple((_without_guards(word, support, held), weight) for word, weight in rule.weights)
+        if len(lists["all"]) == len(rule.all) and (lists["any"] or lists["hints"] or rule.when):
+            rules.append(replace(rule, **lists, weights=weights))
+    aliases = {name: known(words) or (name,) for name, words in config.aliases.items()}
+    return compiled(rules, aliases, known(config.matching.ignore))
+
+
+def _without_guards(written: str, support: Mapping[str, frozenset[str]], held: set[str]) -> str:
+    word, *guards = re.split(r"\s+-(?=\S)", written)
+    return " -".join([word, *(one for one in guards if not support[one] or not support[one] <= held)])
+
+
+def _mined(items: Sequence[Item], config: Config) -> Ruleset:
+    """One rule of words that these items speak for, chosen by counting."""
+    counts: dict[bool, Counter[str]] = {True: Counter(), False: Counter()}
+    for item in items:
+        text = fold(f"{item.entry.title}\n{item.entry.summary}").text
+        counts[item.wanted].update(_sequences(text))
+    shipped = set(words_of(config.rules, config.aliases)) - {"AI"}
+    plain = {fold(word).text for word in shipped if not re.search(r"[@~:/*=]|\s-", word)}
+    candidates = set(counts[True]) | plain
+    chosen = [
+        word
+        for word in candidates
+        if counts[True][word] >= 3 and counts[False][word] * 40 <= counts[True][word]
+    ]
+    return compiled([Rule(name="mined", any=tuple(sorted(chosen)))], {}, ())
+
+
+def _sequences(text: str) -> set[str]:
+    """The Latin words of a folded text, and its sequences of two to four Chinese signs."""
+    found = set(re.findall(r"[a-z][a-z0-9.+-]*[a-z0-9]", text))
+    for run in re.findall("[\u4e00-\u9fff]+", text):
+        found |= {run[at : at + size] for size in (2, 3, 4) for at in range(len(run) - size + 1)}
+    return found
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,57 @@
+"""The command that shows what the rules keep out of the next digest: digest --excluded."""
+
+import asyncio
+from pathlib import Path
+from typing import Any
+
+from monitor.cli.preview import chosen
+from monitor.current import load
+from monitor.jobs.excluded import excluded_now
+from monitor.jobs.kept_out import KeptOut
+from monitor.store.database import open_database
+from monitor.terminal import answer, say
+from monitor.workshop import clock, tools_for
+
+
+def excluded(path: Path, *, only: str | None, json: bool) -> int:
+    """What none, ignore, scope and max keep out of what arrived since the last slot."""
+    current = load(path)
+
+    async def work() -> list[tuple[str, list[KeptOut]]]:
+        db = open_database(current.store_url, migrate=False)
+        try:
+            newsroom = tools_for(current).newsroom
+            return [
+                (one.name, await excluded_now(one, newsroom=newsroom, db=db, now=clock()))
+                for one in chosen(current, only)
+            ]
+        finally:
+            await db.close()
+
+    found = asyncio.run(work())
+    if json:
+        answer([{"subscription": name, "entries": [_values(one) for one in kept]} for name, kept in found])
+        return 0
+    for name, kept in found:
+        say(f"{name}: {len(kept)} entries kept out since the last slot.")
+        for one in kept:
+            say(
+                f"    {one.entry.title or one.entry.id}"
+                + (" (in the digest by another rule)" if one.told else "")
+            )
+            for reason in one.exclusions:
+                say(f"        {reason.rule}: {reason.cause} {', '.join(reason.words)}".rstrip())
+    return 0
+
+
+def _values(one: KeptOut) -> dict[str, Any]:
+    return {
+        "seq": one.seq,
+        "title": one.entry.title,
+        "link": one.entry.link,
+        "told": one.told,
+        "rules": [
+            {"rule": reason.rule, "cause": reason.cause, "words": list(reason.words)}
+            for reason in one.exclusions
+        ],
+    }

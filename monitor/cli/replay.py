@@ -1,0 +1,94 @@
+"""The command that plays digests of before again: replay."""
+
+import asyncio
+from datetime import UTC, date, datetime, time, timedelta
+from pathlib import Path
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from monitor.cli.preview import file_stem
+from monitor.current import load
+from monitor.errors import MonitorError
+from monitor.jobs.compose import mails_for
+from monitor.jobs.replay import LEAD, Replayed, take_stock
+from monitor.jobs.replay import replay as play
+from monitor.store import entries
+from monitor.store.database import open_database
+from monitor.terminal import answer, progress, say, write_files
+from monitor.workshop import tools_for
+
+
+def replay(path: Path, start: str, end: str, *, new: Path | None, out: Path, json: bool) -> int:
+    """Write the digests of the days from `start` to `end`, each subscription in its own time zone."""
+    first, last = _day(start), _day(end)
+    if last < first:
+        raise MonitorError(f"--to {end} is before --from {start}")
+    stored = load(path)
+    current = load(new) if new else stored
+    zones = [ZoneInfo(one.timezone) for one in current.config.subscriptions]
+    spans = [
+        (_begins(first, zone), _begins(last + timedelta(days=1), zone) - timedelta.resolution)
+        for zone in zones
+    ]
+
+    async def work() -> list[Replayed]:
+        db = open_database(stored.store_url, migrate=False)
+        try:
+            tools, played = tools_for(current), list[Replayed]()
+            earliest = min((begin for begin, _ in spans), default=_begins(first, ZoneInfo("UTC"))) - LEAD
+            latest = max((finish for _, finish in spans), default=earliest)
+            total = await db.read(
+                lambda tx: entries.count_news(
+                    tx, entries.newest_seq(tx, before=earliest), entries.newest_seq(tx)
+                )
+            )
+            with progress("judging", total) as step:
+                stock = await take_stock(tools.newsroom, earliest, latest, db=db, step=step)
+            with progress("rendering", len(spans)) as step:
+                for one, (begin, finish) in zip(current.config.subscriptions, spans, strict=True):
+                    played += await play(
+                        one, stock, begin, finish, newsroom=tools.newsroom, render=tools.render
+                    )
+                    step()
+            return played
+        finally:
+            await db.close()
+
+    told = [_write(one, current.config.smtp.sender, out) for one in asyncio.run(work())]
+    if json:
+        answer(told)
+        return 0
+    for one in told:
+        say(f"{one['subscription']} {one['slot']}: {one['entries']} entries: {one['subject']}")
+    say(f"{len(told)} digests from {start} to {end}" + (f", written to {out}." if told else "."))
+    return 0
+
+
+def _day(text: str) -> date:
+    try:
+        return date.fromisoformat(text)
+    except ValueError:
+        raise MonitorError(f"{text} is no day; one is written 2026-11-24") from None
+
+
+def _begins(day: date, zone: ZoneInfo) -> datetime:
+    return datetime.combine(day, time(), tzinfo=zone).astimezone(UTC)
+
+
+def _write(one: Replayed, sender: str, out: Path) -> dict[str, Any]:
+    digest = one.digest
+    stem = f"{file_stem(digest.subscription.name)}-{file_stem(digest.slot.name)}"
+    mail = mails_for(digest, one.rendered, sender=sender)[0]
+    contents = {
+        f"{stem}.html": one.rendered.html.encode(),
+        f"{stem}.txt": one.rendered.text.encode(),
+        f"{stem}.eml": mail.raw,
+    }
+    return {
+        "subscription": digest.subscription.name,
+        "slot": digest.slot.name,
+        "at": digest.at,
+        "entries": one.entries,
+        "subject": one.rendered.subject,
+        "files": [str(file) for file in write_files(out, contents)],
+    }

@@ -1,0 +1,173 @@
+"""The commands about rules: `monitor rules`."""
+
+import sys
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from monitor.cli.options import ConfigFile, DryRun, Json, path_of
+
+rules = typer.Typer(help="Look at the rules, change them, go back to earlier ones.", no_args_is_help=True)
+
+
+class Place(StrEnum):
+    """The lists of a rule."""
+
+    ANY = "any"
+    ALL = "all"
+    NONE = "none"
+    HINTS = "hints"
+    IGNORE = "ignore"
+
+
+RuleName = Annotated[str, typer.Argument(metavar="RULE", help="The name of the rule.")]
+Word = Annotated[
+    str, typer.Argument(metavar="WORD", help='As it stands in the file; "--" before one with a "-".')
+]
+
+
+@rules.command()
+def lint(
+    context: typer.Context,
+    fix: Annotated[bool, typer.Option("--fix", help="Mend what can be mended without a question.")] = False,
+    dry_run: DryRun = False,
+    config: ConfigFile = None,
+    json: Json = False,
+) -> None:
+    """Name the words and rules that do not do what they seem to, each with its line and a way out."""
+    path = path_of(context, config)
+    if fix:
+        from monitor.cli.rules_edit import fix as mend
+
+        sys.exit(mend(path, dry_run=dry_run))
+    from monitor.cli.lint import lint
+
+    sys.exit(lint(path, json=json))
+
+
+@rules.command()
+def add(
+    context: typer.Context,
+    rule: RuleName,
+    word: Word,
+    to: Annotated[Place, typer.Option("--to", help="Which list it goes into.")] = Place.ANY,
+    dry_run: DryRun = False,
+    config: ConfigFile = None,
+) -> None:
+    """Put a word into a rule of config.toml; remarks and layout stay."""
+    from monitor.cli.rules_edit import add
+
+    sys.exit(add(path_of(context, config), rule, word, place=to.value, dry_run=dry_run))
+
+
+@rules.command()
+def remove(
+    context: typer.Context,
+    rule: RuleName,
+    word: Word,
+    dry_run: DryRun = False,
+    config: ConfigFile = None,
+) -> None:
+    """Take a word out of every list of a rule of config.toml."""
+    from monitor.cli.rules_edit import remove
+
+    sys.exit(remove(path_of(context, config), rule, word, dry_run=dry_run))
+
+
+@rules.command(name="import")
+def import_(
+    context: typer.Context,
+    file: Annotated[Path, typer.Argument(metavar="FILE", help="TrendRadar's frequency_words.txt.")],
+    write: Annotated[bool, typer.Option("--write", help="Add the rules to config.toml.")] = False,
+    config: ConfigFile = None,
+) -> None:
+    """Read TrendRadar's words as rules, and name every line it treated differently."""
+    from monitor.cli.rules_edit import import_words
+
+    sys.exit(import_words(path_of(context, config), file, into_config=write))
+
+
+@rules.command()
+def history(context: typer.Context, config: ConfigFile = None, json: Json = False) -> None:
+    """Show every set of rules that was in force: when, what it changed, how many digests it made."""
+    from monitor.cli.rules_history import history
+
+    sys.exit(history(path_of(context, config), json=json))
+
+
+@rules.command()
+def show(
+    context: typer.Context,
+    version: Annotated[int, typer.Argument(metavar="VERSION", min=1)],
+    config: ConfigFile = None,
+    json: Json = False,
+) -> None:
+    """Show the rules of a version as they stood in config.toml."""
+    from monitor.cli.rules_history import show
+
+    sys.exit(show(path_of(context, config), version, json=json))
+
+
+@rules.command()
+def undo(
+    context: typer.Context,
+    version: Annotated[
+        int | None,
+        typer.Argument(metavar="[VERSION]", min=1, help="Default: the one before.", show_default=False),
+    ] = None,
+    dry_run: DryRun = False,
+    config: ConfigFile = None,
+) -> None:
+    """Put the rules of an earlier version back into config.toml, also into one that is broken."""
+    from monitor.cli.rules_history import undo
+
+    sys.exit(undo(path_of(context, config), version, dry_run=dry_run))
+
+
+@rules.command()
+def explain(
+    context: typer.Context,
+    name: Annotated[str, typer.Argument(metavar="URL_OR_ENTRY_ID", help="A link, an id, or a number.")],
+    config: ConfigFile = None,
+    json: Json = False,
+) -> None:
+    """Say why an entry came or did not: words, arithmetic, what nearly fired, and the digest it went out in."""
+    from monitor.cli.explain import explain
+
+    sys.exit(explain(path_of(context, config), name, json=json))
+
+
+@rules.command()
+def diff(
+    context: typer.Context,
+    new: Annotated[
+        Path | None,
+        typer.Argument(metavar="[NEW.toml]", help="Hold this file against config.toml.", show_default=False),
+    ] = None,
+    days: Annotated[int, typer.Option("--days", min=1, help="How far back to look.")] = 30,
+    config: ConfigFile = None,
+    json: Json = False,
+) -> None:
+    """Show what an edit changes for stored entries; without NEW.toml, the file against what the service runs."""
+    from monitor.cli.compare import diff
+
+    sys.exit(diff(path_of(context, config), new, days=days, json=json))
+
+
+@rules.command()
+def apply(
+    context: typer.Context,
+    since: Annotated[str, typer.Option("--since", metavar="SPAN", help="How far back, as 7d.")],
+    rule: Annotated[
+        str | None, typer.Option("--rule", metavar="NAME", help="Only this rule.", show_default=False)
+    ] = None,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Only say what it would bring.")] = False,
+    config: ConfigFile = None,
+    json: Json = False,
+) -> None:
+    """Offer entries of before, which match now and were never mailed, to the next digest."""
+    from monitor.cli.apply import apply
+
+    sys.exit(apply(path_of(context, config), since, rule=rule, dry=dry_run, json=json))

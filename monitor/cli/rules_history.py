@@ -1,0 +1,108 @@
+"""Commands about the rules there were: rules history, rules show, rules undo."""
+
+import asyncio
+import sys
+from pathlib import Path
+
+from monitor.config_change import write
+from monitor.current import Current, load, store_url_of
+from monitor.errors import ConfigError
+from monitor.model import RulesetVersion
+from monitor.rule_history import Past, part_of, past_versions, undoing, version_before, version_named
+from monitor.store.database import Connection, open_database
+from monitor.terminal import answer, local, say, show_diff, table
+from monitor.workshop import clock, introduce
+
+
+def history(path: Path, *, json: bool) -> int:
+    """Every version, the newest first; also beside a file that is refused."""
+
+    async def ask() -> list[Past]:
+        db = open_database(store_url_of(path))
+        try:
+            return await db.read(past_versions)
+        finally:
+            await db.close()
+
+    versions = asyncio.run(ask())
+    if json:
+        answer(
+            [
+                {
+                    "version": one.version.version,
+                    "at": one.version.at,
+                    "fingerprint": one.version.fingerprint,
+                    "changes": list(one.changes),
+                    "digests": one.digests,
+                }
+                for one in versions
+            ]
+        )
+    elif versions:
+        table(
+            *("version", "in force since", "digests", "what changed"),
+            rows=[
+                (one.version.version, local(one.version.at), one.digests, "\n".join(one.changes))
+                for one in versions
+            ],
+            right=("version", "digests"),
+        )
+    else:
+        say("No rules were kept yet. The service keeps them when it starts and at every edit it takes up.")
+    return 0
+
+
+def show(path: Path, version: int, *, json: bool) -> int:
+    """The rules of one version, as they were written."""
+
+    async def ask() -> RulesetVersion:
+        db = open_database(store_url_of(path))
+        try:
+            return await db.read(version_named, version)
+        finally:
+            await db.close()
+
+    found = asyncio.run(ask())
+    if json:
+        answer(
+            {"version": found.version, "at": found.at, "fingerprint": found.fingerprint, "text": found.text}
+        )
+    else:
+        sys.stdout.write(found.text)
+    return 0
+
+
+def undo(path: Path, version: int | None, *, dry_run: bool) -> int:
+    """Put the rules of a version back; without one, those before the file's own."""
+    try:
+        current: Current | None = load(path)
+    except ConfigError:
+        current = None  # it is broken, and this may be what mends it
+
+    async def work() -> int:
+        db = open_database(store_url_of(path))
+        try:
+            # What is undone is kept first, so that the undoing can be undone.
+            if current and not dry_run:
+                await db.write(introduce, current, clock())
+            target = await db.read(_target, part_of(path), version)
+            planned = undoing(path, target)
+            show_diff(planned.diff)
+            if dry_run:
+                say(f"Nothing was changed. This is how version {target.version} would come back.")
+                return 0
+            write(planned)
+            await db.write(introduce, load(path), clock())
+            say(
+                f"{path} has the rules of version {target.version} again, in force since {local(target.at)}. "
+                'A running service takes them up now. To go back: "monitor rules undo".'
+            )
+            return 0
+        finally:
+            await db.close()
+
+    return asyncio.run(work())
+
+
+def _target(tx: Connection, part: str, version: int | None) -> RulesetVersion:
+    return version_before(tx, part) if version is None else version_named(tx, version)

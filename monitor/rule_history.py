@@ -1,0 +1,96 @@
+"""Which rules were in force, what changed each time, and how does one go back?"""
+
+import tomllib
+from dataclasses import dataclass
+from pathlib import Path
+
+from monitor.config_change import Change, change
+from monitor.config_file import as_text, parse_config, read_file
+from monitor.errors import ConfigError, MonitorError
+from monitor.model import RulesetVersion
+from monitor.rule_part import rule_part, with_rule_part
+from monitor.rules.changes import describe_changes
+from monitor.store import rulesets
+from monitor.store.database import Connection
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Past:
+    """One version, in the operator's words."""
+
+    version: RulesetVersion
+    changes: tuple[str, ...]  # against the version before
+    digests: int  # sent under it
+
+
+def past_versions(tx: Connection) -> list[Past]:
+    """Every version that was in force, the newest first."""
+    versions, sent = rulesets.history(tx), rulesets.digests_sent(tx)
+    before = [None, *versions[:-1]]
+    return [
+        Past(version=one, changes=tuple(what_changed(last, one)), digests=sent.get(one.version, 0))
+        for last, one in reversed(list(zip(before, versions, strict=True)))
+    ]
+
+
+def what_changed(old: RulesetVersion | None, new: RulesetVersion) -> list[str]:
+    """What a version changed against the one before it, a few words each: `rule 人工智能: +2 words`."""
+    if old is None:
+        return ["the first that was kept"]
+    if old.text == new.text:
+        return [
+            "the same text, but it means something else: the sections of a feed, or a new version of monitor"
+        ]
+    try:
+        was, now = (parse_config(one.text, f"version {one.version}", whole=False) for one in (old, new))
+    except ConfigError:
+        return ["not to be told: this version of monitor cannot read both"]
+    told = describe_changes(was.rules, now.rules)
+    tables = [tomllib.loads(one.text) for one in (old, new)]
+    sets = [table.get("aliases", {}) for table in tables]
+    told += [
+        f"alias set {name}: {'new' if name not in sets[0] else 'gone' if name not in sets[1] else 'changed'}"
+        for name in dict.fromkeys([*sets[1], *sets[0]])
+        if sets[0].get(name) != sets[1].get(name)
+    ]
+    told += [
+        f"[matching] {key}"
+        for key in type(now.matching).model_fields
+        if getattr(was.matching, key) != getattr(now.matching, key)
+    ]
+    return told or ["remarks and layout only"]
+
+
+def version_named(tx: Connection, version: int) -> RulesetVersion:
+    """A version by its number. Raises MonitorError when it was never kept."""
+    found = rulesets.by_version(tx, version)
+    if found is None:
+        last = rulesets.newest(tx)
+        known = f"There are 1 to {last.version}" if last else "No rules were kept yet: the service keeps them"
+        raise MonitorError(f"there is no version {version} of the rules. {known}")
+    return found
+
+
+def version_before(tx: Connection, part: str) -> RulesetVersion:
+    """The newest version that reads otherwise than these rules do. Raises MonitorError when there is none."""
+    for one in reversed(rulesets.history(tx)):
+        if one.text != part:
+            return one
+    raise MonitorError("there are no other rules to go back to: none but these were ever in force")
+
+
+def undoing(path: Path, target: RulesetVersion) -> Change:
+    """The change that puts the rules of a version into a file, which may be broken; all else in it stays.
+
+    Raises ConfigError when the file would have problems all the same, MonitorError when nothing would change.
+    """
+    text = as_text(read_file(path), path)
+    after = with_rule_part(text, target.text)
+    if rule_part(text) == target.text or after == text:
+        raise MonitorError(f"{path} has the rules of version {target.version} already")
+    return change(path, text, after)
+
+
+def part_of(path: Path) -> str:
+    """The rules as they stand in a file, which may be broken. Raises ConfigError when it cannot be read at all."""
+    return rule_part(as_text(read_file(path), path))

@@ -1,0 +1,55 @@
+"""`monitor demo`, as somebody who has just installed it sees it."""
+
+import os
+import subprocess
+import sys
+from email import message_from_bytes, policy
+from pathlib import Path
+
+from tests import make
+
+
+def demo(folder: Path, *arguments: str, code: int = 0) -> str:
+    done = subprocess.run(
+        [sys.executable, "-m", "monitor", "demo", *arguments],
+        cwd=folder,
+        capture_output=True,
+        text=True,
+        timeout=90,
+        check=False,
+        env={**os.environ, "HOME": str(folder), "PYTHONUTF8": "1"},
+    )
+    assert done.returncode == code, f"exit {done.returncode}: {done.stdout}{done.stderr}"
+    return done.stdout + done.stderr
+
+
+def test_the_bundled_feed_ends_as_a_digest_that_says_why(tmp_path: Path) -> None:
+    told = demo(tmp_path)
+    assert "nothing to tell, so no mail" in told, "the first visit brings nothing"
+    assert "Why each entry is in it" in told
+    mail = message_from_bytes((tmp_path / "demo" / "digest.eml").read_bytes(), policy=policy.default)
+    text = (tmp_path / "demo" / "digest.txt").read_text("utf-8")
+    assert (tmp_path / "demo" / "digest.html").stat().st_size > 1000
+    assert "DeepSeek" in text
+    assert "Airbnb" not in text
+    assert mail["To"] == "reader@example.org"
+    assert "\x1b" not in told
+
+
+def test_another_feed_can_be_tried(tmp_path: Path) -> None:
+    (tmp_path / "feed.xml").write_bytes(make.rss("大模型降价", "天气转凉", hours_old=9000))
+    told = demo(tmp_path, "--feed", "feed.xml", "--out", "mine")
+    assert "大模型降价" in told
+    assert (tmp_path / "mine" / "digest.html").exists()
+
+
+def test_a_feed_without_a_match_makes_no_mail(tmp_path: Path) -> None:
+    (tmp_path / "feed.xml").write_bytes(make.rss("天气转凉"))
+    assert "no mail" in demo(tmp_path, "--feed", "feed.xml")
+    assert not (tmp_path / "demo").exists()
+
+
+def test_what_is_no_feed_is_named(tmp_path: Path) -> None:
+    (tmp_path / "feed.xml").write_text("<html><body>log in</body></html>")
+    assert "web page" in demo(tmp_path, "--feed", "feed.xml", code=1)
+    assert "cannot be read" in demo(tmp_path, "--feed", "missing.xml", code=1)

@@ -1,0 +1,184 @@
+import gzip
+from datetime import timedelta
+
+import pytest
+
+from monitor import __version__
+from monitor.errors import FetchError
+from monitor.feeds.fetch import Fetched, Fetcher, NotModified
+from monitor.model import Validators
+from tests import make
+from tests.edges.asking import KNOWN, UNKNOWN, answer_to, failure, fetch, options
+from tests.edges.web import ok, redirects, serve
+
+# --- what is asked, and how ---
+
+
+async def test_a_feed_is_asked_for_once_and_in_the_open() -> None:
+    async with serve(lambda _: ok()) as web:
+        await fetch(web.url("/rss?x=1&y=%E4%B8%AD#top"), KNOWN)
+        (request,) = web.asked
+    assert request.line == "GET /rss?x=1&y=%E4%B8%AD HTTP/1.1"
+    assert request.headers["user-agent"].startswith(f"feed-monitor/{__version__}")
+    assert "application/rss+xml" in request.headers["accept"]
+    assert request.headers["accept-encoding"] == "gzip, deflate"
+    assert {"cookie", "referer", "cache-control", "pragma"}.isdisjoint(request.headers)
+
+
+async def test_validators_are_sent_as_the_server_gave_them() -> None:
+    async with serve(lambda _: ok()) as web:
+        await fetch(web.url(), KNOWN)
+        await fetch(web.url())
+        first, second = web.asked
+    assert first.headers["if-none-match"] == KNOWN.etag
+    assert first.headers["if-modified-since"] == KNOWN.last_modified
+    assert {"if-none-match", "if-modified-since"}.isdisjoint(second.headers)
+
+
+async def test_cookies_are_not_kept() -> None:
+    # By name: no cookie jar keeps the cookies of a bare address.
+    async with serve(lambda _: ok(Set_Cookie="session=1")) as web, Fetcher(options()) as fetcher:
+        for _ in range(2):
+            await fetcher.fetch(make.feed(url=f"http://localhost:{web.port}/"), UNKNOWN)
+        assert all("cookie" not in request.headers for request in web.asked)
+
+
+# --- what is answered ---
+
+
+async def test_a_document_comes_with_all_that_is_said_about_it() -> None:
+    body = "<rss>中</rss>".encode("gb18030")
+    answer = await answer_to(
+        ok(
+            body,
+            Content_Type="text/xml; charset=gb2312",
+            ETag='"1"',
+            Last_Modified="yesterday",
+            Cache_Control="max-age=600",
+        ),
+        KNOWN,
+    )
+    assert isinstance(answer, Fetched)
+    assert answer.body == body
+    assert answer.content_type == "text/xml; charset=gb2312"
+    assert answer.validators == Validators(etag='"1"', last_modified="yesterday")
+    assert answer.url.endswith("/rss?x=1")
+    assert answer.max_age == timedelta(minutes=10)
+
+
+async def test_validators_a_new_document_has_not_are_forgotten() -> None:
+    answer = await answer_to(ok(ETag='"1"'), KNOWN)
+    assert answer.validators == Validators(etag='"1"')
+
+
+async def test_an_unchanged_feed_is_no_error_and_no_news() -> None:
+    answer = await answer_to(b'HTTP/1.1 304 Not Modified\r\nETag: "2"\r\nContent-Length: 90\r\n\r\n', KNOWN)
+    assert answer == NotModified(validators=Validators(etag='"2"', last_modified=KNOWN.last_modified))
+
+
+async def test_not_modified_to_an_unconditional_request_is_an_error() -> None:
+    error = await failure(b"HTTP/1.1 304 Not Modified\r\n\r\n")
+    assert "304" in str(error)
+
+
+async def test_a_validator_of_60_kb_is_not_sent_back_for_ever() -> None:
+    answer = await answer_to(ok(ETag=f'"{"x" * 60_000}"', Last_Modified="today"))
+    assert answer.validators == Validators(last_modified="today")
+
+
+@pytest.mark.parametrize(
+    ("packed", "encoding"),
+    [(gzip.compress(b"<rss/>"), "gzip"), (gzip.compress(b"<rss/>"), "x-gzip"), (b"<rss/>", "identity")],
+)
+async def test_a_packed_document_is_unpacked(packed: bytes, encoding: str) -> None:
+    answer = await answer_to(ok(packed, Content_Encoding=encoding))
+    assert isinstance(answer, Fetched)
+    assert answer.body == b"<rss/>"
+
+
+async def test_a_document_in_chunks_is_put_together() -> None:
+    answer = await answer_to(
+        b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n4\r\n<rss\r\n2\r\n/>\r\n0\r\n\r\n"
+    )
+    assert isinstance(answer, Fetched)
+    assert answer.body == b"<rss/>"
+
+
+@pytest.mark.parametrize(
+    ("status", "what"),
+    [
+        ("404 Not Found", "HTTP 404 Not Found"),
+        ("403 Forbidden", "HTTP 403 Forbidden"),
+        ("503 Service Unavailable", "HTTP 503 Service Unavailable"),
+        ("204 No Content", "HTTP 204 No Content"),
+        ("206 Partial Content", "HTTP 206 Partial Content"),
+        ("300 Multiple Choices", "HTTP 300 Multiple Choices"),
+        ("500 \x1b[31mred", "HTTP 500 [31mred"),
+        ("599 ", "HTTP 599"),
+    ],
+)
+async def test_any_other_status_is_an_error_with_its_number(status: str, what: str) -> None:
+    error = await failure(ok(b"", status=status))
+    assert str(error) == what
+    assert error.status == int(status[:3])
+    assert not error.permanent
+
+
+async def test_a_feed_that_is_gone_is_gone_for_good() -> None:
+    assert (await failure(ok(b"", status="410 Gone"))).permanent
+
+
+async def test_the_server_may_say_when_to_come_again() -> None:
+    error = await failure(ok(b"", status="429 Too Many Requests", Retry_After="120"))
+    assert error.retry_after == timedelta(minutes=2)
+
+
+async def test_a_site_that_wants_a_browser_is_named_so() -> None:
+    error = await failure(ok(b"<html>", status="403 Forbidden", cf_mitigated="challenge"))
+    assert "bot protection" in str(error)
+
+
+# --- redirects ---
+
+
+@pytest.mark.parametrize("status", [301, 302, 303, 307, 308])
+async def test_a_redirect_is_followed(status: int) -> None:
+    async with serve(redirects("/1", "new?x=1#top", status=status)) as web:
+        answer = await fetch(web.url("/0"), KNOWN)
+        assert isinstance(answer, Fetched)
+        assert answer.url == web.url("/new?x=1")
+        assert [request.path for request in web.asked] == ["/0", "/1", "/new?x=1"]
+        assert all("referer" not in request.headers for request in web.asked)
+
+
+async def test_ten_redirects_are_followed_and_no_more() -> None:
+    async with serve(redirects(*(f"/{number + 1}" for number in range(10)))) as web:
+        assert isinstance(await fetch(web.url("/0")), Fetched)
+    async with serve(redirects(*(f"/{number + 1}" for number in range(100)))) as web:
+        with pytest.raises(FetchError, match="more than 10 redirects"):
+            await fetch(web.url("/0"))
+        assert len(web.asked) == 11
+
+
+@pytest.mark.parametrize(
+    "location",
+    [
+        *("", "file:///etc/passwd", "javascript:alert(1)", "ftp://127.0.0.1/", "http://[::1"),
+        *(
+            "http://user@127.0.0.1:PORT/",
+            "http://127.0.0.1@127.0.0.2/",
+            "http://127.0.0.2\\@127.0.0.1:PORT/",
+            "/" + "x" * 100_000,
+        ),
+    ],
+)
+async def test_a_redirect_to_no_plain_place_is_an_error(location: str) -> None:
+    async with serve(lambda _: ok()) as web:
+        web.say = redirects(location.replace("PORT", str(web.port)))
+        with pytest.raises(FetchError):
+            await fetch(web.url("/0"))
+        assert web.contacts == 1
+
+
+async def test_a_redirect_without_a_target_is_an_error() -> None:
+    assert "to nowhere" in str(await failure(ok(b"", status="302 Found")))

@@ -1,0 +1,187 @@
+import asyncio
+import gzip
+import ssl
+
+import pytest
+import trustme
+
+from monitor.errors import FetchError
+from monitor.feeds.fetch import Fetched, Fetcher
+from monitor.model import Validators
+from tests import make
+from tests.edges.asking import SOON, UNKNOWN, failure, fetch, options
+from tests.edges.web import Request, listen, ok, redirects, serve
+
+# --- what is no answer ---
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        b"SSH-2.0-OpenSSH_9.6\r\n",
+        b"<?xml version='1.0'?><rss/>",
+        b"HTTP/1.1 2OO OK\r\n\r\n",
+        b"HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\n<rss/>",
+        b"HTTP/1.1 200 OK\r\nContent-Length: 6\r\nTransfer-Encoding: chunked\r\n\r\n<rss/>",
+        b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\nZZ\r\n<rss/>\r\n",
+        b"HTTP/1.1 200 OK\r\n" + b"X-More: and more\r\n" * 200 + b"\r\n",
+        b"HTTP/1.1 200 OK\r\nX-Long: " + b"x" * 100_000 + b"\r\n\r\n",
+        b"HTTP/1.1 200 OK\r\nX: a\0b\r\n\r\n",
+        b"\0" * 100,
+    ],
+    ids=[
+        "ssh",
+        "http 0.9",
+        "letters",
+        "short",
+        "two lengths",
+        "chunks",
+        "many headers",
+        "long header",
+        "nul",
+        "nuls",
+    ],
+)
+async def test_what_is_not_http_is_an_error_in_words(answer: bytes) -> None:
+    error = await failure(answer)
+    assert str(error).startswith("the server's answer cannot be read")
+    assert len(str(error)) < 300
+
+
+async def test_headers_that_never_end_are_an_error() -> None:
+    error = await failure(b"HTTP/1.1 200 OK\r\n" + b"X-More: and more\r\n" * 1000, timeout="2s")
+    assert str(error).startswith("the server's answer cannot be read")
+
+
+async def test_a_server_that_hangs_up_is_an_error() -> None:
+    assert str(await failure(b"")) == "the server hung up without an answer"
+
+
+async def test_nobody_there_is_an_error() -> None:
+    async with serve(lambda _: None) as web:
+        url = web.url()
+    with pytest.raises(FetchError, match=r"127\.0\.0\.1:\d+ cannot be reached"):
+        await fetch(url)
+
+
+async def test_a_name_nobody_knows_is_an_error() -> None:
+    with pytest.raises(FetchError, match=r"the name nobody\.invalid is not known"):
+        await fetch("http://nobody.invalid/rss")
+
+
+async def test_a_server_that_never_answers_is_left_alone_after_a_while() -> None:
+    error = await failure(None, timeout=SOON)
+    assert str(error) == "no answer within 300ms"
+
+
+async def test_a_body_that_stops_is_left_alone_after_a_while() -> None:
+    async def begin(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        writer.write(b"HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\n<")
+        await reader.read()
+
+    async with listen(begin) as port:
+        with pytest.raises(FetchError, match="no answer within 300ms"):
+            await fetch(f"http://127.0.0.1:{port}/", timeout=SOON)
+
+
+async def test_a_body_beyond_the_limit_is_not_read_to_its_end() -> None:
+    error = await failure(ok(b"x" * 200_000), max_bytes="100KB")
+    assert "larger than 100 KB" in str(error)
+    bomb = gzip.compress(bytes(50_000_000), compresslevel=1)
+    error = await failure(ok(bomb, Content_Encoding="gzip"), max_bytes="1MB")
+    assert "larger than 1000 KB" in str(error)
+
+
+async def test_what_a_server_says_can_be_logged_and_stored() -> None:
+    packed = await failure(b"HTTP/1.1 200 OK\r\nContent-Encoding: b\xffr\xc2\x9b\r\n\r\n")
+    reason = await failure(b"HTTP/1.1 503 b\xffr\xc2\x9b\r\n\r\n")
+    for error in (packed, reason):
+        assert " br" in str(error).replace('"', " ")
+        assert str(error).encode().decode().isprintable()
+
+
+async def test_a_packing_nobody_asked_for_is_refused() -> None:
+    error = await failure(ok(Content_Encoding=", ".join(["gzip"] * 30)))
+    assert "nobody asked for" in str(error)
+
+
+async def test_the_time_limit_is_for_all_redirects_together() -> None:
+    async with serve(redirects("/1")) as web:
+
+        def stall(request: Request) -> bytes | None:
+            return redirects("/1")(request) if request.path == "/0" else None
+
+        web.say = stall
+        with pytest.raises(FetchError, match="no answer within"):
+            await fetch(web.url("/0"), timeout=SOON)
+
+
+# --- TLS ---
+
+
+async def test_a_certificate_that_nobody_vouches_for_is_refused() -> None:
+    context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+    trustme.CA().issue_cert("127.0.0.1").configure_cert(context)
+    async with serve(lambda _: ok(), tls=context) as web:
+        with pytest.raises(FetchError, match="certificate is not trusted"):
+            await fetch(web.url(scheme="https"))
+        assert web.asked == []
+
+
+async def test_the_time_limit_is_for_the_tls_handshake_too() -> None:
+    async with serve(lambda _: None) as web:
+        with pytest.raises(FetchError, match="no answer within"):
+            await fetch(web.url(scheme="https"), timeout=SOON)
+
+
+# --- turns ---
+
+
+async def test_one_host_is_asked_by_two_at_a_time() -> None:
+    async with serve(lambda _: ok()) as web, Fetcher(options()) as fetcher:
+        answers = await asyncio.gather(
+            *(fetcher.fetch(make.feed(url=web.url(f"/{number}")), Validators()) for number in range(20))
+        )
+        assert len(answers) == len(web.asked) == 20
+        assert web.most_at_once <= 2
+
+
+async def test_the_wait_for_a_turn_is_not_the_servers_fault() -> None:
+    async with serve(lambda _: ok()) as web, Fetcher(options(timeout="500ms")) as fetcher:
+
+        def slow(request: Request) -> bytes | None:
+            return None if request.path in ("/0", "/1") else ok()
+
+        web.say = slow
+        feeds = [make.feed(url=web.url(f"/{number}")) for number in range(3)]
+        *stalled, waiting = await asyncio.gather(
+            *(fetcher.fetch(feed, Validators()) for feed in feeds), return_exceptions=True
+        )
+        assert all(isinstance(error, FetchError) for error in stalled)
+        assert isinstance(waiting, Fetched)
+
+
+async def test_a_slow_host_delays_no_other() -> None:
+    async with serve(lambda _: None) as slow, serve(lambda _: ok()) as quick, Fetcher(options()) as fetcher:
+        stalled = [
+            asyncio.ensure_future(fetcher.fetch(make.feed(url=slow.url(f"/{number}")), Validators()))
+            for number in range(50)
+        ]
+        assert isinstance(await fetcher.fetch(make.feed(url=quick.url()), Validators()), Fetched)
+        for task in stalled:
+            task.cancel()
+        await asyncio.gather(*stalled, return_exceptions=True)
+
+
+async def test_no_connection_is_kept() -> None:
+    connections = []
+
+    async def keep_alive(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        connections.append(writer)
+        while await reader.readuntil(b"\r\n\r\n"):
+            writer.write(ok())
+
+    async with listen(keep_alive) as port, Fetcher(options()) as fetcher:
+        for _ in range(3):
+            await fetcher.fetch(make.feed(url=f"http://127.0.0.1:{port}/"), UNKNOWN)
+    assert len(connections) == 3

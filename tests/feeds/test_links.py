@@ -1,0 +1,70 @@
+import pytest
+
+from monitor.feeds.links import absolute, parts, without_scheme, without_tracking
+
+BASE = "https://news.example.org/list/"
+
+
+@pytest.mark.parametrize(
+    ("link", "wanted"),
+    [
+        ("https://a.test/1?x=1&y=2#top", "https://a.test/1?x=1&y=2#top"),
+        ("http://a.test", "http://a.test"),
+        ("1.html", "https://news.example.org/list/1.html"),
+        ("/1?a=b", "https://news.example.org/1?a=b"),
+        ("//cdn.test/1", "https://cdn.test/1"),
+        ("", ""),
+        ("  ", ""),
+        ("javascript:alert(1)", ""),
+        ("JavaScript:alert(1)", ""),
+        ("data:text/html,<b>", ""),
+        ("vbscript:x", ""),
+        ("file:///etc/passwd", ""),
+        ("ftp://a.test/", ""),
+        ("http:///path", ""),
+        ("https://[::1", ""),
+        ("https://good.test@evil.test/", "https://evil.test/"),
+        ("https://good.test:80@evil.test:8080/", "https://evil.test:8080/"),
+        ("https://evil.test\\@good.test/", ""),
+        ('https://a.test/"><script> {x}|`\\', "https://a.test/%22%3E%3Cscript%3E%20%7Bx%7D%7C%60%5C"),
+        ("https://a.test/中文?词=值", "https://a.test/中文?词=值"),
+        ("https://a.test/\u202ea\u2028b", "https://a.test/%E2%80%AEa%E2%80%A8b"),
+        ("https://a.test/" + "x" * 2000, ""),
+    ],
+)
+def test_a_link_is_of_the_web_and_whole_or_it_is_none(link: str, wanted: str) -> None:
+    assert absolute(link, BASE) == wanted
+
+
+@pytest.mark.parametrize(
+    ("link", "wanted"),
+    [
+        ("https://a.test/1?utm_source=RSS", "https://a.test/1"),
+        ("https://a.test/1?id=7&UTM_medium=x&p=%20a&fbclid=1#top", "https://a.test/1?id=7&p=%20a#top"),
+        ("https://a.test/1?spm=a.b&spmx=1&gclid", "https://a.test/1?spmx=1"),
+        ("https://a.test/1?", "https://a.test/1"),
+        ("https://a.test/1#a?utm_source=x", "https://a.test/1#a?utm_source=x"),
+        ("https://a.test/1?b=2&a=1", "https://a.test/1?b=2&a=1"),
+        ("", ""),
+    ],
+)
+def test_only_what_tracks_the_reader_is_taken_off_a_link(link: str, wanted: str) -> None:
+    assert without_tracking(link) == wanted
+
+
+@pytest.mark.parametrize(
+    ("link", "host", "path"),
+    [
+        ("https://a.test/1?x", "a.test", "/1"),
+        ("0", None, "0"),
+        ("http://[::1", None, ""),
+        ("https://a\u2100b.test/1", None, ""),
+        ("", None, ""),
+    ],
+)
+def test_anything_can_be_asked_for_its_host_and_path(link: str, host: str | None, path: str) -> None:
+    assert (parts(link).hostname, parts(link).path) == (host, path)
+
+
+def test_a_link_without_its_scheme_is_the_same_for_both() -> None:
+    assert without_scheme("http://a.test/1") == without_scheme("HTTPS://a.test/1") == "//a.test/1"

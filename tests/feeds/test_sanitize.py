@@ -1,0 +1,114 @@
+import pytest
+
+from monitor.feeds.sanitize import Page, clean, paragraphs, plain
+
+
+@pytest.mark.parametrize(
+    ("html", "wanted"),
+    [
+        ("<p>第一段，<b>粗</b>体。</p><p>第二段。</p>", ["第一段，粗体。", "第二段。"]),
+        ("开头<p>段落</p>结尾", ["开头", "段落", "结尾"]),
+        ("一<br>二<hr>三", ["一", "二", "三"]),
+        ("<ul><li>甲<li>乙</ul>", ["甲", "乙"]),
+        ("a\n  b &amp; c &lt;d&gt; &nbsp; e", ["a b & c <d> e"]),
+        ("<p>a<b></b></p>b", ["a", "b"]),
+        ("", []),
+        ("<img src='x'>", []),
+        ("前<script>alert(1)</script><style>b{}</style><iframe>x</iframe>后", ["前后"]),
+        ("前<svg><text>x</text></svg><math><mi>y</mi></math><form>z</form>后", ["前后"]),
+        ("前<!-- 藏 -->后<!-- 未完", ["前后"]),
+        ("前<plaintext>后</p>", ["前后</p>"]),
+        ("前<a href='x>后", ["前"]),
+        ("<noscript><p title='</noscript><img src=x onerror=alert(1)>'>", ["'>"]),
+    ],
+)
+def test_html_becomes_paragraphs_of_plain_text(html: str, wanted: list[str]) -> None:
+    assert paragraphs(html) == wanted
+    assert Page(html).paragraphs() == wanted, "both ways through say the same"
+
+
+@pytest.mark.parametrize(
+    "html",
+    [
+        "<div>" * 100_000 + "x" + "</div>" * 100_000,
+        "<ul><li>x" * 50_000,
+        "<blockquote><p>x" * 50_000,
+        "<b><i><font>x" * 50_000,
+        "<p " + " ".join(f'a{number}="1"' for number in range(100_000)) + ">x",
+        "<" * 100_000,
+        "<a" * 100_000,
+    ],
+    ids=["div", "lists", "quotes", "inline", "attributes", "angles", "open tags"],
+)
+@pytest.mark.timeout(10)
+def test_html_made_to_be_slow_is_read_at_once(html: str) -> None:
+    Page(html).drop("figure, hr ~ div")
+    assert len(paragraphs(html)) <= 400
+
+
+def test_pictures_in_data_urls_cost_no_text_behind_them() -> None:
+    picture = f'<img src="data:image/png;base64,{"A" * 20_000_000}">'
+    assert paragraphs(f"<p>前</p>{picture}<p>后</p>") == ["前", "后"]
+
+
+def test_a_very_long_text_is_cut() -> None:
+    assert len("".join(paragraphs("字" * 1_000_000))) == 300_000
+
+
+@pytest.mark.parametrize(
+    ("html", "lead"),
+    [
+        ("摘要<b>在此</b>。<p>图</p><p>说明</p>", "摘要在此。"),
+        (" \n<p>没有摘要</p>", ""),
+        ("只有摘要", "只有摘要"),
+        ("<div>整块<p>段</p></div>", ""),
+        ("", ""),
+    ],
+)
+def test_the_lead_is_what_stands_before_the_first_block(html: str, lead: str) -> None:
+    assert Page(html).lead() == lead
+
+
+def test_parts_of_a_page_can_be_dropped() -> None:
+    page = Page(
+        "<p>文</p><figure>图<figcaption>注</figcaption></figure><p style='color: gray'>来源</p><hr><div>广告</div>"
+    )
+    page.drop("figure, p[style*=gray], hr ~ div")
+    assert page.paragraphs() == ["文"]
+
+
+def test_links_are_absolute_and_of_the_web() -> None:
+    page = Page(
+        "<a href='https://a.test/'>甲 <b>乙</b></a><a href='javascript:alert(1)'>丙</a><a href='/x'>丁</a>"
+        "<a href='//evil.test/'>戊</a><a href='data:text/html,x'>己</a><a>庚</a>"
+    )
+    assert page.links() == [("https://a.test/", "甲 乙")]
+
+
+def test_an_attribute_and_a_text_are_of_the_first_such_tag() -> None:
+    page = Page(
+        "<address>某甲<br>某乙</address><time pudate='2026-11-24 09:43:49' datetime='x'>日期</time><time pudate='y'>"
+    )
+    assert page.attribute("time", "pudate") == "2026-11-24 09:43:49"
+    assert page.attribute("figure", "style") == ""
+    assert page.first("address") == "某甲 某乙"
+    assert page.first("footer") == ""
+
+
+@pytest.mark.parametrize(
+    ("text", "wanted"),
+    [
+        (" 一\t二\r\n三\u2028四\u3000五\x85六 ", "一 二 三 四 五 六"),
+        ("a\0b\x07c\x1b[31md\x7fe\x9bf", "abc[31mdef"),
+        ("左\u202e右\u2066中\u200f外\ufeff", "左右中外"),
+        ("孤\ud800立", "孤立"),
+        ("👩‍💻é e\u0301", "👩‍💻é e\u0301"),
+    ],
+)
+def test_a_text_becomes_one_line_without_control_characters(text: str, wanted: str) -> None:
+    assert clean(text) == wanted
+
+
+def test_a_text_without_markup_needs_no_parser() -> None:
+    assert plain("若 A > B") == "若 A > B"
+    assert plain("<b>甲</b>&amp;<p>乙") == "甲& 乙"

@@ -1,0 +1,101 @@
+import asyncio
+from datetime import time, timedelta
+
+from monitor.digests.due import slot_at_once
+from monitor.jobs.compose import Composed, NothingNew, SlotTaken, _queue, mails_of
+from monitor.jobs.draft import Quiet, draft_digest
+from monitor.model import Digest, SubscriptionState
+from monitor.post import Rendered
+from monitor.store import digests, outbox
+from tests import make
+from tests.jobs.desk import Desk
+
+URGENT = make.rule("出口管制", any=("禁令",), pace="at once")
+MORNING = make.subscription(every=None, at=(time(8),))
+
+
+async def _at_the_desk(desk: Desk, *titles: str) -> None:
+    desk.rules, desk.subscription = (make.rule(), URGENT), MORNING
+    desk.web.serves(desk.feeds[0], make.rss(*titles))
+    await desk.poll()
+
+
+async def test_an_urgent_match_goes_out_by_its_own_mail_and_is_not_repeated(desk: Desk) -> None:
+    await _at_the_desk(desk, "芯片禁令", "大模型降价")
+    urgent = await desk.compose(slot_at_once(desk.clock()))
+    assert isinstance(urgent, Composed)
+    assert (urgent.entries, "禁令" in urgent.subject) == (1, True)
+    digest = await desk.compose(make.slot())
+    assert isinstance(digest, Composed)
+    assert (digest.entries, "大模型" in digest.subject) == (1, True)
+
+
+async def test_a_mail_at_once_leaves_the_digests_where_they_stand(desk: Desk) -> None:
+    await _at_the_desk(desk, "芯片禁令")
+    before = await desk.db.read(digests.state, MORNING.name)
+    await desk.compose(slot_at_once(desk.clock()))
+    assert await desk.db.read(digests.state, MORNING.name) == before
+
+
+async def test_nothing_urgent_is_no_mail_and_no_slot(desk: Desk) -> None:
+    await _at_the_desk(desk, "大模型降价")
+    before = await desk.db.read(digests.state, MORNING.name)
+    assert isinstance(await desk.compose(slot_at_once(desk.clock())), NothingNew)
+    assert await desk.db.read(digests.state, MORNING.name) == before
+
+
+async def test_quiet_hours_hold_an_urgent_match_back(desk: Desk) -> None:
+    await _at_the_desk(desk, "芯片禁令")
+    night = make.rule("出口管制", any=("禁令",), pace="at once", quiet=((time(23), time(9)),))
+    desk.rules = (make.rule(), night)
+    assert isinstance(await desk.compose(slot_at_once(desk.clock())), NothingNew), "08:00 is within them"
+    desk.clock.forward(hours=1)
+    assert isinstance(await desk.compose(slot_at_once(desk.clock())), Composed)
+
+
+async def test_a_digest_overtaken_by_a_mail_at_once_is_made_again_without_its_story(desk: Desk) -> None:
+    await _at_the_desk(desk, "芯片禁令", "大模型降价")
+    newsroom = desk.newsroom
+    draft = await draft_digest(
+        MORNING, make.slot(), newsroom=newsroom, render=desk.render, db=desk.db, now=desk.clock()
+    )
+    assert not isinstance(draft, Quiet)
+    await desk.compose(slot_at_once(desk.clock()))
+    # The second half of compose, as it would go on.
+    mails = mails_of(draft, sender=newsroom.sender)
+    expires = desk.clock() + timedelta(days=1)
+    assert not await desk.db.write(_queue, draft, mails, newsroom.rules.fingerprint, expires)
+    again = await desk.compose(make.slot())
+    assert isinstance(again, Composed)
+    assert again.entries == 1
+    assert sum((await desk.db.read(outbox.counts)).values()) == 2
+
+
+async def test_two_workers_send_an_urgent_match_once(desk: Desk) -> None:
+    await _at_the_desk(desk, "芯片禁令")
+    first = slot_at_once(desk.clock())
+    draft = await draft_digest(
+        MORNING, first, newsroom=desk.newsroom, render=desk.render, db=desk.db, now=desk.clock()
+    )
+    assert not isinstance(draft, Quiet)
+    desk.clock.forward(seconds=1)
+    assert isinstance(await desk.compose(slot_at_once(desk.clock())), Composed)
+    assert not isinstance(await desk.compose(first), Composed | SlotTaken)
+
+
+async def test_a_digest_overtaken_by_one_of_other_news_is_made_again(desk: Desk) -> None:
+    await _at_the_desk(desk, "大模型降价")
+    loop, good = asyncio.get_running_loop(), desk.render
+
+    def overtaken(digest: Digest) -> Rendered:
+        async def elsewhere() -> None:
+            state = await desk.db.read(digests.state, MORNING.name)
+            assert isinstance(state, SubscriptionState)
+            assert await desk.db.write(digests.take_slot, state, make.slot("now:1"), state.cursor)
+
+        asyncio.run_coroutine_threadsafe(elsewhere(), loop).result()
+        return good(digest)
+
+    desk.render = overtaken
+    assert isinstance(await desk.compose(make.slot()), SlotTaken)
+    assert sum((await desk.db.read(outbox.counts)).values()) == 0

@@ -1,0 +1,54 @@
+"""A person's look at the rules, by the commands."""
+
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+from tests import make
+from tests.site import open_site
+
+TITLES = ("大模型降价", "芯片出口新规", "AI广告")
+
+
+def test_the_commands_about_rules_answer_from_what_is_stored(tmp_path: Path) -> None:
+    with open_site(tmp_path, lambda: make.rss(*TITLES)) as site:
+        site.write(('any = ["AI", "大模型"]', 'any = ["AI", "大模型"]\nnone = ["广告"]'))
+        site.json("poll", "--all")
+        told = site.monitor("rules", "explain", "AI广告")
+        assert "«AI»«广告»" in told
+        assert "any: AI: 1 x 2 (title) = 2" in told
+        assert "none: 广告" in told
+        assert "no stored entry" in site.monitor("rules", "explain", "x", code=1)
+        (kept,) = site.json("digest", "--excluded")
+        assert [one["rules"][0]["words"] for one in kept["entries"]] == [["广告"]]
+        assert "1 entries kept out" in site.monitor("digest", "--excluded")
+        site.json("digest", "--now")
+
+        new = tmp_path / "new.toml"
+        new.write_text(site.write(('any = ["AI", "大模型"]', 'any = ["大模型", "芯片"]')), "utf-8")
+        for arguments in ((), (str(new),)):
+            if arguments:
+                site.write(('any = ["AI", "大模型"]', 'any = ["AI", "大模型"]\nnone = ["广告"]'))
+            diff = site.json("rules", "diff", *arguments)
+            assert diff["summary"] == "adds 1, removes 0, moves 0"
+            assert [one["words"] for one in diff["changes"]] == [["芯片"]]
+        assert "+ 芯片出口新规" in site.monitor("rules", "diff", str(new))
+
+        days = [(datetime.now(UTC) + timedelta(days=shift)).date().isoformat() for shift in (-1, 1)]
+        period = ("replay", "--from", days[0], "--to", days[1], "--out", str(tmp_path / "played"))
+        (played,) = site.json(*period)
+        bytes_then = [Path(file).read_bytes() for file in played["files"]]
+        assert site.json(*period) == [played]
+        assert [Path(file).read_bytes() for file in played["files"]] == bytes_then
+        (other,) = site.json(*period, "--config", str(new))
+        assert (played["entries"], other["entries"]) == (1, 2)
+        assert "is before" in site.monitor("replay", "--from", days[1], "--to", days[0], code=1)
+        assert "is no day" in site.monitor("replay", "--from", "x", "--to", days[0], code=1)
+
+        site.config.write_bytes(new.read_bytes())
+        assert "would bring 1" in site.monitor("rules", "apply", "--since", "7d", "--dry-run")
+        assert "there is no rule" in site.monitor("rules", "apply", "--since", "7d", "--rule", "x", code=1)
+        assert "--since x" in site.monitor("rules", "apply", "--since", "x", code=1)
+        (offered,) = site.json("rules", "apply", "--since", "7d", "--rule", "人工智能")
+        assert [one["title"] for one in offered["entries"]] == ["芯片出口新规"]
+        (composed,) = site.json("digest", "--now")
+        assert composed["entries"] == 1
