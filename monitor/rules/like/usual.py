@@ -11,11 +11,14 @@ LONGEST = 6  # characters: a longer term in Chinese is a phrase
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Table:
-    """The shipped table, common.toml; everything folded."""
+    """The shipped table, usual.toml; everything folded."""
 
     words: frozenset[str]  # Chinese words that tell no story from another
+    people: frozenset[str]  # some of those: what somebody is
+    saying: frozenset[str]  # and what somebody does who is quoted
     kept: frozenset[str]  # words that stay whole, whatever stands in them
     latin: frozenset[str]
+    latin_saying: frozenset[str]
     breaks: frozenset[str]  # characters no term goes over
     starts: frozenset[str]  # characters no term begins with
     ends: frozenset[str]
@@ -36,13 +39,16 @@ class Piece:
 @cache
 def table() -> Table:
     """Read once: it travels with the program."""
-    raw = tomllib.loads(files("monitor.rules").joinpath("common.toml").read_text("utf-8"))
+    raw = tomllib.loads(files("monitor.rules.like").joinpath("usual.toml").read_text("utf-8"))
     signs = {name: frozenset("".join(signs.split())) for name, signs in raw["signs"].items()}
     kept = frozenset(raw["kept"]["words"].split())
     return Table(
-        words=frozenset(word for group in raw["words"].values() for word in group.split()) - kept,
+        words=_all(raw["words"]) - kept,
+        people=frozenset(raw["words"]["people"].split()),
+        saying=frozenset(raw["words"]["saying"].split()) | signs["saying"],
         kept=kept,
-        latin=frozenset(word for group in raw["latin"].values() for word in group.split()),
+        latin=_all(raw["latin"]),
+        latin_saying=frozenset(raw["latin"]["saying"].split()),
         breaks=signs["breaks"],
         starts=signs["starts"],
         ends=signs["ends"],
@@ -52,13 +58,23 @@ def table() -> Table:
     )
 
 
-def pieces(text: str, known: frozenset[str]) -> Iterator[Piece]:
-    """Part folded Chinese by the longest word of the table that begins at each place; `known` stay whole too."""
-    common, kept = table().words, table().kept
+def _all(groups: dict[str, str]) -> frozenset[str]:
+    return frozenset(word for group in groups.values() for word in group.split())
+
+
+def pieces(text: str, known: frozenset[str], *, counted: bool) -> Iterator[Piece]:
+    """Part folded Chinese by the longest word of the table that begins at each place; `known` stay whole too.
+
+    `counted`: a number stands before it, so that 年金 in "2015年金砖国家" is no word.
+    """
+    common, kept, breaks = table().words, table().kept, table().breaks
     longest = max((LONGEST, *map(len, known)))
     at = 0
+    if counted and text[0] in table().measures:
+        yield Piece(0, 1, "break")
+        at = 1
     while at < len(text):
-        end, kind = at + 1, "break" if text[at] in table().breaks else ""
+        end, kind = at + 1, "break" if text[at] in breaks else ""
         for length in range(min(longest, len(text) - at), 1, -1):
             word = text[at : at + length]
             if word in kept or word in known or word in common:

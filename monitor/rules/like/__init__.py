@@ -1,0 +1,1 @@
+"""What rule would find more entries like this one?"""
