@@ -12,7 +12,7 @@ two hints are enough together wherever they stand. A hint that stands only withi
 nothing. A `when` that holds counts 1 even if its words count less: NOT may hold without any.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from monitor.model import Hit
@@ -34,9 +34,9 @@ class Points:
     points: float
 
 
-def points_of(key: str, word: str, weight: float, hits: Iterable[Hit]) -> Points:
-    """The points of a word that was found."""
-    best = max((hit.field for hit in hits), key=worth)
+def points_of(key: str, word: str, weight: float, hits: Sequence[Hit]) -> Points:
+    """The points of a word that was found; its hits by field, in the order of FIELDS, and so the best first."""
+    best = hits[0].field
     share = HINT if key == "hints" else 1.0
     return Points(
         key=key, word=word, field=best, weight=weight, worth=worth(best), points=weight * worth(best) * share
@@ -50,19 +50,15 @@ def worth(field: str) -> float:
 
 def score(points: Sequence[Points], holds: bool) -> float:
     """The score of a rule; `holds`: it has a `when`, and that is true."""
-    expression = _sum(points, "when")
+    expression = sum(one.points for one in points if one.key == "when")
     if holds:
         expression = max(expression, ENOUGH)
-    return round(expression + _sum(points, "any", "all", "hints"), 6)
+    return round(expression + sum(one.points for one in points if one.key != "when"), 6)
 
 
 def evidence(points: Sequence[Points]) -> float:
     """What `any` and `hints` alone reach."""
-    return round(_sum(points, "any", "hints"), 6)
-
-
-def _sum(points: Sequence[Points], *keys: str) -> float:
-    return sum(one.points for one in points if one.key in keys)
+    return round(sum(one.points for one in points if one.key in ("any", "hints")), 6)
 
 
 def independent(hints: Mapping[str, Sequence[Hit]]) -> dict[str, list[Hit]]:

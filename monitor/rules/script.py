@@ -7,11 +7,13 @@ from functools import cache
 import opencc
 
 # Ideographs, kana and bopomofo: written without spaces, so words have no edges there.
-_HAN = re.compile(
-    "[\u2e80-\u2fdf\u3005-\u3007\u3021-\u3029\u3031-\u3035\u3038-\u303b\u3041-\u3096\u309d-\u309f\u30a1-\u30fa"
+# A set for regular expressions.
+HAN = (
+    "\u2e80-\u2fdf\u3005-\u3007\u3021-\u3029\u3031-\u3035\u3038-\u303b\u3041-\u3096\u309d-\u309f\u30a1-\u30fa"
     "\u30fc-\u30ff\u3105-\u312f\u31a0-\u31bf\u31f0-\u31ff\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff"
-    "\U0001b000-\U0001b16f\U00020000-\U000323af]"
+    "\U0001b000-\U0001b16f\U00020000-\U000323af"
 )
+_HAN = re.compile(f"[{HAN}]")
 
 
 @cache
