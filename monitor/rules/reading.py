@@ -66,10 +66,8 @@ class Reading:
         return [field for field in fields if field in self._folded]
 
     def spots(self, word: Word, field: str, allowed: Sequence[str], cut: Spans = ()) -> list[Spot]:
-        """The places of a word in a field, in order; `allowed` are the fields of whoever asks, `cut` is left out."""
+        """The places of a word in a field that is not empty, in order; `allowed` are the fields of whoever asks, `cut` is left out."""
         allowed = word.fields or allowed
-        if field not in self._folded:
-            return []
         match word.term:
             case Plain() | Pattern() if field not in allowed:
                 return []
