@@ -66,7 +66,10 @@ class Reading:
         return [field for field in fields if field in self._folded]
 
     def spots(self, word: Word, field: str, allowed: Sequence[str], cut: Spans = ()) -> list[Spot]:
-        """The places of a word in a field that is not empty, in order; `allowed` are the fields of whoever asks, `cut` is left out."""
+        """The places of a word in a field that is not empty, in order.
+
+        `allowed` are the fields of whoever asks; what touches `cut` is left out.
+        """
         allowed = word.fields or allowed
         match word.term:
             case Plain() | Pattern() if field not in allowed:

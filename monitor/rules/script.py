@@ -32,6 +32,8 @@ def simplified(sign: str) -> str:
 
 
 _WAYS = ("s2twp", "tw2sp")
+# A line break would shift the lines that come back; half a character (a lone surrogate) cannot be handed over.
+_UNFIT = re.compile("[\n\ud800-\udfff]")
 _vocabulary: dict[str, tuple[str, ...]] = {}
 
 
@@ -46,8 +48,7 @@ def learn_vocabulary(words: Iterable[str]) -> None:
     """Look up many words at once: OpenCC is asked twice in all, not twice for each."""
     new = [word for word in dict.fromkeys(words) if word not in _vocabulary]
     _vocabulary.update((word, ()) for word in new)
-    # A word with a line break would shift the lines that come back; those without Chinese have nothing to look up.
-    asked = [word for word in new if "\n" not in word and any(map(is_han, word))]
+    asked = [word for word in new if any(map(is_han, word)) and not _UNFIT.search(word)]
     lines = "\n".join(asked)
     answers = [_converter(way).convert(lines).split("\n") for way in _WAYS if asked]
     for word, *others in zip(asked, *answers, strict=True):
