@@ -2,6 +2,7 @@
 
 import json
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -18,7 +19,7 @@ MOST_WORDS = 250  # no list is longer than a person would maintain
 
 
 @pytest.mark.parametrize("case", HEADLINES, ids=lambda case: ascii(case["title"]))
-def test_ai_news_is_told_from_what_only_looks_like_it(case: dict[str, str | bool]) -> None:
+def test_ai_news_is_told_from_what_only_looks_like_it(case: dict[str, Any]) -> None:
     entry = make.entry(title=case["title"], summary=case["summary"], text="")
     words = [hit.word for match in match_entry(entry, CONFIG.rules) for hit in match.hits]
     assert bool(words) is case["news"], f"{case['about']}: {words}"
@@ -33,6 +34,8 @@ def test_a_single_mention_in_a_long_text_is_not_enough_but_two_words_are() -> No
 
 def test_the_shipped_rules_are_no_longer_than_a_person_would_maintain_and_nothing_in_them_is_odd() -> None:
     config = CONFIG.config
-    lists = [words for rule in config.rules for words in (rule.any, rule.all, rule.none, rule.hints, rule.ignore)]
+    lists = [
+        words for rule in config.rules for words in (rule.any, rule.all, rule.none, rule.hints, rule.ignore)
+    ]
     assert sum(map(len, [*lists, *config.aliases.values()])) <= MOST_WORDS
     assert lint(config.rules, config.aliases, config.matching.ignore) == ()
