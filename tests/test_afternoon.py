@@ -115,7 +115,9 @@ class Person:
     def reads(self, service: Running, event: str, **about: object) -> dict[str, Any]:
         """Wait for a line in the service's log."""
         line = until(service, event, **about)
-        shown = " ".join(f"{key}={value}" for key, value in line.items() if key not in ("event", "level", "time"))
+        shown = " ".join(
+            f"{key}={value}" for key, value in line.items() if key not in ("event", "level", "time")
+        )
         self._tell(f"    log: {line['event']} {shown}")
         return line
 

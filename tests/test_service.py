@@ -89,7 +89,9 @@ def test_a_broken_edit_is_told_once_and_the_old_rules_hold(site: Site, titles: l
         until(service, "config-restored", seconds=2)
 
 
-def test_what_is_urgent_goes_out_at_once_and_the_rest_waits_for_its_time(site: Site, titles: list[str]) -> None:
+def test_what_is_urgent_goes_out_at_once_and_the_rest_waits_for_its_time(
+    site: Site, titles: list[str]
+) -> None:
     in_half_a_day = datetime.now(ZoneInfo("Asia/Shanghai")) + timedelta(hours=12)
     urgent = '[[rules]]\nname = "出口管制"\nany = ["禁令"]\npace = "at once"\n[[subscriptions]]'
     site.write(("[[subscriptions]]", urgent), ('every = "0s"', f'at = ["{in_half_a_day:%H:%M}"]'))

@@ -5,12 +5,12 @@ from dataclasses import dataclass
 
 from monitor.errors import RuleError
 from monitor.model import Rule
-from monitor.rules.lint_rules import Read, meaning, odd_rule, shadowed_rules
+from monitor.rules.lint_rules import Read, odd_rule, shadowed_rules
 from monitor.rules.lint_words import Odd, odd_word
 from monitor.rules.ruleset import KEYS, read_ignored
 from monitor.rules.syntax import Aliases, parse_word
 from monitor.rules.when import parse_when
-from monitor.rules.words import Word
+from monitor.rules.words import Word, meaning
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -79,6 +79,8 @@ def test_a_good_word_is_left_alone(word: str) -> None:
     [
         ({"any": ("AI", "ＡＩ")}, "duplicate", "any", "ＡＩ"),
         ({"any": ("AI", "AI")}, "duplicate", "any", "AI"),
+        ({"any": ("AI", "ai", "xAI")}, "duplicate", "any", "ai"),
+        ({"any": ("AI", "ai"), "threshold": 3.0}, "never", "threshold", "3"),
         ({"hints": ("芯片", "算力", "芯片 ")}, "duplicate", "hints", "芯片 "),
         ({"any": ("知识产权", "国家知识产权局")}, "shadowed", "any", "国家知识产权局"),
         ({"any": ("AI芯片", "AI")}, "shadowed", "any", "AI芯片"),
