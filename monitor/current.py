@@ -4,7 +4,6 @@ import hashlib
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from unicodedata import east_asian_width
 from urllib.parse import quote, unquote
 
 from monitor.config import Config
@@ -15,6 +14,7 @@ from monitor.rules.changes import describe_changes
 from monitor.rules.match import Ruleset, compile_rules
 from monitor.rules.ruleset import KEYS
 from monitor.toml_lines import lines_of
+from monitor.toml_trouble import caret
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -94,9 +94,17 @@ def checked(path: Path, raw: bytes) -> Current:
 
 def store_url_of(path: Path) -> str:
     """The database a file names, whatever is wrong with the rest of it. Raises ConfigError when even that is."""
-    path = path.absolute()
     text = only(as_text(read_file(path), path), "store")
-    return _absolute(parse_config(text, path.name).store.url, path.parent)
+    return _absolute(parse_config(text, path.name).store.url, path.absolute().parent)
+
+
+def feed_names_of(path: Path) -> dict[str, str]:
+    """The feeds a file names, by URL, whatever is wrong with the rest of it; none when even they cannot be read."""
+    try:
+        text = only(as_text(read_file(path), path), "feeds")
+        return {feed.url: feed.name for feed in parse_config(text, path.name, whole=False).feeds}
+    except ConfigError:
+        return {}
 
 
 def content_of(path: Path) -> str:
@@ -125,13 +133,11 @@ def _pointed(error: RuleError, config: Config, text: str) -> Problem:
         key = "when" if error.word == rule.when else ""
         key = next((key for key in KEYS if error.word in getattr(rule, key)), key)
         where = f'[[rules]] "{error.rule}"'
-    before = ("\u3000" if east_asian_width(sign) in "WF" else " " for sign in error.word[: error.column])
-    caret = f"\n    {error.word}\n    {''.join(before)}^"
     return Problem(
         where=where,
         key=key,
         line=lines_of(text).find(error.table, index, key),
-        what=error.what + caret,
+        what=error.what + caret(error.word, error.column),
     )
 
 

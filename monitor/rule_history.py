@@ -26,10 +26,10 @@ class Past:
 def past_versions(tx: Connection) -> list[Past]:
     """Every version that was in force, the newest first."""
     versions, sent = rulesets.history(tx), rulesets.digests_sent(tx)
-    before = [None, *versions[:-1]]
+    pairs = list(zip([None, *versions], versions, strict=False))
     return [
         Past(version=one, changes=tuple(what_changed(last, one)), digests=sent.get(one.version, 0))
-        for last, one in reversed(list(zip(before, versions, strict=True)))
+        for last, one in reversed(pairs)
     ]
 
 
@@ -76,7 +76,10 @@ def version_before(tx: Connection, part: str) -> RulesetVersion:
     for one in reversed(rulesets.history(tx)):
         if one.text != part:
             return one
-    raise MonitorError("there are no other rules to go back to: none but these were ever in force")
+    raise MonitorError(
+        "there is nothing to go back to: no rules but these were kept yet. They are kept when the service takes "
+        "up an edit, and before each edit by a command"
+    )
 
 
 def undoing(path: Path, target: RulesetVersion) -> Change:

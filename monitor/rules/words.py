@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 
@@ -67,6 +68,11 @@ class Word:
     def spellings(self) -> tuple[Spelling, ...]:
         """The spellings of a plain word; of any other, none."""
         return self.term.spellings if isinstance(self.term, Plain) else ()
+
+
+def quoted(written: str) -> str:
+    """A word as it is written in config.toml: fit to be copied there."""
+    return json.dumps(written, ensure_ascii=False).replace("\x7f", "\\u007f")
 
 
 def meaning(word: Word) -> object:
