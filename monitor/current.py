@@ -10,7 +10,7 @@ from monitor.config import Config
 from monitor.config_file import as_text, parse_config, read_file, smtp_password
 from monitor.errors import ConfigError, Problem, RuleError
 from monitor.rule_part import only, rule_part
-from monitor.rules.changes import describe_changes
+from monitor.rules.changes import describe_changes, describe_sets
 from monitor.rules.match import Ruleset, compile_rules
 from monitor.rules.ruleset import KEYS
 from monitor.toml_lines import lines_of
@@ -152,9 +152,7 @@ def changes(old: Current, new: Current) -> list[str]:
         told += [f"{noun} {name}: new" for name in now if name not in was]
         told += [f"{noun} {name}: gone" for name in was if name not in now]
         told += [f"{noun} {name}: changed" for name in now if name in was and now[name] != was[name]]
-    if old.config.aliases != new.config.aliases:
-        names = {*old.config.aliases.items()} ^ {*new.config.aliases.items()}
-        told += [f"alias set {name}: changed" for name in dict.fromkeys(sorted(name for name, _ in names))]
+    told += describe_sets(old.config.aliases, new.config.aliases)
     for table in ("store", "fetch", "outbox", "smtp", "digests", "operator", "web", "matching"):
         before_table, after_table = getattr(old.config, table), getattr(new.config, table)
         told += [

@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from tests.test_cli import monitor
 from tests.test_rule_commands import CONFIG, file, history, rules, text
 
 __all__ = ["file"]  # the fixture
@@ -192,3 +193,13 @@ def test_a_diff_of_what_is_in_force_says_how_to_try_an_edit(file: Path) -> None:
     said = rules(file, "diff", "--days", "1")
     assert "config.toml against version 1, 0 entries of 1 day: adds 0, removes 0, moves 0." in said
     assert "Nothing is stored of that time" in said
+    assert "0 entries of 30 days" in rules(file, "diff")
+
+
+def test_a_caret_stands_below_its_place_behind_chinese_signs(file: Path) -> None:
+    rules(file, "undo", code=1)
+    file.write_text(CONFIG.replace('"大模型"', '"大模型'), encoding="utf-8")
+    for command in ("status", "check"):
+        said = monitor(file.parent, command, code=2)
+        assert "A quotation mark is missing on this line." in said
+        assert '    "大模型,\n     \u3000\u3000\u3000 ^' in said
