@@ -7,6 +7,7 @@ from monitor.config import Config
 from monitor.config_file import parse_config
 from monitor.rule_edit import drop_repeat, replace_word
 from monitor.rules.lint import Finding, lint
+from monitor.rules.words import quoted
 
 _ROUNDS = 5  # mending one thing may show another: "AI、 ＠x" is two words, one of them full-width
 
@@ -56,6 +57,6 @@ def _mended(text: str, where: tuple[str, int, str], finding: Finding) -> str:
 
 def _told(finding: Finding) -> str:
     place = f'rule "{finding.rule}"' if finding.table == "rules" else f"[{finding.table}]"
-    instead = " and ".join(f'"{word}"' for word in finding.safe or ())
+    instead = " and ".join(map(quoted, finding.safe or ()))
     done = f"becomes {instead}" if instead else "is taken out"
-    return f'{place}, {finding.key}: "{finding.word}" {done}: {finding.what}'
+    return f"{place}, {finding.key}: {quoted(finding.word)} {done}: {finding.what}"

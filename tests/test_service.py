@@ -89,6 +89,26 @@ def test_a_broken_edit_is_told_once_and_the_old_rules_hold(site: Site, titles: l
         until(service, "config-restored", seconds=2)
 
 
+def test_what_is_urgent_goes_out_at_once_and_the_rest_waits_for_its_time(
+    site: Site, titles: list[str]
+) -> None:
+    in_half_a_day = datetime.now(ZoneInfo("Asia/Shanghai")) + timedelta(hours=12)
+    urgent = '[[rules]]\nname = "出口管制"\nany = ["禁令"]\npace = "at once"\n[[subscriptions]]'
+    site.write(("[[subscriptions]]", urgent), ('every = "0s"', f'at = ["{in_half_a_day:%H:%M}"]'))
+    with site.service() as service:
+        until(service, "polled", matched=1)
+        for number, title in enumerate(("芯片禁令生效", "禁令扩大"), start=1):
+            titles.insert(0, title)
+            composed = until(service, "composed", entries=1)
+            assert composed["slot"].startswith("at once:")
+            assert title in composed["subject"]
+            until(service, "delivered")
+            assert len(site.catcher.caught) == number
+    (later,) = site.json("digest", "--now")
+    assert later["entries"] == 1
+    assert "AI新规" in later["subject"], "what went out at once is not repeated"
+
+
 def test_a_signal_reloads(site: Site) -> None:
     with site.service() as service:
         until(service, "delivered")

@@ -1,19 +1,24 @@
 """The command that looks over the rules: rules lint."""
 
 import asyncio
+from collections.abc import Iterable, Sequence
 from dataclasses import asdict
 from pathlib import Path
+from typing import Any
 
 from monitor.config_file import as_text, parse_config, read_file
 from monitor.current import load
 from monitor.errors import MonitorError
 from monitor.jobs.judge_stored import LOOKED_BACK, judge_stored
-from monitor.rules.lint import Finding
+from monitor.rules.lint import Finding, unasked
 from monitor.rules.lint import lint as findings_of
+from monitor.rules.words import quoted
 from monitor.store.database import open_database
-from monitor.terminal import answer, say
-from monitor.toml_lines import Lines, lines_of
+from monitor.terminal import answer, count, say
+from monitor.toml_lines import lines_of
 from monitor.workshop import clock
+
+Placed = Sequence[tuple[int | None, Finding]]  # each with its line
 
 
 def lint(path: Path, *, json: bool) -> int:
@@ -23,20 +28,22 @@ def lint(path: Path, *, json: bool) -> int:
     """
     text = as_text(read_file(path), path)
     config = parse_config(text, path.name)
-    found = [*findings_of(config.rules, config.aliases, config.matching.ignore), *_by_what_is_stored(path)]
-    lines, names = lines_of(text), [rule.name for rule in config.rules]
-    placed = [(line_of(finding, names, lines, text), finding) for finding in found]
-    placed.sort(key=lambda one: one[0] or 0)
+    found = [
+        *findings_of(config.rules, config.aliases, config.matching.ignore),
+        *unasked(config.rules, config.subscriptions),
+        *_by_what_is_stored(path),
+    ]
+    told = placed(found, text)
     if json:
-        answer({"file": str(path), "findings": [{"line": line, **asdict(one)} for line, one in placed]})
-    elif not placed:
-        say(f"{path}: {len(names)} rules, nothing odd.")
-    for line, one in placed if not json else ():
-        where = f'[[rules]] "{one.rule}"' if one.table == "rules" else f"[{one.table}]"
-        place = f"line {line}, " if line else ""
-        fix = f" Fix: {one.fix}." if one.fix else ""
-        say(f'{path.name}, {place}{where}, {one.key}: "{one.word}" {one.what}.{fix}')
-    return 1 if placed else 0
+        answer({"file": str(path), "findings": values(told)})
+    elif not told:
+        say(f"{path}: {count(len(config.rules), 'rule')}, nothing odd.")
+    for line, one in told if not json else ():
+        say(as_line(path.name, line, one))
+    if not json and any(one.safe is not None for _, one in told):
+        mended = sum(one.safe is not None for _, one in told)
+        say(f'"monitor rules lint --fix" mends {mended} of {len(told)}; with --dry-run it shows how.')
+    return 1 if told else 0
 
 
 def _by_what_is_stored(path: Path) -> tuple[Finding, ...]:
@@ -57,16 +64,39 @@ def _by_what_is_stored(path: Path) -> tuple[Finding, ...]:
     return asyncio.run(ask())
 
 
-def line_of(finding: Finding, rules: list[str], lines: Lines, text: str) -> int | None:
-    """The line the word stands in, else that of its key."""
-    index = rules.index(finding.rule) if finding.table == "rules" else 0
-    first = lines.find(finding.table, index, finding.key)
-    if first is None:
-        return None
-    # A list may go over many lines: the word is looked for until the next key.
-    later = [line for line in lines.places.values() if line > first]
-    last = min(later, default=len(text.splitlines()) + 1)
-    for number, line in enumerate(text.splitlines()[first - 1 : last - 1], start=first):
-        if f'"{finding.word}"' in line or f"'{finding.word}'" in line:
+def placed(found: Iterable[Finding], text: str) -> Placed:
+    """The findings in the order of the file, each with the line of its word, else that of its key."""
+    lines, counts = lines_of(text), _numbers(text)
+    told = []
+    for one in found:
+        first = lines.find(one.table, counts.get(one.rule, 0) if one.table == "rules" else 0, one.key)
+        told.append((first and _line_of_word(one.word, text, first, lines.places.values()), one))
+    return sorted(told, key=lambda each: each[0] or 0)
+
+
+def _numbers(text: str) -> dict[str, int]:
+    """The place of each rule among the rules, by name."""
+    rules = parse_config(text, "config.toml").rules
+    return {rule.name: number for number, rule in enumerate(rules)}
+
+
+def _line_of_word(word: str, text: str, first: int, heads: Iterable[int]) -> int:
+    """A list may go over many lines: the word is looked for until the next key."""
+    last = min((line for line in heads if line > first), default=len(text.split("\n")) + 1)
+    for number, line in enumerate(text.split("\n")[first - 1 : last - 1], start=first):
+        if quoted(word) in line or f"'{word}'" in line:
             return number
     return first
+
+
+def as_line(file: str, line: int | None, one: Finding) -> str:
+    """A finding in words, the word as it stands in the file."""
+    where = f'[[rules]] "{one.rule}"' if one.table == "rules" else f"[{one.table}]"
+    place = f"line {line}, " if line else ""
+    fix = f" Fix: {one.fix}." if one.fix else ""
+    return f"{file}, {place}{where}, {one.key}: {quoted(one.word)} {one.what}.{fix}"
+
+
+def values(told: Placed) -> list[dict[str, Any]]:
+    """The findings for programs."""
+    return [{"line": line, **asdict(one)} for line, one in told]

@@ -157,7 +157,8 @@ def _weigh(
         for word, hits in (hints if key == "hints" else found[key]).items()
     )
     total, threshold = score(points, true), rule.rule.threshold
-    missing = [word for word in dict.fromkeys(rule.rule.all) if word not in found["all"]]
+    wanted = [one.word.written for one in rule.words if one.key == "all"] if rule.rule.all else []
+    missing = [word for word in wanted if word not in found["all"]]
     if (rule.rule.any or rule.rule.hints) and evidence(points) < min(ENOUGH, threshold):
         missing.append("any or hints")
     if rule.when and not true:

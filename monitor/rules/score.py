@@ -3,7 +3,8 @@
 This is all the arithmetic there is:
 
     a word's points  =  its weight  x  what the best field it stands in is worth (WORTH)  x  0.5 if it is a hint
-    a rule's score   =  the sum over its distinct words (any, all, hints, when); how often each stands is all one
+    a rule's score   =  the sum over its distinct words (any, all, hints, when); how often each stands is all one,
+                        and so is in how many ways one is written in a list (AI, ai)
 
 A rule matches when nothing keeps it out (`none`, `ignore`, scope), each word of `all` is there, `when` holds, the
 score reaches the threshold (1 unless the rule says otherwise), and - if it has `any` or `hints` - those alone reach 1
