@@ -3,10 +3,10 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from monitor.config import Config
 from monitor.config_file import parse_config
 from monitor.rule_edit import drop_repeat, replace_word
-from monitor.rules.lint import Finding, lint
+from monitor.rule_findings import findings
+from monitor.rules.lint import Finding
 from monitor.rules.words import quoted
 
 _ROUNDS = 5  # mending one thing may show another: "AI、 ＠x" is two words, one of them full-width
@@ -26,7 +26,7 @@ def fix_rules(text: str, path: str) -> Mended:
     fixed: list[str] = []
     for _ in range(_ROUNDS):
         config = parse_config(text, path)
-        found = _findings(config)
+        found = findings(config)
         done = len(fixed)
         names = [rule.name for rule in config.rules]
         for finding in _safe_once(found):
@@ -36,11 +36,7 @@ def fix_rules(text: str, path: str) -> Mended:
             fixed.append(_told(finding))
         if len(fixed) == done:
             break
-    return Mended(text=text, fixed=tuple(fixed), left=len(_findings(parse_config(text, path))))
-
-
-def _findings(config: Config) -> Sequence[Finding]:
-    return lint(config.rules, config.aliases, config.matching.ignore)
+    return Mended(text=text, fixed=tuple(fixed), left=len(findings(parse_config(text, path))))
 
 
 def _safe_once(found: Sequence[Finding]) -> Sequence[Finding]:

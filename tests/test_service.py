@@ -47,6 +47,22 @@ def test_an_edit_is_taken_up_and_named(site: Site, titles: list[str]) -> None:
         assert "雨停了" in until(service, "composed")["subject"]
 
 
+def test_what_an_edit_makes_odd_is_told_once(site: Site) -> None:
+    site.write(('"AI", "大模型"', '"AI", "ＡＩ", "大模型"'))
+    with site.service() as service:
+        assert until(service, "rules-odd")["findings"] == 1
+        until(service, "delivered")
+        site.write(('"AI", "大模型"', '"AI", "ＡＩ", "大模型", "雨"'))
+        told = until(service, "rule-odd", finding='"雨" one Chinese character alone')["finding"]
+        lines = site.config.read_text("utf-8").split("\n")
+        line = next(number for number, line in enumerate(lines, start=1) if '"雨"' in line)
+        assert f"config.toml, line {line}," in told
+        site.write(('"AI", "大模型"', '"AI", "ＡＩ", "大模型", "雨", "天气"'))
+        until(service, "config-changed", change="+1 word")
+        site.write(('"AI", "大模型"', '"AI", "ＡＩ", "大模型", "天气", "ai芯片"'))
+        assert "ai芯片" in until(service, "rule-odd")["finding"]
+
+
 def test_an_edit_by_rename_is_taken_up(site: Site) -> None:
     with site.service() as service:
         until(service, "delivered")

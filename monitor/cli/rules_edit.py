@@ -7,15 +7,14 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from monitor.cli.lint import as_line, placed, values
 from monitor.config_change import Change, change, text_of, write
 from monitor.config_file import as_text, parse_config, read_file
 from monitor.current import checked
 from monitor.errors import ConfigError, MonitorError, StoreError
 from monitor.rule_edit import add_word, remove_word
+from monitor.rule_findings import as_line, findings, placed, values
 from monitor.rule_fix import fix_rules
 from monitor.rule_import import as_toml, with_rules
-from monitor.rules.lint import Finding, lint
 from monitor.rules.trendradar import read_words
 from monitor.rules.word_list import read_text
 from monitor.store.database import open_database
@@ -27,8 +26,8 @@ def add(path: Path, rule: str, word: str, *, place: str, dry_run: bool, json: bo
     """A word more in a list of a rule; what is odd about it there is said, and does not hinder."""
     planned = _planned(path, lambda text: add_word(text, rule, word, place))
     before, after = (as_text(raw, path) for raw in (planned.before, planned.after))
-    known = _findings(before, path)
-    odd = placed([one for one in _findings(after, path) if one not in known], after)
+    known, config = findings(parse_config(before, path.name)), parse_config(after, path.name)
+    odd = placed([one for one in findings(config) if one not in known], after, config.rules)
     for line, one in odd if not json else ():
         complain(as_line(path.name, line, one))
     done = f'"{word}" is in {place} of rule "{rule}" now.'
@@ -100,11 +99,6 @@ def _bytes_of(file: Path) -> bytes:
 def _planned(path: Path, edit: Callable[[str], str]) -> Change:
     text = text_of(path)
     return change(path, text, edit(text))
-
-
-def _findings(text: str, path: Path) -> tuple[Finding, ...]:
-    config = parse_config(text, path.name)
-    return lint(config.rules, config.aliases, config.matching.ignore)
 
 
 def _carry_out(planned: Change, *, dry_run: bool, done: str, json: bool, **about: Any) -> None:
