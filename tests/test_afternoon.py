@@ -69,7 +69,7 @@ def _words_are_mended(person: Person, service: Running) -> None:
 
 def _an_edit_is_tried_and_saved(person: Person, service: Running) -> None:
     person.thinks("An edit is tried in another file, and then saved.")
-    new = person.text.replace('"AGI", "生成式"', '"AGI", "量子", "生成式"').replace('"智能体", ', "")
+    new = person.text.replace('"智能体"', '"量子"')
     (person.folder / "new.toml").write_text(new, encoding="utf-8")
     said = person.types("monitor rules diff new.toml --days 30")
     assert "+ 量子计算机住进地下室\n    人工智能: 量子\n" in said
@@ -87,8 +87,10 @@ def _a_slip_breaks_nothing(person: Person, service: Running, titles: list[str], 
     good = person.text
     person.thinks("A slip of the hand: a quotation mark is gone.")
     person.saves(good.replace('"量子"', '"量子'))
+    line = good[: good.index('"量子"')].count("\n") + 1
+    where = f"line {line}, the file: this is not TOML"
     person.reads(service, "config-refused", in_force="the configuration before this edit")
-    person.reads(service, "config-problem", problem="line 76, the file: this is not TOML")
+    person.reads(service, "config-problem", problem=where)
     person.reads(service, "operator-told")
     person.reads(service, "delivered", to="o***@example.org")
     titles.insert(0, "量子钟走得更准")
@@ -101,7 +103,7 @@ def _a_slip_breaks_nothing(person: Person, service: Running, titles: list[str], 
         "monitor rules diff",
         "monitor rules add 人工智能 机器人",
     ):
-        assert "line 76, the file: this is not TOML" in person.types(command, code=2)
+        assert where in person.types(command, code=2)
     said = person.types("monitor status", code=2)
     assert "A running service goes on by what it had: rules version 4" in said
     assert '"monitor rules undo"' in said
@@ -110,7 +112,7 @@ def _a_slip_breaks_nothing(person: Person, service: Running, titles: list[str], 
     mail = message_from_bytes(letter.raw, policy=policy.default)
     person.opens(f"{mail['Subject']}\n\n{mail.get_content()}")
     assert mail["Subject"] == "feed-monitor: config.toml is refused, rules version 4 stays in force"
-    assert "line 76, the file: this is not TOML" in mail.get_content()
+    assert where in mail.get_content()
     assert "monitor rules undo" in mail.get_content()
     assert "as of" in person.types("monitor rules undo")
     assert person.text == good
