@@ -4,7 +4,7 @@ import asyncio
 import shlex
 import subprocess
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -159,15 +159,26 @@ def desk(folder: Path, titles: list[str], tell: Tell) -> Iterator[tuple[Person, 
 
 def month(config: Path, titles: list[str]) -> None:
     """Thirty days of news are stored, as the service would have stored them then."""
+    _store(config, STORED, titles, apart=1.45)
+
+
+def stored(config: Path, titles: list[str]) -> None:
+    """These headlines are stored, in this order, as a service would have found them in the last days."""
+    _store(config, [(title,) for title in titles], [], apart=1)
+
+
+def _store(config: Path, visits: Sequence[tuple[str, ...]], titles: list[str], apart: float) -> None:
+    """Each visit brings its titles, some days `apart`; `titles` is the whole feed in the end."""
 
     async def work() -> None:
-        current, clock = load(config), FakeClock(datetime.now(UTC) - timedelta(days=29))
+        current = load(config)
+        clock = FakeClock(datetime.now(UTC) - timedelta(days=len(visits) * apart))
         web, (feed,) = FakeWeb(), current.config.feeds
         db = open_database(current.store_url)
         await db.write(introduce, current, clock())
         options = FetchOptions(min_interval=timedelta(seconds=1))
-        for number, pair in enumerate(STORED):
-            titles[:0] = pair
+        for number, new in enumerate(visits):
+            titles[:0] = new
             web.serves(feed, make.rss(*titles), etag=f'"{number}"')
             ((_, state),) = await claim_all([feed], db=db, now=clock(), options=options)
             await poll(
@@ -180,7 +191,7 @@ def month(config: Path, titles: list[str]) -> None:
                 clock=clock,
                 jitter=lambda: 0.5,
             )
-            clock.forward(days=1.45)
+            clock.forward(days=apart)
         await db.close()
 
     asyncio.run(work())
