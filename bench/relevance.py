@@ -3,15 +3,19 @@
 FILE is JSON Lines of {id, title, summary, label, outlet, lang, hard, pick}, label "ai", "border" or "no". An item
 matches if any rule of config.toml matches it; "border" is right either way and left out of every figure.
 
-With --folds the same is asked of words that never saw the item. The items are dealt into folds by a fixed seed. For
-each fold two sets of rules are made without it, and both are judged on it alone:
+The figure over the whole file flatters: whoever wrote the rules had it open. With --folds the same is asked of words
+that never saw the item. The items are dealt into folds, DEALS times anew by a fixed seed. For each fold two sets of
+rules are made without it, and both are judged on it alone; the counts are those of all deals together:
 
   "unseen"   the shipped rules without every word, alias, exclusion and guard that stands in items of this fold and
              nowhere in the others. Words that the file does not have at all stay: they cannot help here.
-             What this does not undo: a person who has read the whole file decided how the rules are built.
+             It is too strict, because a name that anybody in the field would have listed goes with the one item that
+             has it; and too kind, because a person who has read the whole file decided how the rules are built.
   "machine"  no person at all: the shipped words and every sequence of two to four Chinese signs or Latin word of the
-             other folds are candidates; taken are those that stand in three `ai` items there or more, and in hardly
-             any `no`. It is what the words are worth if nobody who knows the field chooses them: a floor.
+             other folds are candidates; taken are those that stand in three `ai` items there or more, and in few `no`
+             ones. One in the title is enough, or two. It is what counting alone is worth: a floor.
+
+Neither replaces a file that was labelled before the rules were run over it and not used to mend them: give it as FILE.
 """
 
 import argparse
@@ -23,6 +27,7 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 sys.path.insert(0, str(Path(__file__).parent.parent))
 
@@ -35,6 +40,11 @@ from tests import make
 
 ROOT = Path(__file__).parent.parent
 SEED = 20250124
+DEALS = 5
+# What the rules are wanted to reach: precision and recall in per cent, of all items and of hard ones; at most so many
+# false alarms among random ones.
+BARS = {"all": (96, 95), "hard": (92, 90)}
+FALSE_ALARMS = 1
 POSITIVE, NEGATIVE = ("any", "all", "hints"), ("none", "ignore")
 Aliases = Mapping[str, Sequence[str]]
 
@@ -84,12 +94,11 @@ def main() -> None:
     print(heading())
     for name, some in groups(verdicts):
         print(figures(name, some))
-    if asked.folds:
+    for name, some in cross_validated(items, config, asked.folds) if asked.folds else ():
         print()
-        for name, some in cross_validated(items, config, asked.folds):
-            print(figures(name, some))
-            print(figures(f"{name}, hard", [one for one in some if one.item.hard]))
-            print(figures(f"{name}, random", [one for one in some if one.item.pick == "random"]))
+        for kind in ("all", "hard", "random"):
+            print(figures(f"{name}, {kind}", of_kind(some, kind)))
+    print(f"\nbars: {bars(verdicts)}")
     for kind, wanted in (("false alarms", False), ("missed", True)):
         wrong = [one for one in verdicts if not one.right and one.item.wanted is wanted]
         print(f"\n{len(wrong)} {kind}")
@@ -125,14 +134,32 @@ def judge(items: Iterable[Item], rules: Ruleset) -> Iterator[Verdict]:
 
 def groups(verdicts: Sequence[Verdict]) -> Iterator[tuple[str, Sequence[Verdict]]]:
     """The verdicts, then those of each kind the issue asks for, the larger outlets by name."""
-    yield "all", verdicts
-    yield "hard", [one for one in verdicts if one.item.hard]
-    yield "random", [one for one in verdicts if one.item.pick == "random"]
+    for kind in ("all", "hard", "random"):
+        yield kind, of_kind(verdicts, kind)
     yield "title only", [one for one in verdicts if not one.item.entry.summary]
     for lang in sorted({one.item.lang for one in verdicts}):
         yield f"language {lang}", [one for one in verdicts if one.item.lang == lang]
     for outlet, _ in Counter(one.item.outlet for one in verdicts).most_common():
         yield f"outlet {outlet}", [one for one in verdicts if one.item.outlet == outlet]
+
+
+def of_kind(verdicts: Sequence[Verdict], kind: str) -> Sequence[Verdict]:
+    """The verdicts on all, hard or random items."""
+    if kind == "hard":
+        return [one for one in verdicts if one.item.hard]
+    return [one for one in verdicts if kind == "all" or one.item.pick == kind]
+
+
+def bars(verdicts: Sequence[Verdict]) -> str:
+    """Which of the bars is not reached, if any."""
+    low = []
+    for kind, (precision, recall) in BARS.items():
+        hits, false, missed = _counts(of_kind(verdicts, kind))
+        if 100 * hits < precision * (hits + false) or 100 * hits < recall * (hits + missed):
+            low.append(f"{kind} items, wanted {precision} / {recall}")
+    if _counts(of_kind(verdicts, "random"))[1] > FALSE_ALARMS:
+        low.append(f"random items, more than {FALSE_ALARMS} false alarm")
+    return f"below: {'; '.join(low)}" if low else "all reached"
 
 
 def heading() -> str:
@@ -142,15 +169,20 @@ def heading() -> str:
 
 def figures(name: str, verdicts: Sequence[Verdict]) -> str:
     """One line: the shares in per cent ("-" where there is nothing to divide by), the counts, the name."""
-    hits = sum(one.match and one.right for one in verdicts)
-    false = sum(one.match and not one.right for one in verdicts)
-    missed = sum(not one.match and not one.right for one in verdicts)
+    hits, false, missed = _counts(verdicts)
     shares = (
         _share(hits, hits + false),
         _share(hits, hits + missed),
         _share(2 * hits, 2 * hits + false + missed),
     )
     return f"{shares[0]:>10}{shares[1]:>8}{shares[2]:>8}{hits:>7}{false:>7}{missed:>8}   {name}"
+
+
+def _counts(verdicts: Sequence[Verdict]) -> tuple[int, int, int]:
+    """How many were found, found wrongly, missed."""
+    hits = sum(one.match and one.right for one in verdicts)
+    false = sum(one.match and not one.right for one in verdicts)
+    return hits, false, sum(not one.match and not one.right for one in verdicts)
 
 
 def _share(part: int, whole: int) -> str:
@@ -170,16 +202,18 @@ def cross_validated(
     items: Sequence[Item], config: Config, folds: int
 ) -> Iterator[tuple[str, Sequence[Verdict]]]:
     """Each item judged by rules made without its fold, in the two ways the docstring of this file tells."""
-    dealt = [*items]
-    random.Random(SEED).shuffle(dealt)
-    support = _support(dealt, config)
+    chance = random.Random(SEED)
+    support = _support(items, config)
     unseen: list[Verdict] = []
     machine: list[Verdict] = []
-    for number in range(folds):
-        held = dealt[number::folds]
-        others = [item for item in dealt if item not in held]
-        unseen += judge(held, _without(config, support, {item.entry.id for item in held}))
-        machine += judge(held, _mined(others, config))
+    for _ in range(DEALS):
+        dealt = [*items]
+        chance.shuffle(dealt)
+        for number in range(folds):
+            held = dealt[number::folds]
+            out = {item.entry.id for item in held}
+            unseen += judge(held, _without(config, support, out))
+            machine += judge(held, _mined([item for item in items if item.entry.id not in out], config))
     yield f"unseen, {folds} folds", unseen
     yield f"machine, {folds} folds", machine
 
@@ -210,7 +244,7 @@ def _without(config: Config, support: Mapping[str, frozenset[str]], held: set[st
 
     rules: list[Rule] = []
     for rule in config.rules:
-        lists = {key: known(getattr(rule, key)) for key in (*POSITIVE, *NEGATIVE)}
+        lists: dict[str, Any] = {key: known(getattr(rule, key)) for key in (*POSITIVE, *NEGATIVE)}
         weights = tuple((_without_guards(word, support, held), weight) for word, weight in rule.weights)
         if len(lists["all"]) == len(rule.all) and (lists["any"] or lists["hints"] or rule.when):
             rules.append(replace(rule, **lists, weights=weights))
@@ -235,9 +269,9 @@ def _mined(items: Sequence[Item], config: Config) -> Ruleset:
     chosen = [
         word
         for word in candidates
-        if counts[True][word] >= 3 and counts[False][word] * 40 <= counts[True][word]
+        if counts[True][word] >= 3 and counts[False][word] * 10 <= counts[True][word]
     ]
-    return compiled([Rule(name="mined", any=tuple(sorted(chosen)))], {}, ())
+    return compiled([Rule(name="mined", any=tuple(sorted(chosen)), threshold=2.0)], {}, ())
 
 
 def _sequences(text: str) -> set[str]:

@@ -1,7 +1,6 @@
 """A config.toml becomes a Config, or every problem in it at once."""
 
 import os
-import re
 import tomllib
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
@@ -23,9 +22,9 @@ from monitor.config import (
 )
 from monitor.config_values import Weighed
 from monitor.errors import ConfigError, Problem
-from monitor.toml_lines import Lines, line_of_syntax_error, lines_of
+from monitor.toml_lines import Lines, lines_of
+from monitor.toml_trouble import trouble
 
-_UNQUOTED = re.compile(r"\s*([^\s\"'=#]*[^\x00-\x7f][^\s\"'=#]*)\s*=")
 PASSWORD_VARIABLE = "MONITOR_SMTP__PASSWORD"  # noqa: S105 - the name of a variable, not its value
 PASSWORD_CREDENTIAL = "smtp_password"  # noqa: S105 - likewise
 
@@ -35,7 +34,10 @@ def read_file(path: Path) -> bytes:
     try:
         return path.read_bytes()
     except FileNotFoundError:
-        raise _refusal(path, 'there is no such file. Make one with "monitor init".') from None
+        way = 'Make one with "monitor init".'
+        if path.name != "config.toml":
+            way = 'Is the name right? "monitor init" makes a config.toml.'
+        raise _refusal(path, f"there is no such file. {way}") from None
     except OSError as error:
         raise _refusal(path, f"it cannot be read: {error.strerror}.") from None
 
@@ -60,10 +62,7 @@ def parse_config(text: str, path: str, *, whole: bool = True) -> Config:
     try:
         raw = tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:
-        line = line_of_syntax_error(str(error))
-        what = f"this is not TOML: {error}."
-        if line and (key := _UNQUOTED.match(text.splitlines()[line - 1])):
-            what += f' A name with such signs stands in quotation marks: "{key[1]}" = …'
+        line, what = trouble(error, text)
         raise _refusal(Path(path), what, line) from None
     lines = lines_of(text)
     problems = list(_unknown_tables(raw, lines))

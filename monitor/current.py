@@ -4,17 +4,17 @@ import hashlib
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from unicodedata import east_asian_width
 from urllib.parse import quote, unquote
 
 from monitor.config import Config
 from monitor.config_file import as_text, parse_config, read_file, smtp_password
 from monitor.errors import ConfigError, Problem, RuleError
 from monitor.rule_part import only, rule_part
-from monitor.rules.changes import describe_changes
+from monitor.rules.changes import describe_changes, describe_sets
 from monitor.rules.match import Ruleset, compile_rules
 from monitor.rules.ruleset import KEYS
 from monitor.toml_lines import lines_of
+from monitor.toml_trouble import caret
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -94,9 +94,17 @@ def checked(path: Path, raw: bytes) -> Current:
 
 def store_url_of(path: Path) -> str:
     """The database a file names, whatever is wrong with the rest of it. Raises ConfigError when even that is."""
-    path = path.absolute()
     text = only(as_text(read_file(path), path), "store")
-    return _absolute(parse_config(text, path.name).store.url, path.parent)
+    return _absolute(parse_config(text, path.name).store.url, path.absolute().parent)
+
+
+def feed_names_of(path: Path) -> dict[str, str]:
+    """The feeds a file names, by URL, whatever is wrong with the rest of it; none when even they cannot be read."""
+    try:
+        text = only(as_text(read_file(path), path), "feeds")
+        return {feed.url: feed.name for feed in parse_config(text, path.name, whole=False).feeds}
+    except ConfigError:
+        return {}
 
 
 def content_of(path: Path) -> str:
@@ -125,13 +133,11 @@ def _pointed(error: RuleError, config: Config, text: str) -> Problem:
         key = "when" if error.word == rule.when else ""
         key = next((key for key in KEYS if error.word in getattr(rule, key)), key)
         where = f'[[rules]] "{error.rule}"'
-    before = ("\u3000" if east_asian_width(sign) in "WF" else " " for sign in error.word[: error.column])
-    caret = f"\n    {error.word}\n    {''.join(before)}^"
     return Problem(
         where=where,
         key=key,
         line=lines_of(text).find(error.table, index, key),
-        what=error.what + caret,
+        what=error.what + caret(error.word, error.column),
     )
 
 
@@ -146,9 +152,7 @@ def changes(old: Current, new: Current) -> list[str]:
         told += [f"{noun} {name}: new" for name in now if name not in was]
         told += [f"{noun} {name}: gone" for name in was if name not in now]
         told += [f"{noun} {name}: changed" for name in now if name in was and now[name] != was[name]]
-    if old.config.aliases != new.config.aliases:
-        names = {*old.config.aliases.items()} ^ {*new.config.aliases.items()}
-        told += [f"alias set {name}: changed" for name in dict.fromkeys(sorted(name for name, _ in names))]
+    told += describe_sets(old.config.aliases, new.config.aliases)
     for table in ("store", "fetch", "outbox", "smtp", "digests", "operator", "web", "matching"):
         before_table, after_table = getattr(old.config, table), getattr(new.config, table)
         told += [

@@ -1,6 +1,5 @@
 """A word is put into a rule of config.toml, or taken out; remarks and layout stay as they are."""
 
-import json
 import tomllib
 from collections.abc import Callable, Mapping, Sequence
 from difflib import get_close_matches
@@ -10,6 +9,7 @@ import tomlkit
 from tomlkit.items import Array
 
 from monitor.errors import MonitorError
+from monitor.rules.words import quoted
 from monitor.toml_lines import lines_of
 
 PLACES = ("any", "all", "none", "hints", "ignore")
@@ -23,13 +23,13 @@ def add_word(text: str, rule: str, word: str, place: str = "any") -> str:
     index, table = _rule(text, rule)
     words = table.get(place, [])
     if not isinstance(words, list):
-        raise MonitorError(f'"{place}" of rule "{rule}" is no list. Write {place} = ["{word}"]')
+        raise MonitorError(f'"{place}" of rule "{rule}" is no list. Write {place} = [{quoted(word)}]')
     if word in _words(words):
         raise MonitorError(f'"{word}" is in {place} of rule "{rule}" already')
     if place in table:
         return _changed(text, ("rules", index, place), lambda array: array.append(word))
     behind = [key for key in ("name", *PLACES) if key in table][-1]
-    return with_line(text, ("rules", index, behind), f"{place} = [{_quoted(word)}]")
+    return with_line(text, ("rules", index, behind), f"{place} = [{quoted(word)}]")
 
 
 def remove_word(text: str, rule: str, word: str) -> str:
@@ -136,10 +136,6 @@ def _words(values: Sequence[Any]) -> list[str]:
 
 def _every_word(table: Mapping[str, Any]) -> list[str]:
     return [word for place in PLACES for word in _words(table.get(place, []))]
-
-
-def _quoted(word: str) -> str:
-    return json.dumps(word, ensure_ascii=False).replace("\x7f", "\\u007f")
 
 
 def _whole(value: str) -> bool:

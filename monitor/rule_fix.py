@@ -3,10 +3,11 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from monitor.config import Config
 from monitor.config_file import parse_config
 from monitor.rule_edit import drop_repeat, replace_word
-from monitor.rules.lint import Finding, lint
+from monitor.rule_findings import findings
+from monitor.rules.lint import Finding
+from monitor.rules.words import quoted
 
 _ROUNDS = 5  # mending one thing may show another: "AI、 ＠x" is two words, one of them full-width
 
@@ -25,7 +26,7 @@ def fix_rules(text: str, path: str) -> Mended:
     fixed: list[str] = []
     for _ in range(_ROUNDS):
         config = parse_config(text, path)
-        found = _findings(config)
+        found = findings(config)
         done = len(fixed)
         names = [rule.name for rule in config.rules]
         for finding in _safe_once(found):
@@ -35,11 +36,7 @@ def fix_rules(text: str, path: str) -> Mended:
             fixed.append(_told(finding))
         if len(fixed) == done:
             break
-    return Mended(text=text, fixed=tuple(fixed), left=len(_findings(parse_config(text, path))))
-
-
-def _findings(config: Config) -> Sequence[Finding]:
-    return lint(config.rules, config.aliases, config.matching.ignore)
+    return Mended(text=text, fixed=tuple(fixed), left=len(findings(parse_config(text, path))))
 
 
 def _safe_once(found: Sequence[Finding]) -> Sequence[Finding]:
@@ -56,6 +53,6 @@ def _mended(text: str, where: tuple[str, int, str], finding: Finding) -> str:
 
 def _told(finding: Finding) -> str:
     place = f'rule "{finding.rule}"' if finding.table == "rules" else f"[{finding.table}]"
-    instead = " and ".join(f'"{word}"' for word in finding.safe or ())
+    instead = " and ".join(map(quoted, finding.safe or ()))
     done = f"becomes {instead}" if instead else "is taken out"
-    return f'{place}, {finding.key}: "{finding.word}" {done}: {finding.what}'
+    return f"{place}, {finding.key}: {quoted(finding.word)} {done}: {finding.what}"

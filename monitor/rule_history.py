@@ -1,6 +1,5 @@
 """Which rules were in force, what changed each time, and how does one go back?"""
 
-import tomllib
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -9,7 +8,7 @@ from monitor.config_file import as_text, parse_config, read_file
 from monitor.errors import ConfigError, MonitorError
 from monitor.model import RulesetVersion
 from monitor.rule_part import rule_part, with_rule_part
-from monitor.rules.changes import describe_changes
+from monitor.rules.changes import describe_changes, describe_sets
 from monitor.store import rulesets
 from monitor.store.database import Connection
 
@@ -26,10 +25,10 @@ class Past:
 def past_versions(tx: Connection) -> list[Past]:
     """Every version that was in force, the newest first."""
     versions, sent = rulesets.history(tx), rulesets.digests_sent(tx)
-    before = [None, *versions[:-1]]
+    pairs = list(zip([None, *versions], versions, strict=False))
     return [
         Past(version=one, changes=tuple(what_changed(last, one)), digests=sent.get(one.version, 0))
-        for last, one in reversed(list(zip(before, versions, strict=True)))
+        for last, one in reversed(pairs)
     ]
 
 
@@ -46,13 +45,7 @@ def what_changed(old: RulesetVersion | None, new: RulesetVersion) -> list[str]:
     except ConfigError:
         return ["not to be told: this version of monitor cannot read both"]
     told = describe_changes(was.rules, now.rules)
-    tables = [tomllib.loads(one.text) for one in (old, new)]
-    sets = [table.get("aliases", {}) for table in tables]
-    told += [
-        f"alias set {name}: {'new' if name not in sets[0] else 'gone' if name not in sets[1] else 'changed'}"
-        for name in dict.fromkeys([*sets[1], *sets[0]])
-        if sets[0].get(name) != sets[1].get(name)
-    ]
+    told += describe_sets(was.aliases, now.aliases)
     told += [
         f"[matching] {key}"
         for key in type(now.matching).model_fields
@@ -76,7 +69,10 @@ def version_before(tx: Connection, part: str) -> RulesetVersion:
     for one in reversed(rulesets.history(tx)):
         if one.text != part:
             return one
-    raise MonitorError("there are no other rules to go back to: none but these were ever in force")
+    raise MonitorError(
+        "there is nothing to go back to: no rules but these were kept yet. They are kept when the service takes "
+        "up an edit, and before each edit by a command"
+    )
 
 
 def undoing(path: Path, target: RulesetVersion) -> Change:

@@ -12,6 +12,7 @@ from monitor.duties import Duties
 from monitor.errors import ConfigError, MonitorError, SchemaError
 from monitor.jobs.notify import notify
 from monitor.post import Notice
+from monitor.rule_findings import findings, findings_since
 from monitor.schedule import Duty, start_ticking
 from monitor.store import rulesets
 from monitor.store.database import Database, open_database
@@ -165,6 +166,8 @@ class Service:
         before, self._duties = self._duties, Duties(new, tools, self._db, self._begin)
         for change in changes(old, new) or ["nothing that matters"]:
             log.info("config-changed", change=change)
+        for finding in await asyncio.to_thread(findings_since, old, new):
+            log.warning("rule-odd", finding=finding)
         await self._duties.rematch()
         await before.polls_ended()
         await before.tools.fetcher.close()
@@ -213,3 +216,5 @@ def _tell_started(current: Current) -> None:
         subscriptions=len(config.subscriptions),
         mail=f"Maildir {current.maildir} ([smtp] host is empty)" if current.maildir else server,
     )
+    if odd := findings(config):
+        log.warning("rules-odd", findings=len(odd), look="monitor rules lint")

@@ -15,6 +15,7 @@ from rich.text import Text
 
 from monitor.errors import MonitorError
 
+_SHOWN = "\n\u3000"  # the latter is a space as wide as a Chinese character; carets stand behind it
 _PIPED = 200  # columns where nobody looks: a line of a table stays one line
 
 out = Console(highlight=False, width=None if sys.stdout.isatty() else _PIPED)
@@ -41,14 +42,14 @@ def complain(line: str) -> None:
 
 
 def count(number: int, noun: str) -> str:
-    """`1 feed`, `2 feeds`, `2 entries`."""
-    plural = f"{noun[:-1]}ies" if noun.endswith("y") else f"{noun}s"
+    """`1 feed`, `2 feeds`, `2 entries`, `2 days`."""
+    plural = f"{noun[:-1]}ies" if noun.endswith("ry") else f"{noun}s"
     return f"{number} {noun if number == 1 else plural}"
 
 
 def clean(text: str) -> str:
     """Text without control characters: an escape sequence from a feed is shown, not obeyed."""
-    return "".join(sign if sign.isprintable() or sign == "\n" else repr(sign)[1:-1] for sign in text)
+    return "".join(sign if sign.isprintable() or sign in _SHOWN else repr(sign)[1:-1] for sign in text)
 
 
 def table(*columns: str, rows: Iterable[Sequence[object]], right: Sequence[str] = ()) -> None:

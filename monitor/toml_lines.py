@@ -87,9 +87,3 @@ def _after(line: str, depth: int, quote: str) -> tuple[int, str]:
         elif part[0] in "]}":
             depth = max(0, depth - 1)
     return depth, ""
-
-
-def line_of_syntax_error(message: str) -> int | None:
-    """The line that tomllib names in its message, e.g. "... (at line 3, column 7)"."""
-    found = re.search(r"at line (\d+)", message)
-    return int(found[1]) if found else None

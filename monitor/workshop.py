@@ -73,4 +73,9 @@ def introduce(tx: Connection, current: Current, now: datetime) -> None:
     """Make the feeds, subscriptions and rules of a configuration known to the database."""
     feeds.sync(tx, [feed.url for feed in current.config.feeds], now)
     digests.sync(tx, [subscription.name for subscription in current.config.subscriptions], now)
+    keep_rules(tx, current, now)
+
+
+def keep_rules(tx: Connection, current: Current, now: datetime) -> None:
+    """Keep the rules of a configuration, so that one can go back to them."""
     rulesets.record(tx, fingerprint=current.rules.fingerprint, text=current.rule_text, now=now)

@@ -107,6 +107,16 @@ def test_every_problem_is_told_with_exit_code_2(tmp_path: Path) -> None:
         assert "smpt" in monitor(tmp_path, command, code=2)
 
 
+def test_a_check_names_what_is_odd_in_the_rules_and_is_no_failure(tmp_path: Path) -> None:
+    text = DEFAULT_CONFIG.read_text("utf-8").replace('"AGI", ', '"AGI", "ＡＧＩ", ')
+    (tmp_path / "config.toml").write_text(text, "utf-8")
+    told = monitor(tmp_path, "check")
+    assert "config.toml is good" in told
+    assert '"ＡＧＩ" means the same as "AGI"' in told
+    (finding,) = json.loads(monitor(tmp_path, "check", "--json"))["findings"]
+    assert (finding["kind"], finding["word"]) == ("duplicate", "ＡＧＩ")
+
+
 def test_config_shows_what_is_in_force_without_secrets(tmp_path: Path) -> None:
     text = DEFAULT_CONFIG.read_text("utf-8")
     text = text.replace('proxy = ""', 'proxy = "socks5://me:hunter2@127.0.0.1:1080"')

@@ -20,7 +20,7 @@ def test_the_commands_about_rules_answer_from_what_is_stored(tmp_path: Path) -> 
         assert "no stored entry" in site.monitor("rules", "explain", "x", code=1)
         (kept,) = site.json("digest", "--excluded")
         assert [one["rules"][0]["words"] for one in kept["entries"]] == [["广告"]]
-        assert "1 entries kept out" in site.monitor("digest", "--excluded")
+        assert "1 entry kept out" in site.monitor("digest", "--excluded")
         site.json("digest", "--now")
 
         new = tmp_path / "new.toml"

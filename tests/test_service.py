@@ -47,6 +47,22 @@ def test_an_edit_is_taken_up_and_named(site: Site, titles: list[str]) -> None:
         assert "雨停了" in until(service, "composed")["subject"]
 
 
+def test_what_an_edit_makes_odd_is_told_once(site: Site) -> None:
+    site.write(('"AI", "大模型"', '"AI", "ＡＩ", "大模型"'))
+    with site.service() as service:
+        assert until(service, "rules-odd")["findings"] == 1
+        until(service, "delivered")
+        site.write(('"AI", "大模型"', '"AI", "ＡＩ", "大模型", "雨"'))
+        told = until(service, "rule-odd", finding='"雨" one Chinese character alone')["finding"]
+        lines = site.config.read_text("utf-8").split("\n")
+        line = next(number for number, line in enumerate(lines, start=1) if '"雨"' in line)
+        assert f"config.toml, line {line}," in told
+        site.write(('"AI", "大模型"', '"AI", "ＡＩ", "大模型", "雨", "天气"'))
+        until(service, "config-changed", change="+1 word")
+        site.write(('"AI", "大模型"', '"AI", "ＡＩ", "大模型", "天气", "ai芯片"'))
+        assert "ai芯片" in until(service, "rule-odd")["finding"]
+
+
 def test_an_edit_by_rename_is_taken_up(site: Site) -> None:
     with site.service() as service:
         until(service, "delivered")
@@ -87,6 +103,26 @@ def test_a_broken_edit_is_told_once_and_the_old_rules_hold(site: Site, titles: l
         assert "config-refused" not in seen
         site.config.write_text(good, "utf-8")
         until(service, "config-restored", seconds=2)
+
+
+def test_what_is_urgent_goes_out_at_once_and_the_rest_waits_for_its_time(
+    site: Site, titles: list[str]
+) -> None:
+    in_half_a_day = datetime.now(ZoneInfo("Asia/Shanghai")) + timedelta(hours=12)
+    urgent = '[[rules]]\nname = "出口管制"\nany = ["禁令"]\npace = "at once"\n[[subscriptions]]'
+    site.write(("[[subscriptions]]", urgent), ('every = "0s"', f'at = ["{in_half_a_day:%H:%M}"]'))
+    with site.service() as service:
+        until(service, "polled", matched=1)
+        for number, title in enumerate(("芯片禁令生效", "禁令扩大"), start=1):
+            titles.insert(0, title)
+            composed = until(service, "composed", entries=1)
+            assert composed["slot"].startswith("at once:")
+            assert title in composed["subject"]
+            until(service, "delivered")
+            assert len(site.catcher.caught) == number
+    (later,) = site.json("digest", "--now")
+    assert later["entries"] == 1
+    assert "AI新规" in later["subject"], "what went out at once is not repeated"
 
 
 def test_a_signal_reloads(site: Site) -> None:

@@ -1,6 +1,6 @@
 import pytest
 
-from monitor.toml_lines import line_of_syntax_error, lines_of
+from monitor.toml_lines import lines_of
 
 TEXT = '''# a comment with [brackets]
 [fetch]
@@ -49,8 +49,3 @@ def test_single_quoted_multi_line_strings_hide_their_lines_too() -> None:
     assert lines_of("a = '''x\n[b]\n'''\n[c]\n").find("c") == 4
     assert lines_of("a = '''x''' \n[c]\n").find("c") == 2
     assert lines_of("[a]\nb = { c = [1, 2] }\nd = 1\n").find("a", 0, "d") == 3
-
-
-def test_the_line_of_a_syntax_error_is_read_from_tomllibs_message() -> None:
-    assert line_of_syntax_error("Invalid value (at line 3, column 7)") == 3
-    assert line_of_syntax_error("Invalid value (at end of document)") is None

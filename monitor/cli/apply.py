@@ -9,7 +9,7 @@ from monitor.current import load
 from monitor.errors import MonitorError
 from monitor.jobs.apply import Offered, apply_rules
 from monitor.store import entries
-from monitor.terminal import answer, progress, say
+from monitor.terminal import answer, count, progress, say
 from monitor.workshop import clock, opened
 
 
@@ -62,7 +62,7 @@ def apply(path: Path, since: str, *, rule: str | None, dry: bool, json: bool) ->
         return 0
     for one in offers:
         verb = "would bring" if dry else "will bring"
-        say(f"{one.subscription.name}: the next digest {verb} {len(one.entries)} entries of before.")
+        say(f"{one.subscription.name}: the next digest {verb} {count(len(one.entries), 'entry')} of before.")
         for entry in one.entries:
             say(f"    {entry.entry.title or entry.entry.id}")
     return 0

@@ -13,7 +13,7 @@ from monitor.rules.difference import Change, summary
 from monitor.rules.match import Ruleset, compile_rules
 from monitor.store import entries, rulesets
 from monitor.store.database import Connection, Database, open_database
-from monitor.terminal import answer, progress, say
+from monitor.terminal import answer, count, progress, say
 from monitor.workshop import clock
 
 _SIGNS = {"added": "+", "removed": "-", "moved": "~"}
@@ -25,17 +25,18 @@ def diff(path: Path, new: Path | None, *, days: int, json: bool) -> int:
     edited = load(new) if new else current
     since = clock() - timedelta(days=days)
 
-    async def work() -> tuple[Compared, str]:
+    async def work() -> tuple[Compared, Ruleset | None, str]:
         db = open_database(current.store_url, migrate=False)
         try:
             old, called = (current.rules, path.name) if new else await in_force(current, db)
             total = await db.read(_count, since)
             with progress("comparing", total) as step:
-                return await compare_rules(old, edited.rules, since=since, db=db, step=step), called
+                compared = await compare_rules(old, edited.rules, since=since, db=db, step=step)
+            return compared, old, called
         finally:
             await db.close()
 
-    compared, called = asyncio.run(work())
+    compared, old, called = asyncio.run(work())
     told = summary(compared.changes)
     if json:
         answer(
@@ -48,10 +49,17 @@ def diff(path: Path, new: Path | None, *, days: int, json: bool) -> int:
             }
         )
         return 0
+    same = new is None and old is not None and old.fingerprint == current.rules.fingerprint
     for change in compared.changes:
         say(f"{_SIGNS[change.kind]} {change.entry.title or change.entry.id}")
         say(f"    {_places(change)}: {', '.join(change.words)}" + (f" ({change.why})" if change.why else ""))
-    say(f"{(new or path).name} against {called}, {compared.entries} entries of {days} days: {told}.")
+    looked = f"{count(compared.entries, 'entry')} of {count(days, 'day')}"
+    say(f"{(new or path).name} against {called}, {looked}: {told}.")
+    if not compared.entries:
+        say('Nothing is stored of that time: "monitor poll --all" asks the feeds now.')
+    elif same:
+        say("The file has these very rules. To see what an edit would change before it is in force, save the")
+        say('edited text under another name: "monitor rules diff NEW.toml".')
     return 0
 
 

@@ -9,7 +9,7 @@ from monitor.current import load
 from monitor.jobs.excluded import excluded_now
 from monitor.jobs.kept_out import KeptOut
 from monitor.store.database import open_database
-from monitor.terminal import answer, say
+from monitor.terminal import answer, count, say
 from monitor.workshop import clock, tools_for
 
 
@@ -33,7 +33,7 @@ def excluded(path: Path, *, only: str | None, json: bool) -> int:
         answer([{"subscription": name, "entries": [_values(one) for one in kept]} for name, kept in found])
         return 0
     for name, kept in found:
-        say(f"{name}: {len(kept)} entries kept out since the last slot.")
+        say(f"{name}: {count(len(kept), 'entry')} kept out since the last slot.")
         for one in kept:
             say(
                 f"    {one.entry.title or one.entry.id}"

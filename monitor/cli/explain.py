@@ -33,7 +33,9 @@ def explain(path: Path, name: str, *, json: bool) -> int:
     found = asyncio.run(work())
     if json:
         answer([_values(one) for one in found])
-    for one in () if json else found:
+    for number, one in enumerate(() if json else found):
+        if number:
+            say("")
         _show(one, current.rules.feeds.get(one.entry.feed_url, one.entry.feed_url), current.rules.feeds)
     if not found:
         complain(f'no stored entry has the id, the link or the number "{name}".')
@@ -73,7 +75,6 @@ def _show(one: Explained, feed: str, feeds: Any) -> None:
         say(f"Mailed to {subscription} on {local(at)} ({slot}).")
     if not one.mailed:
         say("It has not been mailed.")
-    say("")
 
 
 def _show_rule(judged: Judgement, one: Explained, feeds: Any) -> None:

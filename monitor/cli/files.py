@@ -10,10 +10,12 @@ from typing import Any
 from pydantic import BaseModel
 
 from monitor.assets import DEFAULT_CONFIG
+from monitor.cli.lint import found_in, say_findings
 from monitor.config_values import between, hide_password, in_words
 from monitor.current import load
 from monitor.errors import ConfigError
 from monitor.model import Feed, Rule, Subscription
+from monitor.rule_findings import values
 from monitor.terminal import answer, complain, count, say
 
 
@@ -33,7 +35,7 @@ def init(path: Path) -> int:
 
 
 def check(path: Path, *, json: bool) -> int:
-    """Name every problem; 2 when there is one."""
+    """Name every problem, 2 when there is one; and what is odd in the rules, which is no error."""
     try:
         current = load(path)
     except ConfigError as error:
@@ -44,8 +46,9 @@ def check(path: Path, *, json: bool) -> int:
         raise
     config = current.config
     mail = f"{config.smtp.host}:{config.smtp.port}" if config.smtp.host else f"Maildir {current.maildir}"
+    found = found_in(path)
     if json:
-        answer({"ok": True, "file": str(path), "problems": [], "mail": mail})
+        answer({"ok": True, "file": str(path), "problems": [], "findings": values(found), "mail": mail})
         return 0
     say(
         f"{path} is good: {count(len(config.feeds), 'feed')}, {count(len(config.rules), 'rule')}, "
@@ -53,6 +56,9 @@ def check(path: Path, *, json: bool) -> int:
     )
     if current.maildir:
         say("[smtp] host is empty, so digests are put into that folder. Set it to send mail.")
+    if found:
+        say(f"{count(len(found), 'thing')} in the rules may not do what it seems to:")
+        say_findings(path, found)
     return 0
 
 

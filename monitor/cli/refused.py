@@ -7,7 +7,7 @@ from typing import Any
 
 from rich.text import Text
 
-from monitor.current import store_url_of
+from monitor.current import feed_names_of, store_url_of
 from monitor.errors import ConfigError, StoreError
 from monitor.model import PollState, RulesetVersion, SubscriptionState
 from monitor.post import DeliveryStatus
@@ -31,7 +31,10 @@ def status_refused(path: Path, error: ConfigError, *, json: bool) -> int:
             complain(f"The database was not asked: {known}")
         return 2
     states, subscribed, counts, rules = known
-    feed_rows = [feed_values(state.title or state.feed_url, state) for state in states]
+    names = feed_names_of(path)
+    feed_rows = [
+        feed_values(names.get(state.feed_url) or state.title or state.feed_url, state) for state in states
+    ]
     mails = {one.value: counts.get(one, 0) for one in DeliveryStatus}
     if json:
         rows = [{"subscription": one.name, "last": one.last_at} for one in subscribed]

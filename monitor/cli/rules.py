@@ -41,7 +41,7 @@ def lint(
     if fix:
         from monitor.cli.rules_edit import fix as mend
 
-        sys.exit(mend(path, dry_run=dry_run))
+        sys.exit(mend(path, dry_run=dry_run, json=json))
     from monitor.cli.lint import lint
 
     sys.exit(lint(path, json=json))
@@ -55,11 +55,12 @@ def add(
     to: Annotated[Place, typer.Option("--to", help="Which list it goes into.")] = Place.ANY,
     dry_run: DryRun = False,
     config: ConfigFile = None,
+    json: Json = False,
 ) -> None:
     """Put a word into a rule of config.toml; remarks and layout stay."""
     from monitor.cli.rules_edit import add
 
-    sys.exit(add(path_of(context, config), rule, word, place=to.value, dry_run=dry_run))
+    sys.exit(add(path_of(context, config), rule, word, place=to.value, dry_run=dry_run, json=json))
 
 
 @rules.command()
@@ -69,11 +70,12 @@ def remove(
     word: Word,
     dry_run: DryRun = False,
     config: ConfigFile = None,
+    json: Json = False,
 ) -> None:
     """Take a word out of every list of a rule of config.toml."""
     from monitor.cli.rules_edit import remove
 
-    sys.exit(remove(path_of(context, config), rule, word, dry_run=dry_run))
+    sys.exit(remove(path_of(context, config), rule, word, dry_run=dry_run, json=json))
 
 
 @rules.command(name="import")
@@ -82,11 +84,12 @@ def import_(
     file: Annotated[Path, typer.Argument(metavar="FILE", help="TrendRadar's frequency_words.txt.")],
     write: Annotated[bool, typer.Option("--write", help="Add the rules to config.toml.")] = False,
     config: ConfigFile = None,
+    json: Json = False,
 ) -> None:
     """Read TrendRadar's words as rules, and name every line it treated differently."""
     from monitor.cli.rules_edit import import_words
 
-    sys.exit(import_words(path_of(context, config), file, into_config=write))
+    sys.exit(import_words(path_of(context, config), file, into_config=write, json=json))
 
 
 @rules.command()
@@ -119,11 +122,12 @@ def undo(
     ] = None,
     dry_run: DryRun = False,
     config: ConfigFile = None,
+    json: Json = False,
 ) -> None:
     """Put the rules of an earlier version back into config.toml, also into one that is broken."""
     from monitor.cli.rules_history import undo
 
-    sys.exit(undo(path_of(context, config), version, dry_run=dry_run))
+    sys.exit(undo(path_of(context, config), version, dry_run=dry_run, json=json))
 
 
 @rules.command()
@@ -146,7 +150,7 @@ def diff(
         Path | None,
         typer.Argument(metavar="[NEW.toml]", help="Hold this file against config.toml.", show_default=False),
     ] = None,
-    days: Annotated[int, typer.Option("--days", min=1, help="How far back to look.")] = 30,
+    days: Annotated[int, typer.Option("--days", min=1, max=36500, help="How far back to look.")] = 30,
     config: ConfigFile = None,
     json: Json = False,
 ) -> None:

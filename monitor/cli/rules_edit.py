@@ -1,63 +1,99 @@
 """Commands that change the rules in config.toml: rules add, rules remove, rules import, rules lint --fix."""
 
+import asyncio
 import sys
 from collections.abc import Callable
+from dataclasses import asdict
 from pathlib import Path
+from typing import Any
 
 from monitor.config_change import Change, change, text_of, write
-from monitor.config_file import as_text, read_file
-from monitor.errors import MonitorError
+from monitor.config_file import as_text, parse_config, read_file
+from monitor.current import checked
+from monitor.errors import ConfigError, MonitorError, StoreError
 from monitor.rule_edit import add_word, remove_word
+from monitor.rule_findings import as_line, findings, placed, values
 from monitor.rule_fix import fix_rules
 from monitor.rule_import import as_toml, with_rules
 from monitor.rules.trendradar import read_words
-from monitor.terminal import complain, say, show_diff
+from monitor.rules.word_list import read_text
+from monitor.store.database import open_database
+from monitor.terminal import answer, complain, count, say, show_diff
+from monitor.workshop import clock, keep_rules
 
 
-def add(path: Path, rule: str, word: str, *, place: str, dry_run: bool) -> int:
-    """A word more in a list of a rule."""
+def add(path: Path, rule: str, word: str, *, place: str, dry_run: bool, json: bool) -> int:
+    """A word more in a list of a rule; what is odd about it there is said, and does not hinder."""
     planned = _planned(path, lambda text: add_word(text, rule, word, place))
-    return _carry_out(planned, dry_run=dry_run, done=f'"{word}" is in {place} of rule "{rule}" now.')
+    before, after = (as_text(raw, path) for raw in (planned.before, planned.after))
+    known, config = findings(parse_config(before, path.name)), parse_config(after, path.name)
+    odd = placed([one for one in findings(config) if one not in known], after, config.rules)
+    for line, one in odd if not json else ():
+        complain(as_line(path.name, line, one))
+    done = f'"{word}" is in {place} of rule "{rule}" now.'
+    _carry_out(planned, dry_run=dry_run, done=done, json=json, findings=values(odd))
+    return 0
 
 
-def remove(path: Path, rule: str, word: str, *, dry_run: bool) -> int:
+def remove(path: Path, rule: str, word: str, *, dry_run: bool, json: bool) -> int:
     """A word less in a rule."""
     planned = _planned(path, lambda text: remove_word(text, rule, word))
-    return _carry_out(planned, dry_run=dry_run, done=f'"{word}" is out of rule "{rule}".')
+    _carry_out(planned, dry_run=dry_run, done=f'"{word}" is out of rule "{rule}".', json=json)
+    return 0
 
 
-def fix(path: Path, *, dry_run: bool) -> int:
+def fix(path: Path, *, dry_run: bool, json: bool) -> int:
     """Mend what lint finds and what can be mended without a question; 1 when something is left to look at."""
     text = as_text(read_file(path), path)
     mended = fix_rules(text, path.name)
-    for one in mended.fixed:
+    planned = change(path, text, mended.text) if mended.text != text else None
+    for one in mended.fixed if not json else ():
         say(one)
-    if mended.text != text:
-        _carry_out(change(path, text, mended.text), dry_run=dry_run, done=f"{len(mended.fixed)} mended.")
+    if planned:
+        done = f"{len(mended.fixed)} mended."
+        _carry_out(planned, dry_run=dry_run, done=done, json=json, fixed=mended.fixed, left=mended.left)
+    elif json:
+        answer({"file": str(path), "written": False, "diff": [], "fixed": [], "left": mended.left})
     else:
         say("There is nothing that can be mended without a question.")
-    if mended.left:
-        say(f'{mended.left} left that want your eye: "monitor rules lint" names them.')
+    if mended.left and not json:
+        verb = "wants" if mended.left == 1 else "want"
+        say(f'{count(mended.left, "finding")} {verb} your eye: "monitor rules lint" names what is left.')
     return int(bool(mended.left))
 
 
-def import_words(path: Path, file: Path, *, into_config: bool) -> int:
+def import_words(path: Path, file: Path, *, into_config: bool, json: bool) -> int:
     """Print another program's words as rules, or add them to config.toml; what differs goes to standard error."""
-    try:
-        words = file.read_text("utf-8-sig")
-    except (OSError, UnicodeDecodeError) as error:
-        reason = error.strerror if isinstance(error, OSError) else "it is not UTF-8 text; save it as UTF-8"
-        raise MonitorError(f"{file} cannot be read: {reason}") from None
-    imported = read_words(words)
-    for note in imported.notes:
+    imported = read_words(read_text(_bytes_of(file), str(file)))
+    for note in imported.notes if not json else ():
         complain(f"{file.name}, line {note.line}: {note.text}: {note.what}")
     if not imported.rules:
         raise MonitorError(f"{file} has no group of words, so there is no rule to make of it")
-    if not into_config:
+    about = {
+        "rules": [rule.name for rule in imported.rules],
+        "notes": [asdict(one) for one in imported.notes],
+    }
+    read = count(len(imported.rules), "rule")
+    if into_config:
+        planned = _planned(path, lambda text: with_rules(text, imported))
+        done = f"{path} has {read} more."
+        _carry_out(planned, dry_run=False, done=done, json=json, **about)
+        if not json:
+            say('Next: "monitor rules lint" looks them over, "monitor preview" shows what they bring.')
+    elif json:
+        answer({"file": str(path), "written": False, "toml": as_toml(imported), **about})
+    else:
         sys.stdout.write(as_toml(imported))
-        return 0
-    planned = _planned(path, lambda text: with_rules(text, imported))
-    return _carry_out(planned, dry_run=False, done=f"{len(imported.rules)} rules are in {path} now.")
+        sys.stdout.flush()
+        complain(f"{read} read, nothing was changed. With --write they are put into {path}.")
+    return 0
+
+
+def _bytes_of(file: Path) -> bytes:
+    try:
+        return file.read_bytes()
+    except OSError as error:
+        raise MonitorError(f"{file} cannot be read: {error.strerror}") from None
 
 
 def _planned(path: Path, edit: Callable[[str], str]) -> Change:
@@ -65,11 +101,38 @@ def _planned(path: Path, edit: Callable[[str], str]) -> Change:
     return change(path, text, edit(text))
 
 
-def _carry_out(planned: Change, *, dry_run: bool, done: str) -> int:
-    show_diff(planned.diff)
-    if dry_run:
+def _carry_out(planned: Change, *, dry_run: bool, done: str, json: bool, **about: Any) -> None:
+    """Show the change and make it; `about` is what programs are told besides."""
+    if not json:
+        show_diff(planned.diff)
+    lost = "" if dry_run else _keep(planned)
+    if not dry_run:
+        write(planned)
+    if json:
+        answer({"file": str(planned.path), "written": not dry_run, "diff": planned.diff, **about})
+    elif dry_run:
         say("Nothing was changed.")
-        return 0
-    write(planned)
-    say(f'{done} A running service takes it up now; "monitor rules undo" takes it back.')
-    return 0
+    else:
+        say(f"{done} A running service takes this up within two seconds.")
+        say(f"It cannot be undone by a command: {lost}" if lost else '"monitor rules undo" takes it back.')
+
+
+def _keep(planned: Change) -> str:
+    """The rules as they stand are kept, so that they can be brought back; why not, if they cannot."""
+    try:
+        current = checked(planned.path, planned.before)
+    except ConfigError:
+        return "the file was not right before, so its rules were never in force."
+
+    async def keep() -> None:
+        db = open_database(current.store_url)
+        try:
+            await db.write(keep_rules, current, clock())
+        finally:
+            await db.close()
+
+    try:
+        asyncio.run(keep())
+    except StoreError as error:
+        return str(error)
+    return ""

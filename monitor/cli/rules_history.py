@@ -4,7 +4,7 @@ import asyncio
 import sys
 from pathlib import Path
 
-from monitor.config_change import write
+from monitor.config_change import Change, write
 from monitor.current import Current, load, store_url_of
 from monitor.errors import ConfigError
 from monitor.model import RulesetVersion
@@ -48,7 +48,10 @@ def history(path: Path, *, json: bool) -> int:
             right=("version", "digests"),
         )
     else:
-        say("No rules were kept yet. The service keeps them when it starts and at every edit it takes up.")
+        say(
+            "No rules were kept yet. The service keeps them when it starts and when it takes up an edit; "
+            "commands that edit keep them first."
+        )
     return 0
 
 
@@ -72,14 +75,14 @@ def show(path: Path, version: int, *, json: bool) -> int:
     return 0
 
 
-def undo(path: Path, version: int | None, *, dry_run: bool) -> int:
+def undo(path: Path, version: int | None, *, dry_run: bool, json: bool) -> int:
     """Put the rules of a version back; without one, those before the file's own."""
     try:
         current: Current | None = load(path)
     except ConfigError:
         current = None  # it is broken, and this may be what mends it
 
-    async def work() -> int:
+    async def work() -> tuple[RulesetVersion, Change]:
         db = open_database(store_url_of(path))
         try:
             # What is undone is kept first, so that the undoing can be undone.
@@ -87,21 +90,28 @@ def undo(path: Path, version: int | None, *, dry_run: bool) -> int:
                 await db.write(introduce, current, clock())
             target = await db.read(_target, part_of(path), version)
             planned = undoing(path, target)
-            show_diff(planned.diff)
-            if dry_run:
-                say(f"Nothing was changed. This is how version {target.version} would come back.")
-                return 0
-            write(planned)
-            await db.write(introduce, load(path), clock())
-            say(
-                f"{path} has the rules of version {target.version} again, in force since {local(target.at)}. "
-                'A running service takes them up now. To go back: "monitor rules undo".'
-            )
-            return 0
+            if not dry_run:
+                write(planned)
+                await db.write(introduce, load(path), clock())
+            return target, planned
         finally:
             await db.close()
 
-    return asyncio.run(work())
+    target, planned = asyncio.run(work())
+    if json:
+        about = {"version": target.version, "at": target.at}
+        answer({"file": str(path), "written": not dry_run, "diff": planned.diff, **about})
+        return 0
+    show_diff(planned.diff)
+    if dry_run:
+        say(f"Nothing was changed. This is how version {target.version} would come back.")
+    else:
+        say(
+            f"{path} has the rules of version {target.version} again, as of {local(target.at)}. "
+            "A running service takes this up within two seconds."
+        )
+        say('"monitor rules undo" takes it back.')
+    return 0
 
 
 def _target(tx: Connection, part: str, version: int | None) -> RulesetVersion:

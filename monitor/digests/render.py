@@ -102,7 +102,8 @@ def _fill(environment: Environment, name: str, **values: Any) -> str:
     except _FAILURES as error:
         line = next((at for file, at in _places(error) if file.endswith(name)), None)
         where = f"template {name}, line {line}" if line else f"template {name}"
-        raise DigestError(f"{where}: {error}. The digest waits until the template is mended.") from error
+        noun = name.partition(".")[0]  # digest or notice
+        raise DigestError(f"{where}: {error}. The {noun} waits until the template is mended.") from error
 
 
 def _places(error: BaseException) -> list[tuple[str, int]]:

@@ -42,6 +42,10 @@ class SlotTaken:
     slot: Slot
 
 
+class _OvertakenError(Exception):
+    """Raised within the transaction, so that nothing of it stays."""
+
+
 ComposeOutcome = Composed | NothingNew | SlotTaken
 
 
@@ -60,7 +64,10 @@ async def compose(
             return SlotTaken(subscription=subscription, slot=slot)
         return NothingNew(subscription=subscription, slot=slot)
     mails = mails_of(draft, sender=newsroom.sender)
-    queued = await db.write(_queue, draft, mails, newsroom.rules.fingerprint, now + newsroom.expire)
+    try:
+        queued = await db.write(_queue, draft, mails, newsroom.rules.fingerprint, now + newsroom.expire)
+    except _OvertakenError:
+        queued = False
     if not queued:
         return SlotTaken(subscription=subscription, slot=slot)
     return Composed(
@@ -104,11 +111,14 @@ def _queue(tx: Connection, draft: Draft, mails: Sequence[Mail], ruleset: str, ex
     if digests.mailed(tx, name, [one.entry.story for one in draft.waiting]):
         return False
     # A mail at once stands beside the digests: it leaves their cursor, and what "since" means to them, alone.
-    if not is_at_once(digest.slot) and not digests.take_slot(tx, draft.state, digest.slot, draft.upto):
-        return False
+    moves = not is_at_once(digest.slot)
     number = digests.insert(tx, name, digest.slot, digest.at, len(draft.waiting), ruleset)
     if number is None:
+        if moves:  # the slot is passed over, and what waits is left to the next one
+            digests.take_slot(tx, draft.state, digest.slot, draft.state.cursor)
         return False
+    if moves and not digests.take_slot(tx, draft.state, digest.slot, draft.upto):
+        raise _OvertakenError
     digests.mark_mailed(tx, name, number, [(one.seq, one.entry.story) for one in draft.waiting])
     forward.drop(tx, name, draft.forwarded)
     for mail in mails:

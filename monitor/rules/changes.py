@@ -1,6 +1,6 @@
 """What has an edit changed in the rules? In the words the log uses."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 
 from monitor.model import Rule
@@ -17,6 +17,15 @@ def describe_changes(old: Sequence[Rule], new: Sequence[Rule]) -> list[str]:
         (before[name], rule) for name, rule in after.items() if name in before and before[name] != rule
     ]
     return told + [f"rule {rule.name}: {', '.join(_difference(was, rule))}" for was, rule in changed]
+
+
+def describe_sets(old: Mapping[str, Sequence[str]], new: Mapping[str, Sequence[str]]) -> list[str]:
+    """The same for [aliases]: `alias set 英伟达: changed`."""
+    return [
+        f"alias set {name}: {'new' if name not in old else 'gone' if name not in new else 'changed'}"
+        for name in {**new, **old}
+        if old.get(name) != new.get(name)
+    ]
 
 
 def _difference(was: Rule, now: Rule) -> list[str]:

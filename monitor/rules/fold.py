@@ -10,8 +10,9 @@ from bisect import bisect_left, bisect_right
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
+from itertools import accumulate
 
-from monitor.rules.script import is_han, simplified
+from monitor.rules.script import HAN, simplified
 
 # Unicode's Default_Ignorable_Code_Point and the format characters.
 _IGNORED = (
@@ -37,7 +38,11 @@ _DOTTED = re.compile(  # the rare first: a letter with a dot behind it
 )
 # What typesetters write for "-" and "'": GPT\u20114 is GPT-4.
 _TYPESET = str.maketrans({"\u2010": "-", "\u2011": "-", "\u2212": "-", "\u2019": "'", "\u02bc": "'"})
-_SPACES = re.compile(" +")
+# Spaces that part no words: all but one of a run, the last one too beside a Chinese character and at either end. Each
+# way through begins with the space: that is what makes the search quick.
+_NEEDLESS = rf"( (?:(?:(?<=\A )|(?<=[{HAN}] )|(?<=  )) *(?!%s)| *(?:\Z|(?=[{HAN}]))))"
+_NEEDLESS_BESIDE_MARKS = re.compile(_NEEDLESS % f"[{_JOINING}]")  # a mark stays on the space it stands on
+_NEEDLESS_SPACES = re.compile(_NEEDLESS % " ")
 _WHITE = re.compile(r"\s")
 _ODD = "\U0010ffff"  # no character: stands for a sign that wants the slow way
 _ODD_RUN = re.compile(f".?{_ODD}+", re.DOTALL)  # with the sign that the first of them may join
@@ -85,9 +90,11 @@ def fold(text: str) -> Folded:
     folded = text.translate(_SIGNS)
     starts: Sequence[int] = range(len(text))
     ends: Sequence[int] = range(1, len(text) + 1)
+    needless = _NEEDLESS_SPACES
     if _ODD in folded:
         folded, starts, ends = _by_cluster(text, folded)
-    return _without(folded, starts, ends)
+        needless = _NEEDLESS_BESIDE_MARKS
+    return _without(folded, starts, ends, needless)
 
 
 def _by_cluster(text: str, folded: str) -> tuple[str, list[int], list[int]]:
@@ -135,35 +142,23 @@ class _Signs(dict[int, int]):
 _SIGNS = _Signs()
 
 
-def _without(text: str, starts: Sequence[int], ends: Sequence[int]) -> Folded:
+def _without(text: str, starts: Sequence[int], ends: Sequence[int], needless: re.Pattern[str]) -> Folded:
     """Drop the spaces that part no words, and the dots of A.I."""
-    spaces = _needless_spaces(text) if " " in text else []
     dots = frozenset(_needless_dots(text)) if "." in text else frozenset()
-    if not spaces and not dots:
+    if " " not in text and not dots:
         return Folded(text, starts, ends)
-    dropped = sorted({*spaces, *dots}) if dots else spaces
-    kept = [
-        text[before:place]
-        for before, place in zip([0, *(at + 1 for at in dropped)], [*dropped, len(text)], strict=True)
-    ]
-    return Folded("".join(kept), starts, ends, [at - number for number, at in enumerate(dropped)], dots)
-
-
-def _needless_spaces(text: str) -> list[int]:
-    """All but one of a run of spaces; the last one too beside a Chinese character and at either end."""
-    dropped: list[int] = []
-    size = len(text)
-    for run in _SPACES.finditer(text):
-        start, end = run.span()
-        if end < size and _JOINED.match(text, end):
-            end -= 1  # a mark stays on the space it stands on
-            if start == end:
-                continue
-        if start == 0 or end == size or is_han(text[start - 1]) or is_han(text[end]):
-            dropped += range(start, end)
-        elif end - start > 1:
-            dropped += range(start + 1, end)
-    return dropped
+    if dots:
+        spaces = (place for run in needless.finditer(text) for place in range(*run.span()))
+        dropped = sorted({*spaces, *dots})
+        bounds = zip([0, *(place + 1 for place in dropped)], [*dropped, len(text)], strict=True)
+        rest = "".join(text[start:end] for start, end in bounds)
+        return Folded(rest, starts, ends, [place - number for number, place in enumerate(dropped)], dots)
+    pieces = needless.split(text)  # kept, dropped, kept, ...
+    kept, runs = pieces[::2], pieces[1::2]
+    before = accumulate(map(len, kept))
+    return Folded(
+        "".join(kept), starts, ends, [size for size, run in zip(before, runs, strict=False) for _ in run]
+    )
 
 
 def _needless_dots(text: str) -> Iterator[int]:

@@ -4,13 +4,13 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from monitor.errors import RuleError
-from monitor.model import Rule
-from monitor.rules.lint_rules import Read, meaning, odd_rule, shadowed_rules
+from monitor.model import Rule, Subscription
+from monitor.rules.lint_rules import Read, odd_rule, shadowed_rules
 from monitor.rules.lint_words import Odd, odd_word
 from monitor.rules.ruleset import KEYS, read_ignored
 from monitor.rules.syntax import Aliases, parse_word
 from monitor.rules.when import parse_when
-from monitor.rules.words import Word
+from monitor.rules.words import Word, meaning
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -21,7 +21,8 @@ class Finding:
     place; None: the operator has to decide.
     """
 
-    kind: str  # error never shadowed duplicate contradiction han width "two words" field pattern slow guard broad
+    kind: str  # error never shadowed duplicate contradiction han width "two words" field pattern slow guard
+    # broad silent unasked
     table: str  # rules, aliases or matching
     rule: str  # the rule's or the alias set's name; "" for [matching]
     key: str
@@ -42,10 +43,27 @@ def lint(
     for rule in rules:
         one, told = _read(rule, sets)
         found += told
-        found += [_finding("rules", rule.name, key, word, odd) for key, word, odd in odd_rule(one)]
+        # A word that is two words by mistake is not judged as one.
+        mended = {(finding.key, finding.word) for finding in told if finding.safe is not None}
+        beside = [(key, word, odd) for key, word, odd in odd_rule(one) if (key, word) not in mended]
+        found += [_finding("rules", rule.name, key, word, odd) for key, word, odd in beside]
         read.append(one)
     found += [_finding("rules", rule.name, key, word, odd) for rule, key, word, odd in shadowed_rules(read)]
     return tuple(dict.fromkeys(found))
+
+
+def unasked(rules: Sequence[Rule], subscriptions: Sequence[Subscription]) -> tuple[Finding, ...]:
+    """The rules in force that no subscription asks for."""
+    if not subscriptions or not all(one.rules for one in subscriptions):
+        return ()  # one without names asks for all
+    asked = {name for one in subscriptions for name in one.rules}
+    odd = Odd(
+        kind="unasked",
+        what="is in the rules of no subscription, so nothing it finds is mailed",
+        fix='add it to "rules" of a subscription, or set enabled = false',
+    )
+    names = [rule.name for rule in rules if rule.enabled and rule.name not in asked]
+    return tuple(_finding("rules", name, "name", name, odd) for name in names)
 
 
 def _finding(table: str, rule: str, key: str, word: str, odd: Odd) -> Finding:

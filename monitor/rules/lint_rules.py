@@ -9,7 +9,7 @@ from monitor.rules.lint_words import Odd
 from monitor.rules.score import HINT, WORTH, worth
 from monitor.rules.syntax import continues_words
 from monitor.rules.when import Both, Expression, Is, Not, holds
-from monitor.rules.words import Plain, Spelling, Word
+from monitor.rules.words import Spelling, Word, distinct, meaning
 
 Words = Mapping[str, Mapping[str, Word]]  # key -> word as written -> word; without those that cannot be read
 
@@ -33,22 +33,12 @@ def odd_rule(read: Read) -> Told:
     for key in ("any", "none"):
         yield from _covered(key, read.words[key])
     yield from _contradictions(read.words)
-    yield from _never(read.rule)
+    yield from _never(read.rule, read.words)
     for key, words in read.words.items():
         for written, word in words.items():
             yield from _guards(key, written, word)
     if read.when:
         yield from _expression(read.rule, read.when)
-
-
-def meaning(word: Word) -> object:
-    """Two words that mean the same are found in the same places."""
-    if not isinstance(word.term, Plain):
-        return word.written.strip()
-    spelled = frozenset(
-        (one.text, one.left, one.right, one.exactly, one.traditional) for one in word.term.spellings
-    )
-    return word.fields, spelled, frozenset(meaning(guard) for guard in word.guards)
 
 
 def _duplicates(key: str, words: Mapping[str, Word], written: Sequence[str]) -> Told:
@@ -107,12 +97,17 @@ def _contradictions(words: Words) -> Told:
                     )
 
 
-def _never(rule: Rule) -> Told:
+def _never(rule: Rule, words: Words) -> Told:
     weights = dict(rule.weights)
-    best = max(map(worth, rule.fields))
-    reachable = sum(weights.get(word, 1.0) * max(best, *WORTH.values()) for word in (*rule.any, *rule.all))
-    reachable += sum(HINT * weights.get(word, 1.0) * max(best, *WORTH.values()) for word in rule.hints)
-    if not rule.when and reachable < rule.threshold:
+    best = max(*map(worth, rule.fields), *WORTH.values())
+    shares = (("any", 1.0), ("all", 1.0), ("hints", HINT))
+    reachable = sum(
+        share * weights.get(word.written, 1.0) * best
+        for key, share in shares
+        for word in distinct(words[key].values())
+    )
+    readable = all(word in words[key] for key, _ in shares for word in getattr(rule, key))
+    if readable and not rule.when and reachable < rule.threshold:
         what = f"all words together reach {reachable:g}, so the rule can never match"
         yield (
             "threshold",

@@ -9,7 +9,7 @@ from monitor.rules.fold import fold
 from monitor.rules.patterns import SlowPatternError, find
 from monitor.rules.script import is_han
 from monitor.rules.syntax import parse_word
-from monitor.rules.words import Pattern
+from monitor.rules.words import Pattern, quoted
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -69,7 +69,7 @@ def _width(text: str) -> Iterator[Odd]:
         yield Odd(
             kind="width",
             what=f"{signs} is full-width, so it is looked for as it stands",
-            fix=f'write "{meant}"',
+            fix=f"write {quoted(meant)}",
             safe=(meant,) if _reads(meant) else None,
         )
 
@@ -98,7 +98,7 @@ def _two(text: str) -> Iterator[Odd]:
     if len(pieces) < 2 and "~" not in text and " -" not in text:
         pieces = re.split(r"(?<=[\u3400-\u9fff])\s+(?=[\u3400-\u9fff])", text)
     if len(pieces) > 1 and all(any(map(str.isalpha, piece)) for piece in pieces):
-        listed = ", ".join(f'"{piece}"' for piece in pieces)
+        listed = ", ".join(map(quoted, pieces))
         what = "this is one word, found only where all of it stands in a row"
         yield Odd(kind="two words", what=what, fix=f"write {listed}", safe=tuple(pieces))
 
@@ -111,14 +111,14 @@ def _borrowed(text: str) -> Iterator[Odd]:
         yield Odd(kind="two words", what=what, fix=f'put "{text[1:]}" into {key}')
     if found := _FIELD.match(text):
         meant = f"{_OTHER_FIELD[found[1].lower()]}:{text[found.end() :]}"
-        yield Odd(kind="field", what=f'"{found[0]}" is no field', fix=f'write "{meant}"')
+        yield Odd(kind="field", what=f'"{found[0]}" is no field', fix=f"write {quoted(meant)}")
 
 
 def _flags(text: str) -> Iterator[Odd]:
     if found := re.search(r"\(([imsx]+)\?\)", text):
         meant = text[: found.start()] + f"(?{found[1]})" + text[found.end() :]
         what = f'"{found[0]}" is the letter {found[1]}, or nothing; the flag is (?{found[1]})'
-        yield Odd(kind="pattern", what=what, fix=f'write "{meant}"', safe=(meant,))
+        yield Odd(kind="pattern", what=what, fix=f"write {quoted(meant)}", safe=(meant,))
 
 
 def _boundary(text: str) -> Iterator[Odd]:

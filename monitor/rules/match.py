@@ -15,6 +15,9 @@ from monitor.rules.words import FIELDS, Pattern, parts
 
 __all__ = ["Judgement", "Ruleset", "compile_rules", "judge_entry", "match_entry"]
 
+SPEAKING = ("any", "all", "hints", "when")  # what speaks for an entry
+_PLACES = {field: place for place, field in enumerate(FIELDS)}
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Judgement:
@@ -129,7 +132,7 @@ def _judge(rule: Compiled, places: set[int], reading: Reading, scope: str = "") 
             threshold=judged.threshold,
             hits=uncut.hits,
             points=uncut.points,
-            ignored=tuple(sorted(ignored, key=_order)),
+            ignored=_in_order(ignored),
             slow=judged.slow,
         )
     return judged
@@ -150,16 +153,12 @@ def _weigh(
     )
     points = tuple(
         points_of(key, word, weights[key, word], hits)
-        for key, words in (
-            ("any", found["any"]),
-            ("all", found["all"]),
-            ("hints", hints),
-            ("when", found["when"]),
-        )
-        for word, hits in words.items()
+        for key in SPEAKING
+        for word, hits in (hints if key == "hints" else found[key]).items()
     )
     total, threshold = score(points, true), rule.rule.threshold
-    missing = [word for word in dict.fromkeys(rule.rule.all) if word not in found["all"]]
+    wanted = [one.word.written for one in rule.words if one.key == "all"] if rule.rule.all else []
+    missing = [word for word in wanted if word not in found["all"]]
     if (rule.rule.any or rule.rule.hints) and evidence(points) < min(ENOUGH, threshold):
         missing.append("any or hints")
     if rule.when and not true:
@@ -168,19 +167,17 @@ def _weigh(
     matched = not scope and not against and not missing and total >= threshold
     if rule.when and not true:
         against += [hit for hits in found["not"].values() for hit in hits]
-    speaking = {
-        hit for key in ("any", "all", "hints", "when") for hits in found[key].values() for hit in hits
-    }
+    speaking = [hit for key in SPEAKING for hits in found[key].values() for hit in hits]
     return Judgement(
         rule=rule.rule.name,
         fingerprint=rule.fingerprint,
         match=matched,
         score=total,
         threshold=threshold,
-        hits=tuple(sorted(speaking, key=_order)),
+        hits=_in_order(speaking),
         points=points,
         missing=tuple(missing),
-        against=tuple(sorted(against, key=_order)),
+        against=_in_order(against),
         scope=scope,
         slow=_slow(rule, reading),
     )
@@ -188,17 +185,12 @@ def _weigh(
 
 def _hits(asked: Asked, reading: Reading, cut: Mapping[str, Spans]) -> list[Hit]:
     word = asked.word
-    return [
-        Hit(
-            field=field,
-            word=word.written,
-            found=reading.texts[field][spot.start : spot.end],
-            start=spot.start,
-            end=spot.end,
-        )
-        for field in asked.fields
-        for spot in reading.spots(word, field, asked.allowed, cut.get(field, ()))
-    ]
+    hits = []
+    for field in reading.fields_of(word, asked.fields):
+        text = reading.texts[field]
+        for start, end, _, _ in reading.spots(word, field, asked.allowed, cut.get(field, ())):
+            hits.append(Hit(field=field, word=word.written, found=text[start:end], start=start, end=end))
+    return hits
 
 
 def _slow(rule: Compiled, reading: Reading) -> tuple[str, ...]:
@@ -215,5 +207,7 @@ def _slow(rule: Compiled, reading: Reading) -> tuple[str, ...]:
     return tuple(dict.fromkeys(slow))
 
 
-def _order(hit: Hit) -> tuple[int, int, int, str]:
-    return FIELDS.index(hit.field), hit.start, hit.end, hit.word
+def _in_order(hits: Iterable[Hit]) -> tuple[Hit, ...]:
+    """Each hit once, in the order of reading."""
+    by_place = {(_PLACES[hit.field], hit.start, hit.end, hit.word): hit for hit in hits}
+    return tuple(by_place[place] for place in sorted(by_place))

@@ -58,11 +58,19 @@ class Reading:
                         continue
                     self._plain[plain].setdefault(field, []).append(Spot(start, end, first, last))
 
+    def fields_of(self, word: Word, fields: Sequence[str]) -> Sequence[str]:
+        """Those of the fields in which the word may stand; of a plain word, in which it does."""
+        if isinstance(word.term, Plain):
+            places = self._plain.get(word.term, ())
+            return [field for field in fields if field in places]
+        return [field for field in fields if field in self._folded]
+
     def spots(self, word: Word, field: str, allowed: Sequence[str], cut: Spans = ()) -> list[Spot]:
-        """The places of a word in a field, in order; `allowed` are the fields of whoever asks, `cut` is left out."""
+        """The places of a word in a field that is not empty, in order.
+
+        `allowed` are the fields of whoever asks; what touches `cut` is left out.
+        """
         allowed = word.fields or allowed
-        if field not in self._folded:
-            return []
         match word.term:
             case Plain() | Pattern() if field not in allowed:
                 return []

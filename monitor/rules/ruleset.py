@@ -13,7 +13,7 @@ from monitor.rules.script import learn_vocabulary
 from monitor.rules.search import Search, make_search
 from monitor.rules.syntax import Aliases, parse_word
 from monitor.rules.when import Expression, parse_when, words_of
-from monitor.rules.words import FIELDS, AnyOf, Pattern, Plain, Spelling, Word, parts
+from monitor.rules.words import FIELDS, AnyOf, Pattern, Plain, Spelling, Word, distinct, parts
 
 ENGINE = "2"  # raised when the same rule text begins to mean something else
 KEYS = ("any", "all", "none", "hints", "ignore")
@@ -125,9 +125,9 @@ def _plain_words(
 def _compile(rule: Rule, urls: Mapping[str, str], aliases: Aliases, everywhere: Sequence[Word]) -> Compiled:
     weights = dict(rule.weights)
     words = [
-        _asked(key, parse_word(rule.name, written, aliases), weights.get(written, 1.0), rule.fields)
+        _asked(key, word, weights.get(word.written, 1.0), rule.fields)
         for key in KEYS
-        for written in dict.fromkeys(getattr(rule, key))
+        for word in distinct(parse_word(rule.name, written, aliases) for written in getattr(rule, key))
     ]
     words += [_asked("ignore", word, 1.0, rule.fields) for word in everywhere]
     when = parse_when(rule.name, rule.when, aliases) if rule.when else None

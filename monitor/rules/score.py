@@ -3,7 +3,8 @@
 This is all the arithmetic there is:
 
     a word's points  =  its weight  x  what the best field it stands in is worth (WORTH)  x  0.5 if it is a hint
-    a rule's score   =  the sum over its distinct words (any, all, hints, when); how often each stands is all one
+    a rule's score   =  the sum over its distinct words (any, all, hints, when); how often each stands is all one,
+                        and so is in how many ways one is written in a list (AI, ai)
 
 A rule matches when nothing keeps it out (`none`, `ignore`, scope), each word of `all` is there, `when` holds, the
 score reaches the threshold (1 unless the rule says otherwise), and - if it has `any` or `hints` - those alone reach 1
@@ -12,7 +13,7 @@ two hints are enough together wherever they stand. A hint that stands only withi
 nothing. A `when` that holds counts 1 even if its words count less: NOT may hold without any.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from monitor.model import Hit
@@ -34,9 +35,9 @@ class Points:
     points: float
 
 
-def points_of(key: str, word: str, weight: float, hits: Iterable[Hit]) -> Points:
-    """The points of a word that was found."""
-    best = max((hit.field for hit in hits), key=worth)
+def points_of(key: str, word: str, weight: float, hits: Sequence[Hit]) -> Points:
+    """The points of a word that was found; its hits by field, in the order of FIELDS, and so the best first."""
+    best = hits[0].field
     share = HINT if key == "hints" else 1.0
     return Points(
         key=key, word=word, field=best, weight=weight, worth=worth(best), points=weight * worth(best) * share
@@ -50,19 +51,15 @@ def worth(field: str) -> float:
 
 def score(points: Sequence[Points], holds: bool) -> float:
     """The score of a rule; `holds`: it has a `when`, and that is true."""
-    expression = _sum(points, "when")
+    expression = sum(one.points for one in points if one.key == "when")
     if holds:
         expression = max(expression, ENOUGH)
-    return round(expression + _sum(points, "any", "all", "hints"), 6)
+    return round(expression + sum(one.points for one in points if one.key != "when"), 6)
 
 
 def evidence(points: Sequence[Points]) -> float:
     """What `any` and `hints` alone reach."""
-    return round(_sum(points, "any", "hints"), 6)
-
-
-def _sum(points: Sequence[Points], *keys: str) -> float:
-    return sum(one.points for one in points if one.key in keys)
+    return round(sum(one.points for one in points if one.key in ("any", "hints")), 6)
 
 
 def independent(hints: Mapping[str, Sequence[Hit]]) -> dict[str, list[Hit]]:

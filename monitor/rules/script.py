@@ -7,11 +7,13 @@ from functools import cache
 import opencc
 
 # Ideographs, kana and bopomofo: written without spaces, so words have no edges there.
-_HAN = re.compile(
-    "[\u2e80-\u2fdf\u3005-\u3007\u3021-\u3029\u3031-\u3035\u3038-\u303b\u3041-\u3096\u309d-\u309f\u30a1-\u30fa"
+# A set for regular expressions.
+HAN = (
+    "\u2e80-\u2fdf\u3005-\u3007\u3021-\u3029\u3031-\u3035\u3038-\u303b\u3041-\u3096\u309d-\u309f\u30a1-\u30fa"
     "\u30fc-\u30ff\u3105-\u312f\u31a0-\u31bf\u31f0-\u31ff\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff"
-    "\U0001b000-\U0001b16f\U00020000-\U000323af]"
+    "\U0001b000-\U0001b16f\U00020000-\U000323af"
 )
+_HAN = re.compile(f"[{HAN}]")
 
 
 @cache
@@ -30,6 +32,8 @@ def simplified(sign: str) -> str:
 
 
 _WAYS = ("s2twp", "tw2sp")
+# A line break would shift the lines that come back; half a character (a lone surrogate) cannot be handed over.
+_UNFIT = re.compile("[\n\ud800-\udfff]")
 _vocabulary: dict[str, tuple[str, ...]] = {}
 
 
@@ -44,8 +48,7 @@ def learn_vocabulary(words: Iterable[str]) -> None:
     """Look up many words at once: OpenCC is asked twice in all, not twice for each."""
     new = [word for word in dict.fromkeys(words) if word not in _vocabulary]
     _vocabulary.update((word, ()) for word in new)
-    # A word with a line break would shift the lines that come back; those without Chinese have nothing to look up.
-    asked = [word for word in new if "\n" not in word and any(map(is_han, word))]
+    asked = [word for word in new if any(map(is_han, word)) and not _UNFIT.search(word)]
     lines = "\n".join(asked)
     answers = [_converter(way).convert(lines).split("\n") for way in _WAYS if asked]
     for word, *others in zip(asked, *answers, strict=True):

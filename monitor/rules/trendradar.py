@@ -175,7 +175,11 @@ class _Reader:
         except RuleError as error:
             self._note(number, text, f"{error.what}; it is looked for as plain text, as TrendRadar did")
             return _literal(found[0])
-        if (
+        if "(i?)" in expression:
+            self._note(
+                number, text, '"(i?)" is the letter i, or nothing; "monitor rules lint --fix" makes it (?i)'
+            )
+        elif (
             "i" not in flags
             and "(?i" not in expression
             and re.search("[A-Za-z]", re.sub(r"\\.", "", expression))

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import json
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 
 # Where a word can stand. The first three are asked unless a rule or a word names others.
@@ -67,6 +68,29 @@ class Word:
     def spellings(self) -> tuple[Spelling, ...]:
         """The spellings of a plain word; of any other, none."""
         return self.term.spellings if isinstance(self.term, Plain) else ()
+
+
+def quoted(written: str) -> str:
+    """A word as it is written in config.toml: fit to be copied there."""
+    return json.dumps(written, ensure_ascii=False).replace("\x7f", "\\u007f")
+
+
+def meaning(word: Word) -> object:
+    """Two words that mean the same are found in the same places: AI, ai and ＡＩ are one, =AI is another."""
+    if not isinstance(word.term, Plain):
+        return word.written.strip()
+    spelled = frozenset(
+        (one.text, one.left, one.right, one.exactly, one.traditional) for one in word.term.spellings
+    )
+    return word.fields, spelled, frozenset(meaning(guard) for guard in word.guards)
+
+
+def distinct(words: Iterable[Word]) -> list[Word]:
+    """The first of each meaning: a word written in two ways counts once."""
+    first: dict[object, Word] = {}
+    for word in words:
+        first.setdefault(meaning(word), word)
+    return list(first.values())
 
 
 def parts(word: Word) -> Iterator[Word]:

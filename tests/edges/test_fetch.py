@@ -88,7 +88,11 @@ async def test_a_validator_of_60_kb_is_not_sent_back_for_ever() -> None:
 
 @pytest.mark.parametrize(
     ("packed", "encoding"),
-    [(gzip.compress(b"<rss/>"), "gzip"), (gzip.compress(b"<rss/>"), "x-gzip"), (b"<rss/>", "identity")],
+    [
+        (gzip.compress(b"<rss/>", mtime=0), "gzip"),
+        (gzip.compress(b"<rss/>", mtime=0), "x-gzip"),
+        (b"<rss/>", "identity"),
+    ],
 )
 async def test_a_packed_document_is_unpacked(packed: bytes, encoding: str) -> None:
     answer = await answer_to(ok(packed, Content_Encoding=encoding))

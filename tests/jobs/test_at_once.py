@@ -1,8 +1,9 @@
 import asyncio
-from datetime import time, timedelta
+from collections.abc import Awaitable, Callable
+from datetime import time
 
 from monitor.digests.due import slot_at_once
-from monitor.jobs.compose import Composed, NothingNew, SlotTaken, _queue, mails_of
+from monitor.jobs.compose import Composed, NothingNew, SlotTaken
 from monitor.jobs.draft import Quiet, draft_digest
 from monitor.model import Digest, SubscriptionState
 from monitor.post import Rendered
@@ -55,16 +56,12 @@ async def test_quiet_hours_hold_an_urgent_match_back(desk: Desk) -> None:
 
 async def test_a_digest_overtaken_by_a_mail_at_once_is_made_again_without_its_story(desk: Desk) -> None:
     await _at_the_desk(desk, "芯片禁令", "大模型降价")
-    newsroom = desk.newsroom
-    draft = await draft_digest(
-        MORNING, make.slot(), newsroom=newsroom, render=desk.render, db=desk.db, now=desk.clock()
-    )
-    assert not isinstance(draft, Quiet)
-    await desk.compose(slot_at_once(desk.clock()))
-    # The second half of compose, as it would go on.
-    mails = mails_of(draft, sender=newsroom.sender)
-    expires = desk.clock() + timedelta(days=1)
-    assert not await desk.db.write(_queue, draft, mails, newsroom.rules.fingerprint, expires)
+
+    async def elsewhere() -> None:
+        assert isinstance(await desk.compose(slot_at_once(desk.clock())), Composed)
+
+    _while_rendering(desk, elsewhere)
+    assert isinstance(await desk.compose(make.slot()), SlotTaken)
     again = await desk.compose(make.slot())
     assert isinstance(again, Composed)
     assert again.entries == 1
@@ -85,17 +82,39 @@ async def test_two_workers_send_an_urgent_match_once(desk: Desk) -> None:
 
 async def test_a_digest_overtaken_by_one_of_other_news_is_made_again(desk: Desk) -> None:
     await _at_the_desk(desk, "大模型降价")
+
+    async def elsewhere() -> None:
+        state = await desk.db.read(digests.state, MORNING.name)
+        assert isinstance(state, SubscriptionState)
+        assert await desk.db.write(digests.take_slot, state, make.slot("now:1"), state.cursor)
+
+    _while_rendering(desk, elsewhere)
+    assert isinstance(await desk.compose(make.slot()), SlotTaken)
+    assert sum((await desk.db.read(outbox.counts)).values()) == 0
+    again = await desk.compose(make.slot())
+    assert isinstance(again, Composed), "nothing of the first attempt is left"
+
+
+async def test_of_two_mails_at_once_at_one_instant_one_goes(desk: Desk) -> None:
+    await _at_the_desk(desk, "芯片禁令")
+    before = await desk.db.read(digests.state, MORNING.name)
+    slot = slot_at_once(desk.clock())
+    assert await desk.db.write(digests.insert, MORNING.name, slot, desk.clock(), 1, "")
+    assert isinstance(await desk.compose(slot), SlotTaken)
+    assert await desk.db.read(digests.state, MORNING.name) == before
+
+
+def _while_rendering(desk: Desk, elsewhere: Callable[[], Awaitable[None]]) -> None:
+    """The next digest is overtaken: something happens elsewhere after it was drafted and before it is queued."""
     loop, good = asyncio.get_running_loop(), desk.render
 
     def overtaken(digest: Digest) -> Rendered:
-        async def elsewhere() -> None:
-            state = await desk.db.read(digests.state, MORNING.name)
-            assert isinstance(state, SubscriptionState)
-            assert await desk.db.write(digests.take_slot, state, make.slot("now:1"), state.cursor)
-
-        asyncio.run_coroutine_threadsafe(elsewhere(), loop).result()
+        desk.render = good
+        asyncio.run_coroutine_threadsafe(_done(elsewhere), loop).result()
         return good(digest)
 
     desk.render = overtaken
-    assert isinstance(await desk.compose(make.slot()), SlotTaken)
-    assert sum((await desk.db.read(outbox.counts)).values()) == 0
+
+
+async def _done(elsewhere: Callable[[], Awaitable[None]]) -> None:
+    await elsewhere()

@@ -83,6 +83,22 @@ async def test_the_same_slot_is_never_composed_twice(desk: Desk) -> None:
     assert await _mails(desk) == 1
 
 
+async def test_a_slot_that_has_a_digest_already_leaves_what_waits_to_the_next(desk: Desk) -> None:
+    desk.web.serves(desk.feeds[0], make.rss("大模型降价"))
+    await desk.poll()
+    before = await _state(desk)
+    # As after a hand in the database: the subscription does not know of a digest of its own.
+    assert await desk.db.write(digests.insert, before.name, make.slot(), desk.clock(), 1, "")
+    assert isinstance(await desk.compose(make.slot()), SlotTaken)
+    after = await _state(desk)
+    assert after.cursor == before.cursor
+    assert after.last_slot == make.slot().name, "passed over: it is not tried again at each tick"
+    desk.clock.forward(hours=10)
+    later = await desk.compose()
+    assert isinstance(later, Composed)
+    assert later.entries == 1
+
+
 async def test_of_two_workers_at_one_slot_one_sends(desk: Desk) -> None:
     desk.web.serves(desk.feeds[0], make.rss("大模型降价"))
     await desk.poll()

@@ -62,5 +62,6 @@ async def test_what_another_service_has_told_is_not_told_again(desk: Desk) -> No
 
 def test_a_template_that_fails_is_named(tmp_path: Path) -> None:
     (tmp_path / "notice.txt.j2").write_text("{{ notice.nothing }}", encoding="utf-8")
-    with pytest.raises(DigestError, match=r"template notice\.txt\.j2, line 1"):
+    with pytest.raises(DigestError, match=r"template notice\.txt\.j2, line 1") as told:
         notices(str(tmp_path))(a_notice())
+    assert str(told.value).endswith("The notice waits until the template is mended.")

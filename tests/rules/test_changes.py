@@ -2,7 +2,7 @@ from typing import Any
 
 import pytest
 
-from monitor.rules.changes import describe_changes
+from monitor.rules.changes import describe_changes, describe_sets
 from tests import make
 
 
@@ -36,3 +36,8 @@ def test_the_same_rules_in_another_order_are_no_change() -> None:
     old = [make.rule("甲"), make.rule("乙")]
     assert describe_changes(old, old[::-1]) == []
     assert describe_changes([], []) == []
+
+
+def test_alias_sets_come_and_go_and_change() -> None:
+    old, new = {"甲": ("a",), "乙": ("b",), "丁": ("d",)}, {"乙": ("b", "c"), "丙": ("c",), "丁": ("d",)}
+    assert describe_sets(old, new) == ["alias set 乙: changed", "alias set 丙: new", "alias set 甲: gone"]

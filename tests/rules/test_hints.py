@@ -132,3 +132,21 @@ def test_pace_and_the_like_are_no_part_of_the_fingerprint() -> None:
         compile_rules([make.rule()], [], {}, ["y"]).fingerprint,
     }
     assert len(different) == 10
+
+
+@pytest.mark.parametrize("key", ["any", "all", "hints"])
+def test_a_word_written_in_three_ways_counts_once(key: str) -> None:
+    judgement = judged("AI 进了课堂", {key: ("AI", "ai", "ＡＩ", "ａi")})
+    once = judged("AI 进了课堂", {key: ("AI",)})
+    assert judgement.score == once.score
+    assert judgement.match
+    assert [hit.word for hit in judgement.hits] == ["AI"]
+
+
+def test_a_word_that_wants_its_case_is_another_word() -> None:
+    assert judged("AI 进了课堂", {"any": ("AI", "=AI", "AI*")}).score == 6.0
+
+
+def test_of_a_word_written_twice_the_first_one_has_the_weight() -> None:
+    rule = {"any": ("AI", "ai"), "weights": (("AI", 3.0),), "threshold": 6.0}
+    assert judged("ai 进了课堂", rule).score == 6.0

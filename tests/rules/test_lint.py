@@ -5,8 +5,9 @@ from typing import Any
 import pytest
 
 from monitor.model import Rule
-from monitor.rules.lint import Finding, lint
+from monitor.rules.lint import Finding, lint, unasked
 from monitor.rules.match import compile_rules
+from tests import make
 
 
 def findings(aliases: dict[str, list[str]] | None = None, **rule: Any) -> list[Finding]:
@@ -25,7 +26,7 @@ def only(aliases: dict[str, list[str]] | None = None, **rule: Any) -> Finding:
         ("=車", "han", "车间", None),
         ("＋芯片", "width", '"+芯片"', ("+芯片",)),
         ("！芯片", "width", '"!芯片"', ("!芯片",)),
-        ("／v\\d／i", "width", '"/v\\d/i"', ("/v\\d/i",)),
+        ("／v\\d／i", "width", '"/v\\\\d/i"', ("/v\\d/i",)),
         ("／(／", "width", '"/(/"', None),
         ("＝AI", "width", '"=AI"', ("=AI",)),
         ("AI＊", "width", '"AI*"', ("AI*",)),
@@ -42,7 +43,7 @@ def only(aliases: dict[str, list[str]] | None = None, **rule: Any) -> Finding:
         ("!芯片", "two words", "into none", None),
         ("body:芯片", "field", '"text:芯片"', None),
         ("intitle:芯片", "field", '"title:芯片"', None),
-        ("/(i?)promo\\s+days/", "pattern", '"/(?i)promo\\s+days/"', ("/(?i)promo\\s+days/",)),
+        ("/(i?)promo\\s+days/", "pattern", '"/(?i)promo\\\\s+days/"', ("/(?i)promo\\s+days/",)),
         ("/\\bAI\\b/", "pattern", "plain latin word", None),
         ("/(a+)+$/", "slow", "repeats within repeats", None),
         ("/(\\d+,?)+x/", "slow", "repeats within repeats", None),
@@ -79,6 +80,8 @@ def test_a_good_word_is_left_alone(word: str) -> None:
     [
         ({"any": ("AI", "ＡＩ")}, "duplicate", "any", "ＡＩ"),
         ({"any": ("AI", "AI")}, "duplicate", "any", "AI"),
+        ({"any": ("AI", "ai", "xAI")}, "duplicate", "any", "ai"),
+        ({"any": ("AI", "ai"), "threshold": 3.0}, "never", "threshold", "3"),
         ({"hints": ("芯片", "算力", "芯片 ")}, "duplicate", "hints", "芯片 "),
         ({"any": ("知识产权", "国家知识产权局")}, "shadowed", "any", "国家知识产权局"),
         ({"any": ("AI芯片", "AI")}, "shadowed", "any", "AI芯片"),
@@ -159,6 +162,20 @@ def test_a_rule_whose_news_an_earlier_one_brings_is_named(
 ) -> None:
     found = lint([Rule(name="甲", **first), Rule(name="乙", **second)])
     assert [(one.kind, one.rule) for one in found] == ([("shadowed", "乙")] if shadowed else [])
+
+
+def test_a_word_that_is_two_by_mistake_is_not_judged_as_one() -> None:
+    assert [one.kind for one in findings(any=("电池 公交车", "电池"))] == ["two words"]
+
+
+def test_a_rule_that_no_subscription_asks_for_is_named() -> None:
+    rules = [Rule(name="甲"), Rule(name="乙"), Rule(name="丙", enabled=False)]
+    first, all_of_them = make.subscription(rules=("甲",)), make.subscription()
+    (finding,) = unasked(rules, [first])
+    assert (finding.kind, finding.rule) == ("unasked", "乙")
+    assert unasked(rules, [first, make.subscription(rules=("乙",))]) == ()
+    assert unasked(rules, [first, all_of_them]) == ()
+    assert unasked(rules, []) == ()
 
 
 def test_what_the_linter_lets_pass_compiles() -> None:

@@ -256,6 +256,13 @@ def test_nothing_matches_without_rules() -> None:
     assert matches(make.entry()) == ()
 
 
+@pytest.mark.parametrize("word", ["半\ud83d字", "半\0字"])
+def test_half_a_character_is_refused_however_often_it_is_read(word: str) -> None:
+    for _ in range(2):
+        with pytest.raises(RuleError, match="half a character"):
+            compile_rules([Rule(name="r", any=(word,))], [])
+
+
 readable = texts.filter(lambda word: _can_be_read(word))
 
 

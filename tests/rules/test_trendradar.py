@@ -94,6 +94,12 @@ def test_an_expression_keeps_its_flags_and_its_name_goes_to_the_rule() -> None:
     assert notes("/(?i)Sora/\n/芯.片/\n/\\d+纳米/\n") == {}
 
 
+def test_a_flag_written_backwards_is_named_with_its_cure() -> None:
+    assert notes("/(i?)sora/\n")[1] == [
+        '"(i?)" is the letter i, or nothing; "monitor rules lint --fix" makes it (?i)'
+    ]
+
+
 def test_flags_of_other_languages_are_left_out() -> None:
     assert one("/芯片/gu\n")[0] == ("/芯片/",)
     assert '"gu"' in notes("/芯片/gu\n")[1][0]

@@ -1,0 +1,146 @@
+"""A person's afternoon with the rules: real commands, a real service, and what each of them answers.
+
+To read it as a story: `python -m tests.test_afternoon`.
+"""
+
+import tempfile
+from email import message_from_bytes, policy
+from pathlib import Path
+
+from monitor.demo.catcher import Catcher
+from monitor.demo.running import Running, running
+from monitor.rule_part import rule_part
+from tests.afternoon import WORDS, Person, Tell, desk, month
+
+
+def afternoon(folder: Path, tell: Tell) -> None:
+    """The whole story."""
+    titles: list[str] = []
+    with desk(folder, titles, tell) as (person, catcher):
+        month(person.config, titles)
+        (folder / "frequency_words.txt").write_text(WORDS, encoding="utf-8")
+        with running(person.config) as service:
+            person.reads(service, "started")
+            titles.insert(0, "AI 画展开幕")
+            person.reads(service, "polled", new=1, matched=1)
+            assert "rules: version 1, in force since" in person.types("monitor status")
+            _words_come_in(person, service)
+            _words_are_mended(person, service)
+            _an_edit_is_tried_and_saved(person, service)
+            _a_slip_breaks_nothing(person, service, titles, catcher)
+            _all_is_undone(person, service, titles)
+
+
+def _words_come_in(person: Person, service: Running) -> None:
+    before = person.text
+    said = person.types("monitor rules import frequency_words.txt")
+    assert "line 11: !招聘: is kept out of its own group only" in said
+    assert 'line 15: ＋巡检: "＋" is full-width and is read as "+"' in said
+    assert 'line 17: /(i?)gpt-\\d/ => GPT 新闻: "(i?)" is the letter i, or nothing' in said
+    assert "4 rules read, nothing was changed." in said
+    assert person.text == before
+    said = person.types("monitor rules import frequency_words.txt --write")
+    assert "config.toml has 4 rules more." in said
+    assert 'Next: "monitor rules lint"' in said
+    for name in ("芯片", "机器狗", "GPT 新闻 / openai", "新能源"):
+        person.reads(service, "config-changed", change=f"rule {name}: new")
+    person.reads(service, "config-changed", change="alias set 不要: new")
+
+
+def _words_are_mended(person: Person, service: Running) -> None:
+    said = person.types("monitor rules lint", code=1)
+    assert '"/(i?)gpt-\\\\d/" "(i?)" is the letter i, or nothing; the flag is (?i).' in said
+    assert 'Fix: write "/(?i)gpt-\\\\d/".' in said, "as it may be copied into the file"
+    assert '"电池 公交车" this is one word' in said
+    assert "--fix" in said.splitlines()[-1]
+    before = person.text
+    assert "Nothing was changed." in person.types("monitor rules lint --fix --dry-run", code=1)
+    assert person.text == before
+    assert "2 mended." in person.types("monitor rules lint --fix", code=1)
+    person.reads(service, "config-changed", change="rule GPT 新闻 / openai: +1 word, -1 word")
+    person.reads(service, "config-changed", change="rule 新能源: +1 word, -1 word")
+    left = person.types("monitor rules lint", code=1)
+    assert "(i?)" not in left
+    assert '"电池展" is found only where "电池" is found as well' in left
+    said = person.types("monitor rules diff --days 30")
+    assert "config.toml against version 3, 41 entries of 30 days: adds 0, removes 0, moves 0." in said
+    assert "monitor rules diff NEW.toml" in said
+
+
+def _an_edit_is_tried_and_saved(person: Person, service: Running) -> None:
+    person.thinks("An edit is tried in another file, and then saved.")
+    new = person.text.replace('"智能体"', '"量子"')
+    (person.folder / "new.toml").write_text(new, encoding="utf-8")
+    said = person.types("monitor rules diff new.toml --days 30")
+    assert "+ 量子计算机住进地下室\n    人工智能: 量子\n" in said
+    assert "- 智能体替人排队\n" in said
+    assert "new.toml against config.toml, 41 entries of 30 days: adds 2, removes 1, moves 0." in said
+    person.saves(new)
+    person.reads(service, "config-changed", change="rule 人工智能: +1 word, -1 word")
+    history = person.types("monitor rules history")
+    assert [line.split()[0] for line in history.splitlines()[1:] if line.lstrip()[0].isdigit()] == list(
+        "4321"
+    )
+
+
+def _a_slip_breaks_nothing(person: Person, service: Running, titles: list[str], catcher: Catcher) -> None:
+    good = person.text
+    person.thinks("A slip of the hand: a quotation mark is gone.")
+    person.saves(good.replace('"量子"', '"量子'))
+    line = good[: good.index('"量子"')].count("\n") + 1
+    where = f"line {line}, the file: this is not TOML"
+    person.reads(service, "config-refused", in_force="the configuration before this edit")
+    person.reads(service, "config-problem", problem=where)
+    person.reads(service, "operator-told")
+    person.reads(service, "delivered", to="o***@example.org")
+    titles.insert(0, "量子钟走得更准")
+    person.reads(service, "polled", new=1, matched=1)
+    titles.insert(0, "电池 公交车夜里充电")
+    person.reads(service, "polled", new=1, matched=1)
+    for command in (
+        "monitor status",
+        "monitor check",
+        "monitor rules diff",
+        "monitor rules add 人工智能 机器人",
+    ):
+        assert where in person.types(command, code=2)
+    said = person.types("monitor status", code=2)
+    assert "A running service goes on by what it had: rules version 4" in said
+    assert '"monitor rules undo"' in said
+    assert "纽约时报中文网  well" in said
+    (letter,) = [one for one in catcher.caught if one.recipients == ("operator@example.org",)]
+    mail = message_from_bytes(letter.raw, policy=policy.default)
+    person.opens(f"{mail['Subject']}\n\n{mail.get_content()}")
+    assert mail["Subject"] == "feed-monitor: config.toml is refused, rules version 4 stays in force"
+    assert where in mail.get_content()
+    assert "monitor rules undo" in mail.get_content()
+    assert "as of" in person.types("monitor rules undo")
+    assert person.text == good
+    person.reads(service, "config-restored")
+
+
+def _all_is_undone(person: Person, service: Running, titles: list[str]) -> None:
+    edited = person.text
+    assert "has the rules of version 3 again" in person.types("monitor rules undo")
+    person.reads(service, "config-changed", change="rule 人工智能: +1 word, -1 word")
+    person.reads(service, "polled", new=0)  # it may have begun under the rules of before
+    titles.insert(0, "量子加密走进邮局")
+    person.reads(service, "polled", new=1, matched=0)
+    assert "has the rules of version 4 again" in person.types("monitor rules undo")
+    assert person.text == edited
+    person.reads(service, "config-changed", change="rule 人工智能: +1 word, -1 word")
+    person.types("monitor rules undo 1")
+    person.reads(service, "config-changed", change="rule 芯片: gone")
+    assert "has the rules of version 1 already" in person.types("monitor rules undo 1", code=1)
+    assert person.types("monitor rules history").count("gone") == 5
+    assert person.types("monitor rules show 1") == rule_part(person.text)
+    assert "rules: version 7" in person.types("monitor status")
+
+
+def test_an_afternoon_with_the_rules(tmp_path: Path) -> None:
+    afternoon(tmp_path, lambda _: None)
+
+
+if __name__ == "__main__":
+    with tempfile.TemporaryDirectory() as place:
+        afternoon(Path(place), print)

@@ -1,0 +1,152 @@
+"""The rule guide: every rule, headline and command in it is run, in both languages."""
+
+import re
+import shlex
+import subprocess
+import sys
+import tomllib
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from monitor.current import checked
+from monitor.errors import ConfigError
+from monitor.model import Entry
+from monitor.rules.match import Judgement, judge_entry, match_entry
+from tests import make
+from tests.afternoon import stored
+
+GUIDE = Path(__file__).parent.parent / "docs" / "guide"
+PAGES = ("rules.md", "rules.zh-CN.md")
+FENCE = re.compile(r"^```(\w+)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
+LINE = re.compile(r"(?P<mark>[✓✗]) (?P<title>.+?)(?: \| (?P<text>.+?))?\s*(?:→ (?P<why>.+))?")
+AROUND = """
+[[feeds]]
+name = "示例"
+url = "https://feed.example.org/rss"
+first_visit = "36500d"
+
+[[subscriptions]]
+name = "AI 日报"
+to = ["you@example.org"]
+at = ["08:00"]
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Example:
+    """A block of rules, and the headlines and commands under it."""
+
+    rules: str
+    news: tuple[str, ...]
+    commands: tuple[str, ...]  # each with the answer it shows
+    edited: str = ""  # another file of rules, beside the first
+
+
+def examples(page: str) -> list[Example]:
+    """The examples of a page, in order."""
+    found: list[Example] = []
+    for kind, body in FENCE.findall((GUIDE / page).read_text("utf-8")):
+        if kind == "toml" and not body.startswith("# new.toml"):
+            found.append(Example(body, (), ()))
+            continue
+        last = found.pop()
+        if kind == "toml":
+            found.append(replace(last, edited=body))
+        elif kind == "news":
+            found.append(replace(last, news=(*last.news, *body.splitlines())))
+        else:
+            assert kind == "console", f"a block of {kind} is run by nobody"
+            found.append(replace(last, commands=(*last.commands, body)))
+    return found
+
+
+def headlines() -> Iterator[Any]:
+    for example in examples(PAGES[0]):
+        for line in example.news:
+            yield pytest.param(example.rules, line, id=line)
+
+
+@pytest.mark.parametrize(("rules", "line"), list(headlines()))
+def test_a_headline_comes_or_not_and_for_the_reason_the_guide_gives(rules: str, line: str) -> None:
+    said = LINE.fullmatch(line)
+    assert said, f"not a line of news: {line}"
+    compiled = checked(Path("config.toml"), (rules + AROUND).encode()).rules
+    entry = entry_of(said)
+    assert bool(match_entry(entry, compiled)) is (said["mark"] == "✓")
+    if said["why"]:
+        assert said["why"] in [reason(one) for one in judge_entry(entry, compiled)]
+
+
+def entry_of(said: re.Match[str]) -> Entry:
+    return make.entry(said["title"], text=said["text"] or "")
+
+
+def reason(judged: Judgement) -> str:
+    """What the guide says behind an arrow: the words found, or why not."""
+    if judged.match:
+        return ", ".join(dict.fromkeys(hit.word for hit in judged.hits))
+    return judged.why_not
+
+
+def conversations() -> Iterator[Any]:
+    for number, example in enumerate(examples(PAGES[0])):
+        if example.commands:
+            yield pytest.param(example, id=str(number))
+
+
+@pytest.mark.parametrize("example", list(conversations()))
+def test_a_command_answers_as_the_guide_shows(example: Example, tmp_path: Path) -> None:
+    config = tmp_path / "config.toml"
+    config.write_text(example.rules + AROUND, "utf-8")
+    if example.news:
+        stored(config, [line[2:].strip() for line in example.news])
+    (tmp_path / "new.toml").write_text(example.edited + AROUND, "utf-8")
+    for body in example.commands:
+        command, *shown = body.splitlines()
+        prompt, program, *arguments = shlex.split(command)
+        assert (prompt, program) == ("$", "monitor")
+        done = subprocess.run(
+            [sys.executable, "-m", "monitor", *arguments],
+            cwd=tmp_path,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            encoding="utf-8",
+            timeout=60,
+            check=False,
+        )
+        assert shown, f"{command}: the guide shows no answer, it is: {done.stdout}"
+        said = "\n".join(line.rstrip() for line in done.stdout.splitlines())
+        assert as_shown(shown).fullmatch(said), said
+
+
+def as_shown(lines: list[str]) -> re.Pattern[str]:
+    """An answer of these lines, where … stands for what is different each time."""
+    return re.compile("\n".join(re.escape(line.rstrip()).replace("…", r"\S+") for line in lines))
+
+
+def test_both_languages_have_the_same_examples() -> None:
+    english, chinese = ([replace(one, rules="") for one in examples(page)] for page in PAGES)
+    assert english == chinese
+    english_rules, chinese_rules = ([read(one.rules) for one in examples(page)] for page in PAGES)
+    assert english_rules == chinese_rules
+
+
+def read(rules: str) -> object:
+    """What a block says without its remarks; of one that is wrong on purpose, its text."""
+    try:
+        checked(Path("config.toml"), (rules + AROUND).encode())
+    except ConfigError:
+        return rules
+    return tomllib.loads(rules)
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_every_sign_of_the_table_is_used_below_it(page: str) -> None:
+    signs = re.findall(r"^\| (`.+`) \|", (GUIDE / page).read_text("utf-8"), re.MULTILINE)
+    rules = next(one.rules for one in examples(page) if "signs" in one.rules)
+    assert len(signs) >= 10
+    assert [one for one in re.findall("`(.+?)`", " ".join(signs)) if one not in rules] == []
