@@ -161,6 +161,24 @@ def diff(
 
 
 @rules.command()
+def like(
+    context: typer.Context,
+    source: Annotated[
+        str,
+        typer.Argument(
+            metavar="FILE_OR_URL", help='Or "-", or a stored entry\'s number.', show_default=False
+        ),
+    ],
+    config: ConfigFile = None,
+    json: Json = False,
+) -> None:
+    """Propose a rule that finds more like an article, as TOML, with what it would have found."""
+    from monitor.cli.like import propose
+
+    sys.exit(propose(path_of(context, config), source, json=json))
+
+
+@rules.command()
 def apply(
     context: typer.Context,
     since: Annotated[str, typer.Option("--since", metavar="SPAN", help="How far back, as 7d.")],

@@ -3,6 +3,7 @@
 import re
 from datetime import datetime
 
+from monitor.feeds.charset import decode
 from monitor.feeds.raw import RawChannel, RawEntry
 from monitor.feeds.sanitize import Page, clean, plain
 from monitor.feeds.sources import reader_for
@@ -12,22 +13,28 @@ _COMMENT = re.compile(r"\A\s*<!--.*?-->", re.DOTALL)
 _LINKED_TITLE = re.compile(r"\[([^\]\n]{1,500})\]\((https?://[^)\s]+)\)\s*\n")
 _HEADING = re.compile(r"#{1,3}\s+(.{1,500})\n|(.{1,500})\n(?:-{3,}|={3,})[ \t]*(?:\n|\Z)")
 _RULE = re.compile(r"\A\s*(?:-{3,}|={3,})[ \t]*\n")
-_MARKUP = re.compile(r"<(?:!doctype|html|head|body|div|p|section|article|br|h1|figure|address|span|a)\b", re.IGNORECASE)
+_MARKUP = re.compile(
+    r"<(?:!doctype|html|head|body|div|p|section|article|br|h1|figure|address|span|a)\b", re.IGNORECASE
+)
 _TITLE_TAG = re.compile(r"<title[^>]*>(.*?)</title>", re.IGNORECASE | re.DOTALL)
 _ARTICLE_TAG = re.compile(r"<article\b.*</article>", re.IGNORECASE | re.DOTALL)
 _SITE = re.compile(r"\s+[-|–—_]\s+[^-|–—_]{1,30}$")
 _OUTSIDE = re.compile(r"<(nav|header|footer|aside|title)\b.*?</\1\s*>", re.IGNORECASE | re.DOTALL)
+_META_WITHIN = 1024  # bytes: HTML, "Specifying the document's character encoding"
 _LONGEST_TITLE = 120  # characters: a longer first line is a paragraph
 
 
-def read_article(text: str, *, link: str, now: datetime) -> Entry:
+def read_article(body: bytes, content_type: str = "", *, link: str = "", now: datetime) -> Entry:
     """Read a page of HTML, or a text whose title stands first: a link or heading in Markdown, or a line.
 
     `link` is where it comes from, "" for a file; a link in the title is better. What a publisher we know puts around
     its articles is left out.
     """
-    text = _COMMENT.sub("", text.removeprefix("\ufeff"), count=1).strip()
-    title, address, body = _parted(text)
+    said = (
+        f"{content_type} {body[:_META_WITHIN].decode('ascii', 'replace')}"  # a page names its charset itself
+    )
+    text = _COMMENT.sub("", decode(body, said).removeprefix("\ufeff"), count=1).strip()
+    title, address, rest = _parted(text)
     link = address or link
     raw = RawEntry(
         id=link,
@@ -37,11 +44,11 @@ def read_article(text: str, *, link: str, now: datetime) -> Entry:
         published=None,
         categories=(),
         summary="",
-        content=_as_html(body),
+        content=_as_html(rest),
     )
     channel = RawChannel(title="", link=link, generator="")
     reading = reader_for(channel, [raw])(channel, [raw], now)[0]
-    author = Page(body).first("address") if _MARKUP.search(body) else ""
+    author = Page(rest).first("address") if _MARKUP.search(rest) else ""
     return Entry(
         feed_url=link,
         id=link or title,

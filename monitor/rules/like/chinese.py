@@ -137,7 +137,9 @@ def _without_parts(grams: Mapping[str, _Seen]) -> dict[str, _Seen]:
 
 
 def _within(longer: str, grams: Mapping[str, _Seen]) -> list[str]:
-    parts = (part for start in range(len(longer)) for part in _rows(longer[start:]) if 1 < len(part) < len(longer))
+    parts = (
+        part for start in range(len(longer)) for part in _rows(longer[start:]) if 1 < len(part) < len(longer)
+    )
     return [part for part in dict.fromkeys(parts) if part in grams]
 
 

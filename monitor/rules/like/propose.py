@@ -6,11 +6,11 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from monitor.model import Entry, Rule
+from monitor.rules.fold import fold
 from monitor.rules.like.chinese import chinese_terms
 from monitor.rules.like.latin import latin_terms
 from monitor.rules.like.runs import runs_of
 from monitor.rules.like.term import Term
-from monitor.rules.fold import fold
 from monitor.rules.match import Ruleset, compile_rules, match_entry
 from monitor.rules.script import is_han
 
@@ -174,5 +174,7 @@ def _free(name: str, taken: Collection[str]) -> str:
 def _held_by(term: Term, rules: Ruleset) -> tuple[str, ...]:
     plains = [plain for some in rules.spellings for plain, spelling in some if spelling.text == term.folded]
     called = [(rules.rules[number], place) for plain in plains for number, place in rules.calls[plain]]
-    names = (one.rule.name for one, place in called if one.words[place].key in ("any", "all", "hints", "when"))
+    names = (
+        one.rule.name for one, place in called if one.words[place].key in ("any", "all", "hints", "when")
+    )
     return tuple(dict.fromkeys(names))
