@@ -4,6 +4,7 @@ import re
 from datetime import datetime
 
 from monitor.feeds.charset import decode
+from monitor.feeds.links import without_tracking
 from monitor.feeds.raw import RawChannel, RawEntry
 from monitor.feeds.sanitize import Page, clean, plain
 from monitor.feeds.sources import reader_for
@@ -35,7 +36,7 @@ def read_article(body: bytes, content_type: str = "", *, link: str = "", now: da
     )
     text = _COMMENT.sub("", decode(body, said).removeprefix("\ufeff"), count=1).strip()
     title, address, rest = _parted(text)
-    link = address or link
+    link = without_tracking(address or link)
     raw = RawEntry(
         id=link,
         title=title,

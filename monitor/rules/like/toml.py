@@ -35,6 +35,6 @@ def _why(word: Proposed, weighed: int) -> str:
     why = ["a name"] if word.name else []
     why += ["in the title"] if word.in_title else []
     why += ["once" if word.count == 1 else f"{word.count} times"]
-    why += [f"in {word.entries} of {weighed} stored entries"] if weighed else []
+    why += [f"in {word.entries} of {weighed} stored entries"] if word.entries else []
     why += [f"already in rule {' and '.join(word.held_by)}"] if word.held_by else []
     return ", ".join(why)
