@@ -18,6 +18,8 @@ from monitor.terminal import answer, complain, local, say
 
 _AROUND = 24  # characters shown on each side of a word in a longer text
 
+_FOUND = ("hits", "points", "against", "ignored")
+
 
 def explain(path: Path, name: str, *, json: bool) -> int:
     """Everything the rules say of an entry, and what became of it; 1 when there is none of that name."""
@@ -51,10 +53,13 @@ def _values(one: Explained) -> dict[str, Any]:
         "first_seen": one.entry.first_seen,
         "news": one.news,
         "mailed": [dict(zip(("subscription", "slot", "at"), mail, strict=True)) for mail in one.mailed],
-        "rules": [
-            asdict(judged) | {"near": judged.near, "why_not": judged.why_not} for judged in one.judgements
-        ],
+        "rules": [_judged(judged) for judged in one.judgements],
     }
+
+
+def _judged(judged: Judgement) -> dict[str, Any]:
+    found = {key: [one._asdict() for one in getattr(judged, key)] for key in _FOUND}
+    return asdict(judged) | found | {"near": judged.near, "why_not": judged.why_not}
 
 
 def _show(one: Explained, feed: str, feeds: Any) -> None:

@@ -115,15 +115,15 @@ def _called(reading: Reading, rules: Ruleset) -> Mapping[int, set[int]]:
 
 def _judge(rule: Compiled, places: set[int], reading: Reading, scope: str = "") -> Judgement:
     asked = [rule.words[place] for place in sorted(places.union(rule.always))]
-    phrases = [one for one in asked if one.key == "ignore"]
-    ignored = [hit for one in phrases for hit in _hits(one, reading, {})]
+    ignored = [hit for one in asked if one.key == "ignore" for hit in _hits(one, reading, {})]
+    if not ignored:
+        return _weigh(rule, asked, reading, {}, scope)
     cut = {
         field: merged((hit.start, hit.end) for hit in ignored if hit.field == field)
         for field in {hit.field for hit in ignored}
     }
     judged = _weigh(rule, asked, reading, cut, scope)
-    if ignored and not judged.match and _weigh(rule, asked, reading, {}, scope).match:
-        uncut = _weigh(rule, asked, reading, {}, scope)
+    if not judged.match and (uncut := _weigh(rule, asked, reading, {}, scope)).match:
         return Judgement(
             rule=judged.rule,
             fingerprint=judged.fingerprint,
@@ -147,27 +147,31 @@ def _weigh(
         if one.key != "ignore" and (hits := _hits(one, reading, cut)):
             found[one.key][one.word.written] = hits
             weights[one.key, one.word.written] = one.weight
-    hints = independent(found["hints"])
+    hints = independent(found["hints"]) if "hints" in found else {}
     true = rule.when is not None and holds(
         rule.when, lambda word: word.written in found["when"] or word.written in found["not"]
     )
     points = tuple(
         points_of(key, word, weights[key, word], hits)
         for key in SPEAKING
+        if key in found
         for word, hits in (hints if key == "hints" else found[key]).items()
     )
     total, threshold = score(points, true), rule.rule.threshold
-    wanted = [one.word.written for one in rule.words if one.key == "all"] if rule.rule.all else []
-    missing = [word for word in wanted if word not in found["all"]]
+    missing = [
+        one.word.written
+        for one in (rule.words if rule.rule.all else ())
+        if one.key == "all" and one.word.written not in found["all"]
+    ]
     if (rule.rule.any or rule.rule.hints) and evidence(points) < min(ENOUGH, threshold):
         missing.append("any or hints")
     if rule.when and not true:
         missing.append("when")
-    against = [hit for hits in found["none"].values() for hit in hits]
+    against = [hit for hits in found["none"].values() for hit in hits] if "none" in found else []
     matched = not scope and not against and not missing and total >= threshold
     if rule.when and not true:
         against += [hit for hits in found["not"].values() for hit in hits]
-    speaking = [hit for key in SPEAKING for hits in found[key].values() for hit in hits]
+    speaking = [hit for key in SPEAKING if key in found for hits in found[key].values() for hit in hits]
     return Judgement(
         rule=rule.rule.name,
         fingerprint=rule.fingerprint,
@@ -179,23 +183,22 @@ def _weigh(
         missing=tuple(missing),
         against=_in_order(against),
         scope=scope,
-        slow=_slow(rule, reading),
+        slow=_slow(rule, reading) if reading.slow else (),
     )
 
 
 def _hits(asked: Asked, reading: Reading, cut: Mapping[str, Spans]) -> list[Hit]:
-    word = asked.word
+    places = reading.places(asked.word, asked.fields, asked.allowed, cut)
     hits = []
-    for field in reading.fields_of(word, asked.fields):
-        text = reading.texts[field]
-        for start, end, _, _ in reading.spots(word, field, asked.allowed, cut.get(field, ())):
-            hits.append(Hit(field=field, word=word.written, found=text[start:end], start=start, end=end))
+    for field in asked.fields:
+        if field in places:
+            text = reading.texts[field]
+            for start, end, _, _ in places[field]:
+                hits.append(Hit(field, asked.word.written, text[start:end], start, end))
     return hits
 
 
 def _slow(rule: Compiled, reading: Reading) -> tuple[str, ...]:
-    if not reading.slow:
-        return ()
     slow = (
         rule.words[place].word.written
         for place in rule.always
@@ -207,7 +210,12 @@ def _slow(rule: Compiled, reading: Reading) -> tuple[str, ...]:
     return tuple(dict.fromkeys(slow))
 
 
-def _in_order(hits: Iterable[Hit]) -> tuple[Hit, ...]:
+def _in_order(hits: Sequence[Hit]) -> tuple[Hit, ...]:
     """Each hit once, in the order of reading."""
-    by_place = {(_PLACES[hit.field], hit.start, hit.end, hit.word): hit for hit in hits}
-    return tuple(by_place[place] for place in sorted(by_place))
+    if len(hits) < 2:
+        return tuple(hits)
+    return tuple(sorted(set(hits), key=_place))
+
+
+def _place(hit: Hit) -> tuple[int, int, int, str]:
+    return _PLACES[hit.field], hit.start, hit.end, hit.word

@@ -47,23 +47,21 @@ class Reading:
         folded = self._folded[field] = fold(original)
         for number, first, last in rules.search(folded.text):
             for plain, spelling in rules.spellings[number]:
-                if _stands(spelling, folded.text, first, last):
-                    start, end = folded.original(first, last)
-                    if (
-                        spelling.exactly
-                        and unicodedata.normalize("NFC", original[start:end]) != spelling.exactly
-                    ):
-                        continue
-                    if spelling.traditional and not set(spelling.traditional).issubset(original[start:end]):
-                        continue
-                    self._plain[plain].setdefault(field, []).append(Spot(start, end, first, last))
+                if spelling.bound and not _stands(spelling, folded.text, first, last):
+                    continue
+                start, end = folded.original(first, last)
+                if spelling.picky and not _reads(spelling, original[start:end]):
+                    continue
+                self._plain[plain].setdefault(field, []).append(Spot(start, end, first, last))
 
-    def fields_of(self, word: Word, fields: Sequence[str]) -> Sequence[str]:
-        """Those of the fields in which the word may stand; of a plain word, in which it does."""
-        if isinstance(word.term, Plain):
-            places = self._plain.get(word.term, ())
-            return [field for field in fields if field in places]
-        return [field for field in fields if field in self._folded]
+    def places(
+        self, word: Word, fields: Sequence[str], allowed: Sequence[str], cut: Mapping[str, Spans]
+    ) -> Mapping[str, Sequence[Spot]]:
+        """The places of a word by field, at least those in `fields`; `allowed` are the fields for its parts."""
+        if isinstance(word.term, Plain) and not (cut or word.guards):  # nearly always
+            return self._plain.get(word.term, {})
+        fields = [field for field in fields if field in self._folded]
+        return {field: self.spots(word, field, allowed, cut.get(field, ())) for field in fields}
 
     def spots(self, word: Word, field: str, allowed: Sequence[str], cut: Spans = ()) -> list[Spot]:
         """The places of a word in a field that is not empty, in order.
@@ -75,7 +73,7 @@ class Reading:
             case Plain() | Pattern() if field not in allowed:
                 return []
             case Plain():
-                found = list(self._plain[word.term].get(field, ())) if word.term in self._plain else []
+                found = self._plain[word.term].get(field, []) if word.term in self._plain else []
             case Pattern():
                 found = self._pattern(word.term, field)
             case AnyOf(words):
@@ -88,7 +86,7 @@ class Reading:
         if found and word.guards:
             guards = [spot for guard in word.guards for spot in self.spots(guard, field, (field,))]
             found = _outside(found, merged((spot.start, spot.end) for spot in guards))
-        return sorted(found)
+        return sorted(found) if len(found) > 1 else found
 
     def _pattern(self, pattern: Pattern, field: str) -> list[Spot]:
         if (pattern, field) not in self._patterns:
@@ -102,7 +100,7 @@ class Reading:
             self._patterns[pattern, field] = [
                 Spot(start, end, *folded.folded(start, end)) for start, end in found
             ]
-        return list(self._patterns[pattern, field])
+        return self._patterns[pattern, field]
 
 
 def text_of(entry: Entry, field: str, feeds: Mapping[str, str]) -> str:
@@ -123,6 +121,13 @@ def _stands(spelling: Spelling, text: str, first: int, last: int) -> bool:
     if spelling.left and first and continues_words(text[first - 1]):
         return False
     return not (spelling.right and last < len(text) and continues_words(text[last]))
+
+
+def _reads(spelling: Spelling, original: str) -> bool:
+    """Is it written there as the word asks?"""
+    if spelling.exactly and unicodedata.normalize("NFC", original) != spelling.exactly:
+        return False
+    return set(spelling.traditional).issubset(original)
 
 
 def near(lefts: Sequence[Spot], rights: Sequence[Spot], within: int) -> list[Spot]:

@@ -14,7 +14,7 @@ nothing. A `when` that holds counts 1 even if its words count less: NOT may hold
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from monitor.model import Hit
 
@@ -23,8 +23,7 @@ HINT = 0.5
 ENOUGH = 1.0
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Points:
+class Points(NamedTuple):
     """What one word adds to the score: `points == weight * worth * (0.5 if key == "hints" else 1)`."""
 
     key: str  # any, all, hints or when
@@ -38,10 +37,8 @@ class Points:
 def points_of(key: str, word: str, weight: float, hits: Sequence[Hit]) -> Points:
     """The points of a word that was found; its hits by field, in the order of FIELDS, and so the best first."""
     best = hits[0].field
-    share = HINT if key == "hints" else 1.0
-    return Points(
-        key=key, word=word, field=best, weight=weight, worth=worth(best), points=weight * worth(best) * share
-    )
+    each = worth(best)
+    return Points(key, word, best, weight, each, weight * each * (HINT if key == "hints" else 1.0))
 
 
 def worth(field: str) -> float:
@@ -51,15 +48,18 @@ def worth(field: str) -> float:
 
 def score(points: Sequence[Points], holds: bool) -> float:
     """The score of a rule; `holds`: it has a `when`, and that is true."""
-    expression = sum(one.points for one in points if one.key == "when")
-    if holds:
-        expression = max(expression, ENOUGH)
-    return round(expression + sum(one.points for one in points if one.key != "when"), 6)
+    expression = rest = 0.0
+    for one in points:
+        if one.key == "when":
+            expression += one.points
+        else:
+            rest += one.points
+    return round((max(expression, ENOUGH) if holds else expression) + rest, 6)
 
 
 def evidence(points: Sequence[Points]) -> float:
     """What `any` and `hints` alone reach."""
-    return round(sum(one.points for one in points if one.key in ("any", "hints")), 6)
+    return round(sum([one.points for one in points if one.key in ("any", "hints")]), 6)
 
 
 def independent(hints: Mapping[str, Sequence[Hit]]) -> dict[str, list[Hit]]:

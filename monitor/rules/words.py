@@ -19,6 +19,12 @@ class Spelling:
     right: bool  # nor the sign behind
     exactly: str = ""  # the original must read just so
     traditional: str = ""  # characters that the original must have: "軟體" is no 软体
+    bound: bool = field(init=False, repr=False)  # left or right: asked at every place, so made once
+    picky: bool = field(init=False, repr=False)  # exactly or traditional
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "bound", self.left or self.right)
+        object.__setattr__(self, "picky", bool(self.exactly or self.traditional))
 
 
 @dataclass(frozen=True, slots=True, eq=False)
