@@ -42,9 +42,10 @@ relevance: $(DEV)
 map: $(DEV)
 	$(BIN)/python docs/make_map.py
 
+# Extras stay named: for one that a dependency asks for, the pip of Python 3.11 would take a version newer than the lock.
 lock: $(DEV)
-	$(BIN)/uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-header requirements/core.in -o requirements/core.txt
-	$(BIN)/uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-header requirements/dev.in -o requirements/dev.txt
+	$(BIN)/uv pip compile -q --universal --python-version 3.11 --no-strip-extras --generate-hashes --no-header requirements/core.in -o requirements/core.txt
+	$(BIN)/uv pip compile -q --universal --python-version 3.11 --no-strip-extras --generate-hashes --no-header requirements/dev.in -o requirements/dev.txt
 
 clean:
 	rm -rf $(VENV) dist demo data .mypy_cache .ruff_cache .pytest_cache .hypothesis .coverage*
