@@ -189,3 +189,19 @@ def test_lint_mends_what_needs_no_question_and_keeps_remarks(file: Path) -> None
     assert text(file).count('"AI"') == 1
     assert '"/(?i)gpt/"' in text(file)
     assert "nothing that can be mended" in rules(file, "lint", "--fix")
+
+
+@pytest.mark.parametrize(
+    ("threshold", "told"),
+    [
+        ("1.5", "enough only in the title or summary."),
+        ("2.0", "enough only in the title."),
+        ("3.0", "nowhere."),
+    ],
+)
+def test_where_a_new_word_is_not_enough_is_said(file: Path, threshold: str, told: str) -> None:
+    file.write_text(
+        text(file).replace('name = "人工智能"\n', f'name = "人工智能"\nthreshold = {threshold}\n'), "utf-8"
+    )
+    assert told in rules(file, "add", "人工智能", "算力")
+    assert "threshold" not in rules(file, "add", "人工智能", "挖矿", "--to", "none").splitlines()[-2]

@@ -15,6 +15,7 @@ from monitor.rule_edit import add_word, remove_word
 from monitor.rule_findings import as_line, findings, placed, values
 from monitor.rule_fix import fix_rules
 from monitor.rule_import import as_toml, with_rules
+from monitor.rules.score import ENOUGH, WORTH
 from monitor.rules.trendradar import read_words
 from monitor.rules.word_list import read_text
 from monitor.store.database import open_database
@@ -30,9 +31,19 @@ def add(path: Path, rule: str, word: str, *, place: str, dry_run: bool, json: bo
     odd = placed([one for one in findings(config) if one not in known], after, config.rules)
     for line, one in odd if not json else ():
         complain(as_line(path.name, line, one))
-    done = f'"{word}" is in {place} of rule "{rule}" now.'
+    (edited,) = [one for one in config.rules if one.name == rule]
+    done = f'"{word}" is in {place} of rule "{rule}" now.{_alone(edited.threshold) if place == "any" else ""}'
     _carry_out(planned, dry_run=dry_run, done=done, json=json, findings=values(odd))
     return 0
+
+
+def _alone(threshold: float) -> str:
+    """Where a word of `any` is not enough, under a rule that wants more than one."""
+    fields = [field for field in WORTH if WORTH[field] >= threshold]
+    if threshold <= ENOUGH:
+        return ""
+    where = f"only in the {' or '.join(fields)}" if fields else "nowhere"
+    return f" The rule's threshold is {threshold:g}: by itself the word is enough {where}."
 
 
 def remove(path: Path, rule: str, word: str, *, dry_run: bool, json: bool) -> int:
