@@ -114,7 +114,9 @@ def test_an_english_article_is_read_by_its_capitals_and_its_long_words() -> None
             "蓝鲸",
             "蓝鲸云舟",
         ),
-        ("防过劳死，谈过劳死。过劳死者何人？是过劳死", "过劳死", "劳死"),
+        ("过劳死，过劳死。过劳死！", "过劳死", "劳死"),
+        ("热岛内，热岛内。热岛内！", "热岛内", "热岛"),
+        ("在云梯，在云梯。在云梯！", "云梯", "在云梯"),
         ("2015年金砖在此。2016年金砖在彼，金砖又来", "金砖", "年金"),
         ("在Acme看，Acme和Acme Labs、Acme Labs，还有Labs，而Labs，又Acme", "Acme", "Acme Labs"),
     ],
@@ -127,7 +129,9 @@ def test_a_word_is_neither_cut_short_nor_drawn_out(text: str, wanted: str, unwan
 
 
 def test_a_headline_alone_gives_what_it_can() -> None:
-    assert words(proposed(make.entry("明光大模型落户小镇"))) == ["大模型"]
+    proposal = proposed(make.entry("明光大模型落户小镇"))
+    assert (words(proposal), words(proposal, "hints")) == (["大模型"], [])
+    assert "hints" not in as_toml(proposal)
     assert proposed(make.entry("我们和他们")).words == ()
 
 
