@@ -59,7 +59,9 @@ def version_named(tx: Connection, version: int) -> RulesetVersion:
     found = rulesets.by_version(tx, version)
     if found is None:
         last = rulesets.newest(tx)
-        known = f"There are 1 to {last.version}" if last else "No rules were kept yet: the service keeps them"
+        known = "No rules were kept yet: the service keeps them"
+        if last:
+            known = f"There are 1 to {last.version}" if last.version > 1 else "There is only version 1"
         raise MonitorError(f"there is no version {version} of the rules. {known}")
     return found
 

@@ -117,6 +117,12 @@ def test_every_version_is_kept_and_the_file_goes_back_and_forth(file: Path) -> N
     assert "There are 1 to 5" in rules(file, "undo", "9", code=1)
 
 
+def test_the_only_version_is_told_as_such(file: Path) -> None:
+    monitor(file.parent, "deliver")
+    assert "There is only version 1" in rules(file, "show", "2", code=1)
+    assert "there is nothing to go back to" in rules(file, "undo", code=1)
+
+
 def test_a_broken_file_is_named_in_status_and_undone(file: Path) -> None:
     monitor(file.parent, "status")
     file.write_text(CONFIG.replace('  "大模型",\n]', '  "大模型",'), encoding="utf-8")

@@ -14,7 +14,7 @@ from monitor.rules.match import Judgement
 from monitor.rules.reading import text_of
 from monitor.rules.score import HINT
 from monitor.store.database import open_database
-from monitor.terminal import answer, complain, local, say
+from monitor.terminal import answer, complain, count, local, say
 
 _AROUND = 24  # characters shown on each side of a word in a longer text
 
@@ -73,7 +73,8 @@ def _show(one: Explained, feed: str, feeds: Any) -> None:
     rest = sum(not judged.hits for judged in one.judgements)
     say("")
     if rest:
-        say(f"{rest} of {len(one.judgements)} rules find none of their words in it.")
+        have = "has" if rest == 1 else "have"
+        say(f"{count(rest, 'rule')} of {len(one.judgements)} {have} no word in it.")
     if not one.news:
         say("It was too old when its feed was first visited ([[feeds]] first_visit), so it is never mailed.")
     for subscription, slot, at in one.mailed:

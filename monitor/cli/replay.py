@@ -14,7 +14,7 @@ from monitor.jobs.replay import LEAD, Replayed, take_stock
 from monitor.jobs.replay import replay as play
 from monitor.store import entries
 from monitor.store.database import open_database
-from monitor.terminal import answer, progress, say, write_files
+from monitor.terminal import answer, count, progress, say, write_files
 from monitor.workshop import tools_for
 
 
@@ -60,7 +60,7 @@ def replay(path: Path, start: str, end: str, *, new: Path | None, out: Path, jso
         return 0
     for one in told:
         say(f"{one['subscription']} {one['slot']}: {one['entries']} entries: {one['subject']}")
-    say(f"{len(told)} digests from {start} to {end}" + (f", written to {out}." if told else "."))
+    say(f"{count(len(told), 'digest')} from {start} to {end}" + (f", written to {out}." if told else "."))
     return 0
 
 
