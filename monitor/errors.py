@@ -47,7 +47,8 @@ class RuleError(MonitorError):
 
     def __init__(self, rule: str, word: str, what: str, column: int = 0, *, table: str = "rules") -> None:
         self.rule, self.word, self.what, self.column, self.table = rule, word, what, column, table
-        super().__init__(f'{table.removesuffix("s")} "{rule}": {what}: {word}')
+        where = {"rules": "rule", "aliases": "alias set"}.get(table, table)
+        super().__init__(f'{where} "{rule}": {what}: {word}')
 
 
 class FeedError(MonitorError):

@@ -17,6 +17,7 @@ from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
 from monitor.model import Hit
+from monitor.rules.words import FIELDS
 
 WORTH = {"title": 2.0, "summary": 1.5}  # every other field: 1
 HINT = 0.5
@@ -63,17 +64,22 @@ def evidence(points: Sequence[Points]) -> float:
 
 
 def independent(hints: Mapping[str, Sequence[Hit]]) -> dict[str, list[Hit]]:
-    """The hints that stand somewhere by themselves: the places within a longer hint, or upon another, are left out."""
-    taken: list[Hit] = []
-    kept: dict[str, list[Hit]] = {}
-    longest = sorted(hints, key=lambda word: max(hit.end - hit.start for hit in hints[word]), reverse=True)
-    for word in longest:
-        free = [hit for hit in hints[word] if not any(_within(hit, other) for other in taken)]
-        if free:
-            kept[word] = free
-            taken += free
-    return kept
+    """The hints that stand somewhere by themselves: the places within a longer hint, or upon another, are left out.
 
-
-def _within(hit: Hit, other: Hit) -> bool:
-    return hit.field == other.field and other.start <= hit.start and hit.end <= other.end
+    Upon each other, the one whose longest place is longer stands. The longest hint is the first of the answer.
+    """
+    if len(hints) < 2:
+        return {word: list(hits) for word, hits in hints.items()}
+    ranked = sorted(hints, key=lambda word: max(hit.end - hit.start for hit in hints[word]), reverse=True)
+    places = sorted(
+        (FIELDS.index(hit.field), hit.start, -hit.end, rank, hit)
+        for rank, word in enumerate(ranked)
+        for hit in hints[word]
+    )
+    kept: dict[str, list[Hit]] = {word: [] for word in ranked}
+    reached = (-1, 0)  # the field, and how far the places before reach in it
+    for field, _, _, rank, hit in places:
+        if reached[0] != field or hit.end > reached[1]:
+            kept[ranked[rank]].append(hit)
+            reached = (field, hit.end)
+    return {word: hits for word, hits in kept.items() if hits}

@@ -23,6 +23,9 @@ _SIGNS = re.compile(r"[/~@＠:]|\s-")  # whatever gives a word another meaning t
 _GUARD = re.compile(r"\s+-(?=\S)")
 
 
+_DEEPEST = 10  # alias sets within each other
+
+
 @dataclass(frozen=True, slots=True)
 class Aliases:
     """The alias sets by folded name, as written. `within` are those being read just now: a set may not hold itself."""
@@ -152,9 +155,21 @@ def _alias(place: _Place, name: str, at: int) -> Term:
         raise place.error(f"this alias set holds itself: {circle}; take one of these out", at)
     if key not in aliases.known:
         written, words = aliases.sets[key]
+        if len(aliases.within) == _DEEPEST:
+            raise place.error(
+                f"there are more than {_DEEPEST} sets within each other here; write the words", at
+            )
         inner = Aliases(aliases.sets, (*aliases.within, key), aliases.known)
-        aliases.known[key] = tuple(parse_word(written, word, inner) for word in words)
+        read = [parse_word(written, word, inner) for word in words]
+        aliases.known[key] = tuple(dict.fromkeys(one for word in read for one in _opened(word)))
     return AnyOf(aliases.known[key])
+
+
+def _opened(word: Word) -> Sequence[Word]:
+    """The words of a set that stands in another as it is; any other word, itself."""
+    if isinstance(word.term, AnyOf) and not (word.fields or word.guards):
+        return word.term.words
+    return (word,)
 
 
 def _plain(place: _Place, text: str, at: int) -> Term:

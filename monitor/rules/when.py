@@ -33,6 +33,7 @@ _GRAMMAR = rf"""
     %ignore /\s+/
 """
 _FULL_WIDTH = {"（": "(", "）": ")", "“": '"', "”": '"', "＂": '"'}
+_DEEPEST = 50
 _OPERATORS = {
     "&&": "AND",
     "&": "AND",
@@ -91,7 +92,19 @@ def parse_when(rule: str, text: str, aliases: Aliases) -> Expression:
     except UnexpectedToken as error:
         what, column = _at_token(text, error.token)
         raise RuleError(rule, text, what, column) from None
+    if (deep := _too_deep(tree)) is not None:
+        raise RuleError(
+            rule, text, f"parentheses and NOTs stand more than {_DEEPEST} deep in each other", deep
+        )
     return _read(_Reader(rule, text, aliases), tree.children[0])
+
+
+def _too_deep(tree: Tree[Token]) -> int | None:
+    """The column where it is nested too deep for anybody to read, and for what recurses below."""
+    level: list[Tree[Token]] = [tree]
+    for _ in range(_DEEPEST):
+        level = [child for node in level for child in node.children if isinstance(child, Tree)]
+    return level[0].meta.start_pos if level else None
 
 
 @cache

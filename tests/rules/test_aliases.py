@@ -64,3 +64,17 @@ def test_what_a_set_holds_is_part_of_the_fingerprint_and_its_order_is_not() -> N
         return compile_rules([make.rule(any=("@甲",))], [], {"甲": words}).fingerprint
 
     assert fingerprint(["a", "b"]) == fingerprint(["b", "a"]) != fingerprint(["a"])
+
+
+def test_sets_within_sets_are_read_once_each() -> None:
+    sets = {
+        f"a{number}": [f"@a{number + 1}", f"@a{number + 1}"] for number in range(8)
+    }  # 2 to the 8th, if not
+    judgement = judged("AI", {"any": ("@a0",)}, sets | {"a8": ["AI"]})
+    assert [(hit.word, hit.found) for hit in judgement.hits] == [("@a0", "AI")]
+
+
+def test_sets_within_sets_without_end_are_refused() -> None:
+    sets = {f"a{number}": [f"@a{number + 1}"] for number in range(900)} | {"a900": ["AI"]}
+    with pytest.raises(RuleError, match='^alias set "a9": there are more than 10 sets within each other'):
+        judged("AI", {"any": ("@a0",)}, sets)

@@ -23,6 +23,7 @@ HINTS = {"hints": ("芯片", "算力", "模型", "大模型", "机器人")}
         ({"summary": "芯片", "text": "算力"}, 1.25, True),
         ({"text": "大模型"}, 0.5, False),
         ({"text": "大模型，新模型"}, 1.0, True),
+        ({"title": "机器人进厂", "summary": "机器人和芯片", "text": "芯片和机器人"}, 1.75, True),
     ],
 )
 def test_hints_count_together_or_in_the_title(where: dict[str, str], score: float, match: bool) -> None:
@@ -52,6 +53,18 @@ def test_hints_count_together_or_in_the_title(where: dict[str, str], score: floa
 )
 def test_weights_and_thresholds(rule: dict[str, Any], title: str, text: str, match: bool) -> None:
     assert judged(title, rule, text=text).match == match
+
+
+def test_a_text_that_says_nothing_but_hints_is_read_to_its_end() -> None:
+    judgement = judged("", HINTS, text="大模型" * 30_000)  # compared each with each, this takes minutes
+    assert [(one.word, one.points) for one in judgement.points] == [("大模型", 0.5)]
+
+
+def test_hints_upon_each_other_count_once_and_beside_each_other_both() -> None:
+    rule = {"hints": ("AI", "AI*", "生成式AI")}
+    assert [one.word for one in judged("", rule, text="生成式AI").points] == ["生成式AI"]
+    assert {one.word for one in judged("", rule, text="生成式AI和AIGC").points} == {"生成式AI", "AI*"}
+    assert len(judged("", rule, text="AI").points) == 1
 
 
 def test_near_misses_say_what_kept_them_out() -> None:

@@ -149,3 +149,15 @@ def test_an_expression_is_plain_boolean_algebra(tree: object, title: str) -> Non
 def test_only_two_can_be_near_each_other() -> None:
     with pytest.raises(RuleError, match="and no third"):
         parse_when("r", "英伟达 NEAR/3 出口 NEAR/3 许可", Aliases({}))
+
+
+@pytest.mark.parametrize(
+    "written", ["(" * 5000 + "AI" + ")" * 5000, "NOT " * 5000 + "AI", "title:(" * 500 + "AI" + ")" * 500]
+)
+def test_an_expression_without_end_is_refused(written: str) -> None:
+    with pytest.raises(RuleError, match="more than 50 deep"):
+        parse_when("r", written, Aliases({}))
+
+
+def test_a_long_expression_is_no_deep_one() -> None:
+    assert found("w2999", when=" OR ".join(f"w{number}" for number in range(3000))) == ["w2999"]
