@@ -76,5 +76,5 @@ def test_sets_within_sets_are_read_once_each() -> None:
 
 def test_sets_within_sets_without_end_are_refused() -> None:
     sets = {f"a{number}": [f"@a{number + 1}"] for number in range(900)} | {"a900": ["AI"]}
-    with pytest.raises(RuleError, match='^alias set "a9": there are more than 10 sets within each other'):
+    with pytest.raises(RuleError, match=r'^alias set "a9": there are more than 10 sets within each other'):
         judged("AI", {"any": ("@a0",)}, sets)
