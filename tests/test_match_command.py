@@ -115,11 +115,21 @@ def test_answers_come_as_the_questions_do(tmp_path: Path) -> None:
         assert asked.wait(10) == 0
 
 
-@pytest.mark.parametrize("line", ["{", "[]", '{"title": "x"}', '{"id": "x", "title": 5}'])
-def test_a_line_that_cannot_be_read_is_named_and_the_others_are_answered(tmp_path: Path, line: str) -> None:
+@pytest.mark.parametrize(
+    ("line", "what"),
+    [
+        ("{", "this is not JSON: Expecting property name"),
+        ("[]", 'an object with "id"'),
+        ('{"title": "x"}', 'an object with "id"'),
+        ('{"id": "x", "title": 5}', '"title" is to be a string'),
+    ],
+)
+def test_a_line_that_cannot_be_read_is_named_and_the_others_are_answered(
+    tmp_path: Path, line: str, what: str
+) -> None:
     done = run(tmp_path, "match", "-", given=f'{line}\n\n{{"id": "b", "title": "AI"}}\n', code=1)
     assert [answer["id"] for answer in answers(done)] == ["b"]
-    assert "line 1" in done.stderr
+    assert f"line 1: {what}" in done.stderr
 
 
 def test_what_is_not_there_is_named(tmp_path: Path) -> None:

@@ -35,7 +35,7 @@ def match(path: Path, file: str, *, rule: str | None) -> int:
                 if not line.strip():
                     continue
                 try:
-                    item = _item(json.loads(line))
+                    item = _item(line)
                 except (ValueError, RecursionError) as error:
                     complain(f"{file}, line {number}: {error}")
                     good = False
@@ -74,8 +74,12 @@ def _opened(file: str) -> Iterator[TextIO]:
             yield lines
 
 
-def _item(raw: object) -> Mapping[str, Any]:
+def _item(line: str) -> Mapping[str, Any]:
     """A line's object, checked. Raises ValueError."""
+    try:
+        raw = json.loads(line)
+    except json.JSONDecodeError as error:
+        raise ValueError(f"this is not JSON: {error.msg}, column {error.colno}") from None
     if not isinstance(raw, dict) or "id" not in raw:
         raise ValueError('an object with "id", "title" and "summary" is wanted')
     for key in ("title", "summary", "text", "link", "author", "section", "outlet"):
