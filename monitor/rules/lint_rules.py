@@ -9,7 +9,7 @@ from monitor.rules.lint_words import Odd
 from monitor.rules.score import HINT, WORTH, worth
 from monitor.rules.syntax import continues_words
 from monitor.rules.when import Both, Expression, Is, Not, holds
-from monitor.rules.words import Spelling, Word, distinct, meaning
+from monitor.rules.words import AnyOf, Spelling, Word, distinct, meaning
 
 Words = Mapping[str, Mapping[str, Word]]  # key -> word as written -> word; without those that cannot be read
 
@@ -32,6 +32,8 @@ def odd_rule(read: Read) -> Told:
         yield from _duplicates(key, words, getattr(read.rule, key))
     for key in ("any", "none"):
         yield from _covered(key, read.words[key])
+    for key in ("any", "none", "hints"):
+        yield from _in_a_set(key, read.words[key])
     yield from _contradictions(read.words)
     yield from _never(read.rule, read.words)
     for key, words in read.words.items():
@@ -73,6 +75,19 @@ def _covered(key: str, words: Mapping[str, Word]) -> Told:
                     Odd(kind="shadowed", what=what, fix=f'take it out; "{shorter[0]}" is enough'),
                 )
                 break
+
+
+def _in_a_set(key: str, words: Mapping[str, Word]) -> Told:
+    """A name beside the set that holds it is one word more: it would count twice."""
+    holding = {
+        meaning(inner): word.written
+        for word in words.values()
+        if isinstance(word.term, AnyOf) and not (word.fields or word.guards)
+        for inner in word.term.words
+    }
+    for written, word in words.items():
+        if holder := holding.get(meaning(word)):
+            yield key, written, Odd(kind="shadowed", what=f'is in "{holder}" as well', fix="take it out")
 
 
 def _always_in(shorter: Spelling, longer: Spelling, start: int, end: int) -> bool:

@@ -182,3 +182,11 @@ def test_what_the_linter_lets_pass_compiles() -> None:
     rule = Rule(name="r", any=("@甲", "AI -AI画"), when="芯片 OR /x\\d/")
     assert lint([rule], {"甲": ["乙丙"]}, ["丁戊"]) == ()
     compile_rules([rule], [], {"甲": ["乙丙"]}, ["丁戊"])
+
+
+@pytest.mark.parametrize("key", ["any", "none", "hints"])
+def test_a_name_beside_the_set_that_holds_it_is_named(key: str) -> None:
+    sets = {"英伟达": ["英伟达", "NVIDIA -NVIDIA Park"], "芯片商": ["@英伟达", "TSMC"]}
+    rule: dict[str, Any] = {"any": ("AI",)} | {key: ("@芯片商", "tsmc", "英伟达", "NVIDIA", "昇腾")}
+    found = [(one.word, one.kind, one.what) for one in findings(sets, **rule)]
+    assert found == [(word, "shadowed", 'is in "@芯片商" as well') for word in ("tsmc", "英伟达")]
