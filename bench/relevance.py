@@ -31,9 +31,9 @@ from typing import Any
 
 sys.path.insert(0, str(Path(__file__).parent.parent))
 
-from monitor.config import Config
-from monitor.current import load
-from monitor.model import Entry, Rule
+from monitor.config.options import Config, Rule
+from monitor.loaded import load
+from monitor.model.feeds import Entry
 from monitor.rules.fold import fold
 from monitor.rules.match import Ruleset, compile_rules, match_entry
 from tests import make

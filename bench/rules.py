@@ -21,7 +21,8 @@ sys.path.insert(0, str(Path(__file__).parent.parent))
 from rich.console import Console
 from rich.table import Table
 
-from monitor.model import Entry, Rule
+from monitor.config.options import Rule
+from monitor.model.feeds import Entry
 from monitor.rules.match import Ruleset, compile_rules, match_entry
 from monitor.rules.search import table
 from tests import make

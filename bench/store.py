@@ -13,7 +13,7 @@ from tempfile import TemporaryDirectory
 
 sys.path.insert(0, str(Path(__file__).parent.parent))
 
-from monitor.model import PollState, Validators
+from monitor.model.feeds import PollState, Validators
 from monitor.store import entries, feeds, matches
 from monitor.store.database import Connection, Database, open_database
 from tests import make

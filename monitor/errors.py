@@ -7,7 +7,16 @@ who, what, and what next.
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from difflib import get_close_matches
 from enum import Enum
+
+
+def suggestion(name: str, known: Sequence[str]) -> str:
+    """Return what may have been meant instead of an unknown name: 'Did you mean "smtp"?', else the known names."""
+    close = get_close_matches(name, known, n=1, cutoff=0.5)
+    if close:
+        return f'Did you mean "{close[0]}"?'
+    return f"There are: {', '.join(known)}." if known else ""
 
 
 class MonitorError(Exception):

@@ -10,13 +10,13 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-from monitor.config import FetchOptions
-from monitor.current import load
-from monitor.demo.catcher import Catcher
+from monitor.config.options import FetchOptions
 from monitor.demo.running import Running
+from monitor.demo.smtp_server import LoopbackSmtpServer
 from monitor.jobs.poll import claim_all, poll
+from monitor.loaded import load
+from monitor.service.runtime import register
 from monitor.store.database import open_database
-from monitor.workshop import introduce
 from tests import make
 from tests.fakes import FakeClock, FakeWeb
 from tests.site import Press, until
@@ -131,9 +131,9 @@ class Person:
 
 
 @contextmanager
-def desk(folder: Path, titles: list[str], tell: Tell) -> Iterator[tuple[Person, Catcher]]:
+def desk(folder: Path, titles: list[str], tell: Tell) -> Iterator[tuple[Person, LoopbackSmtpServer]]:
     """A fresh config.toml by `monitor init`, with a feed and a mail server on this machine."""
-    with Press(lambda: make.rss(*titles)) as press, Catcher(folder) as catcher:
+    with Press(lambda: make.rss(*titles)) as press, LoopbackSmtpServer(folder) as catcher:
         person = Person(folder, tell)
         person.types("monitor init")
         text = person.config.read_text("utf-8")
@@ -175,7 +175,7 @@ def _store(config: Path, visits: Sequence[tuple[str, ...]], titles: list[str], a
         clock = FakeClock(datetime.now(UTC) - timedelta(days=len(visits) * apart))
         web, (feed,) = FakeWeb(), current.config.feeds
         db = open_database(current.store_url)
-        await db.write(introduce, current, clock())
+        await db.write(register, current, clock())
         options = FetchOptions(min_interval=timedelta(seconds=1))
         for number, new in enumerate(visits):
             titles[:0] = new

@@ -8,6 +8,8 @@ import pytest
 
 from monitor.store import engines, schema
 from monitor.store.database import Database, open_database
+from tests.fakes import FakeClock
+from tests.jobs.desk import Desk
 from tests.postgres import Postgres, running_postgres
 
 
@@ -71,3 +73,8 @@ def postgres_database(postgres: Postgres) -> str:
     name = postgres.create()
     schema.ensure(engines.parse_url(postgres.url(name)), migrate=True)
     return name
+
+
+@pytest.fixture
+def desk(db: Database) -> Desk:
+    return Desk(db=db, clock=FakeClock())

@@ -3,11 +3,12 @@
 from collections import deque
 from datetime import datetime, timedelta
 
+from monitor.config.options import Feed
 from monitor.errors import FeedError, SendError, SendKind
 from monitor.feeds.fetch import Fetched, NotModified
 from monitor.mail import BeforeData
-from monitor.model import Feed, Validators
-from monitor.post import Mail
+from monitor.model.feeds import Validators
+from monitor.model.mail import Mail
 from tests.make import NOW
 
 

@@ -6,8 +6,11 @@ from typing import Any
 from urllib.parse import quote
 from xml.sax.saxutils import escape
 
-from monitor.model import Entry, Feed, Hit, Match, Rule, Slot, Subscription
-from monitor.post import Mail
+from monitor.config.options import Feed, Rule, Subscription
+from monitor.model.digests import Slot
+from monitor.model.feeds import Entry
+from monitor.model.mail import Mail
+from monitor.model.rules import Hit, Match
 
 NOW = datetime(2026, 11, 24, 0, 0, tzinfo=UTC)  # a Tuesday, 08:00 in Shanghai
 

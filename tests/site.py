@@ -11,8 +11,8 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
-from monitor.demo.catcher import Catcher
 from monitor.demo.running import Running, running
+from monitor.demo.smtp_server import LoopbackSmtpServer
 
 CONFIG = """
 [store]
@@ -84,7 +84,7 @@ class Press:
 class Site:
     """Where the pieces are, and the commands run against them."""
 
-    def __init__(self, folder: Path, press: Press, catcher: Catcher) -> None:
+    def __init__(self, folder: Path, press: Press, catcher: LoopbackSmtpServer) -> None:
         self.folder, self.press, self.catcher = folder, press, catcher
         self.config = folder / "config.toml"
         self.write()
@@ -130,5 +130,5 @@ def until(service: Running, event: str, seconds: float = 20, **about: object) ->
 @contextmanager
 def open_site(folder: Path, document: Callable[[], bytes], **catching: Any) -> Iterator[Site]:
     """The whole installation, taken down at the end."""
-    with Press(document) as press, Catcher(folder, **catching) as catcher:
+    with Press(document) as press, LoopbackSmtpServer(folder, **catching) as catcher:
         yield Site(folder, press, catcher)

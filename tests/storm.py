@@ -11,8 +11,8 @@ from dataclasses import dataclass
 from email import message_from_bytes, policy
 from pathlib import Path
 
-from monitor.demo.catcher import Caught
 from monitor.demo.running import Running
+from monitor.demo.smtp_server import Caught
 from tests import make
 from tests.site import open_site, until
 

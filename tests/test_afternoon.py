@@ -7,9 +7,9 @@ import tempfile
 from email import message_from_bytes, policy
 from pathlib import Path
 
-from monitor.demo.catcher import Catcher
+from monitor.config.positions import rule_part
 from monitor.demo.running import Running, running
-from monitor.rule_part import rule_part
+from monitor.demo.smtp_server import LoopbackSmtpServer
 from tests.afternoon import WORDS, Person, Tell, desk, month
 
 
@@ -83,7 +83,9 @@ def _an_edit_is_tried_and_saved(person: Person, service: Running) -> None:
     )
 
 
-def _a_slip_breaks_nothing(person: Person, service: Running, titles: list[str], catcher: Catcher) -> None:
+def _a_slip_breaks_nothing(
+    person: Person, service: Running, titles: list[str], catcher: LoopbackSmtpServer
+) -> None:
     good = person.text
     person.thinks("A slip of the hand: a quotation mark is gone.")
     person.saves(good.replace('"量子"', '"量子'))

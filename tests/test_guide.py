@@ -12,9 +12,9 @@ from typing import Any
 
 import pytest
 
-from monitor.current import checked
 from monitor.errors import ConfigError
-from monitor.model import Entry
+from monitor.loaded import checked
+from monitor.model.feeds import Entry
 from monitor.rules.match import Judgement, judge_entry, match_entry
 from tests import make
 from tests.afternoon import stored

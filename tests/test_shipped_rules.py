@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from monitor.assets import DEFAULT_CONFIG
-from monitor.current import load
+from monitor.loaded import load
 from monitor.rules.lint import lint
 from monitor.rules.match import match_entry
 from tests import make

@@ -112,7 +112,7 @@ def run(
     import asyncio
 
     from monitor.log import start
-    from monitor.service import run as serve
+    from monitor.service.service import run as serve
 
     start(log.value)
     asyncio.run(serve(path_of(context, config)))
@@ -185,7 +185,7 @@ def preview(
 @app.command()
 def status(context: typer.Context, config: ConfigFile = None, json: Json = False) -> None:
     """Show how the feeds, the subscriptions and the outbox stand."""
-    from monitor.cli.look import status
+    from monitor.cli.status import status
 
     sys.exit(status(path_of(context, config), json=json))
 
@@ -202,7 +202,7 @@ def outbox(
     json: Json = False,
 ) -> None:
     """Show what became of the mails."""
-    from monitor.cli.look import outbox
+    from monitor.cli.status import outbox
 
     sys.exit(outbox(path_of(context, config), retry=retry, limit=limit, json=json))
 
@@ -261,6 +261,6 @@ def demo(
     ),
 ) -> None:
     """See the main job from outside: a feed, the service, a mail server on this machine, a digest."""
-    from monitor.demo.show import demo
+    from monitor.cli.demo import demo
 
     sys.exit(demo(feed=feed, out=out))

@@ -5,12 +5,12 @@ from pathlib import Path
 from typing import Any
 
 from monitor.cli.preview import chosen
-from monitor.current import load
-from monitor.jobs.excluded import excluded_now
+from monitor.cli.terminal import answer, count, say
 from monitor.jobs.kept_out import KeptOut
+from monitor.loaded import load
+from monitor.queries.excluded import excluded_now
+from monitor.service.runtime import clock, make_runtime
 from monitor.store.database import open_database
-from monitor.terminal import answer, count, say
-from monitor.workshop import clock, tools_for
 
 
 def excluded(path: Path, *, only: str | None, json: bool) -> int:
@@ -20,9 +20,9 @@ def excluded(path: Path, *, only: str | None, json: bool) -> int:
     async def work() -> list[tuple[str, list[KeptOut]]]:
         db = open_database(current.store_url, migrate=False)
         try:
-            newsroom = tools_for(current).newsroom
+            context = make_runtime(current).context
             return [
-                (one.name, await excluded_now(one, newsroom=newsroom, db=db, now=clock()))
+                (one.name, await excluded_now(one, context=context, db=db, now=clock()))
                 for one in chosen(current, only)
             ]
         finally:

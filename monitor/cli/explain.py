@@ -6,15 +6,15 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from monitor.current import load
-from monitor.jobs.explain import Explained
-from monitor.jobs.explain import explain as look_up
-from monitor.model import Hit
+from monitor.cli.terminal import answer, complain, count, local, say
+from monitor.loaded import load
+from monitor.model.rules import Hit
+from monitor.queries.explain import Explained
+from monitor.queries.explain import explain as look_up
 from monitor.rules.match import Judgement
-from monitor.rules.reading import text_of
+from monitor.rules.scan import text_of
 from monitor.rules.score import HINT
 from monitor.store.database import open_database
-from monitor.terminal import answer, complain, count, local, say
 
 _AROUND = 24  # characters shown on each side of a word in a longer text
 

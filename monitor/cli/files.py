@@ -1,22 +1,16 @@
 """Commands about the configuration file: init, check, config."""
 
 import sys
-from collections.abc import Mapping
-from dataclasses import asdict, fields
-from datetime import time, timedelta
+from dataclasses import asdict
 from pathlib import Path
-from typing import Any
-
-from pydantic import BaseModel
 
 from monitor.assets import DEFAULT_CONFIG
 from monitor.cli.lint import found_in, say_findings
-from monitor.config_values import between, hide_password, in_words
-from monitor.current import load
+from monitor.cli.terminal import answer, complain, count, say
+from monitor.config.options import as_written
+from monitor.editing.findings import values
 from monitor.errors import ConfigError
-from monitor.model import Feed, Rule, Subscription
-from monitor.rule_findings import values
-from monitor.terminal import answer, complain, count, say
+from monitor.loaded import load
 
 
 def init(path: Path) -> int:
@@ -64,7 +58,7 @@ def check(path: Path, *, json: bool) -> int:
 
 def show_config(path: Path, *, json: bool) -> int:
     """Every option in force, in the form of config.toml."""
-    values = _as_written(load(path).config)
+    values = as_written(load(path).config)
     if json:
         answer(values)
         return 0
@@ -72,36 +66,3 @@ def show_config(path: Path, *, json: bool) -> int:
 
     sys.stdout.write(tomlkit.dumps(values))
     return 0
-
-
-def _as_written(value: object) -> Any:
-    """A value as it would stand in config.toml, passwords in URLs hidden."""
-    match value:
-        case BaseModel():
-            return {key: _as_written(getattr(value, key)) for key in type(value).model_fields}
-        case Rule():
-            weights = dict(value.weights)
-            shown = {field.name: _as_written(getattr(value, field.name)) for field in fields(value)}
-            del shown["weights"]
-            for key in ("any", "all", "none", "hints"):
-                shown[key] = [
-                    {"word": word, "weight": weights[word]} if word in weights else word
-                    for word in shown[key]
-                ]
-            shown["quiet"] = [between(span) for span in value.quiet]
-            return shown
-        case Feed() | Subscription():
-            pairs = ((field.name, getattr(value, field.name)) for field in fields(value))
-            return {key: _as_written(item) for key, item in pairs if item is not None}
-        case timedelta():
-            return in_words(value)
-        case time():
-            return value.isoformat("seconds" if value.second else "minutes")
-        case Mapping():
-            return {key: _as_written(item) for key, item in value.items()}
-        case tuple():
-            return [_as_written(item) for item in value]
-        case str():
-            return hide_password(value)
-        case _:
-            return value

@@ -8,17 +8,18 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from monitor.current import Current, load
+from monitor.cli.terminal import answer, clean, complain, count, say
+from monitor.config.options import Feed
 from monitor.errors import MonitorError, SchemaError
 from monitor.feeds.article import read_article
 from monitor.feeds.fetch import Fetched, Fetcher
-from monitor.jobs.explain import explain
-from monitor.jobs.like import Alike, Liked, like
-from monitor.model import Entry, Feed, Validators
+from monitor.loaded import LoadedConfig, load
+from monitor.model.feeds import Entry, Validators
+from monitor.queries.explain import explain
+from monitor.queries.like import Alike, Liked, like
 from monitor.rules.like.toml import as_toml
+from monitor.service.runtime import clock
 from monitor.store.database import Database, open_database
-from monitor.terminal import answer, clean, complain, count, say
-from monitor.workshop import clock
 
 _SHOWN = 10  # entries the rule would have found
 
@@ -53,7 +54,7 @@ def propose(path: Path, source: str, *, json: bool) -> int:
     return int(not liked.proposal.words)
 
 
-def _database(current: Current) -> tuple[Database | None, str]:
+def _database(current: LoadedConfig) -> tuple[Database | None, str]:
     """The stored entries; where there are none yet, why."""
     try:
         return open_database(current.store_url, migrate=False), ""
@@ -74,7 +75,7 @@ def _at_hand(source: str, limit: int) -> bytes | None:
         raise MonitorError(f"{source} cannot be read: {getattr(error, 'strerror', None) or error}") from error
 
 
-async def _article(source: str, body: bytes | None, current: Current, db: Database | None) -> Entry:
+async def _article(source: str, body: bytes | None, current: LoadedConfig, db: Database | None) -> Entry:
     """Raises MonitorError, whose text says what is wrong with the source."""
     if body is not None:
         return read_article(body, now=clock())
@@ -85,7 +86,7 @@ async def _article(source: str, body: bytes | None, current: Current, db: Databa
     raise MonitorError(f'"{source}" is no file, no http address, and no stored entry')
 
 
-async def _fetched(url: str, current: Current, now: datetime) -> Entry:
+async def _fetched(url: str, current: LoadedConfig, now: datetime) -> Entry:
     async with Fetcher(current.config.fetch) as fetcher:
         try:
             page = await fetcher.fetch(Feed(name=url, url=url), Validators())

@@ -3,15 +3,15 @@
 import asyncio
 from pathlib import Path
 
-from monitor.config_file import as_text, parse_config, read_file
-from monitor.current import load
+from monitor.cli.terminal import answer, count, say
+from monitor.config.reading import as_text, parse_config, read_file
+from monitor.editing.findings import Placed, as_line, findings, placed, values
 from monitor.errors import MonitorError
-from monitor.jobs.judge_stored import LOOKED_BACK, judge_stored
-from monitor.rule_findings import Placed, as_line, findings, placed, values
+from monitor.loaded import load
+from monitor.queries.lint import LOOKED_BACK, judge_stored
 from monitor.rules.lint import Finding
+from monitor.service.runtime import clock
 from monitor.store.database import open_database
-from monitor.terminal import answer, count, say
-from monitor.workshop import clock
 
 
 def lint(path: Path, *, json: bool) -> int:

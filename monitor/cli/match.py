@@ -9,10 +9,11 @@ from difflib import get_close_matches
 from pathlib import Path
 from typing import Any, TextIO
 
-from monitor.current import Current, load
-from monitor.model import Entry, Hit
+from monitor.cli.terminal import complain
+from monitor.loaded import LoadedConfig, load
+from monitor.model.feeds import Entry
+from monitor.model.rules import Hit
 from monitor.rules.match import Judgement, judge_entry
-from monitor.terminal import complain
 
 _NEVER = datetime(1970, 1, 1, tzinfo=UTC)  # no rule asks when an entry was first seen
 
@@ -51,7 +52,7 @@ def match(path: Path, file: str, *, rule: str | None) -> int:
     return 0 if good else 1
 
 
-def _wanted(current: Current, rule: str | None) -> str | None:
+def _wanted(current: LoadedConfig, rule: str | None) -> str | None:
     """The name of a rule that was asked for by name or by its number in the file, from 1."""
     names = [one.name for one in current.config.rules]
     if rule is None or rule in names:

@@ -7,15 +7,15 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from monitor.current import Current, load
+from monitor.cli.terminal import answer, say, write_files
+from monitor.config.options import Subscription
 from monitor.digests.due import slot_now
 from monitor.errors import ConfigError, Problem
 from monitor.jobs.compose import mails_of
 from monitor.jobs.draft import Quiet, draft_digest
-from monitor.model import Subscription
+from monitor.loaded import LoadedConfig, load
+from monitor.service.runtime import Runtime, clock, make_runtime
 from monitor.store.database import Database, open_database
-from monitor.terminal import answer, say, write_files
-from monitor.workshop import Tools, clock, tools_for
 
 
 def preview(path: Path, *, only: str | None, out: Path, json: bool) -> int:
@@ -25,8 +25,8 @@ def preview(path: Path, *, only: str | None, out: Path, json: bool) -> int:
         current = load(path)
         db = open_database(current.store_url, migrate=False)
         try:
-            tools = tools_for(current)
-            return [await _preview(one, tools, db, clock(), out) for one in chosen(current, only)]
+            runtime = make_runtime(current)
+            return [await _preview(one, runtime, db, clock(), out) for one in chosen(current, only)]
         finally:
             await db.close()
 
@@ -45,15 +45,15 @@ def preview(path: Path, *, only: str | None, out: Path, json: bool) -> int:
 
 
 async def _preview(
-    subscription: Subscription, tools: Tools, db: Database, now: datetime, out: Path
+    subscription: Subscription, runtime: Runtime, db: Database, now: datetime, out: Path
 ) -> dict[str, Any]:
     slot = slot_now(now)
     draft = await draft_digest(
-        subscription, slot, newsroom=tools.newsroom, render=tools.render, db=db, now=now
+        subscription, slot, context=runtime.context, render=runtime.render, db=db, now=now
     )
     if isinstance(draft, Quiet):
         return {"subscription": subscription.name, "subject": None, "files": []}
-    mail = mails_of(draft, sender=tools.newsroom.sender)[0]
+    mail = mails_of(draft, sender=runtime.context.sender)[0]
     stem = file_stem(subscription.name)
     contents = {
         f"{stem}.html": draft.rendered.html.encode(),
@@ -72,7 +72,7 @@ def file_stem(name: str) -> str:
     return re.sub(r"[\W_]+", "-", name).strip("-")[:80] or "digest"
 
 
-def chosen(current: Current, only: str | None) -> Sequence[Subscription]:
+def chosen(current: LoadedConfig, only: str | None) -> Sequence[Subscription]:
     """The subscription of that name, or all. Raises ConfigError."""
     found = [one for one in current.config.subscriptions if only in (None, one.name)]
     if only is not None and not found:

@@ -7,15 +7,17 @@ from typing import Any
 
 from rich.text import Text
 
-from monitor.current import feed_names_of, store_url_of
+from monitor.cli.terminal import answer, complain, count, local, say, table
+from monitor.editing.history import part_of
 from monitor.errors import ConfigError, StoreError
-from monitor.model import PollState, RulesetVersion, SubscriptionState
-from monitor.post import DeliveryStatus
-from monitor.rule_history import part_of
+from monitor.loaded import feed_names_of, store_url_of
+from monitor.model.digests import SubscriptionState
+from monitor.model.feeds import PollState
+from monitor.model.mail import DeliveryStatus
+from monitor.model.rules import RulesetVersion
 from monitor.store import digests, feeds, rulesets
 from monitor.store import outbox as store
 from monitor.store.database import Connection, open_database
-from monitor.terminal import answer, complain, count, local, say, table
 
 Known = tuple[list[PollState], list[SubscriptionState], dict[DeliveryStatus, int], RulesetVersion | None]
 

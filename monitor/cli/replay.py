@@ -7,15 +7,16 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from monitor.cli.preview import file_stem
-from monitor.current import load
+from monitor.cli.terminal import answer, count, progress, say, write_files
 from monitor.errors import MonitorError
 from monitor.jobs.compose import mails_for
-from monitor.jobs.replay import LEAD, Replayed, take_stock
-from monitor.jobs.replay import replay as play
+from monitor.jobs.stored import take_stock
+from monitor.loaded import load
+from monitor.queries.replay import LEAD, Replayed
+from monitor.queries.replay import replay as play
+from monitor.service.runtime import make_runtime
 from monitor.store import entries
 from monitor.store.database import open_database
-from monitor.terminal import answer, count, progress, say, write_files
-from monitor.workshop import tools_for
 
 
 def replay(path: Path, start: str, end: str, *, new: Path | None, out: Path, json: bool) -> int:
@@ -34,7 +35,7 @@ def replay(path: Path, start: str, end: str, *, new: Path | None, out: Path, jso
     async def work() -> list[Replayed]:
         db = open_database(stored.store_url, migrate=False)
         try:
-            tools, played = tools_for(current), list[Replayed]()
+            runtime, played = make_runtime(current), list[Replayed]()
             earliest = min((begin for begin, _ in spans), default=_begins(first, ZoneInfo("UTC"))) - LEAD
             latest = max((finish for _, finish in spans), default=earliest)
             total = await db.read(
@@ -43,11 +44,11 @@ def replay(path: Path, start: str, end: str, *, new: Path | None, out: Path, jso
                 )
             )
             with progress("judging", total) as step:
-                stock = await take_stock(tools.newsroom, earliest, latest, db=db, step=step)
+                stock = await take_stock(runtime.context, earliest, latest, db=db, step=step)
             with progress("rendering", len(spans)) as step:
                 for one, (begin, finish) in zip(current.config.subscriptions, spans, strict=True):
                     played += await play(
-                        one, stock, begin, finish, newsroom=tools.newsroom, render=tools.render
+                        one, stock, begin, finish, context=runtime.context, render=runtime.render
                     )
                     step()
             return played

@@ -155,7 +155,7 @@ def diff(
     json: Json = False,
 ) -> None:
     """Show what an edit changes for stored entries; without NEW.toml, the file against what the service runs."""
-    from monitor.cli.compare import diff
+    from monitor.cli.difference import diff
 
     sys.exit(diff(path_of(context, config), new, days=days, json=json))
 
@@ -190,6 +190,6 @@ def apply(
     json: Json = False,
 ) -> None:
     """Offer entries of before, which match now and were never mailed, to the next digest."""
-    from monitor.cli.apply import apply
+    from monitor.cli.backfill import apply
 
     sys.exit(apply(path_of(context, config), since, rule=rule, dry=dry_run, json=json))

@@ -7,20 +7,20 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from monitor.config_change import Change, change, text_of, write
-from monitor.config_file import as_text, parse_config, read_file
-from monitor.current import checked
+from monitor.cli.terminal import answer, complain, count, say, show_diff
+from monitor.config.reading import as_text, parse_config, read_file
+from monitor.editing.change import Change, change, text_of, write
+from monitor.editing.edit import add_word, remove_word
+from monitor.editing.findings import as_line, findings, placed, values
+from monitor.editing.fix import fix_rules
+from monitor.editing.imports import as_toml, with_rules
+from monitor.editing.trendradar import read_words
+from monitor.editing.word_list import read_text
 from monitor.errors import ConfigError, MonitorError, StoreError
-from monitor.rule_edit import add_word, remove_word
-from monitor.rule_findings import as_line, findings, placed, values
-from monitor.rule_fix import fix_rules
-from monitor.rule_import import as_toml, with_rules
+from monitor.loaded import checked
 from monitor.rules.score import ENOUGH, WORTH
-from monitor.rules.trendradar import read_words
-from monitor.rules.word_list import read_text
+from monitor.service.runtime import clock, keep_rules
 from monitor.store.database import open_database
-from monitor.terminal import answer, complain, count, say, show_diff
-from monitor.workshop import clock, keep_rules
 
 
 def add(path: Path, rule: str, word: str, *, place: str, dry_run: bool, json: bool) -> int:

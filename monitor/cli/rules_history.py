@@ -4,14 +4,14 @@ import asyncio
 import sys
 from pathlib import Path
 
-from monitor.config_change import Change, write
-from monitor.current import Current, load, store_url_of
+from monitor.cli.terminal import answer, local, say, show_diff, table
+from monitor.editing.change import Change, write
+from monitor.editing.history import Past, part_of, past_versions, undoing, version_before, version_named
 from monitor.errors import ConfigError
-from monitor.model import RulesetVersion
-from monitor.rule_history import Past, part_of, past_versions, undoing, version_before, version_named
+from monitor.loaded import LoadedConfig, load, store_url_of
+from monitor.model.rules import RulesetVersion
+from monitor.service.runtime import clock, register
 from monitor.store.database import Connection, open_database
-from monitor.terminal import answer, local, say, show_diff, table
-from monitor.workshop import clock, introduce
 
 
 def history(path: Path, *, json: bool) -> int:
@@ -78,7 +78,7 @@ def show(path: Path, version: int, *, json: bool) -> int:
 def undo(path: Path, version: int | None, *, dry_run: bool, json: bool) -> int:
     """Put the rules of a version back; without one, those before the file's own."""
     try:
-        current: Current | None = load(path)
+        current: LoadedConfig | None = load(path)
     except ConfigError:
         current = None  # it is broken, and this may be what mends it
 
@@ -87,12 +87,12 @@ def undo(path: Path, version: int | None, *, dry_run: bool, json: bool) -> int:
         try:
             # What is undone is kept first, so that the undoing can be undone.
             if current and not dry_run:
-                await db.write(introduce, current, clock())
+                await db.write(register, current, clock())
             target = await db.read(_target, part_of(path), version)
             planned = undoing(path, target)
             if not dry_run:
                 write(planned)
-                await db.write(introduce, load(path), clock())
+                await db.write(register, load(path), clock())
             return target, planned
         finally:
             await db.close()

@@ -6,7 +6,8 @@ from pathlib import Path
 from typing import Any
 
 from monitor.cli.preview import chosen
-from monitor.current import Current, load
+from monitor.cli.terminal import answer, complain, count, local, progress, say, table
+from monitor.config.options import Subscription
 from monitor.digests.due import due, next_slot, slot_now
 from monitor.errors import DigestError
 from monitor.jobs import compose as composing
@@ -15,12 +16,11 @@ from monitor.jobs import poll as polling
 from monitor.jobs.compose import Composed, NothingNew
 from monitor.jobs.deliver import Attempted
 from monitor.jobs.poll import Polled, PollFailed, PollOutcome
-from monitor.model import Subscription
-from monitor.post import DeliveryStatus
+from monitor.loaded import LoadedConfig, load
+from monitor.model.mail import DeliveryStatus
+from monitor.service.runtime import Runtime, clock, jitter, opened
 from monitor.store import digests, outbox
 from monitor.store.database import Database
-from monitor.terminal import answer, complain, count, local, progress, say, table
-from monitor.workshop import Tools, clock, jitter, opened
 
 
 def poll(path: Path, *, every: bool, json: bool) -> int:
@@ -28,8 +28,8 @@ def poll(path: Path, *, every: bool, json: bool) -> int:
 
     async def work() -> list[PollOutcome]:
         current = load(path)
-        async with opened(current) as (tools, db):
-            return await _poll(current, tools, db, every=every)
+        async with opened(current) as (runtime, db):
+            return await _poll(current, runtime, db, every=every)
 
     outcomes = asyncio.run(work())
     if json:
@@ -39,7 +39,7 @@ def poll(path: Path, *, every: bool, json: bool) -> int:
     return int(any(isinstance(outcome, PollFailed) for outcome in outcomes))
 
 
-async def _poll(current: Current, tools: Tools, db: Database, *, every: bool) -> list[PollOutcome]:
+async def _poll(current: LoadedConfig, runtime: Runtime, db: Database, *, every: bool) -> list[PollOutcome]:
     feeds, options = current.config.feeds, current.config.fetch
     if every:
         taken = await polling.claim_all(feeds, db=db, now=clock(), options=options)
@@ -54,7 +54,7 @@ async def _poll(current: Current, tools: Tools, db: Database, *, every: bool) ->
                 outcome = await polling.poll(
                     feed,
                     state,
-                    fetch=tools.fetcher.fetch,
+                    fetch=runtime.fetcher.fetch,
                     rules=current.rules,
                     options=options,
                     db=db,
@@ -103,9 +103,9 @@ def digest(path: Path, *, only: str | None, at_once: bool, json: bool) -> int:
 
     async def work() -> list[dict[str, Any]]:
         current = load(path)
-        async with opened(current) as (tools, db):
+        async with opened(current) as (runtime, db):
             return [
-                await _compose(subscription, tools, db, at_once=at_once)
+                await _compose(subscription, runtime, db, at_once=at_once)
                 for subscription in chosen(current, only)
             ]
 
@@ -113,7 +113,7 @@ def digest(path: Path, *, only: str | None, at_once: bool, json: bool) -> int:
 
 
 async def _compose(
-    subscription: Subscription, tools: Tools, db: Database, *, at_once: bool
+    subscription: Subscription, runtime: Runtime, db: Database, *, at_once: bool
 ) -> dict[str, Any]:
     """One subscription's turn, as values to show; a failed template is this digest's matter alone."""
     now = clock()
@@ -124,7 +124,7 @@ async def _compose(
         return values | {"outcome": "not due", "next": next_slot(subscription, now)}
     try:
         outcome = await composing.compose(
-            subscription, slot, newsroom=tools.newsroom, render=tools.render, db=db, now=now
+            subscription, slot, context=runtime.context, render=runtime.render, db=db, now=now
         )
     except DigestError as error:
         return values | {"outcome": "failed", "error": str(error)}
@@ -162,13 +162,13 @@ def deliver(path: Path, *, json: bool) -> int:
 
     async def work() -> list[Attempted]:
         current = load(path)
-        async with opened(current) as (tools, db):
-            return await _deliver(current, tools, db)
+        async with opened(current) as (runtime, db):
+            return await _deliver(current, runtime, db)
 
     return _show_attempts(asyncio.run(work()), json=json)
 
 
-async def _deliver(current: Current, tools: Tools, db: Database) -> list[Attempted]:
+async def _deliver(current: LoadedConfig, runtime: Runtime, db: Database) -> list[Attempted]:
     options, attempts = current.config.outbox, list[Attempted]()
     await db.write(outbox.recover, clock(), uncertain_after=options.uncertain_after)
     await db.write(outbox.expire, clock())
@@ -176,7 +176,7 @@ async def _deliver(current: Current, tools: Tools, db: Database) -> list[Attempt
     with progress("delivering", waiting) as step:
         while not (attempts and attempts[-1].relay):
             outcome = await delivering.deliver(
-                send=tools.send, db=db, clock=clock, options=options, jitter=jitter
+                send=runtime.send, db=db, clock=clock, options=options, jitter=jitter
             )
             if outcome is None:
                 break
@@ -219,11 +219,11 @@ def once(path: Path, *, json: bool) -> int:
 
     async def work() -> tuple[list[PollOutcome], list[dict[str, Any]], list[Attempted]]:
         current = load(path)
-        async with opened(current) as (tools, db):
-            polled = await _poll(current, tools, db, every=False)
+        async with opened(current) as (runtime, db):
+            polled = await _poll(current, runtime, db, every=False)
             subscriptions = current.config.subscriptions
-            composed = [await _compose(one, tools, db, at_once=False) for one in subscriptions]
-            return polled, composed, await _deliver(current, tools, db)
+            composed = [await _compose(one, runtime, db, at_once=False) for one in subscriptions]
+            return polled, composed, await _deliver(current, runtime, db)
 
     polled, composed, attempts = asyncio.run(work())
     if json:

@@ -6,7 +6,9 @@ from datetime import datetime
 from itertools import groupby
 from urllib.parse import urlsplit
 
-from monitor.model import Digest, Item, Reason, Rule, Section, Slot, Subscription, Waiting, Watched
+from monitor.config.options import Rule, Subscription
+from monitor.model.digests import Digest, Item, Section, Slot, Watched
+from monitor.model.rules import PendingEntry, Reason
 
 FULL_IN_SECTION = 30  # items shown with excerpt and reasons; beyond them, titles only
 FULL_IN_ALL = 60
@@ -15,7 +17,7 @@ FULL_IN_ALL = 60
 def build(
     subscription: Subscription,
     slot: Slot,
-    waiting: Sequence[Waiting],
+    waiting: Sequence[PendingEntry],
     *,
     rules: Sequence[tuple[Rule, str]],
     feeds: Mapping[str, str],
@@ -61,15 +63,15 @@ def fair_share(sizes: Sequence[int], room: int, *, at_most: int) -> int:
     return next(level for level in range(at_most, -1, -1) if sum(min(size, level) for size in sizes) <= room)
 
 
-def _stories(waiting: Iterable[Waiting]) -> Iterable[list[Waiting]]:
-    def story(one: Waiting) -> str:
+def _stories(waiting: Iterable[PendingEntry]) -> Iterable[list[PendingEntry]]:
+    def story(one: PendingEntry) -> str:
         return one.entry.story
 
     return (list(copies) for _, copies in groupby(sorted(waiting, key=story), key=story))
 
 
 def _item(
-    copies: Sequence[Waiting], rules: Sequence[tuple[str, str]], feeds: Mapping[str, str]
+    copies: Sequence[PendingEntry], rules: Sequence[tuple[str, str]], feeds: Mapping[str, str]
 ) -> Item | None:
     matched = [copy for copy in copies if _reasons(copy, rules)]
     if not matched:
@@ -87,14 +89,14 @@ def _item(
     )
 
 
-def _reasons(one: Waiting, rules: Sequence[tuple[str, str]]) -> tuple[Reason, ...]:
+def _reasons(one: PendingEntry, rules: Sequence[tuple[str, str]]) -> tuple[Reason, ...]:
     found = {match.fingerprint: match for match in one.matches}
     return tuple(
         Reason(rule=rule, hits=found[fingerprint].hits) for rule, fingerprint in rules if fingerprint in found
     )
 
 
-def _feed(one: Waiting, feeds: Mapping[str, str]) -> str:
+def _feed(one: PendingEntry, feeds: Mapping[str, str]) -> str:
     # A feed taken out of config.toml while its entries wait has no name any more: its host stands for it.
     return feeds.get(one.entry.feed_url) or urlsplit(one.entry.feed_url).hostname or one.entry.feed_url
 

@@ -8,7 +8,8 @@ from collections.abc import Iterator, Sequence
 from datetime import UTC, date, datetime, time, timedelta
 from zoneinfo import ZoneInfo
 
-from monitor.model import Rule, Slot, Subscription, SubscriptionState
+from monitor.config.options import Rule, Subscription
+from monitor.model.digests import Slot, SubscriptionState
 
 LATE = timedelta(minutes=10)  # a digest made this long after its slot says so
 WINDOW = 8  # days looked back and ahead: holds every weekday, so a weekly slot is always found
@@ -62,7 +63,7 @@ def is_at_once(slot: Slot) -> bool:
     return slot.name.startswith("at once:")
 
 
-def awake(rules: Sequence[Rule], timezone: str, now: datetime) -> tuple[Rule, ...]:
+def outside_quiet_hours(rules: Sequence[Rule], timezone: str, now: datetime) -> tuple[Rule, ...]:
     """The rules whose matches go out at once, at `now`: those of that pace, outside their quiet hours."""
     local = now.astimezone(ZoneInfo(timezone)).time()
     return tuple(rule for rule in rules if rule.pace == "at once" and not _is_quiet(rule, local))

@@ -5,7 +5,8 @@ from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
 from monitor.digests.phrase import Phrase, phrase
-from monitor.model import Entry, Hit
+from monitor.model.feeds import Entry
+from monitor.model.rules import Hit
 
 LONGEST = 120  # characters, ellipses included
 

@@ -14,8 +14,8 @@ from monitor.digests.language import Language, language
 from monitor.digests.view import DigestView, view
 from monitor.digests.wrap import columns, wrap
 from monitor.errors import DigestError
-from monitor.model import Digest
-from monitor.post import Notice, Rendered
+from monitor.model.digests import Digest
+from monitor.model.mail import Notice, Rendered
 
 Render = Callable[[Digest], Rendered]
 RenderNotice = Callable[[Notice], Rendered]

@@ -5,9 +5,11 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 
+from monitor.config.options import Rule, Subscription
 from monitor.digests.build import rules_of
-from monitor.digests.due import awake, due, slot_at_once, slots_between, waking_times
-from monitor.model import Rule, Slot, Subscription, SubscriptionState, Waiting
+from monitor.digests.due import due, outside_quiet_hours, slot_at_once, slots_between, waking_times
+from monitor.model.digests import Slot, SubscriptionState
+from monitor.model.rules import PendingEntry
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -17,12 +19,12 @@ class Occasion:
     slot: Slot
     since: datetime | None  # the slot before
     rules: tuple[Rule, ...]  # those it asks
-    waiting: tuple[Waiting, ...]  # by seq
+    waiting: tuple[PendingEntry, ...]  # by seq
 
 
 def occasions(
     subscription: Subscription,
-    matched: Sequence[Waiting],
+    matched: Sequence[PendingEntry],
     *,
     rules: Sequence[tuple[Rule, str]],
     start: datetime,
@@ -44,7 +46,7 @@ def occasions(
     mailed: set[str] = set()
     done = 0  # arrivals that had their digest
 
-    def waits(at: datetime, wanted: Sequence[Rule]) -> tuple[Waiting, ...]:
+    def waits(at: datetime, wanted: Sequence[Rule]) -> tuple[PendingEntry, ...]:
         names = {fingerprints[rule.name] for rule in wanted}
         here = arrivals[done : bisect_right(times, at)]
         kept = [replace(one, matches=tuple(m for m in one.matches if m.fingerprint in names)) for one in here]
@@ -69,7 +71,7 @@ def occasions(
             state = replace(state, last_slot=slot.name, last_at=slot.at)
             if subscription.every and now + subscription.every <= end:
                 moments = sorted({*moments, now + subscription.every})
-        woken = awake(ours, subscription.timezone, now)
+        woken = outside_quiet_hours(ours, subscription.timezone, now)
         if woken and (waiting := waits(now, woken)):
             yield Occasion(slot=slot_at_once(now), since=state.last_at, rules=woken, waiting=waiting)
             mailed.update(one.entry.story for one in waiting)

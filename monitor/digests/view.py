@@ -12,7 +12,9 @@ from monitor.digests.excerpt import excerpt
 from monitor.digests.headline import headline
 from monitor.digests.language import Language
 from monitor.digests.phrase import Phrase, phrase, plain
-from monitor.model import Digest, Entry, FeedHealth, Hit, Item, Reason, Section
+from monitor.model.digests import Digest, FeedHealth, Item, Section
+from monitor.model.feeds import Entry
+from monitor.model.rules import Hit, Reason
 
 WORDS_IN_REASON = 6
 

@@ -8,7 +8,7 @@ from monitor.feeds.links import without_tracking
 from monitor.feeds.raw import RawChannel, RawEntry
 from monitor.feeds.sanitize import Page, clean, plain
 from monitor.feeds.sources import reader_for
-from monitor.model import Entry
+from monitor.model.feeds import Entry
 
 _COMMENT = re.compile(r"\A\s*<!--.*?-->", re.DOTALL)
 _LINKED_TITLE = re.compile(r"\[([^\]\n]{1,500})\]\((https?://[^)\s]+)\)\s*\n")

@@ -15,14 +15,14 @@ from aiohttp_socks import ProxyConnectionError, ProxyConnector, ProxyError, Prox
 from yarl import URL
 
 from monitor import __version__
-from monitor.config import FetchOptions
-from monitor.config_values import hide_password, in_words
+from monitor.config.options import Feed, FetchOptions
+from monitor.config.values import hide_password, in_words
 from monitor.errors import FetchError
 from monitor.feeds import headers
 from monitor.feeds.address import forbidden, literal
 from monitor.feeds.sanitize import clean
 from monitor.feeds.unpack import unpacker
-from monitor.model import Feed, Validators
+from monitor.model.feeds import Validators
 
 _AT_ONE_HOST = 2  # requests at one time
 _HOPS = 10

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
 
-from monitor.model import Validators
+from monitor.model.feeds import Validators
 
 _LONGEST_VALIDATOR = 1024  # characters: a longer one is not worth sending back for ever
 _MOST_SECONDS = 10**9

@@ -3,9 +3,9 @@
 from dataclasses import replace
 from datetime import datetime, timedelta
 
-from monitor.config import FetchOptions
+from monitor.config.options import Feed, FetchOptions
 from monitor.errors import FeedError, FetchError
-from monitor.model import Feed, PollState, Validators
+from monitor.model.feeds import PollState, Validators
 
 _LONGEST_WISH = timedelta(hours=5)  # a max-age of 16 years must not silence a feed
 _LONGEST_RETRY_AFTER = timedelta(days=1)

@@ -9,6 +9,7 @@ from typing import Any
 
 import feedparser
 
+from monitor.config.options import Feed
 from monitor.errors import ParseError
 from monitor.feeds.charset import decode
 from monitor.feeds.identity import Identity, identify
@@ -17,7 +18,7 @@ from monitor.feeds.mend import mend
 from monitor.feeds.raw import RawChannel, RawEntry, Reading
 from monitor.feeds.sanitize import clean, plain
 from monitor.feeds.sources import reader_for
-from monitor.model import Entry, Feed, ParsedFeed
+from monitor.model.feeds import Entry, ParsedFeed
 
 _MOST_ENTRIES = 1000
 _LONGEST_TITLE = 500  # characters

@@ -5,13 +5,14 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
+from monitor.config.options import Subscription
 from monitor.digests.due import is_at_once
 from monitor.digests.render import Render
-from monitor.jobs.draft import Draft, Newsroom, Quiet, draft_digest
+from monitor.jobs.draft import DigestContext, Draft, Quiet, draft_digest
 from monitor.mail.message import make_mail, new_message_id
-from monitor.model import Digest, Slot, Subscription
-from monitor.post import Mail, Rendered
-from monitor.store import digests, forward, outbox
+from monitor.model.digests import Digest, Slot
+from monitor.model.mail import Mail, Rendered
+from monitor.store import backfill, digests, outbox
 from monitor.store.database import Connection, Database
 
 
@@ -50,22 +51,28 @@ ComposeOutcome = Composed | NothingNew | SlotTaken
 
 
 async def compose(
-    subscription: Subscription, slot: Slot, *, newsroom: Newsroom, render: Render, db: Database, now: datetime
+    subscription: Subscription,
+    slot: Slot,
+    *,
+    context: DigestContext,
+    render: Render,
+    db: Database,
+    now: datetime,
 ) -> ComposeOutcome:
     """Entries count as mailed in the very transaction that queues their mail: both, or neither.
 
     Raises DigestError when a template fails (the digest waits) and StoreError.
     """
-    draft = await draft_digest(subscription, slot, newsroom=newsroom, render=render, db=db, now=now)
+    draft = await draft_digest(subscription, slot, context=context, render=render, db=db, now=now)
     if isinstance(draft, Quiet):
         # A time of day that passes without news is remembered, so that "since" stays true.
         remembered = subscription.at and not is_at_once(slot)
         if remembered and not await db.write(digests.take_slot, draft.state, slot, draft.upto):
             return SlotTaken(subscription=subscription, slot=slot)
         return NothingNew(subscription=subscription, slot=slot)
-    mails = mails_of(draft, sender=newsroom.sender)
+    mails = mails_of(draft, sender=context.sender)
     try:
-        queued = await db.write(_queue, draft, mails, newsroom.rules.fingerprint, now + newsroom.expire)
+        queued = await db.write(_queue, draft, mails, context.rules.fingerprint, now + context.expire)
     except _OvertakenError:
         queued = False
     if not queued:
@@ -120,7 +127,7 @@ def _queue(tx: Connection, draft: Draft, mails: Sequence[Mail], ruleset: str, ex
     if moves and not digests.take_slot(tx, draft.state, digest.slot, draft.upto):
         raise _OvertakenError
     digests.mark_mailed(tx, name, number, [(one.seq, one.entry.story) for one in draft.waiting])
-    forward.drop(tx, name, draft.forwarded)
+    backfill.drop(tx, name, draft.forwarded)
     for mail in mails:
         outbox.insert(tx, number, mail, now=digest.at, expires_at=expires_at)
     return True

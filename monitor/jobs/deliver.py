@@ -7,12 +7,12 @@ from dataclasses import dataclass
 from datetime import datetime
 from uuid import uuid4
 
-from monitor.config import OutboxOptions
+from monitor.config.options import OutboxOptions
 from monitor.errors import MonitorError, SendError, SendKind, StoreError
 from monitor.jobs import Clock, Jitter
 from monitor.mail import BeforeData, Send
-from monitor.mail.retry import next_attempt
-from monitor.post import Delivery, DeliveryStatus
+from monitor.mail.policy import next_attempt
+from monitor.model.mail import Delivery, DeliveryStatus
 from monitor.store import outbox
 from monitor.store.database import Database
 

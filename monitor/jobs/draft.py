@@ -5,34 +5,24 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
+from monitor.config.options import Feed, Rule, Subscription
 from monitor.digests.build import build, rules_of
-from monitor.digests.due import awake, is_at_once, next_slot
+from monitor.digests.due import is_at_once, next_slot, outside_quiet_hours
 from monitor.digests.render import Render
 from monitor.jobs.kept_out import kept_out
 from monitor.jobs.rematch import JUDGED_AT_ONCE, judge
-from monitor.model import (
-    Digest,
-    Entry,
-    Feed,
-    FeedHealth,
-    Match,
-    PollState,
-    Rule,
-    Slot,
-    Subscription,
-    SubscriptionState,
-    Waiting,
-    Watched,
-)
-from monitor.post import Rendered
+from monitor.model.digests import Digest, FeedHealth, Slot, SubscriptionState, Watched
+from monitor.model.feeds import Entry, PollState
+from monitor.model.mail import Rendered
+from monitor.model.rules import Match, PendingEntry
 from monitor.rules.exclusion import words_that_kept_out
 from monitor.rules.match import Ruleset
-from monitor.store import digests, entries, feeds, forward
+from monitor.store import backfill, digests, entries, feeds
 from monitor.store.database import Connection, Database
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Newsroom:
+class DigestContext:
     """What every digest of one configuration has in common."""
 
     rules: Ruleset
@@ -53,7 +43,7 @@ class Draft:
     rendered: Rendered
     state: SubscriptionState
     upto: int
-    waiting: tuple[Waiting, ...]
+    waiting: tuple[PendingEntry, ...]
     forwarded: tuple[int, ...]  # the seqs that were put forward, matching or not
 
 
@@ -66,30 +56,36 @@ class Quiet:
 
 
 async def draft_digest(
-    subscription: Subscription, slot: Slot, *, newsroom: Newsroom, render: Render, db: Database, now: datetime
+    subscription: Subscription,
+    slot: Slot,
+    *,
+    context: DigestContext,
+    render: Render,
+    db: Database,
+    now: datetime,
 ) -> Draft | Quiet:
     """What `compose` would queue. A slot "at once:..." brings what the rules of that pace have found, no more."""
-    rules = newsroom.rules_of(subscription)
+    rules = context.rules_of(subscription)
     at_once = is_at_once(slot)
     if at_once:
-        rules = awake(rules, subscription.timezone, now)
-    fingerprints = [newsroom.rules.fingerprints[rule.name] for rule in rules]
+        rules = outside_quiet_hours(rules, subscription.timezone, now)
+    fingerprints = [context.rules.fingerprints[rule.name] for rule in rules]
     state, upto, forwarded = await db.read(_stand, subscription.name, now)
     if at_once:
         forwarded = []  # offered to the next digest
-    waiting = await _waiting(state, upto, forwarded, fingerprints, newsroom=newsroom, db=db)
+    waiting = await _waiting(state, upto, forwarded, fingerprints, context=context, db=db)
     if not waiting:
         return Quiet(state=state, upto=upto)
-    watched = await db.read(_watched, newsroom.feeds, state.cursor, upto)
+    watched = await db.read(_watched, context.feeds, state.cursor, upto)
     if not at_once:
-        told = await _kept_out(rules, state.cursor, upto, waiting, newsroom=newsroom, db=db)
+        told = await _kept_out(rules, state.cursor, upto, waiting, context=context, db=db)
         watched = replace(watched, kept_out=told)
     digest = build(
         subscription,
         slot,
         waiting,
         rules=list(zip(rules, fingerprints, strict=True)),
-        feeds={feed.url: feed.name for feed in newsroom.feeds},
+        feeds={feed.url: feed.name for feed in context.feeds},
         watched=watched,
         since=state.last_at,
         now=now,
@@ -116,7 +112,7 @@ def _stand(
     """
     upto = entries.newest_seq(tx)
     state = digests.state(tx, name) or SubscriptionState(name=name, created_at=now, cursor=upto)
-    return state, upto, forward.offered(tx, name)
+    return state, upto, backfill.offered(tx, name)
 
 
 async def _waiting(
@@ -125,18 +121,18 @@ async def _waiting(
     forwarded: Sequence[tuple[int, Entry]],
     fingerprints: Sequence[str],
     *,
-    newsroom: Newsroom,
+    context: DigestContext,
     db: Database,
-) -> list[Waiting]:
+) -> list[PendingEntry]:
     """What the rules in force find among the entries after the cursor and those put forward, mailed ones left out.
 
     Entries that other rules have judged (an edit a moment ago, another service) are judged here, first:
     should somebody store that judgement meanwhile, the second question finds it.
     """
-    found: dict[int, Waiting] = {}
+    found: dict[int, PendingEntry] = {}
 
     async def judge_now(batch: Sequence[tuple[int, Entry]]) -> None:
-        judged = await asyncio.to_thread(judge, batch, newsroom.rules)
+        judged = await asyncio.to_thread(judge, batch, context.rules)
         fresh = [replace(one, matches=_only(one.matches, fingerprints)) for one in judged]
         mailed = await db.read(digests.mailed, state.name, [one.entry.story for one in fresh])
         found.update((one.seq, one) for one in fresh if one.matches and one.entry.story not in mailed)
@@ -144,7 +140,7 @@ async def _waiting(
     await judge_now(forwarded)
     after = state.cursor
     while batch := await db.read(
-        entries.unjudged, after=after, upto=upto, ruleset=newsroom.rules.fingerprint, limit=JUDGED_AT_ONCE
+        entries.unjudged, after=after, upto=upto, ruleset=context.rules.fingerprint, limit=JUDGED_AT_ONCE
     ):
         after = batch[-1][0]
         await judge_now(batch)
@@ -163,15 +159,15 @@ async def _kept_out(
     rules: Sequence[Rule],
     after: int,
     upto: int,
-    waiting: Sequence[Waiting],
+    waiting: Sequence[PendingEntry],
     *,
-    newsroom: Newsroom,
+    context: DigestContext,
     db: Database,
 ) -> tuple[tuple[str, int], ...]:
     """For the footer: the words that kept entries out which are in this digest for no other reason either."""
     told = {one.entry.story for one in waiting}
     names = [rule.name for rule in rules]
-    kept = await kept_out(newsroom.rules, names, after=after, upto=upto, db=db)
+    kept = await kept_out(context.rules, names, after=after, upto=upto, db=db)
     return words_that_kept_out([one.exclusions for one in kept if one.entry.story not in told])
 
 

@@ -5,7 +5,7 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
 from monitor.jobs.rematch import JUDGED_AT_ONCE
-from monitor.model import Entry
+from monitor.model.feeds import Entry
 from monitor.rules.exclusion import Exclusion, exclusion
 from monitor.rules.match import Ruleset, judge_entry
 from monitor.store import entries

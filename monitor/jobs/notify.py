@@ -7,8 +7,8 @@ from datetime import datetime, timedelta
 
 from monitor.digests.render import RenderNotice
 from monitor.mail.message import make_mail, new_message_id
-from monitor.model import Slot
-from monitor.post import Mail, Notice
+from monitor.model.digests import Slot
+from monitor.model.mail import Mail, Notice
 from monitor.store import digests, outbox
 from monitor.store.database import Connection, Database
 

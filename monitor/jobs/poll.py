@@ -5,13 +5,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from monitor.config import FetchOptions
+from monitor.config.options import Feed, FetchOptions
 from monitor.errors import FeedError
 from monitor.feeds import pace
 from monitor.feeds.fetch import Fetch, NotModified
 from monitor.feeds.parse import parse
 from monitor.jobs import Clock, Jitter
-from monitor.model import Entry, Feed, ParsedFeed, PollState
+from monitor.model.feeds import Entry, ParsedFeed, PollState
 from monitor.rules.match import Ruleset, match_entry
 from monitor.store import entries, feeds, matches
 from monitor.store.database import Connection, Database

@@ -2,7 +2,7 @@
 
 from datetime import datetime
 
-from monitor.config import OutboxOptions
+from monitor.config.options import OutboxOptions
 from monitor.store import outbox
 from monitor.store.database import Database
 

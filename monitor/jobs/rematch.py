@@ -3,7 +3,8 @@
 import asyncio
 from collections.abc import Sequence
 
-from monitor.model import Entry, Waiting
+from monitor.model.feeds import Entry
+from monitor.model.rules import PendingEntry
 from monitor.rules.match import Ruleset, match_entry
 from monitor.store import entries, matches
 from monitor.store.database import Connection, Database
@@ -27,11 +28,11 @@ async def rematch(rules: Ruleset, *, after: int, db: Database) -> int:
     return total
 
 
-def judge(batch: Sequence[tuple[int, Entry]], rules: Ruleset) -> list[Waiting]:
+def judge(batch: Sequence[tuple[int, Entry]], rules: Ruleset) -> list[PendingEntry]:
     """Each entry with the matches it has by these rules, also if it has none."""
-    return [Waiting(seq=seq, entry=entry, matches=match_entry(entry, rules)) for seq, entry in batch]
+    return [PendingEntry(seq=seq, entry=entry, matches=match_entry(entry, rules)) for seq, entry in batch]
 
 
-def _store(tx: Connection, judged: Sequence[Waiting], ruleset: str) -> None:
+def _store(tx: Connection, judged: Sequence[PendingEntry], ruleset: str) -> None:
     matches.insert(tx, [(one.seq, match) for one in judged for match in one.matches])
     entries.mark_judged(tx, [one.seq for one in judged], ruleset)

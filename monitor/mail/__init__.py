@@ -5,7 +5,7 @@ Whatever can deliver a mail is a `Send`: mail/smtp.py and mail/maildir.py make o
 
 from collections.abc import Awaitable, Callable
 
-from monitor.post import Mail
+from monitor.model.mail import Mail
 
 # Awaited at the last moment at which the mail is certainly not delivered: the outbox row is marked here.
 BeforeData = Callable[[], Awaitable[None]]

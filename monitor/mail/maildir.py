@@ -9,7 +9,7 @@ from pathlib import Path
 
 from monitor.errors import SendError, SendKind
 from monitor.mail import BeforeData, Send
-from monitor.post import Mail
+from monitor.model.mail import Mail
 
 
 def maildir_sender(directory: Path) -> Send:

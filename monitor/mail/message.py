@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from datetime import datetime
 from email.utils import format_datetime, parseaddr
 
-from monitor.post import Mail, Rendered
+from monitor.model.mail import Mail, Rendered
 
 _WORD = 75  # octets of an encoded-word at most (RFC 2047 section 2)
 _LINE = (

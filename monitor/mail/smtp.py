@@ -13,12 +13,12 @@ import aiosmtplib
 from aiosmtplib import SMTPException, SMTPResponse, SMTPResponseException, SMTPServerDisconnected
 from aiosmtplib.protocol import SMTPProtocol
 
-from monitor.config import SmtpOptions
+from monitor.config.options import SmtpOptions
 from monitor.errors import SendError, SendKind
 from monitor.mail import BeforeData, Send
 from monitor.mail.replies import Step, one_line
 from monitor.mail.wording import PORTS, reason, refused, unanswered
-from monitor.post import Mail
+from monitor.model.mail import Mail
 
 _BARE_LINE_END = re.compile(rb"\r(?!\n)|(?<!\r)\n")
 _MAILBOX = re.compile(r'[^\s\x00-\x1f\x7f<>(),;:\\"@]+@[^\s\x00-\x1f\x7f<>(),;\\"@]+')

@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 
-from monitor.model import Rule
+from monitor.config.options import Rule
 
 _WORDS = ("any", "all", "none", "hints", "ignore")
 

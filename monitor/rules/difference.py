@@ -4,7 +4,8 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from monitor.model import Entry, Reason
+from monitor.model.feeds import Entry
+from monitor.model.rules import Reason
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -4,7 +4,7 @@ from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-from monitor.model import Hit
+from monitor.model.rules import Hit
 from monitor.rules.match import Judgement
 
 

@@ -3,11 +3,11 @@
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
+from monitor.config.options import Rule, Subscription
 from monitor.errors import RuleError
-from monitor.model import Rule, Subscription
+from monitor.rules.compile import KEYS, read_ignored
 from monitor.rules.lint_rules import Read, odd_rule, shadowed_rules
 from monitor.rules.lint_words import Odd, odd_word
-from monitor.rules.ruleset import KEYS, read_ignored
 from monitor.rules.syntax import Aliases, parse_word
 from monitor.rules.when import parse_when
 from monitor.rules.words import Word, meaning

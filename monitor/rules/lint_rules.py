@@ -4,7 +4,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import combinations
 
-from monitor.model import Rule
+from monitor.config.options import Rule
 from monitor.rules.lint_words import Odd
 from monitor.rules.score import HINT, WORTH, worth
 from monitor.rules.syntax import continues_words

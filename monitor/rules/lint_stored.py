@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 
-from monitor.model import Rule
+from monitor.config.options import Rule
 from monitor.rules.lint import Finding
 
 TOO_MUCH = 0.4  # of all entries

@@ -4,11 +4,12 @@ from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
-from monitor.model import Entry, Hit, Match
+from monitor.model.feeds import Entry
+from monitor.model.rules import Hit, Match
+from monitor.rules.compile import Asked, Compiled, Ruleset, compile_rules
 from monitor.rules.fold import fold
 from monitor.rules.language import languages_of
-from monitor.rules.reading import Reading, Spans, merged
-from monitor.rules.ruleset import Asked, Compiled, Ruleset, compile_rules
+from monitor.rules.scan import Reading, Spans, merged
 from monitor.rules.score import ENOUGH, Points, evidence, independent, points_of, score
 from monitor.rules.when import holds
 from monitor.rules.words import FIELDS, Pattern, parts

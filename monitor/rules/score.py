@@ -16,7 +16,7 @@ nothing. A `when` that holds counts 1 even if its words count less: NOT may hold
 from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
-from monitor.model import Hit
+from monitor.model.rules import Hit
 from monitor.rules.words import FIELDS
 
 WORTH = {"title": 2.0, "summary": 1.5}  # every other field: 1

@@ -8,7 +8,7 @@ from typing import Any
 from sqlalchemy import DateTime, Dialect, Text
 from sqlalchemy.types import TypeDecorator
 
-from monitor.model import Hit
+from monitor.model.rules import Hit
 
 
 def clean(text: str) -> str:

@@ -18,7 +18,7 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from monitor.errors import StoreError
 from monitor.store import engines, schema
-from monitor.store.trouble import place, store_error, told_as_store_errors
+from monitor.store.errors import place, store_error, told_as_store_errors
 
 __all__ = ["Connection", "Database", "open_database"]
 

@@ -6,7 +6,7 @@ from typing import Any
 
 from sqlalchemy import Connection, Row, select, update
 
-from monitor.model import Slot, SubscriptionState
+from monitor.model.digests import Slot, SubscriptionState
 from monitor.store import entries, tables
 from monitor.store.bulk import chunks, insert_missing, or_keep
 from monitor.store.tables import subscriptions

@@ -16,7 +16,7 @@ from sqlalchemy import URL, Connection, Engine, create_engine, event, make_url
 from sqlalchemy.exc import ArgumentError
 
 from monitor.errors import StoreError
-from monitor.store.trouble import place
+from monitor.store.errors import place
 
 READERS = 4  # connections that read at the same time
 

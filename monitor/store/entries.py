@@ -7,7 +7,8 @@ from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, Row, func, insert, or_, select, update
 
-from monitor.model import Entry, Waiting
+from monitor.model.feeds import Entry
+from monitor.model.rules import PendingEntry
 from monitor.store import tables
 from monitor.store.bulk import chunks, insert_missing
 from monitor.store.columns import clean
@@ -99,7 +100,7 @@ def count_news(tx: Connection, after: int, upto: int) -> int:
 
 def waiting(
     tx: Connection, *, subscription: str, after: int, upto: int, fingerprints: Sequence[str]
-) -> list[Waiting]:
+) -> list[PendingEntry]:
     """News of (after, upto] that one of these rules matched and whose story has not gone to the subscription.
 
     By seq; the matches in the order of `fingerprints`.
@@ -118,7 +119,7 @@ def waiting(
     return _gathered(sorted(rows, key=lambda row: (row.seq, place[row.fingerprint])))
 
 
-def mailed(tx: Connection, *, subscription: str) -> list[Waiting]:
+def mailed(tx: Connection, *, subscription: str) -> list[PendingEntry]:
     """What has gone to the subscription, with every match it has; by seq."""
     went = tables.mailed
     query = _matched.join(went, went.c.seq == entries.c.seq).where(went.c.subscription == subscription)
@@ -179,14 +180,14 @@ def _news_between(after: int, upto: int) -> tuple[ColumnElement[bool], ...]:
     return entries.c.news, entries.c.seq > after, entries.c.seq <= upto
 
 
-def _gathered(rows: Iterable[Row[Any]]) -> list[Waiting]:
-    """One Waiting per entry; its rows stand together."""
-    found: list[Waiting] = []
+def _gathered(rows: Iterable[Row[Any]]) -> list[PendingEntry]:
+    """One PendingEntry per entry; its rows stand together."""
+    found: list[PendingEntry] = []
     for row in rows:
         if found and found[-1].seq == row.seq:
             found[-1] = replace(found[-1], matches=(*found[-1].matches, match_of(row)))
         else:
-            found.append(Waiting(seq=row.seq, entry=entry_of(row), matches=(match_of(row),)))
+            found.append(PendingEntry(seq=row.seq, entry=entry_of(row), matches=(match_of(row),)))
     return found
 
 

@@ -7,7 +7,7 @@ from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, Row, bindparam, insert, select, update
 
-from monitor.model import PollState, Validators
+from monitor.model.feeds import PollState, Validators
 from monitor.store.bulk import chunks, insert_missing
 from monitor.store.tables import feeds
 

@@ -6,7 +6,7 @@ from typing import Any
 
 from sqlalchemy import Connection, Row, func, select
 
-from monitor.model import Match
+from monitor.model.rules import Match
 from monitor.store.bulk import chunks, insert_missing
 from monitor.store.tables import entries, matches
 

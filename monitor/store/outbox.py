@@ -12,7 +12,7 @@ from typing import Any
 from sqlalchemy import ColumnElement, Connection, Row, and_, delete, exists, func, or_, select, update
 from sqlalchemy import insert as insert_into
 
-from monitor.post import Delivery, DeliveryStatus, Mail, Phase
+from monitor.model.mail import Delivery, DeliveryStatus, Mail, Phase
 from monitor.store.bulk import chunks
 from monitor.store.tables import digests, outbox
 

@@ -5,7 +5,7 @@ from datetime import datetime
 
 from sqlalchemy import Connection, Row, func, insert, select
 
-from monitor.model import RulesetVersion
+from monitor.model.rules import RulesetVersion
 from monitor.store.columns import clean
 from monitor.store.tables import digests, rulesets
 

@@ -6,9 +6,9 @@ from sqlalchemy import URL, Connection, inspect, text
 
 from monitor.errors import SchemaError
 from monitor.store import engines
-from monitor.store.trouble import place, told_as_store_errors
+from monitor.store.errors import place, told_as_store_errors
 
-HEAD = "0003"  # the newest file in migrations/versions; a test compares
+HEAD = "0004"  # the newest file in migrations/versions; a test compares
 VERSION_TABLE = "monitor_schema"
 
 

@@ -125,8 +125,8 @@ mailed = Table(
 )
 
 # An entry of before is offered to the subscription's next digest.
-put_forward = Table(
-    "put_forward",
+backfill = Table(
+    "backfill",
     metadata,
     Column("subscription", Words, nullable=False),
     Column("seq", _Number, nullable=False),

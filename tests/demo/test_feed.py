@@ -4,10 +4,10 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from monitor.assets import DEFAULT_CONFIG
-from monitor.current import load
 from monitor.demo.feed import documents
 from monitor.feeds.parse import parse
-from monitor.model import Entry
+from monitor.loaded import load
+from monitor.model.feeds import Entry
 from monitor.rules.match import match_entry
 from tests import make
 

@@ -7,8 +7,9 @@ from bs4 import BeautifulSoup
 
 from monitor.digests.build import build
 from monitor.digests.render import templates
-from monitor.model import Digest, FeedHealth, Slot, Waiting, Watched
-from monitor.post import Rendered
+from monitor.model.digests import Digest, FeedHealth, Slot, Watched
+from monitor.model.mail import Rendered
+from monitor.model.rules import PendingEntry
 from tests.make import NOW, entry, hit, match, rule, subscription
 
 RULES = (("人工智能", "f1"), ("芯片", "f2"), ("机器人", "f3"))
@@ -19,13 +20,13 @@ SUMMARY = "研究者说，出口管制迫使一些团队用更少的算力训练
 
 def waits(
     title: str = "开源大模型的重心正在转移", *fingerprints: str, seq: int = 1, **differ: Any
-) -> Waiting:
+) -> PendingEntry:
     hits = (hit("大模型"),) if "大模型" in title else ()
     matches = tuple(match(fingerprint, hits=hits) for fingerprint in fingerprints or ("f1",))
-    return Waiting(seq=seq, entry=entry(title, number=seq, **differ), matches=matches)
+    return PendingEntry(seq=seq, entry=entry(title, number=seq, **differ), matches=matches)
 
 
-def digest(*waiting: Waiting, locale: str = "zh-Hans", name: str = "AI 日报", **differ: Any) -> Digest:
+def digest(*waiting: PendingEntry, locale: str = "zh-Hans", name: str = "AI 日报", **differ: Any) -> Digest:
     values: dict[str, Any] = {
         "slot": Slot(name="at:2026-11-24T08:00", at=NOW),
         "rules": [(rule(name), fingerprint) for name, fingerprint in RULES],
@@ -39,7 +40,7 @@ def digest(*waiting: Waiting, locale: str = "zh-Hans", name: str = "AI 日报", 
     return build(subscription(name, locale=locale), waiting=waiting, **values)
 
 
-def rendered(*waiting: Waiting, **differ: Any) -> Rendered:
+def rendered(*waiting: PendingEntry, **differ: Any) -> Rendered:
     return templates()(digest(*waiting, **differ))
 
 

@@ -6,8 +6,10 @@ from typing import Any
 from hypothesis import given
 from hypothesis import strategies as st
 
+from monitor.config.options import Rule
 from monitor.digests.build import FULL_IN_ALL, FULL_IN_SECTION, build, fair_share, rules_of
-from monitor.model import Digest, FeedHealth, Item, Match, Rule, Section, Slot, Waiting, Watched
+from monitor.model.digests import Digest, FeedHealth, Item, Section, Slot, Watched
+from monitor.model.rules import Match, PendingEntry
 from tests.make import NOW, entry, hit, match, rule, subscription
 
 RULES = (("人工智能", "f1"), ("芯片", "f2"), ("机器人", "f3"))
@@ -18,12 +20,12 @@ FEEDS = {FEED: "甲报", OTHER: "乙报", THIRD: "丙报"}
 SLOT = Slot(name="at:2026-11-24T08:00", at=NOW)
 
 
-def waits(title: str, *matches: Match, seq: int = 1, **differ: Any) -> Waiting:
-    return Waiting(seq=seq, entry=entry(title, number=seq, **differ), matches=matches or (match("f1"),))
+def waits(title: str, *matches: Match, seq: int = 1, **differ: Any) -> PendingEntry:
+    return PendingEntry(seq=seq, entry=entry(title, number=seq, **differ), matches=matches or (match("f1"),))
 
 
 def built(
-    *waiting: Waiting,
+    *waiting: PendingEntry,
     rules: Sequence[tuple[str, str]] = RULES,
     watched: Watched | None = None,
     limits: Mapping[str, Rule] = MappingProxyType({}),
@@ -112,7 +114,7 @@ def test_of_two_equal_copies_the_first_seen_stands() -> None:
 
 
 def test_a_copy_that_did_not_match_only_counts_as_another_source() -> None:
-    silent = Waiting(seq=2, entry=entry("长", story="s", feed_url=OTHER, text="很长很长"), matches=())
+    silent = PendingEntry(seq=2, entry=entry("长", story="s", feed_url=OTHER, text="很长很长"), matches=())
     item = only(built(waits("短", seq=1, story="s"), silent))
     assert (item.entry.title, item.also) == ("短", ("乙报",))
 

@@ -5,18 +5,19 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
+from monitor.config.options import Subscription
 from monitor.digests.due import (
     LATE,
-    awake,
     due,
     is_at_once,
     next_slot,
+    outside_quiet_hours,
     slot_at_once,
     slot_now,
     slots_between,
     waking_times,
 )
-from monitor.model import Slot, Subscription, SubscriptionState
+from monitor.model.digests import Slot, SubscriptionState
 from tests.make import NOW, rule, subscription
 
 MORNING = time(8, 0)
@@ -223,7 +224,7 @@ def test_rules_of_that_pace_are_awake_outside_their_quiet_hours() -> None:
 
     def names(hour: int) -> list[str]:
         now = datetime(2026, 11, 24, hour, tzinfo=ZoneInfo("Asia/Shanghai")).astimezone(UTC)
-        return [one.name for one in awake(rules, "Asia/Shanghai", now)]
+        return [one.name for one in outside_quiet_hours(rules, "Asia/Shanghai", now)]
 
     assert [names(hour) for hour in (6, 7, 12, 13, 22, 23)] == [
         ["午"],

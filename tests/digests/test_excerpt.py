@@ -3,7 +3,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from monitor.digests.excerpt import LONGEST, excerpt
-from monitor.model import Entry, Hit
+from monitor.model.feeds import Entry
+from monitor.model.rules import Hit
 from tests.make import entry
 
 FILLER = "这一句大约有二十个字，用来把段落拉长一些吧。"  # 22 characters

@@ -8,7 +8,8 @@ import pytest
 from monitor.digests.render import templates
 from monitor.digests.wrap import columns
 from monitor.errors import DigestError
-from monitor.model import FeedHealth, Slot, Waiting, Watched
+from monitor.model.digests import FeedHealth, Slot, Watched
+from monitor.model.rules import PendingEntry
 from tests.digests.issue import RICH, WATCHED, digest, rendered, soup, waits, words
 from tests.make import NOW, entry, hit, match
 
@@ -160,7 +161,7 @@ def test_feeds_that_fail_are_named() -> None:
 
 def test_many_words_end_with_and_others() -> None:
     found = tuple(hit(word, field="text") for word in "一二三四五六七")
-    one = Waiting(seq=1, entry=entry(text="一二三四五六七"), matches=(match("f1", hits=found),))
+    one = PendingEntry(seq=1, entry=entry(text="一二三四五六七"), matches=(match("f1", hits=found),))
     shown = rendered(one)
     assert "命中 人工智能：正文 一、二、三、四、五、六 等\n" in shown.text
     assert "六 等" in words(shown.html)

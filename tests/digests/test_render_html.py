@@ -6,7 +6,7 @@ import pytest
 from bs4 import Tag
 
 from monitor.digests.render import LARGEST, templates
-from monitor.model import FeedHealth, Watched
+from monitor.model.digests import FeedHealth, Watched
 from tests.digests.issue import RICH, SUMMARY, WATCHED, digest, rendered, soup, waits, words
 from tests.make import NOW, rule
 

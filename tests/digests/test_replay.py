@@ -1,17 +1,18 @@
 from datetime import time, timedelta
 
+from monitor.config.options import Rule, Subscription
 from monitor.digests.replay import Occasion, occasions
-from monitor.model import Rule, Subscription, Waiting
+from monitor.model.rules import PendingEntry
 from tests.make import NOW, entry, match, rule, subscription
 
 HOUR = timedelta(hours=1)
 URGENT = rule("急", pace="at once", quiet=((time(23), time(7)),))
 
 
-def came(hours: float, *fingerprints: str, seq: int, **differ: str) -> Waiting:
+def came(hours: float, *fingerprints: str, seq: int, **differ: str) -> PendingEntry:
     """An entry that came so many hours after 08:00."""
     matches = tuple(match(one) for one in fingerprints)
-    return Waiting(
+    return PendingEntry(
         seq=seq,
         entry=entry(f"第{seq}条", number=seq, first_seen=NOW + hours * HOUR, **differ),
         matches=matches,
@@ -19,7 +20,7 @@ def came(hours: float, *fingerprints: str, seq: int, **differ: str) -> Waiting:
 
 
 def played(
-    sub: Subscription, *matched: Waiting, rules: tuple[Rule, ...] = (rule(), URGENT)
+    sub: Subscription, *matched: PendingEntry, rules: tuple[Rule, ...] = (rule(), URGENT)
 ) -> list[Occasion]:
     pairs = [(one, f"f{number}") for number, one in enumerate(rules, start=1)]
     return list(occasions(sub, matched, rules=pairs, start=NOW, end=NOW + 48 * HOUR))

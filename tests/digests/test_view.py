@@ -5,7 +5,8 @@ import pytest
 
 from monitor.digests.language import language
 from monitor.digests.view import DigestView, ItemView, ReasonView, view
-from monitor.model import Digest, FeedHealth, Hit, Item, Reason, Section, Slot, Watched
+from monitor.model.digests import Digest, FeedHealth, Item, Section, Slot, Watched
+from monitor.model.rules import Hit, Reason
 from tests.make import NOW, entry, hit, subscription
 
 

@@ -5,10 +5,10 @@ from typing import Any
 
 import pytest
 
-from monitor.config import FetchOptions
+from monitor.config.options import FetchOptions
 from monitor.errors import FetchError
 from monitor.feeds.fetch import Fetched, Fetcher, NotModified
-from monitor.model import Validators
+from monitor.model.feeds import Validators
 from tests import make
 from tests.edges.web import Say, serve
 
@@ -18,7 +18,7 @@ SOON = timedelta(milliseconds=300)  # for a deadline that is meant to pass
 
 
 def options(**differ: Any) -> FetchOptions:
-    return FetchOptions.model_validate({"allow_private": ["127.0.0.1"], **differ})
+    return FetchOptions(**{"allow_private": ("127.0.0.1",), **differ})
 
 
 async def fetch(

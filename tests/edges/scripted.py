@@ -7,15 +7,15 @@ from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from enum import Enum
-from typing import Literal
+from typing import Any, Literal
 
 import pytest
 
-from monitor.config import SmtpOptions
-from monitor.demo.catcher import Catcher
+from monitor.config.options import SmtpOptions
+from monitor.demo.smtp_server import LoopbackSmtpServer
 from monitor.errors import SendError
 from monitor.mail.smtp import Deadlines, smtp_sender
-from monitor.post import Mail
+from monitor.model.mail import Mail
 from tests import make
 
 PASSWORD = "jade-otter 4711 授权"
@@ -98,11 +98,17 @@ async def scripted(host: str = "127.0.0.1", /, **script: Answer) -> AsyncIterato
         await asyncio.gather(*(talk for talk in playing.talks.values() if talk))
 
 
-def options(server: Scripted | Catcher, **differ: object) -> SmtpOptions:
+def options(server: Scripted | LoopbackSmtpServer, **differ: object) -> SmtpOptions:
     security = "none" if isinstance(server, Scripted) else "starttls"
     ca_file = "" if isinstance(server, Scripted) else str(server.ca_file)
-    values = {"host": "127.0.0.1", "port": server.port, "security": security, "ca_file": ca_file, **differ}
-    return SmtpOptions.model_validate(values)
+    values: dict[str, Any] = {
+        "host": "127.0.0.1",
+        "port": server.port,
+        "security": security,
+        "ca_file": ca_file,
+        **differ,
+    }
+    return SmtpOptions(**values)
 
 
 async def nothing() -> None:
@@ -110,13 +116,21 @@ async def nothing() -> None:
 
 
 async def hand_over(
-    server: Scripted | Catcher, mail: Mail | None = None, *, deadlines: Deadlines = PATIENT, **differ: object
+    server: Scripted | LoopbackSmtpServer,
+    mail: Mail | None = None,
+    *,
+    deadlines: Deadlines = PATIENT,
+    **differ: object,
 ) -> str:
     return await smtp_sender(options(server, **differ), PASSWORD, deadlines)(mail or make.mail(), nothing)
 
 
 async def failure(
-    server: Scripted | Catcher, mail: Mail | None = None, *, deadlines: Deadlines = PATIENT, **differ: object
+    server: Scripted | LoopbackSmtpServer,
+    mail: Mail | None = None,
+    *,
+    deadlines: Deadlines = PATIENT,
+    **differ: object,
 ) -> SendError:
     with pytest.raises(SendError) as raised:
         await hand_over(server, mail, deadlines=deadlines, **differ)

@@ -11,7 +11,8 @@ from playwright.sync_api import Browser, sync_playwright
 
 from monitor.digests.build import build
 from monitor.digests.render import templates
-from monitor.model import FeedHealth, Waiting, Watched
+from monitor.model.digests import FeedHealth, Watched
+from monitor.model.rules import PendingEntry
 from tests import make
 
 CHROMIUM = shutil.which("chromium")
@@ -41,7 +42,7 @@ def html() -> str:
         make.entry("一个六十个字的标题会不会把手机上的版面撑破" * 3 + "大模型", number=2, summary=LONG),
     ]
     waiting = [
-        Waiting(seq=number, entry=entry, matches=(make.match(),)) for number, entry in enumerate(entries)
+        PendingEntry(seq=number, entry=entry, matches=(make.match(),)) for number, entry in enumerate(entries)
     ]
     digest = build(
         make.subscription(),

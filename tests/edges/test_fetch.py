@@ -6,7 +6,7 @@ import pytest
 from monitor import __version__
 from monitor.errors import FetchError
 from monitor.feeds.fetch import Fetched, Fetcher, NotModified
-from monitor.model import Validators
+from monitor.model.feeds import Validators
 from tests import make
 from tests.edges.asking import KNOWN, UNKNOWN, answer_to, failure, fetch, options
 from tests.edges.web import ok, redirects, serve

@@ -7,7 +7,7 @@ import pytest
 
 from monitor.errors import FetchError
 from monitor.feeds.fetch import Fetched, Fetcher
-from monitor.model import Validators
+from monitor.model.feeds import Validators
 from tests import make
 from tests.edges.asking import fetch, options
 from tests.edges.web import Web, listen, ok, redirects, serve

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from monitor.demo.catcher import Catcher
+from monitor.demo.smtp_server import LoopbackSmtpServer
 from monitor.errors import SendKind
 from monitor.mail.smtp import Deadlines
 from tests import make
@@ -28,7 +28,7 @@ UGLY = b"From: a@example.org\r\n\r\n.\r\n..\r\n.dots\r\nFrom the start\r\n" + b"
 
 @pytest.mark.parametrize("security", ["starttls", "implicit"])
 async def test_a_mail_arrives_over_tls_after_a_login(tmp_path: Path, security: Security) -> None:
-    with Catcher(tmp_path, security=security, username="me", password=PASSWORD) as catcher:
+    with LoopbackSmtpServer(tmp_path, security=security, username="me", password=PASSWORD) as catcher:
         reply = await hand_over(catcher, security=security, username="me")
         assert reply == "250 OK"
         [caught] = catcher.caught
@@ -37,7 +37,7 @@ async def test_a_mail_arrives_over_tls_after_a_login(tmp_path: Path, security: S
 
 
 async def test_the_bytes_received_are_the_bytes_stored(tmp_path: Path) -> None:
-    with Catcher(tmp_path) as catcher:
+    with LoopbackSmtpServer(tmp_path) as catcher:
         await hand_over(catcher, make.mail(raw=UGLY))
         assert catcher.caught[0].raw == UGLY
 
@@ -101,7 +101,7 @@ async def test_a_domain_travels_as_ascii() -> None:
 
 
 async def test_smtputf8_is_asked_for_where_the_address_needs_it(tmp_path: Path) -> None:
-    with Catcher(tmp_path) as catcher:
+    with LoopbackSmtpServer(tmp_path) as catcher:
         await hand_over(catcher, make.mail(to="读者@例子.example"))
         assert catcher.caught[0].recipients == ("读者@xn--fsqu00a.example",)
 

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from monitor.demo.catcher import Catcher
+from monitor.demo.smtp_server import LoopbackSmtpServer
 from monitor.errors import SendKind
 from monitor.mail.smtp import Deadlines, smtp_sender
 from tests import make
@@ -24,7 +24,7 @@ from tests.edges.scripted import (
 
 @pytest.mark.parametrize("security", ["starttls", "implicit"])
 async def test_a_certificate_nobody_vouches_for_stops_everything(tmp_path: Path, security: Security) -> None:
-    with Catcher(tmp_path, security=security, username="me", password=PASSWORD) as catcher:
+    with LoopbackSmtpServer(tmp_path, security=security, username="me", password=PASSWORD) as catcher:
         error = await failure(catcher, security=security, username="me", ca_file="")
         assert catcher.caught == ()
     assert error.kind is SendKind.RELAY
@@ -33,7 +33,7 @@ async def test_a_certificate_nobody_vouches_for_stops_everything(tmp_path: Path,
 
 
 async def test_a_certificate_for_another_name_is_not_accepted(tmp_path: Path) -> None:
-    with Catcher(tmp_path) as catcher:
+    with LoopbackSmtpServer(tmp_path) as catcher:
         error = await failure(catcher, host="127.1")  # leads to the same address
         assert catcher.caught == ()
     assert error.kind is SendKind.RELAY
@@ -77,7 +77,7 @@ async def test_a_ca_file_of_no_use_holds_the_mail(tmp_path: Path, content: str |
 
 
 async def test_a_wrong_password_is_tried_once_and_told_without_it(tmp_path: Path) -> None:
-    with Catcher(tmp_path, username="me", password="another") as catcher:
+    with LoopbackSmtpServer(tmp_path, username="me", password="another") as catcher:
         error = await failure(catcher, username="me")
     assert (error.kind, error.code) == (SendKind.RELAY, 535)
     assert "refused the login (535 5.7.8" in str(error)

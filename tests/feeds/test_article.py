@@ -3,7 +3,7 @@
 import pytest
 
 from monitor.feeds.article import read_article
-from monitor.model import Entry
+from monitor.model.feeds import Entry
 from tests import make
 
 BODY = "第一段。\n\n第二段 < 第三段。"

@@ -3,7 +3,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from monitor.feeds import headers
-from monitor.model import Validators
+from monitor.model.feeds import Validators
 
 BEFORE = Validators(etag='"old"', last_modified="Mon, 23 Nov 2026 00:00:00 GMT")
 

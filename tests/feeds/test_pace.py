@@ -2,10 +2,10 @@ from datetime import datetime, timedelta
 
 import pytest
 
-from monitor.config import FetchOptions
+from monitor.config.options import FetchOptions
 from monitor.errors import FeedError, FetchError, ParseError
 from monitor.feeds.pace import after_answer, after_failure
-from monitor.model import PollState, Validators
+from monitor.model.feeds import PollState, Validators
 from tests import make
 
 STATE = PollState(

@@ -8,7 +8,7 @@ import pytest
 
 from monitor.errors import ParseError
 from monitor.feeds.parse import parse
-from monitor.model import Entry, ParsedFeed
+from monitor.model.feeds import Entry, ParsedFeed
 from tests import make
 
 DATA = Path(__file__).parent.parent / "data" / "feeds"

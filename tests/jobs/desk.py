@@ -1,19 +1,19 @@
-"""A small newsroom for tests: one feed, its rules, one subscription, and the jobs called with fakes."""
+"""A small context for tests: one feed, its rules, one subscription, and the jobs called with fakes."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import timedelta
 
-from monitor.config import FetchOptions, OutboxOptions
+from monitor.config.options import Feed, FetchOptions, OutboxOptions, Rule, Subscription
 from monitor.digests.due import slot_now
 from monitor.digests.render import Render, templates
 from monitor.feeds.fetch import Fetch
 from monitor.jobs.compose import ComposeOutcome, compose
 from monitor.jobs.deliver import Attempted, deliver
-from monitor.jobs.draft import Newsroom
+from monitor.jobs.draft import DigestContext
 from monitor.jobs.poll import PollOutcome, claim_all, poll
 from monitor.mail import Send
-from monitor.model import Feed, Rule, Slot, Subscription
+from monitor.model.digests import Slot
 from monitor.rules.match import Ruleset, compile_rules
 from monitor.store import digests, feeds
 from monitor.store.database import Connection, Database
@@ -44,15 +44,15 @@ class Desk:
         return compile_rules(self.rules, self.feeds)
 
     @property
-    def newsroom(self) -> Newsroom:
-        return Newsroom(
+    def context(self) -> DigestContext:
+        return DigestContext(
             rules=self.ruleset,
             feeds=tuple(self.feeds),
             sender="AI 日报 <digest@example.org>",
             expire=OUTBOX.expire,
         )
 
-    async def introduce(self) -> None:
+    async def register(self) -> None:
         def store(tx: Connection) -> None:
             feeds.sync(tx, [feed.url for feed in self.feeds], self.clock())
             digests.sync(tx, [self.subscription.name], self.clock())
@@ -60,7 +60,7 @@ class Desk:
         await self.db.write(store)
 
     async def poll(self) -> list[PollOutcome]:
-        await self.introduce()
+        await self.register()
         taken = await claim_all(self.feeds, db=self.db, now=self.clock(), options=FETCH)
         return [
             await poll(
@@ -77,11 +77,11 @@ class Desk:
         ]
 
     async def compose(self, slot: Slot | None = None) -> ComposeOutcome:
-        await self.introduce()
+        await self.register()
         return await compose(
             self.subscription,
             slot or slot_now(self.clock()),
-            newsroom=self.newsroom,
+            context=self.context,
             render=self.render,
             db=self.db,
             now=self.clock(),

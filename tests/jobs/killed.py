@@ -7,12 +7,12 @@ import sys
 from datetime import datetime
 from typing import NoReturn
 
-from monitor.config import SmtpOptions
+from monitor.config.options import Feed, SmtpOptions
 from monitor.feeds.fetch import Fetched, NotModified
 from monitor.mail import BeforeData
 from monitor.mail.smtp import smtp_sender
-from monitor.model import Feed, Validators
-from monitor.post import Mail
+from monitor.model.feeds import Validators
+from monitor.model.mail import Mail
 from monitor.store.database import open_database
 from tests import make
 from tests.fakes import FakeClock
@@ -25,7 +25,7 @@ async def work(url: str, point: str, port: int, ca_file: str) -> None:
     """Poll, compose and deliver over real SMTP, and die at the point named (or by the server's hand)."""
     desk = Desk(db=open_database(url), clock=FakeClock())
     desk.web.serves(desk.feeds[0], DOCUMENT)
-    await desk.introduce()
+    await desk.register()
     if point == "before poll commits":
         answered = asyncio.Event()
 

@@ -5,8 +5,8 @@ from datetime import time
 from monitor.digests.due import slot_at_once
 from monitor.jobs.compose import Composed, NothingNew, SlotTaken
 from monitor.jobs.draft import Quiet, draft_digest
-from monitor.model import Digest, SubscriptionState
-from monitor.post import Rendered
+from monitor.model.digests import Digest, SubscriptionState
+from monitor.model.mail import Rendered
 from monitor.store import digests, outbox
 from tests import make
 from tests.jobs.desk import Desk
@@ -72,7 +72,7 @@ async def test_two_workers_send_an_urgent_match_once(desk: Desk) -> None:
     await _at_the_desk(desk, "芯片禁令")
     first = slot_at_once(desk.clock())
     draft = await draft_digest(
-        MORNING, first, newsroom=desk.newsroom, render=desk.render, db=desk.db, now=desk.clock()
+        MORNING, first, context=desk.context, render=desk.render, db=desk.db, now=desk.clock()
     )
     assert not isinstance(draft, Quiet)
     desk.clock.forward(seconds=1)

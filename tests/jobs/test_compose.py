@@ -10,8 +10,8 @@ from monitor.errors import DigestError, FetchError
 from monitor.jobs.compose import Composed, NothingNew, SlotTaken, mails_of
 from monitor.jobs.draft import Draft, draft_digest
 from monitor.jobs.rematch import rematch
-from monitor.model import Digest, FeedHealth, SubscriptionState
-from monitor.post import DeliveryStatus, Rendered
+from monitor.model.digests import Digest, FeedHealth, SubscriptionState
+from monitor.model.mail import DeliveryStatus, Rendered
 from monitor.store import digests, entries, outbox
 from tests import make
 from tests.jobs.desk import Desk
@@ -67,7 +67,7 @@ async def test_without_news_there_is_no_mail(desk: Desk) -> None:
 async def test_a_time_of_day_without_news_is_remembered(desk: Desk) -> None:
     desk.subscription = make.subscription(every=None, at=(time(8),))
     slot = make.slot()
-    await desk.introduce()
+    await desk.register()
     assert isinstance(await desk.compose(slot), NothingNew)
     assert (await _state(desk)).last_slot == slot.name
     assert due(desk.subscription, await _state(desk), desk.clock()) is None
@@ -115,7 +115,7 @@ async def test_of_two_workers_at_one_slot_one_sends(desk: Desk) -> None:
 
 async def test_of_two_workers_at_a_quiet_slot_one_remembers_it(desk: Desk) -> None:
     desk.subscription = make.subscription(every=None, at=(time(8),))
-    await desk.introduce()
+    await desk.register()
     outcomes = await asyncio.gather(*(desk.compose(make.slot()) for _ in range(5)))
     assert [type(outcome) for outcome in outcomes].count(NothingNew) == 1
     assert [type(outcome) for outcome in outcomes].count(SlotTaken) == 4
@@ -173,7 +173,7 @@ async def test_the_footer_knows_which_feeds_are_well(desk: Desk) -> None:
     draft = await draft_digest(
         desk.subscription,
         make.slot("now:1"),
-        newsroom=desk.newsroom,
+        context=desk.context,
         render=desk.render,
         db=desk.db,
         now=desk.clock(),
@@ -194,7 +194,7 @@ async def test_a_draft_changes_nothing(desk: Desk) -> None:
     draft = await draft_digest(
         desk.subscription,
         make.slot("now:1"),
-        newsroom=desk.newsroom,
+        context=desk.context,
         render=desk.render,
         db=desk.db,
         now=desk.clock(),
@@ -232,7 +232,7 @@ async def test_the_same_draft_gives_the_same_bytes(desk: Desk) -> None:
         draft = await draft_digest(
             desk.subscription,
             make.slot("now:1"),
-            newsroom=desk.newsroom,
+            context=desk.context,
             render=desk.render,
             db=desk.db,
             now=desk.clock(),

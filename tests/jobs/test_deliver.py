@@ -6,12 +6,12 @@ from pathlib import Path
 
 import pytest
 
-from monitor.config import OutboxOptions
+from monitor.config.options import OutboxOptions
 from monitor.errors import SendKind, StoreError
 from monitor.jobs.deliver import deliver
 from monitor.jobs.prune import prune
 from monitor.mail import BeforeData
-from monitor.post import Delivery, DeliveryStatus, Mail
+from monitor.model.mail import Delivery, DeliveryStatus, Mail
 from monitor.store import digests, outbox
 from monitor.store.database import Connection, open_database
 from tests import make

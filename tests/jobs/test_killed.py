@@ -8,11 +8,11 @@ from pathlib import Path
 
 import pytest
 
-from monitor.config import SmtpOptions
-from monitor.demo.catcher import Catcher, Caught, Cut
+from monitor.config.options import SmtpOptions
+from monitor.demo.smtp_server import Caught, Cut, LoopbackSmtpServer
 from monitor.mail.replies import Step
 from monitor.mail.smtp import smtp_sender
-from monitor.post import DeliveryStatus
+from monitor.model.mail import DeliveryStatus
 from monitor.store import outbox
 from tests.jobs import killed
 from tests.jobs.desk import OUTBOX, Desk
@@ -39,13 +39,13 @@ def killer() -> Killer:
 
 
 @pytest.fixture
-def catcher(tmp_path: Path, killer: Killer) -> Iterator[Catcher]:
-    with Catcher(tmp_path, script=killer) as catcher:
+def catcher(tmp_path: Path, killer: Killer) -> Iterator[LoopbackSmtpServer]:
+    with LoopbackSmtpServer(tmp_path, script=killer) as catcher:
         yield catcher
 
 
 async def _killed_and_resumed(
-    point: str, desk: Desk, url: str, catcher: Catcher, killer: Killer
+    point: str, desk: Desk, url: str, catcher: LoopbackSmtpServer, killer: Killer
 ) -> tuple[Caught, ...]:
     """What arrived in all, once a worker was killed at `point` and another one has gone on."""
     command = [sys.executable, "-m", "tests.jobs.killed", url, point, str(catcher.port), str(catcher.ca_file)]
@@ -69,14 +69,14 @@ async def _killed_and_resumed(
 
 @pytest.mark.parametrize("point", ["before poll commits", "after poll", "after compose"])
 async def test_killed_before_it_sends_it_is_sent_once(
-    point: str, desk: Desk, db_url: str, catcher: Catcher, killer: Killer
+    point: str, desk: Desk, db_url: str, catcher: LoopbackSmtpServer, killer: Killer
 ) -> None:
     caught = await _killed_and_resumed(point, desk, db_url, catcher, killer)
     assert len(caught) == 1
 
 
 async def test_killed_before_data_it_is_sent_once(
-    desk: Desk, db_url: str, catcher: Catcher, killer: Killer
+    desk: Desk, db_url: str, catcher: LoopbackSmtpServer, killer: Killer
 ) -> None:
     killer.at = Step.RCPT
     caught = await _killed_and_resumed("-", desk, db_url, catcher, killer)
@@ -84,7 +84,7 @@ async def test_killed_before_data_it_is_sent_once(
 
 
 async def test_killed_after_data_it_is_sent_again_byte_for_byte(
-    desk: Desk, db_url: str, catcher: Catcher, killer: Killer
+    desk: Desk, db_url: str, catcher: LoopbackSmtpServer, killer: Killer
 ) -> None:
     killer.at = Step.DOT
     caught = await _killed_and_resumed("-", desk, db_url, catcher, killer)
@@ -94,7 +94,7 @@ async def test_killed_after_data_it_is_sent_again_byte_for_byte(
 
 
 async def test_killed_after_the_250_it_is_sent_again_byte_for_byte(
-    desk: Desk, db_url: str, catcher: Catcher, killer: Killer
+    desk: Desk, db_url: str, catcher: LoopbackSmtpServer, killer: Killer
 ) -> None:
     caught = await _killed_and_resumed("after the 250", desk, db_url, catcher, killer)
     assert len(caught) == 2

@@ -8,7 +8,7 @@ import pytest
 from monitor.digests.render import notices
 from monitor.errors import DigestError
 from monitor.jobs.notify import notify
-from monitor.post import Mail, Notice
+from monitor.model.mail import Mail, Notice
 from monitor.store import outbox
 from monitor.store.database import Database
 from tests.jobs.desk import Desk

@@ -4,7 +4,7 @@ import pytest
 
 from monitor.errors import FetchError
 from monitor.jobs.poll import Polled, PollFailed, Unchanged, claim
-from monitor.model import Validators
+from monitor.model.feeds import Validators
 from monitor.store import feeds
 from tests import make
 from tests.jobs.desk import FETCH, Desk
@@ -82,7 +82,7 @@ async def test_a_good_answer_ends_the_count_of_failures(desk: Desk) -> None:
 
 
 async def test_a_feed_in_the_hands_of_one_worker_is_not_given_to_another(desk: Desk) -> None:
-    await desk.introduce()
+    await desk.register()
     first = await claim(desk.feeds, db=desk.db, now=desk.clock(), options=FETCH, limit=10)
     second = await claim(desk.feeds, db=desk.db, now=desk.clock(), options=FETCH, limit=10)
     assert (len(first), len(second)) == (1, 0)

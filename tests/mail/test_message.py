@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from monitor.mail.message import make_mail, new_message_id
-from monitor.post import Mail, Rendered
+from monitor.model.mail import Mail, Rendered
 from tests.make import NOW
 
 SENDER = "AI 日报 <digest@example.org>"

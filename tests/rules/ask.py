@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from monitor.model import Rule
+from monitor.config.options import Rule
 from monitor.rules.match import Judgement, compile_rules, judge_entry, match_entry
 from tests import make
 

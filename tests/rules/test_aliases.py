@@ -2,8 +2,8 @@
 
 import pytest
 
+from monitor.config.options import Rule
 from monitor.errors import RuleError
-from monitor.model import Rule
 from monitor.rules.match import compile_rules
 from tests import make
 from tests.rules.ask import judged

@@ -1,4 +1,4 @@
-from monitor.model import Reason
+from monitor.model.rules import Reason
 from monitor.rules.difference import compare, summary
 from tests import make
 

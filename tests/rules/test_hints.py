@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from monitor.model import Rule
+from monitor.config.options import Rule
 from monitor.rules.match import compile_rules, judge_entry, match_entry
 from tests import make
 from tests.rules.ask import judged

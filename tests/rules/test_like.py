@@ -7,7 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from monitor.model import Entry, Rule
+from monitor.config.options import Rule
+from monitor.model.feeds import Entry
 from monitor.rules.like.propose import Proposal, propose
 from monitor.rules.like.toml import as_toml
 from monitor.rules.match import Ruleset, compile_rules, match_entry

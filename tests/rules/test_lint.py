@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from monitor.model import Rule
+from monitor.config.options import Rule
 from monitor.rules.lint import Finding, lint, unasked
 from monitor.rules.match import compile_rules
 from tests import make

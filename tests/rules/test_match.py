@@ -5,8 +5,10 @@ import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
+from monitor.config.options import Rule
 from monitor.errors import RuleError
-from monitor.model import Entry, Hit, Match, Rule
+from monitor.model.feeds import Entry
+from monitor.model.rules import Hit, Match
 from monitor.rules.match import compile_rules, match_entry
 from tests import make
 from tests.rules.cases import CASES, Case, texts

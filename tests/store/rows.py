@@ -1,6 +1,6 @@
 """A row to write and to look for, in tests that are about transactions."""
 
-from monitor.model import PollState
+from monitor.model.feeds import PollState
 from monitor.store import feeds
 from monitor.store.database import Connection
 from tests.make import NOW

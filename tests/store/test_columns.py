@@ -5,7 +5,7 @@ import pytest
 from sqlalchemy import insert, select
 
 from monitor.errors import StoreError
-from monitor.model import PollState, Validators
+from monitor.model.feeds import PollState, Validators
 from monitor.store import feeds, tables
 from monitor.store.columns import clean
 from monitor.store.database import Connection, Database, open_database

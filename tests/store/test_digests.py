@@ -1,7 +1,7 @@
 from dataclasses import replace
 from datetime import timedelta
 
-from monitor.model import SubscriptionState
+from monitor.model.digests import SubscriptionState
 from monitor.store import digests, entries
 from monitor.store.database import Database
 from tests import make

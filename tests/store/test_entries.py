@@ -1,7 +1,8 @@
 import asyncio
 from dataclasses import replace
 
-from monitor.model import Entry, Match, Waiting
+from monitor.model.feeds import Entry
+from monitor.model.rules import Match, PendingEntry
 from monitor.store import digests, entries, matches
 from monitor.store.database import Connection, Database
 from tests import make
@@ -148,7 +149,7 @@ async def match(db: Database, seq: int, *fingerprints: str) -> list[Match]:
 
 async def waiting(
     db: Database, *fingerprints: str, name: str = NAME, after: int = 0, upto: int = BEYOND
-) -> list[Waiting]:
+) -> list[PendingEntry]:
     return await db.read(
         entries.waiting, subscription=name, after=after, upto=upto, fingerprints=fingerprints
     )
@@ -160,8 +161,8 @@ async def test_what_waits_comes_by_arrival_with_its_matches_in_the_order_of_the_
     (later,) = await match(db, second, "f1")
     f1, f2, _ = await match(db, first, "f1", "f2", "f3")
     assert await waiting(db, "f2", "f1") == [
-        Waiting(seq=first, entry=one, matches=(f2, f1)),
-        Waiting(seq=second, entry=two, matches=(later,)),
+        PendingEntry(seq=first, entry=one, matches=(f2, f1)),
+        PendingEntry(seq=second, entry=two, matches=(later,)),
     ]
 
 
@@ -212,7 +213,7 @@ async def test_what_has_gone_to_them_is_remembered_with_its_matches(db: Database
     await match(db, other, "f1")
     await db.write(digests.mark_mailed, NAME, 1, [(seq, entry.story)])
     assert await db.read(entries.mailed, subscription=NAME) == [
-        Waiting(seq=seq, entry=entry, matches=tuple(found))
+        PendingEntry(seq=seq, entry=entry, matches=tuple(found))
     ]
     assert await db.read(entries.mailed, subscription="others") == []
 

@@ -2,7 +2,7 @@ import asyncio
 from dataclasses import replace
 from datetime import datetime, timedelta
 
-from monitor.model import PollState, Validators
+from monitor.model.feeds import PollState, Validators
 from monitor.store import feeds
 from monitor.store.database import Database
 from tests.make import NOW

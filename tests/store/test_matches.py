@@ -1,4 +1,4 @@
-from monitor.model import Hit, Match
+from monitor.model.rules import Hit, Match
 from monitor.store import entries, matches
 from monitor.store.database import Connection, Database
 from tests import make

@@ -5,12 +5,12 @@ from datetime import timedelta
 import pytest
 
 from monitor.errors import StoreError
-from monitor.post import Delivery, DeliveryStatus, Phase
+from monitor.model.mail import Delivery, DeliveryStatus, Phase
 from monitor.store import outbox
 from monitor.store.database import Database
 from tests import make
 from tests.make import NOW
-from tests.store.post import (
+from tests.store.mails import (
     EXPIRED,
     EXPIRES,
     FAILED,

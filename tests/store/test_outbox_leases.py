@@ -2,12 +2,12 @@
 
 from datetime import timedelta
 
-from monitor.post import Phase
+from monitor.model.mail import Phase
 from monitor.store import outbox
 from monitor.store.database import Database
 from tests import make
 from tests.make import NOW
-from tests.store.post import (
+from tests.store.mails import (
     FAILED,
     LATER,
     LEASE,

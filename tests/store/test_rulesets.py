@@ -1,6 +1,6 @@
 from datetime import timedelta
 
-from monitor.model import RulesetVersion
+from monitor.model.rules import RulesetVersion
 from monitor.store import digests, rulesets
 from monitor.store.database import Connection, Database
 from tests import make

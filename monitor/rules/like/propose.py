@@ -5,7 +5,8 @@ from collections import Counter
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 
-from monitor.model import Entry, Rule
+from monitor.config.options import Rule
+from monitor.model.feeds import Entry
 from monitor.rules.fold import fold
 from monitor.rules.like.chinese import chinese_terms
 from monitor.rules.like.latin import latin_terms

@@ -73,7 +73,7 @@ def test_an_article_is_one_story_by_every_way_it_comes(link: str) -> None:
 
 def test_a_link_through_a_mirrors_door_is_known_by_its_guid() -> None:
     assert (
-        read(raw(link="https://d1.mirror.example.org/tools/r.html?url=x")).story
+        read(raw(link="https://d1.mirror.example.org/runtime/r.html?url=x")).story
         == "nyt:/culture/20261123/old-piano"
     )
 

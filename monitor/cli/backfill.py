@@ -1,0 +1,68 @@
+"""The command that offers entries of before to the next digest: rules apply."""
+
+import asyncio
+from difflib import get_close_matches
+from pathlib import Path
+
+from monitor.cli.terminal import answer, count, progress, say
+from monitor.config.values import duration
+from monitor.errors import MonitorError
+from monitor.jobs.backfill import Offered, apply_rules
+from monitor.loaded import load
+from monitor.service.runtime import clock, opened
+from monitor.store import entries
+
+
+def apply(path: Path, since: str, *, rule: str | None, dry: bool, json: bool) -> int:
+    """Put forward what matches now and was never mailed; says what that will bring."""
+    current, now = load(path), clock()
+    names = [one.name for one in current.config.rules]
+    if rule is not None and rule not in names:
+        near = get_close_matches(rule, names, n=1)
+        instead = f'Did you mean "{near[0]}"?' if near else f"There are: {', '.join(names)}."
+        raise MonitorError(f'there is no rule "{rule}". {instead}')
+    try:
+        start = now - duration(since)
+    except (ValueError, OverflowError) as error:
+        raise MonitorError(f"--since {since}: {error}") from None
+
+    async def work() -> list[Offered]:
+        async with opened(current) as (runtime, db):
+            total = await db.read(
+                lambda tx: entries.count_news(
+                    tx, entries.newest_seq(tx, before=start), entries.newest_seq(tx)
+                )
+            )
+            with progress("judging", total) as step:
+                return await apply_rules(
+                    current.config.subscriptions,
+                    context=runtime.context,
+                    since=start,
+                    now=now,
+                    db=db,
+                    only=rule,
+                    dry=dry,
+                    step=step,
+                )
+
+    offers = asyncio.run(work())
+    if json:
+        answer(
+            [
+                {
+                    "subscription": one.subscription.name,
+                    "entries": [
+                        {"seq": entry.seq, "title": entry.entry.title, "link": entry.entry.link}
+                        for entry in one.entries
+                    ],
+                }
+                for one in offers
+            ]
+        )
+        return 0
+    for one in offers:
+        verb = "would bring" if dry else "will bring"
+        say(f"{one.subscription.name}: the next digest {verb} {count(len(one.entries), 'entry')} of before.")
+        for entry in one.entries:
+            say(f"    {entry.entry.title or entry.entry.id}")
+    return 0

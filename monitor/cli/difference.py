@@ -1,0 +1,99 @@
+"""The command that shows what an edit would change: rules diff."""
+
+import asyncio
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+from monitor.cli.terminal import answer, count, progress, say
+from monitor.config.reading import parse_config
+from monitor.errors import MonitorError
+from monitor.loaded import LoadedConfig, load
+from monitor.queries.difference import Compared, compare_rules
+from monitor.rules.difference import Change, summary
+from monitor.rules.match import Ruleset, compile_rules
+from monitor.service.runtime import clock
+from monitor.store import entries, rulesets
+from monitor.store.database import Connection, Database, open_database
+
+_SIGNS = {"added": "+", "removed": "-", "moved": "~"}
+
+
+def diff(path: Path, new: Path | None, *, days: int, json: bool) -> int:
+    """Hold stored entries against two sets of rules."""
+    current = load(path)
+    edited = load(new) if new else current
+    since = clock() - timedelta(days=days)
+
+    async def work() -> tuple[Compared, Ruleset | None, str]:
+        db = open_database(current.store_url, migrate=False)
+        try:
+            old, called = (current.rules, path.name) if new else await in_force(current, db)
+            total = await db.read(_count, since)
+            with progress("comparing", total) as step:
+                compared = await compare_rules(old, edited.rules, since=since, db=db, step=step)
+            return compared, old, called
+        finally:
+            await db.close()
+
+    compared, old, called = asyncio.run(work())
+    told = summary(compared.changes)
+    if json:
+        answer(
+            {
+                "old": called,
+                "new": str(new or path),
+                "entries": compared.entries,
+                "summary": told,
+                "changes": [_values(change) for change in compared.changes],
+            }
+        )
+        return 0
+    same = new is None and old is not None and old.fingerprint == current.rules.fingerprint
+    for change in compared.changes:
+        say(f"{_SIGNS[change.kind]} {change.entry.title or change.entry.id}")
+        say(f"    {_places(change)}: {', '.join(change.words)}" + (f" ({change.why})" if change.why else ""))
+    looked = f"{count(compared.entries, 'entry')} of {count(days, 'day')}"
+    say(f"{(new or path).name} against {called}, {looked}: {told}.")
+    if not compared.entries:
+        say('Nothing is stored of that time: "monitor poll --all" asks the feeds now.')
+    elif same:
+        say("The file has these very rules. To see what an edit would change before it is in force, save the")
+        say('edited text under another name: "monitor rules diff NEW.toml".')
+    return 0
+
+
+async def in_force(current: LoadedConfig, db: Database) -> tuple[Ruleset | None, str]:
+    """The rules the service last took up; None where they cannot be read any more: its stored matches tell."""
+    version = await db.read(rulesets.newest)
+    if version is None:
+        return None, "the stored matches"
+    try:
+        config = parse_config(version.text, f"version {version.version}", whole=False)
+        rules = compile_rules(config.rules, current.config.feeds, config.aliases, config.matching.ignore)
+    except MonitorError:
+        return None, "the stored matches"
+    return rules, f"version {version.version}"
+
+
+def _count(tx: Connection, since: Any) -> int:
+    return entries.count_news(tx, entries.newest_seq(tx, before=since), entries.newest_seq(tx))
+
+
+def _places(change: Change) -> str:
+    old, new = (", ".join(one.rule for one in reasons) for reasons in (change.old, change.new))
+    return {"added": new, "removed": old, "moved": f"{old} -> {new}"}[change.kind]
+
+
+def _values(change: Change) -> dict[str, Any]:
+    return {
+        "kind": change.kind,
+        "seq": change.seq,
+        "id": change.entry.id,
+        "title": change.entry.title,
+        "link": change.entry.link,
+        "old": [one.rule for one in change.old],
+        "new": [one.rule for one in change.new],
+        "words": list(change.words),
+        "why": change.why,
+    }

@@ -1,0 +1,332 @@
+"""Declare every option of config.toml once, Feed, Rule and Subscription included: type, bounds, default, sentence.
+
+config.toml at the top of the project is the same list as reference and example: a test compares keys, defaults and
+sentences. reading.py fills these tables from a file; values.py defines what a single value may look like.
+"""
+
+import dataclasses
+from collections.abc import Mapping
+from dataclasses import dataclass, field, fields, is_dataclass
+from datetime import time, timedelta
+from typing import Annotated, Any, Literal, TypeVar, get_args
+
+from pydantic import AfterValidator, BeforeValidator, Field, model_validator
+
+from monitor.config.values import (
+    Address,
+    Duration,
+    Moment,
+    Name,
+    Network,
+    Proxy,
+    QuietHours,
+    Size,
+    TimeZone,
+    WebAddress,
+    Weekday,
+    When,
+    Words,
+    between,
+    distinct,
+    hide_password,
+    in_order,
+    in_words,
+    not_empty,
+    split_weights,
+)
+
+T = TypeVar("T")
+
+EntryField = Literal["title", "summary", "text", "author", "section", "link", "feed"]
+ENTRY_FIELDS: tuple[str, ...] = get_args(EntryField)  # where a word can stand
+Language = Literal["zh", "zh-Hans", "zh-Hant", "ja", "ko", "en"]
+Locale = Literal["zh-Hans", "zh-Hant", "en"]
+Pace = Literal["digest", "at once"]
+
+
+def option(default: T, sentence: str) -> T:
+    """Declare an option with its default and the sentence that stands beside it in config.toml."""
+    made: Any = field(default=default, metadata={"sentence": sentence})
+    value: T = made  # a dataclass field; type checkers see the type of the default
+    return value
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StoreOptions:
+    """[store]"""
+
+    url: str = option(
+        "sqlite:///data/monitor.db",
+        "or \"postgresql+psycopg://user:password@host/name\" (pip install 'feed-monitor[postgres]')",
+    )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FetchOptions:
+    """[fetch]"""
+
+    timeout: Duration = option(timedelta(seconds=30), "give up on a feed after this long, redirects included")
+    max_bytes: Size = option(8_000_000, "and when it is larger than this, unpacked")
+    concurrency: Annotated[int, Field(ge=1, le=1000)] = option(
+        32, "feeds asked at one time; never more than two of one host"
+    )
+    min_interval: Duration = option(
+        timedelta(minutes=15), 'no feed is asked more often than this, whatever its "every" says'
+    )
+    backoff: Duration = option(
+        timedelta(minutes=5), "a feed that fails is asked again after this, then twice this, and so on"
+    )
+    max_backoff: Duration = option(timedelta(hours=12), "up to this")
+    allow_private: tuple[Network, ...] = option(
+        (), 'private addresses feeds may be fetched from: ["127.0.0.1", "10.0.0.0/8"]'
+    )
+    proxy: Proxy = option("", '"http://127.0.0.1:8118" or "socks5h://127.0.0.1:1080", for all feeds')
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OutboxOptions:
+    """[outbox]"""
+
+    retry: Annotated[tuple[Duration, ...], Field(min_length=1)] = option(
+        tuple(timedelta(minutes=minutes) for minutes in (1, 5, 15, 30, 60, 120, 240)),
+        "a mail refused for now is tried again after these",
+    )
+    uncertain_after: Duration = option(
+        timedelta(minutes=15),
+        "a mail whose last reply was lost is sent again, the same bytes, after this; then twice this",
+    )
+    lease: Duration = option(
+        timedelta(seconds=30), "a mail held by a worker that died is free again after this"
+    )
+    expire: Duration = option(
+        timedelta(hours=48), 'a mail older than this is given up, and named in "monitor status"'
+    )
+    keep: Duration = option(timedelta(days=90), "what became of a mail is remembered for this long")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SmtpOptions:
+    """[smtp]"""
+
+    host: str = option(
+        "", 'empty: digests are put into a local Maildir beside the database, and "monitor status" says so'
+    )
+    port: Annotated[int, Field(ge=1, le=65535)] = option(465, '465 with "implicit", 587 with "starttls"')
+    security: Literal["implicit", "starttls", "none"] = option(
+        "implicit", 'or "starttls" (required, never given up), or "none" (a relay on this machine)'
+    )
+    username: str = option("", "")
+    password_file: str = option(
+        "", "or MONITOR_SMTP__PASSWORD in the environment, or systemd's LoadCredential=smtp_password:..."
+    )
+    sender: Address = option(
+        "AI 日报 <digest@example.org>", "most servers want the account's own address here"
+    )
+    ca_file: str = option("", "a certificate authority of your own")
+
+    @model_validator(mode="after")
+    def _no_login_without_tls(self) -> "SmtpOptions":
+        local = self.host in ("localhost", "127.0.0.1", "::1")
+        if self.security == "none" and self.username and not local:
+            raise ValueError(
+                'with security = "none" the password would travel in the clear. Write "implicit" or "starttls"'
+            )
+        return self
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DigestOptions:
+    """[digests]"""
+
+    templates: str = option(
+        "", "a directory of your own templates; files in it stand in for those of the same name"
+    )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OperatorOptions:
+    """[operator]"""
+
+    to: tuple[Address, ...] = option(
+        (),
+        'who is told by mail when an edit of this file is refused; empty: nobody, "monitor status" says it',
+    )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WebOptions:
+    """[web]"""
+
+    enabled: bool = option(False, "")
+    host: str = option("127.0.0.1", "")
+    port: Annotated[int, Field(ge=1, le=65535)] = option(8080, "")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MatchingOptions:
+    """[matching]"""
+
+    ignore: Words = option((), 'phrases that no rule sees: ["图片由AI生成", "题图来自AI"]')
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Feed:
+    """[[feeds]]: a feed to watch. Its url, as written, is its key."""
+
+    name: Name
+    url: WebAddress
+    every: Duration = option(timedelta(minutes=30), "")
+    sections: tuple[str, ...] = option(
+        (), "empty: all. AI news stands in business, opinion and china as well as in technology"
+    )
+    proxy: Proxy = option("", "for this feed alone")
+    first_visit: Duration = option(
+        timedelta(days=3), "entries older than this at the first visit are remembered, but not mailed"
+    )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Rule:
+    """[[rules]]: what to look for, as the operator wrote it."""
+
+    name: Name
+    any: Words = option((), "")
+    all: Words = option((), "")
+    none: Words = option((), "")
+    hints: Words = option((), "")
+    ignore: Words = option((), "phrases this rule does not see, besides those of [matching]:")
+    when: When = option("", 'instead of lists: "(英伟达 OR 台积电) AND 出口 NEAR/8 许可 AND NOT title:广告"')
+    threshold: Annotated[float, Field(gt=0, le=1000)] = option(
+        1.0,
+        "a word counts 1, in the summary 1.5, in the title 2, a hint half: so one in the title, or two; 1.0: one",
+    )
+    fields: Annotated[tuple[EntryField, ...], BeforeValidator(not_empty)] = option(
+        ("title", "summary", "text"), 'where to look; also "author", "section", "link", "feed"'
+    )
+    feeds: tuple[str, ...] = option((), "names of feeds; empty: all")
+    sections: tuple[str, ...] = option((), "names of sections as the feed gives them; empty: all")
+    languages: tuple[Language, ...] = option(
+        (), '"zh", "zh-Hans", "zh-Hant", "ja", "ko", "en" (any in Latin letters); empty: all'
+    )
+    max: Annotated[int, Field(ge=0)] = option(
+        0, "items in one digest, the best first; 0: as many as there are"
+    )
+    pace: Pace = option("digest", 'or "at once": goes out within minutes, and not again in the digest')
+    quiet: tuple[QuietHours, ...] = option(
+        (), '["23:00-07:00"]: nothing goes out at once between these times of the subscription\'s zone'
+    )
+    enabled: bool = option(True, "false: the rule stays in the file and does nothing")
+    priority: int = option(0, "the higher, the earlier in the digest")
+    # Filled from words written as {word = "AI", weight = 2}: (word, weight) of those whose weight is not 1, sorted.
+    weights: tuple[tuple[str, float], ...] = field(default=(), metadata={"derived": True})
+
+    @model_validator(mode="before")
+    @classmethod
+    def _take_weights_from_words(cls, raw: Any) -> Any:
+        return split_weights(raw, WORD_LISTS) if isinstance(raw, dict) else raw
+
+    @model_validator(mode="after")
+    def _has_a_word(self) -> "Rule":
+        if not (self.any or self.all or self.hints or self.when):
+            raise ValueError(
+                'neither "any" nor "all" has a word, nor "hints", nor "when", so the rule can never match. '
+                'Add any = ["AI"]'
+            )
+        return self
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Subscription:
+    """[[subscriptions]]: who gets which matches, when. Either `at` has times, or `every` is given."""
+
+    name: Name
+    to: Annotated[tuple[Address, ...], BeforeValidator(not_empty), AfterValidator(distinct)]
+    rules: tuple[str, ...] = option((), "names of rules, in the order of the digest; empty: all")
+    at: Annotated[tuple[Moment, ...], AfterValidator(in_order)] = option(
+        (), "a digest at these times, if there is news. Instead of it:"
+    )
+    every: Duration | None = option(
+        None, 'a digest whenever something waits, at most this often; "0s" at once'
+    )
+    days: Annotated[tuple[Weekday, ...], AfterValidator(in_order)] = option(
+        (), 'empty: every day. ["mon", "tue", "wed", "thu", "fri"]'
+    )
+    timezone: TimeZone = option("Asia/Shanghai", "")
+    locale: Locale = option("zh-Hans", 'or "zh-Hant", "en": the words around the news, not the news')
+
+    @model_validator(mode="after")
+    def _has_one_schedule(self) -> "Subscription":
+        if bool(self.at) == (self.every is not None):
+            raise ValueError(
+                'either "at" or "every" is wanted, not both. Write at = ["08:00"] or every = "0s"'
+            )
+        return self
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Config:
+    """A whole configuration, checked."""
+
+    store: StoreOptions = StoreOptions()
+    fetch: FetchOptions = FetchOptions()
+    outbox: OutboxOptions = OutboxOptions()
+    smtp: SmtpOptions = SmtpOptions()
+    digests: DigestOptions = DigestOptions()
+    operator: OperatorOptions = OperatorOptions()
+    web: WebOptions = WebOptions()
+    matching: MatchingOptions = MatchingOptions()
+    aliases: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    feeds: tuple[Feed, ...] = ()
+    rules: tuple[Rule, ...] = ()
+    subscriptions: tuple[Subscription, ...] = ()
+
+
+OPTION_TABLES: Mapping[str, type] = {
+    declared.name: type(declared.default) for declared in fields(Config) if is_dataclass(declared.default)
+}
+NOUN_TABLES: Mapping[str, type] = {"feeds": Feed, "rules": Rule, "subscriptions": Subscription}
+# The lists of a rule that hold words.
+WORD_LISTS: tuple[str, ...] = tuple(declared.name for declared in fields(Rule) if declared.type is Words)
+
+
+def options_of(table: type) -> tuple["dataclasses.Field[Any]", ...]:
+    """Return the declared options of a table, in their order; fields that a file cannot set are left out."""
+    return tuple(declared for declared in fields(table) if not declared.metadata.get("derived"))
+
+
+def changed_options(old: object, new: object) -> list[str]:
+    """Return the keys of the options that differ between two tables of one type."""
+    keys = (declared.name for declared in options_of(type(new)))
+    return [key for key in keys if getattr(old, key) != getattr(new, key)]
+
+
+def as_written(value: object) -> Any:
+    """Return a configuration, or a part of it, as it would stand in config.toml; passwords in URLs are hidden."""
+    match value:
+        case Config():
+            return {declared.name: as_written(getattr(value, declared.name)) for declared in fields(value)}
+        case Rule():
+            weights = dict(value.weights)
+            rule = _table_as_written(value) | {"quiet": [between(span) for span in value.quiet]}
+            for key in WORD_LISTS:
+                rule[key] = [
+                    {"word": word, "weight": weights[word]} if word in weights else word for word in rule[key]
+                ]
+            return rule
+        case timedelta():
+            return in_words(value)
+        case time():
+            return value.isoformat("seconds" if value.second else "minutes")
+        case Mapping():
+            return {key: as_written(item) for key, item in value.items()}
+        case tuple():
+            return [as_written(item) for item in value]
+        case str():
+            return hide_password(value)
+        case _:
+            return _table_as_written(value) if is_dataclass(value) else value
+
+
+def _table_as_written(table: object) -> dict[str, Any]:
+    keys = (declared.name for declared in options_of(type(table)))
+    return {key: as_written(item) for key in keys if (item := getattr(table, key)) is not None}

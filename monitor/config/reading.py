@@ -1,0 +1,215 @@
+"""Read a config.toml into a Config, or report every problem in it at once."""
+
+import tomllib
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+from pydantic import TypeAdapter, ValidationError
+
+from monitor.config.options import NOUN_TABLES, OPTION_TABLES, Config, options_of
+from monitor.config.positions import Lines, lines_of, trouble
+from monitor.errors import ConfigError, Problem, suggestion
+
+_NO_SECOND = {
+    "feeds": ("name", "url"),
+    "rules": ("name",),
+    "subscriptions": ("name",),
+}  # keys that name one table each
+_NAMED = (
+    ("rules", "feeds", "feeds"),
+    ("subscriptions", "rules", "rules"),
+)  # table, key, and the table it names
+_SECRET = {
+    ("store", "url"),
+    ("feeds", "proxy"),
+    ("fetch", "proxy"),
+}  # may carry a password: not repeated in a message
+
+
+def read_file(path: Path) -> bytes:
+    """Return the bytes of a configuration file. Raises ConfigError."""
+    try:
+        return path.read_bytes()
+    except FileNotFoundError:
+        way = 'Make one with "monitor init".'
+        if path.name != "config.toml":
+            way = 'Is the name right? "monitor init" makes a config.toml.'
+        raise _refusal(path, f"there is no such file. {way}") from None
+    except OSError as error:
+        raise _refusal(path, f"it cannot be read: {error.strerror}.") from None
+
+
+def as_text(raw: bytes, path: Path) -> str:
+    """Decode a configuration file, without its byte order mark. Raises ConfigError."""
+    try:
+        return raw.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        raise _refusal(path, f"this is not UTF-8 text (byte {error.start}). Save it as UTF-8.") from None
+
+
+def _refusal(path: Path, what: str, line: int | None = None) -> ConfigError:
+    return ConfigError(str(path), [Problem(where="the file", key="", line=line, what=what)])
+
+
+def parse_config(text: str, path: str, *, whole: bool = True) -> Config:
+    """Check a TOML text; `path` is only for messages. Raises ConfigError with every problem found.
+
+    `whole` is False for the rules of a file alone: they may name feeds that are not in it.
+    """
+    try:
+        raw = tomllib.loads(text)
+    except tomllib.TOMLDecodeError as error:
+        line, what = trouble(error, text)
+        raise _refusal(Path(path), what, line) from None
+    lines = lines_of(text)
+    problems = list(_unknown_tables(raw, lines))
+    tables = {name: _read(name, 0, raw.get(name, {}), lines, problems) for name in OPTION_TABLES}
+    nouns = {name: _read_all(name, raw.get(name, []), lines, problems) for name in NOUN_TABLES}
+    aliases = _aliases(raw.get("aliases", {}), lines, problems)
+    problems += _used_twice(nouns, lines)
+    if whole:
+        problems += _naming_nothing(raw, nouns, lines)
+    if problems:
+        raise ConfigError(path, sorted(problems, key=lambda problem: problem.line or 0))
+    lists: dict[str, Any] = {name: tuple(table for _, table in indexed) for name, indexed in nouns.items()}
+    return Config(**tables, **lists, aliases=aliases)
+
+
+def _unknown_tables(raw: Mapping[str, Any], lines: Lines) -> Iterator[Problem]:
+    known = [*OPTION_TABLES, *NOUN_TABLES, "aliases"]
+    for name in raw:
+        if name not in known:
+            line = lines.find(name) or lines.find("", 0, name)
+            yield Problem(
+                where=f"[{name}]", key="", line=line, what="is not known.", instead=suggestion(name, known)
+            )
+
+
+def _read_all(name: str, raw: object, lines: Lines, problems: list[Problem]) -> list[tuple[int, Any]]:
+    """Read the tables of an array; return those without a problem, each with its index."""
+    if not isinstance(raw, list) or not all(isinstance(table, dict) for table in raw):
+        what, instead = "several of these may stand in the file.", f"Write [[{name}]] with two brackets."
+        problems.append(Problem(where=f"[{name}]", key="", line=lines.find(name), what=what, instead=instead))
+        return []
+    tables = ((index, _read(name, index, table, lines, problems)) for index, table in enumerate(raw))
+    return [(index, table) for index, table in tables if table is not None]
+
+
+def _read(name: str, index: int, raw: object, lines: Lines, problems: list[Problem]) -> Any:
+    """Read one table as its type; return None, and add its problems, when it has any."""
+    kind = NOUN_TABLES.get(name) or OPTION_TABLES[name]
+    known = [declared.name for declared in options_of(kind)]
+    found: list[Problem] = []
+    if isinstance(raw, dict):
+        unknown = [key for key in raw if key not in known]
+        found += [_unknown(name, index, raw, key, known, lines) for key in unknown]
+        raw = {key: value for key, value in raw.items() if key in known}
+    try:
+        table = _adapter(kind).validate_python(raw)
+    except ValidationError as error:
+        found += [_problem(name, index, raw, detail, lines) for detail in error.errors()]
+    problems += dict.fromkeys(found)  # one value with several faults (a union, a list) is reported once
+    return None if found else table
+
+
+@cache
+def _adapter(kind: type) -> TypeAdapter[Any]:
+    return TypeAdapter(kind)
+
+
+def _unknown(
+    name: str, index: int, raw: Mapping[str, Any], key: str, known: Sequence[str], lines: Lines
+) -> Problem:
+    where, line = _title(name, raw.get("name")), lines.find(name, index, key)
+    return Problem(where=where, key=key, line=line, what="is not known.", instead=suggestion(key, known))
+
+
+def _problem(name: str, index: int, raw: object, detail: Any, lines: Lines) -> Problem:
+    key = str(detail["loc"][0]) if detail["loc"] else ""
+    where = _title(name, raw.get("name") if isinstance(raw, Mapping) else None)
+    line = lines.find(name, index, key)
+    if detail["type"] == "missing":
+        example = {"to": '["you@example.org"]', "url": '"https://cn.nytimes.com/rss/"'}.get(key, '"…"')
+        instead = f"Add {key} = {example}"
+        return Problem(where=where, key=key, line=line, what="is missing.", instead=instead)
+    what = str(detail["msg"]).removeprefix("Value error, ").removesuffix(".")
+    shown = key and (name, key) not in _SECRET and not isinstance(detail["input"], dict | list)
+    given = f", not {detail['input']!r}" if shown else ""
+    return Problem(where=where, key=key, line=line, what=f"{what}{given}.")
+
+
+def _aliases(raw: object, lines: Lines, problems: list[Problem]) -> dict[str, tuple[str, ...]]:
+    """Read [aliases]: a name, and the words it stands for."""
+    if not isinstance(raw, Mapping):
+        problems.append(
+            Problem(
+                where="[aliases]",
+                key="",
+                line=lines.find("aliases"),
+                what="a table of names is wanted.",
+                instead='英伟达 = ["英伟达", "NVIDIA"]',
+            )
+        )
+        return {}
+    good = {}
+    for name, words in raw.items():
+        if _is_list_of_words(words):
+            good[name] = tuple(words)
+            continue
+        what = 'a list of words is wanted, as in ["英伟达", "NVIDIA"].'
+        problems.append(Problem(where="[aliases]", key=name, line=lines.find("aliases", 0, name), what=what))
+    return good
+
+
+def _is_list_of_words(words: object) -> bool:
+    return (
+        isinstance(words, list)
+        and bool(words)
+        and all(isinstance(word, str) and word.strip() for word in words)
+    )
+
+
+def _title(table: str, name: object) -> str:
+    if table in OPTION_TABLES:
+        return f"[{table}]"
+    return f'[[{table}]] "{name}"' if isinstance(name, str) else f"[[{table}]]"
+
+
+def _used_twice(nouns: Mapping[str, list[tuple[int, Any]]], lines: Lines) -> Iterator[Problem]:
+    """Report names and urls that more than one table has."""
+    for table, indexed in nouns.items():
+        for key in _NO_SECOND[table]:
+            count = Counter(getattr(noun, key) for _, noun in indexed)
+            for index, noun in indexed:
+                if count[getattr(noun, key)] > 1:
+                    what = f"{getattr(noun, key)!r} stands more than once; give each its own."
+                    line = lines.find(table, index, key)
+                    yield Problem(where=_title(table, noun.name), key=key, line=line, what=what)
+
+
+def _naming_nothing(
+    raw: Mapping[str, Any], nouns: Mapping[str, list[tuple[int, Any]]], lines: Lines
+) -> Iterator[Problem]:
+    """Report names of feeds and rules that the file does not have."""
+    for table, key, target in _NAMED:
+        known = _written_names(raw.get(target, []))
+        for index, noun in nouns[table]:
+            for name in getattr(noun, key):
+                if name not in known:
+                    yield Problem(
+                        where=_title(table, noun.name),
+                        key=key,
+                        line=lines.find(table, index, key),
+                        what=f'there is no [[{target}]] named "{name}".',
+                        instead=suggestion(name, known),
+                    )
+
+
+def _written_names(tables: object) -> list[str]:
+    """Return the names of an array's tables, of broken ones too: each mistake is reported once."""
+    if not isinstance(tables, list):
+        return []
+    return [str(table.get("name")) for table in tables if isinstance(table, dict)]

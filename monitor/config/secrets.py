@@ -1,0 +1,41 @@
+"""Find the password for the mail server: systemd's credential, a file, or the environment."""
+
+import os
+from collections.abc import Mapping
+from pathlib import Path
+
+from monitor.config.options import SmtpOptions
+from monitor.errors import ConfigError, Problem
+
+PASSWORD_VARIABLE = "MONITOR_SMTP__PASSWORD"  # noqa: S105 - the name of a variable, not its value
+PASSWORD_CREDENTIAL = "smtp_password"  # noqa: S105 - likewise
+
+
+def smtp_password(smtp: SmtpOptions, *, folder: Path, environ: Mapping[str, str] = os.environ) -> str:
+    """The password for the mail server, or "" when no login is wanted.
+
+    The first of: $CREDENTIALS_DIRECTORY/smtp_password (systemd), [smtp] password_file (a relative path counts
+    from `folder`), $MONITOR_SMTP__PASSWORD. Raises ConfigError when a login is wanted and none can be had.
+    """
+    if not smtp.host or not smtp.username:
+        return ""
+    credential = Path(environ.get("CREDENTIALS_DIRECTORY", "")) / PASSWORD_CREDENTIAL
+    file = folder / smtp.password_file if smtp.password_file else None
+    try:
+        if environ.get("CREDENTIALS_DIRECTORY") and credential.is_file():
+            return credential.read_text("utf-8").strip("\r\n")
+        if file:
+            return file.read_text("utf-8").strip("\r\n")
+    except (OSError, UnicodeDecodeError) as error:
+        reason = error.strerror if isinstance(error, OSError) else "it is not UTF-8 text"
+        what = f"cannot be read: {reason}."
+        raise ConfigError(
+            str(file or credential), [Problem(where="[smtp]", key="password_file", line=None, what=what)]
+        ) from None
+    if password := environ.get(PASSWORD_VARIABLE, ""):
+        return password
+    what = f"there is no password for the login {smtp.username}."
+    instead = f'Add password_file = "/etc/monitor/smtp_password", or set {PASSWORD_VARIABLE}.'
+    raise ConfigError(
+        "config.toml", [Problem(where="[smtp]", key="password_file", line=None, what=what, instead=instead)]
+    )

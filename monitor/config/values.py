@@ -1,0 +1,234 @@
+"""What a single value in config.toml may look like.
+
+Each type reads what the operator wrote, or raises a ValueError that says what is wanted instead.
+"""
+
+import ipaddress
+import re
+from collections.abc import Mapping, Sequence
+from datetime import time, timedelta
+from email.utils import parseaddr
+from typing import Annotated, Any, TypeVar
+from urllib.parse import urlsplit, urlunsplit
+from zoneinfo import ZoneInfo
+
+from pydantic import BeforeValidator, Field, PlainValidator
+
+T = TypeVar("T")
+
+WEEKDAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
+
+_UNITS = {"ms": 0.001, "s": 1, "m": 60, "h": 3600, "d": 86400, "w": 604800}
+_SIZES = {"B": 1, "KB": 1000, "MB": 1000**2, "GB": 1000**3}
+
+
+def duration(text: object) -> timedelta:
+    """ "90s" or "1h 30m" becomes a timedelta. Units: ms s m h d w. Raises ValueError."""
+    if isinstance(text, timedelta):
+        return text
+    parts = re.findall(r"(\d+(?:\.\d+)?)\s*(ms|[smhdw])", text) if isinstance(text, str) else []
+    if not parts or re.sub(r"(\d+(?:\.\d+)?)\s*(ms|[smhdw])|\s", "", str(text)):
+        raise ValueError('a duration is wanted, as in "90s", "30m", "1h 30m" or "3d"')
+    try:
+        return timedelta(seconds=sum(float(number) * _UNITS[unit] for number, unit in parts))
+    except OverflowError:
+        raise ValueError("that is longer than the calendar; write fewer days") from None
+
+
+def in_words(span: timedelta) -> str:
+    """The shortest way to write a duration that `duration` reads back: timedelta(hours=1) is "1h"."""
+    milliseconds = round(span.total_seconds() * 1000)
+    for unit in ("d", "h", "m", "s", "ms"):
+        size = round(_UNITS[unit] * 1000)
+        if milliseconds % size == 0 and (milliseconds or unit == "s"):
+            return f"{milliseconds // size}{unit}"
+    raise AssertionError("every whole number of milliseconds has a unit")
+
+
+def size(text: object) -> int:
+    """ "8MB" becomes 8000000 (bytes). Raises ValueError."""
+    if isinstance(text, int) and not isinstance(text, bool) and text > 0:
+        return text
+    found = re.fullmatch(r"(\d+)\s*(B|KB|MB|GB)", text, re.IGNORECASE) if isinstance(text, str) else None
+    if not found or int(found[1]) == 0:
+        raise ValueError('a size is wanted, as in "500KB" or "8MB"')
+    return int(found[1]) * _SIZES[found[2].upper()]
+
+
+def _moment(text: object) -> time:
+    if isinstance(text, time):
+        return text
+    if not isinstance(text, str) or not re.fullmatch(r"([01]?\d|2[0-3]):[0-5]\d(:[0-5]\d)?", text):
+        raise ValueError('a time of day is wanted, as in "08:00"')
+    hour, minute, second = (*map(int, text.split(":")), 0)[:3]
+    return time(hour, minute, second)
+
+
+def _weekday(text: object) -> int:
+    if isinstance(text, int) and not isinstance(text, bool) and 1 <= text <= 7:
+        return text
+    if not isinstance(text, str) or text.lower()[:3] not in WEEKDAYS:
+        raise ValueError(f"a weekday is wanted: {', '.join(WEEKDAYS)}")
+    return WEEKDAYS.index(text.lower()[:3]) + 1
+
+
+def _address(text: object) -> str:
+    _, address = parseaddr(text) if isinstance(text, str) else ("", "")
+    local, _, domain = address.rpartition("@")
+    if (
+        not local
+        or not domain
+        or not str(text).isprintable()
+        or re.search(r"[\x00-\x20\x7f<>(),;:\\\"]", address)
+    ):
+        raise ValueError('a mail address is wanted, as in "you@example.org"')
+    try:
+        domain.encode("idna")
+    except UnicodeError:
+        raise ValueError(f"there is no domain {domain}") from None
+    return str(text).strip()
+
+
+def _web_address(text: object) -> str:
+    try:
+        parts = urlsplit(text.strip()) if isinstance(text, str) else urlsplit("")
+        good = parts.scheme in ("http", "https") and bool(parts.hostname) and (parts.port or 1) > 0
+    except ValueError:
+        good = False
+    if not good:
+        raise ValueError('an http or https address is wanted, as in "https://cn.nytimes.com/rss/"')
+    return str(text).strip()
+
+
+def _proxy(text: object) -> str:
+    try:
+        parts = urlsplit(text) if isinstance(text, str) else None
+    except ValueError:
+        parts = None
+    if text != "" and not (
+        parts and parts.scheme in ("http", "socks5", "socks5h", "socks4") and parts.hostname
+    ):
+        raise ValueError('a proxy is wanted, as in "http://127.0.0.1:8118" or "socks5://127.0.0.1:1080"')
+    return str(text)
+
+
+def _network(text: object) -> str:
+    try:
+        return str(ipaddress.ip_network(text if isinstance(text, str) else "", strict=False))
+    except ValueError:
+        raise ValueError('an address or a network is wanted, as in "127.0.0.1" or "10.0.0.0/8"') from None
+
+
+def _timezone(text: object) -> str:
+    try:
+        return ZoneInfo(text if isinstance(text, str) else "").key
+    except (OSError, ValueError, KeyError):
+        raise ValueError('a time zone is wanted, as in "Asia/Shanghai" or "Europe/Berlin"') from None
+
+
+def not_empty(values: Sequence[object]) -> Sequence[object]:
+    """Return the values. Raises ValueError when there is none."""
+    if not values:
+        raise ValueError("at least one is wanted")
+    return values
+
+
+def distinct(values: tuple[T, ...]) -> tuple[T, ...]:
+    """Return each value once, in the order of the first ones."""
+    return tuple(dict.fromkeys(values))
+
+
+def in_order(values: tuple[Any, ...]) -> tuple[Any, ...]:
+    """Return each value once, sorted."""
+    return tuple(sorted(set(values)))
+
+
+def split_weights(rule: Mapping[str, object], lists: Sequence[str]) -> dict[str, object]:
+    """Put the plain word for each {word = "AI", weight = 2} in the `lists` of a rule, and the weights beside them.
+
+    The weights are (word, weight) of the words whose weight is not 1, sorted by word. What is not written so is left
+    as it is: the check of the list names it.
+    """
+    weights: dict[str, float] = {}
+    plain: dict[str, object] = dict(rule)
+    for key in lists:
+        values = rule.get(key)
+        if isinstance(values, list):
+            plain[key] = [word if (word := _weighted_word(value)) else value for value in values]
+            weights |= {
+                value["word"]: float(value.get("weight", 1)) for value in values if _weighted_word(value)
+            }
+    return plain | {
+        "weights": tuple(sorted((word, weight) for word, weight in weights.items() if weight != 1))
+    }
+
+
+def _weighted_word(value: object) -> str:
+    """Return the word of {word = "AI", weight = 2}; "" for anything else."""
+    if not isinstance(value, dict) or not set(value) <= {"word", "weight"}:
+        return ""
+    word, weight = value.get("word"), value.get("weight", 1)
+    number = isinstance(weight, int | float) and not isinstance(weight, bool)
+    return word if isinstance(word, str) and number and 0 < weight <= 1000 else ""
+
+
+def _words(values: object) -> object:
+    return tuple(_word(value) for value in values) if isinstance(values, list) else values
+
+
+def _word(value: object) -> str:
+    if isinstance(value, dict):
+        raise ValueError('a word with a weight is written {word = "AI", weight = 2}, the weight above 0')
+    if not isinstance(value, str):
+        raise ValueError('a list of words is wanted, as in ["AI", "大模型"]')
+    if not value.strip():
+        raise ValueError("an empty word would match everything; remove it")
+    return value
+
+
+def _when(text: object) -> object:
+    if isinstance(text, str) and text and not text.strip():
+        raise ValueError("an empty expression would match everything; remove it")
+    return text
+
+
+def _quiet(text: object) -> tuple[time, time]:
+    if isinstance(text, tuple):
+        return text
+    ends = re.split(r"\s*[-–]\s*", text.strip()) if isinstance(text, str) else []
+    try:
+        start, end = map(_moment, ends)
+    except ValueError:
+        raise ValueError('two times of day are wanted, as in "23:00-07:00"') from None
+    if start == end:
+        raise ValueError('two different times of day are wanted, as in "23:00-07:00"')
+    return start, end
+
+
+def between(span: tuple[time, time]) -> str:
+    """The way to write a span of the day: "23:00-07:00"."""
+    return "-".join(moment.isoformat("seconds" if moment.second else "minutes") for moment in span)
+
+
+def hide_password(url: str) -> str:
+    """The same URL with `***` where its password stands."""
+    parts = urlsplit(url)
+    if not parts.password:
+        return url
+    host = parts.netloc.rpartition("@")[2]
+    return urlunsplit(parts._replace(netloc=f"{parts.username or ''}:***@{host}"))
+
+
+Duration = Annotated[timedelta, BeforeValidator(duration)]
+Size = Annotated[int, BeforeValidator(size)]
+Moment = Annotated[time, BeforeValidator(_moment)]
+Weekday = Annotated[int, BeforeValidator(_weekday)]
+Address = Annotated[str, BeforeValidator(_address)]
+WebAddress = Annotated[str, BeforeValidator(_web_address)]
+Proxy = Annotated[str, BeforeValidator(_proxy)]
+Network = Annotated[str, BeforeValidator(_network)]
+TimeZone = Annotated[str, BeforeValidator(_timezone)]
+Words = Annotated[tuple[Annotated[str, PlainValidator(lambda word: word)], ...], BeforeValidator(_words)]
+When = Annotated[str, BeforeValidator(_when)]
+QuietHours = Annotated[tuple[time, time], PlainValidator(_quiet)]
+Name = Annotated[str, Field(min_length=1, max_length=200)]

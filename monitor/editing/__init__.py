@@ -1,0 +1,1 @@
+"""Change config.toml in place: words, rules, earlier versions; and what looks wrong in it."""

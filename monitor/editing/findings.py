@@ -1,0 +1,63 @@
+"""What is odd in the rules of a config.toml, and on which line?"""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import asdict
+from typing import Any
+
+from monitor.config.options import Config, Rule
+from monitor.config.positions import lines_of
+from monitor.config.reading import as_text, read_file
+from monitor.loaded import LoadedConfig, content_of
+from monitor.rules.lint import Finding, lint, unasked
+from monitor.rules.words import quoted
+
+Placed = Sequence[tuple[int | None, Finding]]  # each with its line
+
+
+def findings(config: Config) -> tuple[Finding, ...]:
+    """What the rules alone say, without what is stored."""
+    return (
+        *lint(config.rules, config.aliases, config.matching.ignore),
+        *unasked(config.rules, config.subscriptions),
+    )
+
+
+def findings_since(old: LoadedConfig, new: LoadedConfig) -> tuple[str, ...]:
+    """What an edit has made odd, a line each."""
+    known = findings(old.config)
+    found = [one for one in findings(new.config) if one not in known]
+    # The file may have been edited once more: then its lines are others.
+    text = as_text(read_file(new.path), new.path) if content_of(new.path) == new.digest else ""
+    return tuple(as_line(new.path.name, line, one) for line, one in placed(found, text, new.config.rules))
+
+
+def placed(found: Iterable[Finding], text: str, rules: Sequence[Rule]) -> Placed:
+    """The findings in the order of the file, each with the line of its word, else that of its key."""
+    lines, numbers = lines_of(text), {rule.name: number for number, rule in enumerate(rules)}
+    told = []
+    for one in found:
+        first = lines.find(one.table, numbers.get(one.rule, 0) if one.table == "rules" else 0, one.key)
+        told.append((first and _line_of_word(one.word, text, first, lines.places.values()), one))
+    return sorted(told, key=lambda each: each[0] or 0)
+
+
+def _line_of_word(word: str, text: str, first: int, heads: Iterable[int]) -> int:
+    """A list may go over many lines: the word is looked for until the next key."""
+    last = min((line for line in heads if line > first), default=len(text.split("\n")) + 1)
+    for number, line in enumerate(text.split("\n")[first - 1 : last - 1], start=first):
+        if quoted(word) in line or f"'{word}'" in line:
+            return number
+    return first
+
+
+def as_line(file: str, line: int | None, one: Finding) -> str:
+    """A finding in words, the word as it stands in the file."""
+    where = f'[[rules]] "{one.rule}"' if one.table == "rules" else f"[{one.table}]"
+    place = f"line {line}, " if line else ""
+    fix = f" Fix: {one.fix}." if one.fix else ""
+    return f"{file}, {place}{where}, {one.key}: {quoted(one.word)} {one.what}.{fix}"
+
+
+def values(told: Placed) -> list[dict[str, Any]]:
+    """The findings for programs."""
+    return [{"line": line, **asdict(one)} for line, one in told]

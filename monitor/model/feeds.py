@@ -1,0 +1,72 @@
+"""What feeds said (Entry, ParsedFeed) and how each feed's last visit went (PollState)."""
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from monitor.model import require_utc
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Entry:
+    """What a feed said, when we first saw it; never changes."""
+
+    feed_url: str
+    id: str  # the feed's own id where it has one, else made by feeds/identity.py
+    aliases: tuple[str, ...] = ()  # other names this entry goes by in the same feed
+    story: str  # the article itself, whichever feed it came by
+    title: str = ""
+    link: str = ""  # http(s) or "", without tracking parameters
+    authors: tuple[str, ...] = ()
+    published: datetime | None = None
+    sections: tuple[str, ...] = ()  # every name the section goes by, the one to show first
+    summary: str = ""  # plain text
+    text: str = ""  # plain text of the body, without boilerplate; "" when the feed has none
+    original: str = ""  # link to the article in its first language, or ""
+    first_seen: datetime
+
+    def __post_init__(self) -> None:
+        require_utc(self.published, self.first_seen)
+
+    @property
+    def section(self) -> str:
+        """The section to show, or ""."""
+        return self.sections[0] if self.sections else ""
+
+    @property
+    def when(self) -> datetime:
+        """When it was published, as far as is known."""
+        return self.published or self.first_seen
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ParsedFeed:
+    """One visit's answer. Entries stand in the feed's order."""
+
+    title: str
+    site_url: str
+    entries: tuple[Entry, ...]
+    ttl: timedelta | None = None  # the feed's own wish, a hint
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Validators:
+    """How to ask "anything new since?": the server's own strings, opaque, byte for byte."""
+
+    etag: str = ""
+    last_modified: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PollState:
+    """Where we stand with one feed. `visited` is None until the first good answer."""
+
+    feed_url: str
+    validators: Validators = Validators()
+    next_poll_at: datetime
+    visited: datetime | None = None  # the last good answer, 304 included
+    failures: int = 0  # in a row
+    last_error: str = ""
+    title: str = ""
+
+    def __post_init__(self) -> None:
+        require_utc(self.next_poll_at, self.visited)

@@ -1,0 +1,1 @@
+"""Read-only use cases of single commands: they store and send nothing."""

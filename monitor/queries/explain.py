@@ -1,0 +1,39 @@
+"""Why did an entry come, or not? What the rules say of it, and what became of it."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from monitor.feeds.links import without_tracking
+from monitor.model.feeds import Entry
+from monitor.rules.match import Judgement, Ruleset, judge_entry
+from monitor.store import digests, entries
+from monitor.store.database import Connection, Database
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Explained:
+    """An entry, what each rule says of it, and the digests it went out in as (subscription, slot, at)."""
+
+    seq: int
+    entry: Entry
+    news: bool  # False: older than its feed's first visit reached back, and never to be mailed
+    judgements: tuple[Judgement, ...]
+    mailed: tuple[tuple[str, str, datetime], ...]
+
+
+async def explain(name: str, *, rules: Ruleset, db: Database) -> list[Explained]:
+    """What there is to say of each entry that goes by this id, alias, link or number. Raises StoreError."""
+    found = await db.read(_found, list(dict.fromkeys([name, without_tracking(name)])))
+    return [
+        Explained(seq=seq, entry=entry, news=news, judgements=judge_entry(entry, rules), mailed=tuple(mailed))
+        for seq, entry, news, mailed in found
+    ]
+
+
+def _found(
+    tx: Connection, names: Sequence[str]
+) -> list[tuple[int, Entry, bool, list[tuple[str, str, datetime]]]]:
+    return [
+        (seq, entry, news, digests.mailings(tx, entry.story)) for seq, entry, news in entries.find(tx, names)
+    ]

@@ -1,0 +1,100 @@
+"""A rule is asked for by the sample, wherever the sample is."""
+
+import json
+import subprocess
+import sys
+import tomllib
+from pathlib import Path
+
+from tests import make
+from tests.cli.test_cli import monitor
+from tests.site import open_site
+
+ARTICLE = """[Lumina的大模型让巨头不安](https://news.example.org/lumina/)
+
+---
+
+上周，小公司发布了Lumina。Lumina是一个大模型，大模型需要的芯片很少。
+
+芯片便宜，大模型就便宜。OpenAI没有置评，OpenAI的芯片更多。
+"""
+PAGE = f"<h1>Lumina的大模型</h1><p>{ARTICLE.partition('---')[2]}</p>".encode()
+TITLES = ("大模型降价", "Lumina来到小镇", "芯片出口新规", *(f"第{number}条" for number in range(12)))
+
+
+def test_without_a_database_the_shipped_table_tells_what_is_common(tmp_path: Path) -> None:
+    monitor(tmp_path, "init")
+    (tmp_path / "article.txt").write_text(ARTICLE, "utf-8")
+    said = monitor(tmp_path, "rules", "like", "article.txt")
+    (rule,) = tomllib.loads(said)["rules"]
+    assert rule["any"][:2] == ["Lumina", "大模型"]
+    assert "Held against no stored entries" in said
+    assert not (tmp_path / "data").exists()
+    (tmp_path / "config.toml").write_text((tmp_path / "config.toml").read_text("utf-8") + said, "utf-8")
+    assert json.loads(monitor(tmp_path, "check", "--json"))["ok"] is True
+
+
+def test_the_rule_is_held_against_what_is_stored(tmp_path: Path) -> None:
+    with open_site(tmp_path, lambda: make.rss(*TITLES)) as site:
+        site.json("poll", "--all")
+        (tmp_path / "article.txt").write_text(ARTICLE, "utf-8")
+        said = site.monitor("rules", "like", str(tmp_path / "article.txt"))
+        assert (
+            "# It finds 3 of the 15 newest entries that are stored, 2 of them found by no rule so far:"
+            in said
+        )
+        assert "#   + Lumina来到小镇  (Lumina)" in said
+        assert "#     大模型降价  (大模型)" in said
+        told = site.json("rules", "like", str(tmp_path / "article.txt"))
+        assert told["article"] == {
+            "title": "Lumina的大模型让巨头不安",
+            "link": "https://news.example.org/lumina/",
+        }
+        assert {one["title"]: one["known"] for one in told["found"]}["大模型降价"] is True
+        assert tomllib.loads(told["toml"])["rules"][0]["any"] == told["rule"]["any"]
+        by_link = site.monitor(
+            "rules", "like", "https://news.example.org/%E5%A4%A7%E6%A8%A1%E5%9E%8B%E9%99%8D%E4%BB%B7/"
+        )
+        assert "# Like: 大模型降价" in by_link
+        assert "# Like: 大模型降价" in site.monitor("rules", "like", "大模型降价")
+        assert "It finds 0 of the 14 newest entries that are stored, 0 of them" in by_link, (
+            "itself does not count"
+        )
+
+
+def test_a_page_is_asked_for_at_its_address(tmp_path: Path) -> None:
+    with open_site(tmp_path, lambda: PAGE) as site:
+        assert site.json("rules", "like", site.press.url)["rule"]["name"] == "Lumina"
+        nowhere = site.press.url.replace("127.0.0.1", "127.0.0.9")
+        assert f"{nowhere} cannot be read: 127.0.0.9 is a private" in site.monitor(
+            "rules", "like", nowhere, code=1
+        )
+
+
+def test_many_finds_are_told_by_their_number(tmp_path: Path) -> None:
+    titles = [f"Lumina的第{number}天" for number in range(12)]
+    with open_site(tmp_path, lambda: make.rss(*titles)) as site:
+        site.json("poll", "--all")
+        (tmp_path / "article.txt").write_text(ARTICLE, "utf-8")
+        said = site.monitor("rules", "like", str(tmp_path / "article.txt"))
+        assert said.count("#   + Lumina") == 10
+        assert "… and 2 more" in said
+
+
+def test_what_cannot_be_read_or_says_nothing_is_told(tmp_path: Path) -> None:
+    monitor(tmp_path, "init")
+    assert '"x" is no file, no http address, and no stored entry' in monitor(
+        tmp_path, "rules", "like", "x", code=1
+    )
+    assert "cannot be read: Is a directory" in monitor(tmp_path, "rules", "like", ".", code=1)
+    for said, arguments in ((b"", ()), ("他们".encode(), ("--json",))):
+        done = subprocess.run(
+            [sys.executable, "-m", "monitor", "rules", "like", "-", *arguments],
+            cwd=tmp_path,
+            input=said,
+            capture_output=True,
+            check=False,
+        )
+        assert done.returncode == 1
+        assert b"nothing in the text stands out" in done.stderr
+        assert json.loads(done.stdout)["rule"] is None if arguments else done.stdout == b""

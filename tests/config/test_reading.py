@@ -1,0 +1,232 @@
+"""config.toml: every problem is named, at its line, with what to write instead."""
+
+import tomllib
+from dataclasses import replace
+from datetime import time, timedelta
+from pathlib import Path
+
+import pytest
+
+from monitor.assets import DEFAULT_CONFIG
+from monitor.config.options import NOUN_TABLES, OPTION_TABLES, SmtpOptions, options_of
+from monitor.config.reading import parse_config, read_file
+from monitor.config.secrets import smtp_password
+from monitor.config.values import duration, hide_password, in_words, size
+from monitor.errors import ConfigError
+from monitor.loaded import changes, load
+
+GOOD = """
+[[feeds]]
+name = "示例"
+url = "https://news.example.org/rss"
+[[rules]]
+name = "人工智能"
+any = ["AI"]
+[[subscriptions]]
+name = "日报"
+to = ["you@example.org"]
+at = ["18:00", "8:00"]
+days = ["mon", "Friday"]
+"""
+
+
+def problems(text: str) -> list[str]:
+    with pytest.raises(ConfigError) as caught:
+        parse_config(text, "config.toml")
+    return str(caught.value).splitlines()
+
+
+def test_a_small_file_is_enough() -> None:
+    config = parse_config(GOOD, "config.toml")
+    (subscription,) = config.subscriptions
+    assert subscription.at == (time(8), time(18))
+    assert subscription.days == (1, 5)
+    assert config.feeds[0].every == timedelta(minutes=30)
+
+
+def test_the_shipped_file_shows_every_option_with_its_default() -> None:
+    shown = tomllib.loads(DEFAULT_CONFIG.read_text("utf-8"))
+    config = parse_config(DEFAULT_CONFIG.read_text("utf-8"), "config.toml")
+    for name, table in OPTION_TABLES.items():
+        assert set(shown[name]) == {declared.name for declared in options_of(table)}, name
+        assert getattr(config, name) == table(), f"[{name}] shows other values than the defaults"
+    for name, table in NOUN_TABLES.items():
+        commented = {"every"} if name == "subscriptions" else set()  # at or every, not both
+        assert set(shown[name][0]) | commented == {declared.name for declared in options_of(table)}, name
+
+
+def test_every_option_of_the_shipped_file_is_explained() -> None:
+    lines = DEFAULT_CONFIG.read_text("utf-8").splitlines()
+    sections = lines[
+        lines.index("[store]") : lines.index("[web]                  # reserved for the console")
+    ]
+    for line in sections:
+        if "=" in line and "username" not in line:
+            assert "#" in line, f"no sentence beside: {line}"
+
+
+def test_all_problems_are_told_at_once_each_at_its_line() -> None:
+    told = problems(
+        GOOD.replace("https://news", "ftp://news").replace('to = ["you@example.org"]', "")
+        + 'colour = "red"\n[smpt]\n'
+    )
+    assert told == [
+        'config.toml, line 4, [[feeds]] "示例", url: an http or https address is wanted, as in '
+        "\"https://cn.nytimes.com/rss/\", not 'ftp://news.example.org/rss'.",
+        'config.toml, line 8, [[subscriptions]] "日报", to: is missing. Add to = ["you@example.org"]',
+        'config.toml, line 13, [[subscriptions]] "日报", colour: is not known. There are: name, to, rules, at, every, '
+        "days, timezone, locale.",
+        'config.toml, line 14, [smpt]: is not known. Did you mean "smtp"?',
+    ]
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "told"),
+    [
+        ('any = ["AI"]', "", 'neither "any" nor "all" has a word'),
+        ('any = ["AI"]', 'any = ["AI", " "]', "an empty word would match everything"),
+        ('any = ["AI"]', 'any = ["AI"]\nfeeds = ["示"]', 'there is no [[feeds]] named "示"'),
+        ('at = ["18:00", "8:00"]', "", 'either "at" or "every" is wanted'),
+        ('at = ["18:00", "8:00"]', 'at = ["24:00"]', "a time of day is wanted"),
+        ('at = ["18:00", "8:00"]', 'every = "soon"', "a duration is wanted"),
+        ('"mon", "Friday"', '"someday"', "a weekday is wanted"),
+        ("you@example.org", "you", "a mail address is wanted"),
+        ("you@example.org", "you@example.org\\r\\nBcc: x@example.org", "a mail address is wanted"),
+        ('days = ["mon", "Friday"]', 'timezone = "Asia/Peking"', "a time zone is wanted"),
+        ('days = ["mon", "Friday"]', 'rules = ["AI"]', "there is no [[rules]] named"),
+        ("[[feeds]]", '[fetch]\nmax_bytes = "8"\n[[feeds]]', "a size is wanted"),
+        ("[[feeds]]", '[fetch]\nallow_private = ["10.0.0"]\n[[feeds]]', "an address or a network is wanted"),
+        (
+            "[[feeds]]",
+            '[smtp]\nhost = "mail.example.org"\nsecurity = "none"\nusername = "me"\n[[feeds]]',
+            "in the clear",
+        ),
+        ("you@example.org", f"you@{'x' * 70}.org", "there is no domain"),
+        ("[[feeds]]", "[web]\nport = 70000\n[[feeds]]", "less than or equal to 65535"),
+        ("[[feeds]]", '[smtp]\nsecurity = "tls"\n[[feeds]]', "'implicit', 'starttls' or 'none'"),
+        ("[[feeds]]", '[feed]\nname = "x"\n[[feeds]]', 'Did you mean "feeds"?'),
+        ("[[rules]]", "[[rules]]\n[[rules]]", "name: is missing"),
+    ],
+)
+def test_a_mistake_is_named(old: str, new: str, told: str) -> None:
+    text = GOOD.replace(old, new)
+    assert told in "\n".join(problems(text))
+
+
+def test_a_name_given_twice_is_told() -> None:
+    twice = '[[feeds]]\nname = "示例"\nurl = "https://other.example.org/rss"\n'
+    assert len([line for line in problems(GOOD + twice) if "stands more than once" in line]) == 2
+
+
+def test_a_table_that_should_be_a_list_is_told() -> None:
+    assert "Write [[feeds]] with two brackets" in problems(GOOD.replace("[[feeds]]", "[feeds]"))[0]
+
+
+def test_a_file_that_is_no_toml_is_told_with_its_line() -> None:
+    assert problems("[a]\nb =\n")[0].startswith("config.toml, line 2, the file: this is not TOML")
+
+
+def test_a_file_that_is_no_text_is_told(tmp_path: Path) -> None:
+    (tmp_path / "config.toml").write_bytes(GOOD.encode("gb18030"))
+    with pytest.raises(ConfigError, match="Save it as UTF-8"):
+        load(tmp_path / "config.toml")
+    with pytest.raises(ConfigError, match="monitor init"):
+        load(tmp_path / "nothing.toml")
+    with pytest.raises(ConfigError, match="cannot be read"):
+        read_file(tmp_path)
+
+
+def test_a_password_in_an_address_is_never_repeated() -> None:
+    told = problems(GOOD.replace("[[rules]]", 'proxy = "ftp://me:secret@proxy"\n[[rules]]', 1))
+    told += problems(GOOD + '[store]\nurl = ["postgresql://me:secret@host/db"]\n')
+    assert "secret" not in "\n".join(told)
+    assert hide_password("socks5://me:secret@proxy:1080") == "socks5://me:***@proxy:1080"
+
+
+@pytest.mark.parametrize(
+    ("text", "span"),
+    [
+        ("90s", timedelta(seconds=90)),
+        ("1h 30m", timedelta(minutes=90)),
+        ("0s", timedelta(0)),
+        ("250ms", timedelta(milliseconds=250)),
+        ("1.5h", timedelta(minutes=90)),
+        ("2w", timedelta(days=14)),
+    ],
+)
+def test_durations_are_read_and_written(text: str, span: timedelta) -> None:
+    assert duration(text) == span
+    assert duration(in_words(span)) == span
+
+
+@pytest.mark.parametrize("text", ["", "5", "m5", "5 parsecs", "-5m", 5, "99999999999999d"])
+def test_what_is_no_duration_is_refused(text: object) -> None:
+    with pytest.raises(ValueError, match=r"duration|calendar"):
+        duration(text)
+
+
+def test_sizes_are_in_decimal_units() -> None:
+    assert (size("8MB"), size("500kb"), size(10)) == (8_000_000, 500_000, 10)
+
+
+def test_the_password_comes_from_the_first_place_that_has_one(tmp_path: Path) -> None:
+    (tmp_path / "smtp_password").write_text("from systemd\n")
+    (tmp_path / "file").write_text("from a file\n")
+    smtp = SmtpOptions(host="mail.example.org", username="me", password_file="file")
+    environ = {"CREDENTIALS_DIRECTORY": str(tmp_path), "MONITOR_SMTP__PASSWORD": "from the environment"}
+    assert smtp_password(smtp, folder=tmp_path, environ=environ) == "from systemd"
+    del environ["CREDENTIALS_DIRECTORY"]
+    assert smtp_password(smtp, folder=tmp_path, environ=environ) == "from a file"
+    smtp = replace(smtp, password_file="")
+    assert smtp_password(smtp, folder=tmp_path, environ=environ) == "from the environment"
+    with pytest.raises(ConfigError, match="no password for the login me"):
+        smtp_password(smtp, folder=tmp_path, environ={})
+    smtp = replace(smtp, password_file="missing")
+    with pytest.raises(ConfigError, match="cannot be read"):
+        smtp_password(smtp, folder=tmp_path, environ={})
+    assert smtp_password(SmtpOptions(), folder=tmp_path, environ={}) == "", "no server, no login"
+
+
+def test_a_bad_word_is_pointed_at(tmp_path: Path) -> None:
+    (tmp_path / "config.toml").write_text(GOOD.replace('["AI"]', '["AI", "@英伟达"]'), "utf-8")
+    with pytest.raises(ConfigError) as caught:
+        load(tmp_path / "config.toml")
+    assert "line 7" in str(caught.value)
+    assert "@英伟达" in str(caught.value)
+    assert "^" in str(caught.value)
+
+
+def test_missing_files_are_told(tmp_path: Path) -> None:
+    (tmp_path / "config.toml").write_text(
+        GOOD + '[digests]\ntemplates = "mine"\n[smtp]\nca_file = "ca.pem"\n', "utf-8"
+    )
+    with pytest.raises(ConfigError) as caught:
+        load(tmp_path / "config.toml")
+    assert len(caught.value.problems) == 2
+
+
+def test_an_edit_is_told_in_a_few_words(tmp_path: Path) -> None:
+    file = tmp_path / "config.toml"
+    file.write_text(GOOD, "utf-8")
+    old = load(file)
+    new_feed = '[[feeds]]\nname = "新的"\nurl = "https://new.example.org/rss"\n'
+    file.write_text(
+        GOOD.replace('["AI"]', '["AI", "大模型", "算力"]').replace("you@", "me@")
+        + new_feed
+        + "[fetch]\nconcurrency = 3\n",
+        "utf-8",
+    )
+    assert changes(old, load(file)) == [
+        "rule 人工智能: +2 words",
+        "feed 新的: new",
+        "subscription 日报: changed",
+        "[fetch] concurrency",
+    ]
+
+
+def test_relative_paths_count_from_the_file(tmp_path: Path) -> None:
+    file = tmp_path / "config.toml"
+    file.write_text(GOOD, "utf-8")
+    current = load(file)
+    assert current.store_url == f"sqlite:///{tmp_path}/data/monitor.db"
+    assert current.maildir == tmp_path / "data" / "Maildir"

@@ -1,0 +1,82 @@
+from datetime import timedelta
+
+from monitor.jobs.backfill import Offered, apply_rules
+from monitor.jobs.compose import Composed, NothingNew
+from monitor.store import backfill
+from tests import make
+from tests.jobs.desk import Desk
+
+
+async def _apply(desk: Desk, only: str | None = None, dry: bool = False) -> list[str]:
+    (offered,) = await _offers(desk, only, dry)
+    return [one.entry.title for one in offered.entries]
+
+
+async def _offers(desk: Desk, only: str | None, dry: bool) -> list[Offered]:
+    now = desk.clock()
+    return await apply_rules(
+        [desk.subscription],
+        context=desk.context,
+        since=now - timedelta(days=7),
+        now=now,
+        db=desk.db,
+        only=only,
+        dry=dry,
+    )
+
+
+async def _yesterday(desk: Desk) -> None:
+    """Two entries arrived, of which one was mailed; then two rules were written."""
+    desk.web.serves(desk.feeds[0], make.rss("芯片出口新规", "机器人上岗", "大模型降价"))
+    await desk.poll()
+    await desk.compose()
+    desk.clock.forward(days=1)
+    desk.rules = (make.rule(), make.rule("芯片", any=("芯片",)), make.rule("机器人", any=("机器人",)))
+
+
+async def test_a_new_rule_is_applied_to_what_is_stored_and_never_to_what_was_mailed(desk: Desk) -> None:
+    await _yesterday(desk)
+    assert isinstance(await desk.compose(), NothingNew)
+    assert await _apply(desk) == ["芯片出口新规", "机器人上岗"]
+    outcome = await desk.compose()
+    assert isinstance(outcome, Composed)
+    assert outcome.entries == 2
+    desk.clock.forward(hours=1)
+    assert isinstance(await desk.compose(), NothingNew), "put forward once"
+    assert await desk.db.read(backfill.count) == 0
+    assert await _apply(desk) == []
+
+
+async def test_one_rule_alone_can_be_applied(desk: Desk) -> None:
+    await _yesterday(desk)
+    assert await _apply(desk, only="芯片") == ["芯片出口新规"]
+    outcome = await desk.compose()
+    assert isinstance(outcome, Composed)
+    assert outcome.entries == 1
+
+
+async def test_a_dry_run_changes_nothing(desk: Desk) -> None:
+    await _yesterday(desk)
+    assert await _apply(desk, dry=True) == ["芯片出口新规", "机器人上岗"]
+    assert isinstance(await desk.compose(), NothingNew)
+
+
+async def test_what_waits_anyhow_is_not_put_forward(desk: Desk) -> None:
+    desk.web.serves(desk.feeds[0], make.rss("大模型降价"))
+    await desk.poll()
+    assert await _apply(desk) == []
+
+
+async def test_a_subscription_that_is_not_known_yet_gets_nothing(desk: Desk) -> None:
+    await _yesterday(desk)
+    desk.subscription = make.subscription("晚报")
+    assert await _apply(desk) == []
+
+
+async def test_a_rule_edited_after_it_was_applied_is_obeyed_as_it_is_now(desk: Desk) -> None:
+    await _yesterday(desk)
+    await _apply(desk)
+    desk.rules = (make.rule("芯片", any=("芯片",)),)
+    outcome = await desk.compose()
+    assert isinstance(outcome, Composed)
+    assert outcome.entries == 1

@@ -1,0 +1,60 @@
+"""What tests do with the outbox, in a word each: queue, claim, mark, finish, recover."""
+
+from datetime import datetime, timedelta
+
+from monitor.model.mail import Delivery, DeliveryStatus, Mail
+from monitor.store import digests, outbox
+from monitor.store.database import Connection, Database
+from tests import make
+from tests.make import NOW
+
+WAITING, SENDING, UNCERTAIN, SENT, FAILED, EXPIRED = DeliveryStatus
+EXPIRES = NOW + timedelta(hours=48)
+LEASE = timedelta(seconds=30)
+UNCERTAIN_AFTER = timedelta(minutes=15)
+LATER = NOW + timedelta(hours=1)
+
+
+async def queue(db: Database, *mails: Mail, now: datetime = NOW, slot: str = "at:1") -> list[int]:
+    def write(tx: Connection) -> list[int]:
+        digest = digests.insert(tx, "AI 日报", make.slot(name=slot), now, 1, "r1")
+        assert digest is not None
+        expires_at = now + timedelta(hours=48)
+        return [outbox.insert(tx, digest, mail, now=now, expires_at=expires_at) for mail in mails]
+
+    return await db.write(write)
+
+
+async def claim(db: Database, now: datetime = NOW, token: str = "t1") -> Delivery | None:
+    return await db.write(outbox.claim, now, lease_until=now + LEASE, token=token)
+
+
+async def mark_data(db: Database, number: int, token: str = "t1") -> bool:
+    return await db.write(outbox.mark_data, number, token)
+
+
+async def finish(
+    db: Database,
+    number: int,
+    status: DeliveryStatus,
+    *,
+    token: str = "t1",
+    again: datetime | None = None,
+    reply: str = "",
+) -> bool:
+    return await db.write(
+        outbox.finish, number, token, status=status, next_attempt_at=again, reply=reply, now=NOW
+    )
+
+
+async def recover(db: Database, now: datetime) -> list[tuple[int, DeliveryStatus]]:
+    return await db.write(outbox.recover, now, uncertain_after=UNCERTAIN_AFTER)
+
+
+async def the(db: Database, number: int) -> Delivery:
+    [found] = [one for one in await db.read(outbox.listing, status=None, limit=1000) if one.id == number]
+    return found
+
+
+async def due(db: Database, now: datetime) -> bool:
+    return await db.read(outbox.anything_due, now)
