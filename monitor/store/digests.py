@@ -1,14 +1,15 @@
-"""How far each subscription has come, and what has gone to it."""
+"""Tables subscriptions, digests, mailed and backfill: how far each subscription has come, and what it was sent."""
 
 from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, Row, select, update
+from sqlalchemy import Connection, Row, delete, func, select, update
 
 from monitor.model.digests import Slot, SubscriptionState
+from monitor.model.feeds import Entry
 from monitor.store import entries, tables
-from monitor.store.bulk import chunks, insert_missing, or_keep
+from monitor.store.dialects import chunks, insert_missing, insert_or_keep
 from monitor.store.tables import subscriptions
 
 
@@ -49,7 +50,7 @@ def insert(
     tx: Connection, subscription: str, slot: Slot, at: datetime, entries: int, ruleset: str
 ) -> int | None:
     """The number of a new digest of so many entries; None when this slot has one already."""
-    digest = or_keep(tx, tables.digests).values(
+    digest = insert_or_keep(tx, tables.digests).values(
         subscription=subscription, slot=slot.name, at=at, entries=entries, ruleset=ruleset
     )
     number: int | None = tx.scalar(digest.returning(tables.digests.c.id))
@@ -83,11 +84,39 @@ def mailed(tx: Connection, subscription: str, stories: Sequence[str]) -> set[str
     table = tables.mailed
     return {
         story
-        for some in chunks(stories)
+        for chunk in chunks(stories)
         for story in tx.scalars(
-            select(table.c.story).where(table.c.subscription == subscription, table.c.story.in_(some))
+            select(table.c.story).where(table.c.subscription == subscription, table.c.story.in_(chunk))
         )
     }
+
+
+def add_backfill(tx: Connection, subscription: str, seqs: Sequence[int]) -> None:
+    """Offer these entries to the next digest of the subscription; an entry offered already stays so."""
+    insert_missing(tx, tables.backfill, [{"subscription": subscription, "seq": seq} for seq in seqs])
+
+
+def backfill_of(tx: Connection, subscription: str) -> list[tuple[int, Entry]]:
+    """Return the entries offered to the subscription's next digest as (seq, entry), by seq."""
+    query = (
+        select(tables.entries)
+        .join(tables.backfill, tables.backfill.c.seq == tables.entries.c.seq)
+        .where(tables.backfill.c.subscription == subscription)
+        .order_by(tables.entries.c.seq)
+    )
+    return [(row.seq, entries.entry_of(row)) for row in tx.execute(query)]
+
+
+def count_backfill(tx: Connection) -> int:
+    """Return the count of entries offered, over all subscriptions."""
+    return tx.scalar(select(func.count()).select_from(tables.backfill)) or 0
+
+
+def drop_backfill(tx: Connection, subscription: str, seqs: Sequence[int]) -> None:
+    """Withdraw these entries from what is offered to the subscription."""
+    table = tables.backfill
+    for chunk in chunks(seqs):
+        tx.execute(delete(table).where(table.c.subscription == subscription, table.c.seq.in_(chunk)))
 
 
 def _state(row: Row[Any]) -> SubscriptionState:

@@ -6,7 +6,7 @@ from datetime import datetime
 from sqlalchemy import Connection, Row, func, insert, select
 
 from monitor.model.rules import RulesetVersion
-from monitor.store.columns import clean
+from monitor.store.dialects import clean
 from monitor.store.tables import digests, rulesets
 
 

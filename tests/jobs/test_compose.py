@@ -200,11 +200,11 @@ async def test_a_draft_changes_nothing(desk: Desk) -> None:
         now=desk.clock(),
     )
     assert isinstance(draft, Draft)
-    assert len(draft.waiting) == 1
+    assert len(draft.pending) == 1
     assert await _state(desk) == before
     assert await _mails(desk) == 0
     unjudged = await desk.db.read(
-        entries.unjudged, after=0, upto=100, ruleset=desk.ruleset.fingerprint, limit=10
+        entries.news, after=0, upto=100, not_judged_by=desk.ruleset.fingerprint, limit=10
     )
     assert len(unjudged) == 1, "not even a judgement is stored"
 

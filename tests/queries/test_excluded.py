@@ -9,7 +9,7 @@ from tests.jobs.desk import Desk
 async def _causes(desk: Desk) -> list[tuple[str, str, str, tuple[str, ...], bool]]:
     kept = await excluded_now(desk.subscription, context=desk.context, db=desk.db, now=desk.clock())
     return [
-        (one.entry.title, reason.rule, reason.cause, reason.words, one.told)
+        (one.entry.title, reason.rule, reason.cause, reason.words, one.in_digest)
         for one in kept
         for reason in one.exclusions
     ]
