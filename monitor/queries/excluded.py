@@ -36,12 +36,13 @@ def _unrendered(_: Digest) -> Rendered:
 
 
 def _beyond_max(draft: Draft, limited: dict[str, Rule]) -> Iterator[ExcludedEntry]:
-    seqs = {pending.entry.id: pending.seq for pending in draft.pending}
+    # An id is unique in its feed only.
+    seqs = {(pending.entry.feed_url, pending.entry.id): pending.seq for pending in draft.pending}
     for section in draft.digest.sections:
         if section.rule in limited:
             for item in (*section.items, *section.more)[limited[section.rule].max :]:
                 yield ExcludedEntry(
-                    seq=seqs[item.entry.id],
+                    seq=seqs[item.entry.feed_url, item.entry.id],
                     entry=item.entry,
                     exclusions=(Exclusion(rule=section.rule, cause="max"),),
                     in_digest=True,
