@@ -113,7 +113,7 @@ def occasions(
                 yield Occasion(slot=slot, since=state.last_at, rules=own_rules, pending=pending)
             mailed.update(candidate.entry.story for candidate in pending)
             done = bisect_right(times, now)
-            state = replace(state, last_slot=slot.name, last_at=slot.at)
+            state = replace(state, last_slot=slot)
             if subscription.every and now + subscription.every <= end:
                 instants = sorted({*instants, now + subscription.every})
         urgent = outside_quiet_hours(own_rules, subscription.timezone, now)

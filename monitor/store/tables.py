@@ -20,6 +20,7 @@ from sqlalchemy import (
     UniqueConstraint,
 )
 
+from monitor.model.digests import DigestKind
 from monitor.store.dialects import Hits, Instant, Names, Words
 
 metadata = MetaData(
@@ -99,7 +100,7 @@ subscriptions = Table(
     Column("last_at", Instant),
 )
 
-# One slot of one subscription that brought something.
+# A slot that made a mail: a digest of a subscription, or a notice, whose subscription is "".
 digests = Table(
     "digests",
     metadata,
@@ -109,6 +110,7 @@ digests = Table(
     Column("at", Instant, nullable=False),
     Column("entries", Integer, nullable=False),
     Column("ruleset", Text, nullable=False),
+    Column("kind", Text, nullable=False, server_default=DigestKind.DIGEST.value),
     UniqueConstraint("subscription", "slot"),
     sqlite_autoincrement=True,
 )

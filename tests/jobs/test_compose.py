@@ -69,7 +69,7 @@ async def test_a_time_of_day_without_news_is_remembered(desk: Desk) -> None:
     slot = make.slot()
     await desk.register()
     assert isinstance(await desk.compose(slot), NothingNew)
-    assert (await _state(desk)).last_slot == slot.name
+    assert (await _state(desk)).last_slot == slot
     assert due(desk.subscription, await _state(desk), desk.clock()) is None
 
 
@@ -92,7 +92,7 @@ async def test_a_slot_that_has_a_digest_already_leaves_what_waits_to_the_next(de
     assert isinstance(await desk.compose(make.slot()), SlotTaken)
     after = await _state(desk)
     assert after.cursor == before.cursor
-    assert after.last_slot == make.slot().name, "passed over: it is not tried again at each tick"
+    assert after.last_slot == make.slot(), "passed over: it is not tried again at each tick"
     desk.clock.forward(hours=10)
     later = await desk.compose()
     assert isinstance(later, Composed)

@@ -93,8 +93,7 @@ def occasions_of(
 
 def told(found: list[Occasion]) -> list[tuple[str, float, list[int]]]:
     return [
-        (one.slot.name.partition(":")[0], (one.slot.at - NOW) / HOUR, [entry.seq for entry in one.pending])
-        for one in found
+        (one.slot.kind, (one.slot.at - NOW) / HOUR, [entry.seq for entry in one.pending]) for one in found
     ]
 
 
