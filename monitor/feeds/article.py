@@ -3,7 +3,7 @@
 import re
 from datetime import datetime
 
-from monitor.feeds.charset import decode
+from monitor.feeds.document import decode
 from monitor.feeds.links import without_tracking
 from monitor.feeds.raw import RawChannel, RawEntry
 from monitor.feeds.sanitize import Page, clean, plain

@@ -20,8 +20,8 @@ from monitor.config.values import hide_password, in_words
 from monitor.errors import FetchError
 from monitor.feeds import headers
 from monitor.feeds.address import forbidden, literal
+from monitor.feeds.document import decompressor
 from monitor.feeds.sanitize import clean
-from monitor.feeds.unpack import unpacker
 from monitor.model.feeds import Validators
 
 _AT_ONE_HOST = 2  # requests at one time
@@ -169,10 +169,10 @@ class Fetcher:
                 retry_after=headers.retry_after(response.headers),
                 permanent=response.status == 410,
             )
-        unpack = unpacker(response.headers.get("Content-Encoding", ""), self._options.max_bytes)
-        pieces = [unpack(piece) async for piece in response.content.iter_chunked(_PIECE)]
+        decompress = decompressor(response.headers.get("Content-Encoding", ""), self._options.max_bytes)
+        pieces = [decompress(piece) async for piece in response.content.iter_chunked(_PIECE)]
         return Fetched(
-            body=b"".join([*pieces, unpack(b"")]),
+            body=b"".join([*pieces, decompress(b"")]),
             content_type=response.headers.get("Content-Type", ""),
             validators=headers.validators(response.headers, Validators()),
             url=str(response.url),

@@ -11,10 +11,9 @@ import feedparser
 
 from monitor.config.options import Feed
 from monitor.errors import ParseError
-from monitor.feeds.charset import decode
+from monitor.feeds.document import decode, mend
 from monitor.feeds.identity import Identity, identify
 from monitor.feeds.links import absolute, without_tracking
-from monitor.feeds.mend import mend
 from monitor.feeds.raw import RawChannel, RawEntry, Reading
 from monitor.feeds.sanitize import clean, plain
 from monitor.feeds.sources import reader_for
