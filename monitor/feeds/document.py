@@ -6,7 +6,7 @@ import zlib
 from collections.abc import Callable
 
 from monitor.errors import FetchError
-from monitor.feeds.sanitize import clean
+from monitor.feeds.text import clean
 
 _WINDOW_BITS = {"gzip": 31, "x-gzip": 31, "deflate": 15}
 

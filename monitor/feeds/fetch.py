@@ -21,7 +21,7 @@ from monitor.errors import FetchError
 from monitor.feeds.address import forbidden, literal
 from monitor.feeds.document import decompressor
 from monitor.feeds.pace import conditional_headers, read_max_age, read_retry_after, read_validators
-from monitor.feeds.sanitize import clean
+from monitor.feeds.text import clean
 from monitor.model.feeds import Validators
 
 _AT_ONE_HOST = 2  # requests at one time
