@@ -1,4 +1,4 @@
-"""Hold stored entries against two sets of rules: what would an edit change?"""
+"""Compare what two rulesets make of the stored news."""
 
 import asyncio
 from collections.abc import Mapping, Sequence
