@@ -9,7 +9,7 @@ from monitor.jobs import Step, no_step
 from monitor.jobs.stored import news_batches
 from monitor.model.feeds import Entry
 from monitor.model.rules import Match, Reason
-from monitor.rules.difference import Change, compare
+from monitor.rules.changes import Change, compare
 from monitor.rules.match import Judgement, Ruleset, judge_entry, match_entry
 from monitor.store import entries, matches
 from monitor.store.database import Database
