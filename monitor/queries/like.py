@@ -1,4 +1,4 @@
-"""What rule would find more entries like an article, and which of the stored ones would it have found?"""
+"""Propose a rule for an article, and list which of the stored entries it would find."""
 
 import asyncio
 from collections.abc import Collection, Sequence
@@ -43,7 +43,7 @@ async def like(article: Entry, *, rules: Ruleset, taken: Collection[str], db: Da
 
 def _newest(tx: Connection) -> list[tuple[int, Entry]]:
     newest = entries.newest_seq(tx)
-    return entries.arrived(tx, after=newest - _WEIGHED, upto=newest, limit=_WEIGHED)
+    return entries.news(tx, after=newest - _WEIGHED, upto=newest, limit=_WEIGHED)
 
 
 def _like(

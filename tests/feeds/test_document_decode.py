@@ -1,0 +1,74 @@
+import pytest
+
+from monitor.feeds.document import decode
+
+
+def declared(name: str) -> str:
+    return f'<?xml version="1.0" encoding="{name}"?><t>中文与ＡＩ、café</t>'
+
+
+@pytest.mark.parametrize(
+    ("written", "said"),
+    [
+        ("utf-8", "utf-8"),
+        ("utf-8", "iso-8859-1"),
+        ("utf-8", "gb2312"),
+        ("utf-8-sig", "windows-1252"),
+        ("utf-16", "utf-16"),
+        ("utf-16-le", "utf-16"),
+        ("utf-16-be", "utf-16"),
+        ("utf-32", "utf-8"),
+        ("gb18030", "gb2312"),
+        ("gb18030", "GBK"),
+        ("gb18030", "euc-cn"),
+    ],
+)
+def test_chinese_is_read_whatever_the_document_calls_its_encoding(written: str, said: str) -> None:
+    text = declared(said)
+    assert decode(text.encode(written), "text/xml; charset=iso-8859-1").lstrip("\ufeff") == text
+
+
+@pytest.mark.parametrize("said", ["iso-8859-1", "gb2312", "koi8-r"])
+def test_utf_8_is_utf_8_though_its_bytes_mean_something_elsewhere(said: str) -> None:
+    text = f'<?xml version="1.0" encoding="{said}"?><t>人工智能</t>'
+    text.encode().decode(said.replace("2312", "18030"))  # does not fail
+    assert decode(text.encode(), "") == text
+
+
+def test_the_document_is_believed_before_the_server() -> None:
+    text = '<?xml version="1.0" encoding="big5"?><t>臺灣</t>'
+    assert decode(text.encode("big5"), "text/xml; charset=gb2312") == text
+
+
+def test_the_server_is_believed_where_the_document_is_silent() -> None:
+    text = '<?xml version="1.0"?><t>人工智能</t>'
+    assert decode(text.encode("gb18030"), 'application/xml; charset="gb2312"') == text
+
+
+def test_the_server_is_believed_where_the_document_is_wrong() -> None:
+    text = '<?xml version="1.0" encoding="gb2312"?><t>일본어と한국어</t>'
+    assert decode(text.encode("euc-jp", "ignore"), "text/xml; charset=euc-jp").endswith("<t>と</t>")
+
+
+def test_seven_bit_japanese_is_not_taken_for_ascii() -> None:
+    text = '<?xml version="1.0" encoding="iso-2022-jp"?><t>日本語</t>'
+    assert decode(text.encode("iso-2022-jp"), "") == text
+
+
+@pytest.mark.parametrize(
+    "name", ["zlib_codec", "rot13", "utf-7", "unicode_escape", "idna", "x-klingon", "base64"]
+)
+def test_a_codec_that_is_no_encoding_of_the_web_is_not_run(name: str) -> None:
+    text = f'<?xml version="1.0" encoding="{name}"?><t>+ADw-b+AD4- \\u4e2d</t>'
+    assert decode(text.encode(), f"text/xml; charset={name}") == text
+    assert decode(text.encode() + b"\xe9", f"text/xml; charset={name}") == text + "é"
+
+
+def test_a_character_cut_in_two_costs_no_other_one() -> None:
+    body = "<t>前面的字".encode() + "断".encode()[:2] + "后面的字</t>".encode()
+    assert decode(body, "") == "<t>前面的字\ufffd后面的字</t>"
+
+
+def test_latin_1_that_calls_itself_utf_8_is_read() -> None:
+    text = '<?xml version="1.0" encoding="utf-8"?><t>Café “à la crème”</t>'
+    assert decode(text.encode("cp1252"), "text/xml; charset=utf-8") == text

@@ -1,0 +1,46 @@
+import pytest
+
+from monitor.feeds.document import mend
+
+HEAD = '<?xml version="1.0" encoding="utf-8"?>'
+
+
+@pytest.mark.parametrize(
+    ("text", "wanted"),
+    [
+        ('\n\ufeff <?xml version="1.0" encoding="gb2312" standalone="yes"?>\n<t/>', "\n<t/>"),
+        ("<t/>", "<t/>"),
+        ("<t>a\0b\x0bc\ud800d\ufffe</t>", "<t>abcd</t>"),
+        (
+            "<t>&#0;&#x1F;&#xD800;&#xDFFF;&#xFFFF;&#x110000;&#x99999999999;&#9;&#xA;&#x1F600;</t>",
+            "<t>&#9;&#xA;&#x1F600;</t>",
+        ),
+        (
+            "<t>R&D, AT&T & co; a&b=c&amp;d&nbsp;&#38;</t>",
+            "<t>R&amp;D, AT&amp;T &amp; co; a&amp;b=c&amp;d&nbsp;&#38;</t>",
+        ),
+        ("<t>a&b<![CDATA[c&d]]>e&f</t>", "<t>a&amp;b<![CDATA[c&d]]>e&amp;f</t>"),
+        ("<t><![CDATA[c&d]]</t>", "<t><![CDATA[c&amp;d]]</t>"),
+    ],
+)
+def test_what_spoils_a_document_is_mended(text: str, wanted: str) -> None:
+    assert mend(text).decode() == HEAD + wanted
+
+
+@pytest.mark.parametrize(
+    ("text", "wanted"),
+    [
+        ("<rss><item>1</item><item><title>2</title><gu", "<rss><item>1</item>"),
+        ("<feed><entry>1</entry>\n<entry\n><title>2</title>", "<feed><entry>1</entry>"),
+        ("<rss><channel><item><title>1", "<rss><channel>"),
+        ("<rss><item>1</item>", "<rss><item>1</item>"),
+        ("<rss><item>1<item>2</channel></rss>", "<rss><item>1<item>2</channel></rss>"),
+        ("<rdf:RDF><items><item>1<item>2</rdf:RDF>", "<rdf:RDF><items><item>1<item>2</rdf:RDF>"),
+    ],
+)
+def test_an_entry_that_was_cut_off_is_left_out(text: str, wanted: str) -> None:
+    assert mend(text).decode().removeprefix(HEAD).rstrip() == wanted
+
+
+def test_a_million_open_sections_are_no_trouble() -> None:
+    assert len(mend("<![CDATA[" * 1_000_000)) > 9_000_000
