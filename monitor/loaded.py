@@ -135,7 +135,7 @@ def _pointed(error: RuleError, config: Config, text: str) -> Problem:
         where=where,
         key=key,
         line=read_positions(text).line_of(error.table, index, key),
-        what=error.what + caret(error.word, error.column),
+        what=error.explanation + caret(error.word, error.column),
     )
 
 

@@ -2,7 +2,6 @@
 
 import asyncio
 from collections.abc import Iterable, Sequence
-from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -11,14 +10,15 @@ from monitor.loaded import load
 from monitor.model.rules import Hit
 from monitor.queries.explain import Explained
 from monitor.queries.explain import explain as look_up
-from monitor.rules.match import Judgement
+from monitor.rules.match import Cause, Judgement
 from monitor.rules.scan import text_of
 from monitor.rules.score import HINT
 from monitor.store.database import open_database
 
 _AROUND = 24  # characters shown on each side of a word in a longer text
 
-_FOUND = ("hits", "points", "against", "ignored")
+_TUPLES = ("hits", "points", "against", "ignored")
+_BY_A_WORD = {Cause.NONE, Cause.IGNORE}
 
 
 def explain(path: Path, name: str, *, json: bool) -> int:
@@ -58,8 +58,15 @@ def _values(one: Explained) -> dict[str, Any]:
 
 
 def _judged(judged: Judgement) -> dict[str, Any]:
-    found = {key: [one._asdict() for one in getattr(judged, key)] for key in _FOUND}
-    return asdict(judged) | found | {"near": judged.near, "why_not": judged.why_not}
+    values = {key: getattr(judged, key) for key in ("rule", "fingerprint", "match", "score", "threshold")}
+    values |= {key: [value._asdict() for value in getattr(judged, key)] for key in _TUPLES}
+    return values | {
+        "missing": judged.missing,
+        "scope": judged.scope or "",
+        "slow": judged.slow,
+        "near": judged.near,
+        "why_not": judged.why_not,
+    }
 
 
 def _show(one: Explained, feed: str, feeds: Any) -> None:
@@ -67,7 +74,8 @@ def _show(one: Explained, feed: str, feeds: Any) -> None:
     say(f"{one.seq}  {marked(one.entry.title, [hit for hit in speaking if hit.field == 'title'])}")
     say(f"    {feed} · {local(one.entry.when)} · {one.entry.link or one.entry.id}")
     for judged in one.judgements:
-        if judged.match or judged.near or judged.why_not.partition(":")[0] in ("none", "ignore"):
+        by_a_word = not judged.scope and not _BY_A_WORD.isdisjoint(judged.reasons)
+        if judged.match or judged.near or by_a_word:
             say("")
             _show_rule(judged, one, feeds)
     rest = sum(not judged.hits for judged in one.judgements)

@@ -174,7 +174,9 @@ class _Reader:
         try:
             parse_word("", word)
         except RuleError as error:
-            self._note(number, text, f"{error.what}; it is looked for as plain text, as TrendRadar did")
+            self._note(
+                number, text, f"{error.explanation}; it is looked for as plain text, as TrendRadar did"
+            )
             return _literal(found[0])
         if "(i?)" in expression:
             self._note(
