@@ -68,13 +68,13 @@ class FetchOptions:
     timeout: Duration = option(timedelta(seconds=30), "give up on a feed after this long, redirects included")
     max_bytes: Size = option(8_000_000, "and when it is larger than this, unpacked")
     concurrency: Annotated[int, Field(ge=1, le=1000)] = option(
-        32, "feeds asked at one time; never more than two of one host"
+        32, "feeds polled at the same time; never more than two of one host"
     )
     min_interval: Duration = option(
-        timedelta(minutes=15), 'no feed is asked more often than this, whatever its "every" says'
+        timedelta(minutes=15), 'no feed is polled more often than this, whatever its "every" says'
     )
     backoff: Duration = option(
-        timedelta(minutes=5), "a feed that fails is asked again after this, then twice this, and so on"
+        timedelta(minutes=5), "a feed that fails is polled again after this, then twice this, and so on"
     )
     max_backoff: Duration = option(timedelta(hours=12), "up to this")
     allow_private: tuple[Network, ...] = option(
@@ -89,19 +89,19 @@ class OutboxOptions:
 
     retry: Annotated[tuple[Duration, ...], Field(min_length=1)] = option(
         tuple(timedelta(minutes=minutes) for minutes in (1, 5, 15, 30, 60, 120, 240)),
-        "a mail refused for now is tried again after these",
+        "a mail that was refused temporarily is tried again after these",
     )
     uncertain_after: Duration = option(
         timedelta(minutes=15),
         "a mail whose last reply was lost is sent again, the same bytes, after this; then twice this",
     )
     lease: Duration = option(
-        timedelta(seconds=30), "a mail held by a worker that died is free again after this"
+        timedelta(seconds=30), "a mail claimed by a worker that died is free again after this"
     )
     expire: Duration = option(
         timedelta(hours=48), 'a mail older than this is given up, and named in "monitor status"'
     )
-    keep: Duration = option(timedelta(days=90), "what became of a mail is remembered for this long")
+    keep: Duration = option(timedelta(days=90), "the outcome of a mail is remembered for this long")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -113,15 +113,13 @@ class SmtpOptions:
     )
     port: Annotated[int, Field(ge=1, le=65535)] = option(465, '465 with "implicit", 587 with "starttls"')
     security: Literal["implicit", "starttls", "none"] = option(
-        "implicit", 'or "starttls" (required, never given up), or "none" (a relay on this machine)'
+        "implicit", 'or "starttls" (required, no fallback to plain text), or "none" (a relay on this machine)'
     )
     username: str = option("", "")
     password_file: str = option(
         "", "or MONITOR_SMTP__PASSWORD in the environment, or systemd's LoadCredential=smtp_password:..."
     )
-    sender: Address = option(
-        "AI 日报 <digest@example.org>", "most servers want the account's own address here"
-    )
+    sender: Address = option("AI 日报 <digest@example.org>", "most servers require the account's own address")
     ca_file: str = option("", "a certificate authority of your own")
 
     @model_validator(mode="after")
@@ -139,7 +137,7 @@ class DigestOptions:
     """[digests]"""
 
     templates: str = option(
-        "", "a directory of your own templates; files in it stand in for those of the same name"
+        "", "a directory of your own templates; files in it replace the built-in ones of the same name"
     )
 
 
@@ -149,7 +147,7 @@ class OperatorOptions:
 
     to: tuple[Address, ...] = option(
         (),
-        'who is told by mail when an edit of this file is refused; empty: nobody, "monitor status" says it',
+        'who gets a mail when an edit of this file is refused; empty: nobody, only "monitor status" shows it',
     )
 
 
@@ -166,7 +164,7 @@ class WebOptions:
 class MatchingOptions:
     """[matching]"""
 
-    ignore: Words = option((), 'phrases that no rule sees: ["图片由AI生成", "题图来自AI"]')
+    ignore: Words = option((), 'phrases that every rule ignores: ["图片由AI生成", "题图来自AI"]')
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -177,7 +175,7 @@ class Feed:
     url: WebAddress
     every: Duration = option(timedelta(minutes=30), "")
     sections: tuple[str, ...] = option(
-        (), "empty: all. AI news stands in business, opinion and china as well as in technology"
+        (), "empty: all. AI news appears in business, opinion and china as well as in technology"
     )
     proxy: Proxy = option("", "for this feed alone")
     first_visit: Duration = option(
@@ -194,7 +192,7 @@ class Rule:
     all: Words = option((), "")
     none: Words = option((), "")
     hints: Words = option((), "")
-    ignore: Words = option((), "phrases this rule does not see, besides those of [matching]:")
+    ignore: Words = option((), "phrases this rule ignores, besides those of [matching]:")
     when: When = option("", 'instead of lists: "(英伟达 OR 台积电) AND 出口 NEAR/8 许可 AND NOT title:广告"')
     threshold: Annotated[float, Field(gt=0, le=1000)] = option(
         1.0,
@@ -208,12 +206,10 @@ class Rule:
     languages: tuple[Language, ...] = option(
         (), '"zh", "zh-Hans", "zh-Hant", "ja", "ko", "en" (any in Latin letters); empty: all'
     )
-    max: Annotated[int, Field(ge=0)] = option(
-        0, "items in one digest, the best first; 0: as many as there are"
-    )
-    pace: Pace = option("digest", 'or "at once": goes out within minutes, and not again in the digest')
+    max: Annotated[int, Field(ge=0)] = option(0, "items in one digest at most, best score first; 0: no limit")
+    pace: Pace = option("digest", 'or "at once": sent within minutes, and not again in the digest')
     quiet: tuple[QuietHours, ...] = option(
-        (), '["23:00-07:00"]: nothing goes out at once between these times of the subscription\'s zone'
+        (), '["23:00-07:00"]: nothing is sent at once between these times of the subscription\'s zone'
     )
     enabled: bool = option(True, "false: the rule stays in the file and does nothing")
     priority: int = option(0, "the higher, the earlier in the digest")
@@ -246,7 +242,7 @@ class Subscription:
         (), "a digest at these times, if there is news. Instead of it:"
     )
     every: Duration | None = option(
-        None, 'a digest whenever something waits, at most this often; "0s" at once'
+        None, 'a digest whenever there are new matches, at most this often; "0s" at once'
     )
     days: Annotated[tuple[Weekday, ...], AfterValidator(in_order)] = option(
         (), 'empty: every day. ["mon", "tue", "wed", "thu", "fri"]'
@@ -258,7 +254,7 @@ class Subscription:
     def _has_one_schedule(self) -> "Subscription":
         if bool(self.at) == (self.every is not None):
             raise ValueError(
-                'either "at" or "every" is wanted, not both. Write at = ["08:00"] or every = "0s"'
+                'either "at" or "every" is expected, not both. Write at = ["08:00"] or every = "0s"'
             )
         return self
 

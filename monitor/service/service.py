@@ -164,7 +164,7 @@ class Service:
             log.warning("restart-needed", changed="[store] url")
         await self._db.write(register, new, clock())
         before, self._due_work = self._due_work, DueWork(new, runtime, self._db, self._begin)
-        for change in changes(old, new) or ["nothing that matters"]:
+        for change in changes(old, new) or ["no effective change"]:
             log.info("config-changed", change=change)
         for finding in await asyncio.to_thread(findings_since, old, new):
             log.warning("rule-odd", finding=finding)

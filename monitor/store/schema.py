@@ -75,7 +75,7 @@ def _refuse_unknown(revision: str, url: URL) -> None:
 
 def _behind(url: URL, why: str) -> SchemaError:
     return SchemaError(
-        f"database {place(url)} is not ready: {why}. `monitor run` or `monitor poll` makes it so"
+        f"database {place(url)} is not ready: {why}. `monitor run` or `monitor poll` creates it"
     )
 
 

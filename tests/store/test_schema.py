@@ -86,7 +86,7 @@ def test_an_empty_database_gets_our_tables_and_keeps_them(empty_url: str) -> Non
 
 
 def test_a_database_that_is_not_to_be_changed_must_be_ready(empty_url: str) -> None:
-    with pytest.raises(SchemaError, match=r"is not ready: .* makes it so"):
+    with pytest.raises(SchemaError, match=r"is not ready: .* creates it"):
         open_database(empty_url, migrate=False)
 
 
