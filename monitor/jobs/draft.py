@@ -1,7 +1,7 @@
 """What would a slot bring? Made and rendered from what waits at this moment; stores nothing."""
 
 import asyncio
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
@@ -11,8 +11,8 @@ from monitor.digests.due import is_at_once, next_slot, outside_quiet_hours
 from monitor.digests.render import Render
 from monitor.jobs.kept_out import kept_out
 from monitor.jobs.rematch import JUDGED_AT_ONCE, judge
-from monitor.model.digests import Digest, FeedHealth, Slot, SubscriptionState, Watched
-from monitor.model.feeds import Entry, PollState
+from monitor.model.digests import Digest, Slot, SubscriptionState, Watched
+from monitor.model.feeds import Entry, feed_health
 from monitor.model.mail import Rendered
 from monitor.model.rules import Match, PendingEntry
 from monitor.rules.exclusion import words_that_kept_out
@@ -173,13 +173,5 @@ async def _kept_out(
 
 def _watched(tx: Connection, watched: Sequence[Feed], after: int, upto: int) -> Watched:
     states = {state.feed_url: state for state in feeds.states(tx)}
-    return Watched(feeds=_health(watched, states), entries=entries.count_news(tx, after, upto))
-
-
-def _health(watched: Sequence[Feed], states: Mapping[str, PollState]) -> tuple[tuple[str, FeedHealth], ...]:
-    def of(state: PollState | None) -> FeedHealth:
-        if state is not None and state.failures:
-            return FeedHealth.FAILING
-        return FeedHealth.WELL if state is not None and state.visited else FeedHealth.UNVISITED
-
-    return tuple((feed.name, of(states.get(feed.url))) for feed in watched)
+    health = tuple((feed.name, feed_health(states.get(feed.url))) for feed in watched)
+    return Watched(feeds=health, entries=entries.count_news(tx, after, upto))

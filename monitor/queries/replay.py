@@ -13,7 +13,8 @@ from monitor.digests.render import Render
 from monitor.digests.replay import Occasion, occasions
 from monitor.jobs.draft import DigestContext
 from monitor.jobs.stored import Stock
-from monitor.model.digests import Digest, FeedHealth, Watched
+from monitor.model.digests import Digest, Watched
+from monitor.model.feeds import FeedHealth
 from monitor.model.mail import Rendered
 
 LEAD = timedelta(days=8)  # played unseen before the period: what those digests told is not told again
@@ -58,7 +59,7 @@ def _digests(
     start: datetime,
     context: DigestContext,
 ) -> Iterator[tuple[Digest, int]]:
-    health = tuple((feed.name, FeedHealth.WELL) for feed in context.feeds)
+    health = tuple((feed.name, FeedHealth.OK) for feed in context.feeds)
     for one in played:
         if one.slot.at < start:
             continue
