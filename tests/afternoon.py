@@ -2,8 +2,6 @@
 
 import asyncio
 import shlex
-import subprocess
-import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
@@ -18,6 +16,7 @@ from monitor.loaded import load
 from monitor.service.runtime import register
 from monitor.store.database import open_database
 from tests import make
+from tests.command import run_command
 from tests.fakes import FakeClock, FakeWeb
 from tests.site import Press, until
 
@@ -83,25 +82,17 @@ class Person:
         self.config = folder / "config.toml"
 
     def types(self, command: str, *, code: int = 0) -> str:
-        """Run a command in the folder; everything it said."""
+        """Run a command in the folder and return its output."""
         self._tell(f"\n$ {command}")
         program, *arguments = shlex.split(command)
         assert program == "monitor"
-        done = subprocess.run(
-            [sys.executable, "-m", "monitor", *arguments],
-            cwd=self.folder,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            encoding="utf-8",
-            timeout=60,
-            check=False,
-        )
-        self._tell(done.stdout.rstrip("\n"))
-        if done.returncode:
-            self._tell(f"(exit {done.returncode})")
-        assert "Traceback" not in done.stdout
-        assert done.returncode == code, f"exit {done.returncode}: {done.stdout}"
-        return done.stdout
+        result = run_command(*arguments, folder=self.folder)
+        self._tell(result.output.rstrip("\n"))
+        if result.code:
+            self._tell(f"(exit {result.code})")
+        assert "Traceback" not in result.output
+        assert result.code == code, f"exit {result.code}: {result.output}"
+        return result.output
 
     @property
     def text(self) -> str:
@@ -133,7 +124,7 @@ class Person:
 @contextmanager
 def desk(folder: Path, titles: list[str], tell: Tell) -> Iterator[tuple[Person, LoopbackSmtpServer]]:
     """A fresh config.toml by `monitor init`, with a feed and a mail server on this machine."""
-    with Press(lambda: make.rss(*titles)) as press, LoopbackSmtpServer(folder) as catcher:
+    with Press(lambda: make.rss(*titles)) as press, LoopbackSmtpServer(folder) as smtp_server:
         person = Person(folder, tell)
         person.types("monitor init")
         text = person.config.read_text("utf-8")
@@ -142,9 +133,9 @@ def desk(folder: Path, titles: list[str], tell: Tell) -> Iterator[tuple[Person, 
             ('backoff = "5m"', 'backoff = "1s"'),
             ("allow_private = []", 'allow_private = ["127.0.0.1"]'),
             ('host = ""   ', 'host = "127.0.0.1"   '),
-            ("port = 465", f"port = {catcher.port}"),
+            ("port = 465", f"port = {smtp_server.port}"),
             ('security = "implicit"', 'security = "starttls"'),
-            ('ca_file = ""', f'ca_file = "{catcher.ca_file}"'),
+            ('ca_file = ""', f'ca_file = "{smtp_server.ca_file}"'),
             ("[operator]\nto = []", '[operator]\nto = ["operator@example.org"]'),
             ('"https://cn.nytimes.com/rss/"', f'"{press.url}"'),
             ('every = "30m"', 'every = "1s"'),
@@ -154,7 +145,7 @@ def desk(folder: Path, titles: list[str], tell: Tell) -> Iterator[tuple[Person, 
             assert text.count(old) == 1, f"{old} is {text.count(old)} times in the configuration"
             text = text.replace(old, new)
         person.saves(text)
-        yield person, catcher
+        yield person, smtp_server
 
 
 def month(config: Path, titles: list[str]) -> None:

@@ -1,8 +1,6 @@
-"""A whole installation on loopback: a feed that can bring news, a mail catcher, a config.toml in seconds."""
+"""A whole installation on loopback: a feed that can bring news, a mail server, a config.toml in seconds."""
 
 import json
-import subprocess
-import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -13,6 +11,7 @@ from typing import Any
 
 from monitor.demo.running import Running, running
 from monitor.demo.smtp_server import LoopbackSmtpServer
+from tests.command import run_command
 
 CONFIG = """
 [store]
@@ -84,15 +83,15 @@ class Press:
 class Site:
     """Where the pieces are, and the commands run against them."""
 
-    def __init__(self, folder: Path, press: Press, catcher: LoopbackSmtpServer) -> None:
-        self.folder, self.press, self.catcher = folder, press, catcher
+    def __init__(self, folder: Path, press: Press, smtp_server: LoopbackSmtpServer) -> None:
+        self.folder, self.press, self.smtp_server = folder, press, smtp_server
         self.config = folder / "config.toml"
         self.write()
 
     def write(self, *changes: tuple[str, str], store: str = "sqlite:///monitor.db") -> str:
         """Write config.toml anew, with some of its text replaced; the text."""
         text = CONFIG.format(
-            store=store, port=self.catcher.port, ca_file=self.catcher.ca_file, url=self.press.url
+            store=store, port=self.smtp_server.port, ca_file=self.smtp_server.ca_file, url=self.press.url
         )
         for old, new in changes:
             assert old in text, f"{old} is not in the configuration"
@@ -101,11 +100,10 @@ class Site:
         return text
 
     def monitor(self, *arguments: str, code: int = 0) -> str:
-        """Run a command; what it said on standard output."""
-        command = [sys.executable, "-m", "monitor", "--config", str(self.config), *arguments]
-        done = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
-        assert done.returncode == code, f"exit {done.returncode}: {done.stdout}{done.stderr}"
-        return done.stdout if code == 0 else done.stdout + done.stderr
+        """Run a command and return its standard output; with another `code` expected, its standard error too."""
+        result = run_command("--config", str(self.config), *arguments)
+        assert result.code == code, f"exit {result.code}: {result.stdout}{result.stderr}"
+        return result.stdout if code == 0 else result.stdout + result.stderr
 
     def json(self, *arguments: str, code: int = 0) -> Any:
         """Run a command with --json; its answer."""
@@ -130,5 +128,5 @@ def until(service: Running, event: str, seconds: float = 20, **about: object) ->
 @contextmanager
 def open_site(folder: Path, document: Callable[[], bytes], **catching: Any) -> Iterator[Site]:
     """The whole installation, taken down at the end."""
-    with Press(document) as press, LoopbackSmtpServer(folder, **catching) as catcher:
-        yield Site(folder, press, catcher)
+    with Press(document) as press, LoopbackSmtpServer(folder, **catching) as smtp_server:
+        yield Site(folder, press, smtp_server)

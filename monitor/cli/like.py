@@ -16,7 +16,7 @@ from monitor.model.feeds import Entry, Validators
 from monitor.queries.answers import LikeAnswer
 from monitor.queries.explain import explain
 from monitor.queries.like import Liked, like
-from monitor.rules.like.toml import as_toml
+from monitor.rules.like.propose import as_toml
 from monitor.service.runtime import clock
 from monitor.store.database import Database, open_database
 

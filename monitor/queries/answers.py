@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from monitor.queries.difference import Compared
     from monitor.queries.explain import Explained
     from monitor.queries.like import Alike, Liked
-    from monitor.rules.difference import Change
+    from monitor.rules.changes import Change
     from monitor.rules.exclusion import Exclusion
     from monitor.rules.like.propose import Proposed
     from monitor.rules.lint import Finding

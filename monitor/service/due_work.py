@@ -1,4 +1,4 @@
-"""What is due now, and who sees to it?
+"""Find what is due and do it: rematch, poll, compose, deliver, prune.
 
 Each duty looks for due rows and begins a task for each, so that a slow feed or server delays nobody.
 """

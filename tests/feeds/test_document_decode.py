@@ -1,6 +1,6 @@
 import pytest
 
-from monitor.feeds.charset import decode
+from monitor.feeds.document import decode
 
 
 def declared(name: str) -> str:
