@@ -19,7 +19,7 @@ ANSWERS: Mapping[str, Any] = {
     "check": answers.CheckAnswer,
     "poll": list[answers.PollAnswer],
     "digest": list[answers.DigestAnswer],
-    "digest --excluded": list[answers.ExcludedEntries],
+    "digest --excluded": list[answers.ExcludedAnswer],
     "deliver": list[answers.AttemptAnswer],
     "once": answers.RoundAnswer,
     "preview": list[answers.PreviewedDigest],

@@ -5,9 +5,9 @@ from pathlib import Path
 
 from monitor.cli.preview import chosen
 from monitor.cli.terminal import answer, count, say
-from monitor.jobs.kept_out import KeptOut
+from monitor.jobs.stored import ExcludedEntry
 from monitor.loaded import load
-from monitor.queries.answers import ExcludedEntries
+from monitor.queries.answers import ExcludedAnswer
 from monitor.queries.excluded import excluded_now
 from monitor.service.runtime import clock, make_runtime
 from monitor.store.database import open_database
@@ -17,7 +17,7 @@ def excluded(path: Path, *, only: str | None, json: bool) -> int:
     """What none, ignore, scope and max keep out of what arrived since the last slot."""
     current = load(path)
 
-    async def work() -> list[tuple[str, list[KeptOut]]]:
+    async def work() -> list[tuple[str, list[ExcludedEntry]]]:
         db = open_database(current.store_url, migrate=False)
         try:
             context = make_runtime(current).context
@@ -30,14 +30,14 @@ def excluded(path: Path, *, only: str | None, json: bool) -> int:
 
     found = asyncio.run(work())
     if json:
-        answer([ExcludedEntries.of(name, kept) for name, kept in found])
+        answer([ExcludedAnswer.of(name, kept) for name, kept in found])
         return 0
     for name, kept in found:
         say(f"{name}: {count(len(kept), 'entry')} kept out since the last slot.")
         for one in kept:
             say(
                 f"    {one.entry.title or one.entry.id}"
-                + (" (in the digest by another rule)" if one.told else "")
+                + (" (in the digest by another rule)" if one.in_digest else "")
             )
             for reason in one.exclusions:
                 say(f"        {reason.rule}: {reason.cause} {', '.join(reason.words)}".rstrip())

@@ -19,8 +19,8 @@ from monitor.model.rules import Hit, RulesetVersion
 from monitor.rules.score import Points
 
 if TYPE_CHECKING:
-    from monitor.jobs.backfill import Offered
-    from monitor.jobs.kept_out import KeptOut
+    from monitor.jobs.backfill import Backfill
+    from monitor.jobs.stored import ExcludedEntry
     from monitor.model.feeds import Entry
     from monitor.queries.difference import Compared
     from monitor.queries.explain import Explained
@@ -383,7 +383,7 @@ class RuleExclusion:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class ExcludedEntry:
+class ExcludedEntryAnswer:
     """An entry that a rule would match but for an exclusion."""
 
     seq: int  # its number in the database
@@ -393,28 +393,28 @@ class ExcludedEntry:
     rules: tuple[RuleExclusion, ...]  # the rules that exclude it
 
     @classmethod
-    def of(cls, excluded: KeptOut) -> ExcludedEntry:
+    def of(cls, excluded: ExcludedEntry) -> ExcludedEntryAnswer:
         """Return an excluded entry as programs read it."""
         return cls(
             seq=excluded.seq,
             title=excluded.entry.title,
             link=excluded.entry.link,
-            in_digest=excluded.told,
+            in_digest=excluded.in_digest,
             rules=tuple(RuleExclusion.of(exclusion) for exclusion in excluded.exclusions),
         )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class ExcludedEntries:
+class ExcludedAnswer:
     """What the rules keep out of a subscription's next digest."""
 
     subscription: str  # its name
-    entries: tuple[ExcludedEntry, ...]  # by seq
+    entries: tuple[ExcludedEntryAnswer, ...]  # by seq
 
     @classmethod
-    def of(cls, subscription: str, excluded: Sequence[KeptOut]) -> ExcludedEntries:
+    def of(cls, subscription: str, excluded: Sequence[ExcludedEntry]) -> ExcludedAnswer:
         """Return the excluded entries of a subscription."""
-        return cls(subscription=subscription, entries=tuple(ExcludedEntry.of(one) for one in excluded))
+        return cls(subscription=subscription, entries=tuple(ExcludedEntryAnswer.of(one) for one in excluded))
 
 
 # match
@@ -809,12 +809,12 @@ class BackfillAnswer:
     entries: tuple[BackfilledEntry, ...]  # by seq
 
     @classmethod
-    def of(cls, offered: Offered) -> BackfillAnswer:
+    def of(cls, backfill: Backfill) -> BackfillAnswer:
         """Return what a subscription's next digest brings beside its own news."""
         return cls(
-            subscription=offered.subscription.name,
+            subscription=backfill.subscription.name,
             entries=tuple(
                 BackfilledEntry(seq=pending.seq, title=pending.entry.title, link=pending.entry.link)
-                for pending in offered.entries
+                for pending in backfill.entries
             ),
         )

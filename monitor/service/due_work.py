@@ -22,7 +22,7 @@ from monitor.model.digests import Slot
 from monitor.model.feeds import PollState
 from monitor.service.events import log_attempt, log_compose, log_poll, masked
 from monitor.service.runtime import Runtime, clock, jitter
-from monitor.store import backfill, digests, entries, outbox
+from monitor.store import digests, entries, outbox
 from monitor.store.database import Connection, Database
 
 _Asked = tuple[tuple[int, int], Subscription, tuple[Rule, ...]]  # of what there was, for whom, by which rules
@@ -168,4 +168,4 @@ class DueWork:
 
 def _what_there_is(tx: Connection) -> tuple[int, int]:
     """The newest entry, and how many of before were put forward."""
-    return entries.newest_seq(tx), backfill.count(tx)
+    return entries.newest_seq(tx), digests.count_backfill(tx)
