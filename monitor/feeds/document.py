@@ -5,26 +5,17 @@ import re
 import zlib
 from collections.abc import Callable
 
+import webencodings
+
 from monitor.errors import FetchError
 from monitor.feeds.text import clean
 
 _WINDOW_BITS = {"gzip": 31, "x-gzip": 31, "deflate": 15}
 
-# A document is decoded by the widest encoding of the family it declares: GBK calls itself gb2312.
-_WIDER = {
-    "ascii": "cp1252",
-    "iso8859-1": "cp1252",
-    "gb2312": "gb18030",
-    "gbk": "gb18030",
-    "big5": "big5hkscs",
-    "shift_jis": "cp932",
-    "euc_kr": "cp949",
-}
-# Only encodings of text that the web knows. Python has others that are no encodings of text (zlib, rot13), or that
-# hide markup (UTF-7).
-_KNOWN = re.compile(
-    r"(?:ascii|utf-(?:8|8-sig|16|16-[bl]e|32|32-[bl]e)|iso8859-\d+|iso2022_\w+|cp\d+|gb2312|gbk|gb18030|hz|big5|"
-    r"big5hkscs|shift_jis|shift_jisx0213|euc_\w+|johab|koi8-\w|tis-620|mac-\w+)"
+# Encodings of text that Python knows and browsers do not. All others of Python's are left alone: some are no
+# encodings of text (zlib, rot13), one hides markup (UTF-7).
+_PYTHON_ONLY = re.compile(
+    r"utf-8-sig|cp\d+|iso8859-\d+|iso2022_\w+|hz|johab|euc_\w+|shift_jisx0213|big5hkscs|koi8-\w|mac-\w+"
 )
 _BYTE_ORDER_MARKS = (
     (codecs.BOM_UTF8, "utf-8"),
@@ -147,14 +138,18 @@ def _bits_for(head: bytes, window_bits: int) -> int:
 
 
 def _codec_of(label: str) -> str:
-    """Return the codec for the name of an encoding; "" for one that must not be used."""
+    """Return the codec for a charset label of the Encoding Standard, else of Python; "" for one not to be used."""
     try:
-        codec = codecs.lookup(label).name
+        python_codec = codecs.lookup(label).name
     except LookupError:
-        return ""
-    if not _KNOWN.fullmatch(codec) or codec.startswith(("utf-16", "utf-32")):
-        return ""  # those would have shown themselves in the first bytes
-    return _WIDER.get(codec, codec)
+        python_codec = ""
+    # Python's aliases lead to labels that browsers know: euc-cn to gb2312, euckr to euc_kr.
+    encoding = webencodings.lookup(label) or webencodings.lookup(python_codec.replace("_", "-"))
+    if encoding is None or encoding.name in ("replacement", "x-user-defined"):
+        return python_codec if _PYTHON_ONLY.fullmatch(python_codec) else ""
+    if encoding.name.startswith("utf-16"):
+        return ""  # its byte order or its zeros would have shown in the first bytes
+    return "gb18030" if encoding.name == "gbk" else encoding.codec_info.name
 
 
 def _decode_faulty(body: bytes, codec: str) -> str:
