@@ -7,7 +7,7 @@ from pathlib import Path
 from urllib.parse import quote, unquote
 
 from monitor.config.options import OPTION_TABLES, WORD_LISTS, Config, changed_options
-from monitor.config.positions import caret, lines_of, only, rule_part
+from monitor.config.positions import caret, only, read_positions, rule_part
 from monitor.config.reading import as_text, parse_config, read_file
 from monitor.config.secrets import smtp_password
 from monitor.errors import ConfigError, Problem, RuleError
@@ -134,7 +134,7 @@ def _pointed(error: RuleError, config: Config, text: str) -> Problem:
     return Problem(
         where=where,
         key=key,
-        line=lines_of(text).find(error.table, index, key),
+        line=read_positions(text).line_of(error.table, index, key),
         what=error.what + caret(error.word, error.column),
     )
 
