@@ -9,7 +9,7 @@ from monitor.config.values import duration
 from monitor.errors import MonitorError
 from monitor.jobs.backfill import Offered, apply_rules
 from monitor.loaded import load
-from monitor.service.runtime import clock, opened
+from monitor.service.runtime import clock, open_runtime
 from monitor.store import entries
 
 
@@ -27,7 +27,7 @@ def apply(path: Path, since: str, *, rule: str | None, dry: bool, json: bool) ->
         raise MonitorError(f"--since {since}: {error}") from None
 
     async def work() -> list[Offered]:
-        async with opened(current) as (runtime, db):
+        async with open_runtime(current) as (runtime, db):
             total = await db.read(
                 lambda tx: entries.count_news(
                     tx, entries.newest_seq(tx, before=start), entries.newest_seq(tx)

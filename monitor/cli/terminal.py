@@ -5,6 +5,7 @@ import sys
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import datetime
+from enum import Enum
 from pathlib import Path
 from typing import Any
 
@@ -28,6 +29,8 @@ def answer(values: object) -> None:
 
 
 def _plain(value: object) -> str:
+    if isinstance(value, Enum):
+        return str(value.value)
     return value.isoformat() if isinstance(value, datetime) else str(value)
 
 
