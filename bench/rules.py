@@ -1,4 +1,4 @@
-"""What matching costs, by words and size of text, on both searches: `python bench/rules.py [SECONDS]`.
+"""Measure what matching costs, by words and size of text: `python bench/rules.py [SECONDS]`.
 
 The words and the texts are made up, of one vocabulary whose use falls off as that of a real one does (Zipf); the
 rules take theirs from its rarer part, 250 to a rule, one in six in latin letters. The rows in bold are the bars:
@@ -12,7 +12,6 @@ import subprocess
 import sys
 import time
 from collections.abc import Sequence
-from dataclasses import replace
 from itertools import accumulate, pairwise
 from pathlib import Path
 
@@ -24,7 +23,6 @@ from rich.table import Table
 from monitor.config.options import Rule
 from monitor.model.feeds import Entry
 from monitor.rules.match import Ruleset, compile_rules, match_entry
-from monitor.rules.search import table
 from tests import make
 
 WORDS = (50, 500, 5_000, 20_000)
@@ -137,20 +135,19 @@ def main(seconds: float) -> None:
     """Measure and print."""
     words = vocabulary()
     texts = {size: entries(words, size) for size in SIZES}
-    by_size = Table("words", "KB", "hits", "match, ms", "in Python alone, ms", title="One entry, median")
+    by_size = Table("words", "KB", "hits", "match, ms", title="One entry, median")
     by_words = Table(
         "words", "first, ms", "again, ms", "memory, MB", title="Compile, in a process of its own"
     )
     for count in WORDS:
         made = compile_rules(rules(words, count), [])
-        plain = in_python(made)
         for size in SIZES:
             hits = statistics.median(
                 sum(len(match.hits) for match in match_entry(entry, made)) for entry in texts[size]
             )
-            fast, slow = (milliseconds(ruleset, texts[size], seconds) for ruleset in (made, plain))
+            spent = milliseconds(made, texts[size], seconds)
             style = "bold" if (count, size) == (5_000, 10) else ""
-            by_size.add_row(f"{count:,}", f"{size}", f"{hits:.0f}", f"{fast:.2f}", f"{slow:.2f}", style=style)
+            by_size.add_row(f"{count:,}", f"{size}", f"{hits:.0f}", f"{spent:.2f}", style=style)
         cost = compiled_apart(count)
         by_words.add_row(
             f"{count:,}",
@@ -161,12 +158,6 @@ def main(seconds: float) -> None:
     console.print(by_size)
     console.print(by_words)
     console.print(f"Loading the dictionaries of OpenCC before that, once: {cost['dictionaries']:.0f} ms")
-
-
-def in_python(made: Ruleset) -> Ruleset:
-    """The same rules, searched without the library."""
-    spellings = [pairs[0][1].text for pairs in made.spellings]
-    return replace(made, search=table(spellings))
 
 
 if __name__ == "__main__":

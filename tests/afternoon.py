@@ -2,8 +2,6 @@
 
 import asyncio
 import shlex
-import subprocess
-import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
@@ -18,6 +16,7 @@ from monitor.loaded import load
 from monitor.service.runtime import register
 from monitor.store.database import open_database
 from tests import make
+from tests.command import run_command
 from tests.fakes import FakeClock, FakeWeb
 from tests.site import Press, until
 
@@ -83,25 +82,17 @@ class Person:
         self.config = folder / "config.toml"
 
     def types(self, command: str, *, code: int = 0) -> str:
-        """Run a command in the folder; everything it said."""
+        """Run a command in the folder and return its output."""
         self._tell(f"\n$ {command}")
         program, *arguments = shlex.split(command)
         assert program == "monitor"
-        done = subprocess.run(
-            [sys.executable, "-m", "monitor", *arguments],
-            cwd=self.folder,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            encoding="utf-8",
-            timeout=60,
-            check=False,
-        )
-        self._tell(done.stdout.rstrip("\n"))
-        if done.returncode:
-            self._tell(f"(exit {done.returncode})")
-        assert "Traceback" not in done.stdout
-        assert done.returncode == code, f"exit {done.returncode}: {done.stdout}"
-        return done.stdout
+        result = run_command(*arguments, folder=self.folder)
+        self._tell(result.output.rstrip("\n"))
+        if result.code:
+            self._tell(f"(exit {result.code})")
+        assert "Traceback" not in result.output
+        assert result.code == code, f"exit {result.code}: {result.output}"
+        return result.output
 
     @property
     def text(self) -> str:

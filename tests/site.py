@@ -1,8 +1,6 @@
 """A whole installation on loopback: a feed that can bring news, a mail catcher, a config.toml in seconds."""
 
 import json
-import subprocess
-import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -13,6 +11,7 @@ from typing import Any
 
 from monitor.demo.running import Running, running
 from monitor.demo.smtp_server import LoopbackSmtpServer
+from tests.command import run_command
 
 CONFIG = """
 [store]
@@ -101,11 +100,10 @@ class Site:
         return text
 
     def monitor(self, *arguments: str, code: int = 0) -> str:
-        """Run a command; what it said on standard output."""
-        command = [sys.executable, "-m", "monitor", "--config", str(self.config), *arguments]
-        done = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
-        assert done.returncode == code, f"exit {done.returncode}: {done.stdout}{done.stderr}"
-        return done.stdout if code == 0 else done.stdout + done.stderr
+        """Run a command and return its standard output; with another `code` expected, its standard error too."""
+        result = run_command("--config", str(self.config), *arguments)
+        assert result.code == code, f"exit {result.code}: {result.stdout}{result.stderr}"
+        return result.stdout if code == 0 else result.stdout + result.stderr
 
     def json(self, *arguments: str, code: int = 0) -> Any:
         """Run a command with --json; its answer."""

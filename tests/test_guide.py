@@ -2,8 +2,6 @@
 
 import re
 import shlex
-import subprocess
-import sys
 import tomllib
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
@@ -18,6 +16,7 @@ from monitor.model.feeds import Entry
 from monitor.rules.match import Judgement, judge_entry, match_entry
 from tests import make
 from tests.afternoon import stored
+from tests.command import run_command
 
 GUIDE = Path(__file__).parent.parent / "docs" / "guide"
 PAGES = ("rules.md", "rules.zh-CN.md")
@@ -109,18 +108,10 @@ def test_a_command_answers_as_the_guide_shows(example: Example, tmp_path: Path) 
         command, *shown = body.splitlines()
         prompt, program, *arguments = shlex.split(command)
         assert (prompt, program) == ("$", "monitor")
-        done = subprocess.run(
-            [sys.executable, "-m", "monitor", *arguments],
-            cwd=tmp_path,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            encoding="utf-8",
-            timeout=60,
-            check=False,
-        )
-        assert shown, f"{command}: the guide shows no answer, it is: {done.stdout}"
-        said = "\n".join(line.rstrip() for line in done.stdout.splitlines())
-        assert as_shown(shown).fullmatch(said), said
+        output = run_command(*arguments, folder=tmp_path).output
+        assert shown, f"{command}: the guide shows no answer, it is: {output}"
+        answer = "\n".join(line.rstrip() for line in output.splitlines())
+        assert as_shown(shown).fullmatch(answer), answer
 
 
 def as_shown(lines: list[str]) -> re.Pattern[str]:

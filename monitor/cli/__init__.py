@@ -4,6 +4,7 @@
 """
 
 import sys
+from collections.abc import Sequence
 from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
@@ -34,20 +35,31 @@ class LogFormat(StrEnum):
 
 
 def main() -> None:
-    """Run a command. Exit codes: 0 good, 1 something failed (and is named), 2 configuration or usage."""
+    """Run the command line this process was started with, and end the process with its exit code."""
+    sys.exit(execute(sys.argv[1:]))
+
+
+def execute(arguments: Sequence[str]) -> int:
+    """Run one command line; return 0 when all went well, 1 when something failed, 2 on configuration or usage errors.
+
+    What failed is named on standard error. An interrupted command returns 130.
+    """
     try:
-        app(prog_name="monitor")
+        app(arguments, prog_name="monitor")
+    except SystemExit as end:
+        return end.code if isinstance(end.code, int) else 1
     except ConfigError as error:
         print(error, file=sys.stderr)
-        sys.exit(2)
+        return 2
     except MonitorError as error:
         print(f"monitor: {error}", file=sys.stderr)
-        sys.exit(1)
+        return 1
     except KeyboardInterrupt:
-        sys.exit(130)
+        return 130
     except BrokenPipeError:
         sys.stderr.close()
-        sys.exit(1)
+        return 1
+    return 0
 
 
 def _say_version(wanted: bool) -> None:

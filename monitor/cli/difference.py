@@ -10,7 +10,7 @@ from monitor.config.reading import parse_config
 from monitor.errors import MonitorError
 from monitor.loaded import LoadedConfig, load
 from monitor.queries.difference import Compared, compare_rules
-from monitor.rules.difference import Change, summary
+from monitor.rules.changes import Change, summary
 from monitor.rules.match import Ruleset, compile_rules
 from monitor.service.runtime import clock
 from monitor.store import entries, rulesets

@@ -17,7 +17,7 @@ from monitor.loaded import LoadedConfig, load
 from monitor.model.feeds import Entry, Validators
 from monitor.queries.explain import explain
 from monitor.queries.like import Alike, Liked, like
-from monitor.rules.like.toml import as_toml
+from monitor.rules.like.propose import as_toml
 from monitor.service.runtime import clock
 from monitor.store.database import Database, open_database
 

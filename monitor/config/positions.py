@@ -1,4 +1,4 @@
-"""On which line of a TOML text does a key stand?
+"""Locate the tables, keys, values, array items and comments of a TOML text, and point at what is wrong in one.
 
 tomllib gives values without places. This reads the text once more, only for table heads and the first line
 of each key; values are skipped with their strings and brackets balanced.

@@ -1,4 +1,4 @@
-"""Is this subscription due, and for which slot? Which of its rules may go out at once?
+"""Compute which slot of a subscription is due, and which of its rules may go out at once.
 
 A time of day belongs to a local day: it happens exactly once on it, whatever the clocks do. Zones come
 from the zoneinfo database; the instants compared are UTC.

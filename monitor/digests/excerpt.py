@@ -1,4 +1,4 @@
-"""Which part of an entry tells best what it says, and why it is here?"""
+"""Choose the part of an entry's text that the digest shows."""
 
 import re
 from collections.abc import Iterator, Sequence

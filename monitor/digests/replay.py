@@ -1,4 +1,4 @@
-"""Which digests would have gone out, had these rules been in force all the while?"""
+"""Compute the digests that would have gone out had these rules been in force all the while."""
 
 from bisect import bisect_right
 from collections.abc import Iterator, Sequence

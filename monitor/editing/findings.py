@@ -1,4 +1,4 @@
-"""What is odd in the rules of a config.toml, and on which line?"""
+"""List what lint finds in the rules of a config.toml, each finding with its line."""
 
 from collections.abc import Iterable, Sequence
 from dataclasses import asdict

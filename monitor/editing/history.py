@@ -1,4 +1,4 @@
-"""Which rules were in force, what changed each time, and how does one go back?"""
+"""List the versions of the rules that were in force with what each changed, and bring an earlier one back."""
 
 from dataclasses import dataclass
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""Which part of config.toml is about rules, and how is another put into its place?
+"""Cut the part of config.toml that is about rules out of its text, and put another in its place.
 
 The part is kept as written, comments included: [[rules]], [aliases] and [matching]. The rest of the file, with
 its addresses and passwords, is never in it.

@@ -11,7 +11,8 @@ from dataclasses import dataclass, field
 from monitor.config.options import Rule
 from monitor.errors import RuleError
 from monitor.rules.patterns import FLAGS
-from monitor.rules.syntax import continues_words, parse_word
+from monitor.rules.script import continues_words
+from monitor.rules.syntax import parse_word
 from monitor.rules.words import Pattern, Plain
 
 _WIDE = str.maketrans("＋！＠／［］", "+!@/[]")

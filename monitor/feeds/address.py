@@ -1,4 +1,4 @@
-"""Which addresses may we dial?"""
+"""Decide which IP addresses may be connected to."""
 
 from collections.abc import Sequence
 from ipaddress import IPv4Address, IPv6Address, ip_address, ip_network

@@ -1,4 +1,4 @@
-"""In which encoding are these bytes?"""
+"""Decode the bytes of a document in the encoding that it declares or that fits."""
 
 import codecs
 import re

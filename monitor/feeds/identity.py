@@ -1,4 +1,4 @@
-"""Which entry is this, when the feed does not say?"""
+"""Identify an entry where its feed gives no id."""
 
 import hashlib
 from collections import defaultdict

@@ -1,4 +1,4 @@
-"""How soon may we ask this feed again?"""
+"""Compute a feed's next poll time and failure state from the answer it gave (RFC 9110, RFC 9111)."""
 
 from dataclasses import replace
 from datetime import datetime, timedelta

@@ -1,4 +1,4 @@
-"""What did the rules keep out of the entries that arrived, and by which word?"""
+"""List what the rules keep out of the entries that arrived, and by which words."""
 
 import asyncio
 from collections.abc import Collection, Sequence

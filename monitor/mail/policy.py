@@ -1,4 +1,4 @@
-"""When is a mail that could not be handed over tried again?"""
+"""Decide when a mail that could not be handed over is tried again."""
 
 from collections.abc import Sequence
 from datetime import datetime, timedelta

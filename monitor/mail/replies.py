@@ -1,4 +1,4 @@
-"""What does this server's answer mean?"""
+"""Interpret an SMTP server's reply, and describe a failed delivery to the operator."""
 
 import re
 import unicodedata

@@ -1,4 +1,4 @@
-"""Hold stored entries against two sets of rules: what would an edit change?"""
+"""Compare what two rulesets make of the stored news."""
 
 import asyncio
 from collections.abc import Mapping, Sequence
@@ -9,7 +9,7 @@ from monitor.jobs import Step, no_step
 from monitor.jobs.rematch import JUDGED_AT_ONCE
 from monitor.model.feeds import Entry
 from monitor.model.rules import Match, Reason
-from monitor.rules.difference import Change, compare
+from monitor.rules.changes import Change, compare
 from monitor.rules.match import Judgement, Ruleset, judge_entry, match_entry
 from monitor.store import entries, matches
 from monitor.store.database import Connection, Database

@@ -1,4 +1,4 @@
-"""What rule would find more entries like an article, and which of the stored ones would it have found?"""
+"""Propose a rule for an article, and list which of the stored entries it would find."""
 
 import asyncio
 from collections.abc import Collection, Sequence

@@ -1,15 +1,18 @@
-"""What do the stored matches say of the rules: does one let through nearly everything, or nothing?"""
+"""Find the rules that the stored matches show to let through nearly everything, or nothing for long."""
 
+from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 
 from monitor.config.options import Rule
 from monitor.rules.lint import Finding
-from monitor.rules.lint_stored import lint_stored
 from monitor.rules.match import Ruleset
 from monitor.store import entries, matches
 from monitor.store.database import Connection, Database
 
 LOOKED_BACK = timedelta(days=90)
+TOO_MUCH = 0.4  # of all entries
+FEW = 50  # entries: fewer say nothing about a rule
+SILENT = timedelta(days=30)
 
 
 async def judge_stored(
@@ -36,3 +39,35 @@ def _judge(tx: Connection, rules: Ruleset, since: datetime, now: datetime) -> tu
         since=at,
         now=now,
     )
+
+
+def lint_stored(
+    rules: Sequence[tuple[Rule, str]],
+    tally: Mapping[str, tuple[int, datetime]],
+    *,
+    entries: int,
+    since: datetime,
+    now: datetime,
+    silent: timedelta = SILENT,
+) -> tuple[Finding, ...]:
+    """Findings of kind "broad" and "silent", in the order of the rules, which come with their fingerprints.
+
+    `tally` says of each fingerprint how many of the `entries` kept since an instant it matched, and when the
+    last of them was first seen.
+    """
+    found = []
+    for rule, fingerprint in rules:
+        count, last = tally.get(fingerprint, (0, since))
+        if entries >= FEW and count > entries * TOO_MUCH:
+            what = f"lets through {count} of {entries} entries ({count / entries:.0%})"
+            fix = "take out the widest word, or ask for a second one with all"
+            found.append(_finding("broad", rule, what, fix))
+        if entries >= FEW and now - last >= silent:
+            days = (now - last).days
+            fix = 'look at a text that should match with "monitor match", or set enabled = false'
+            found.append(_finding("silent", rule, f"has matched nothing for {days} days", fix))
+    return tuple(found)
+
+
+def _finding(kind: str, rule: Rule, what: str, fix: str) -> Finding:
+    return Finding(kind=kind, table="rules", rule=rule.name, key="name", word=rule.name, what=what, fix=fix)

@@ -1,22 +1,24 @@
-"""All rules in force, compiled once: one search for every word in them."""
+"""Compile all rules in force once, with one search for every word in them."""
 
 import hashlib
 import json
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+
+from ahocorasick_rs import AhoCorasick
 
 from monitor.config.options import Feed, Rule
 from monitor.errors import RuleError
 from monitor.rules.fold import fold
 from monitor.rules.script import learn_vocabulary
-from monitor.rules.search import Search, make_search
 from monitor.rules.syntax import Aliases, parse_word
 from monitor.rules.when import Expression, parse_when, words_of
 from monitor.rules.words import FIELDS, AnyOf, Pattern, Plain, Spelling, Word, distinct, parts
 
 ENGINE = "2"  # raised when the same rule text begins to mean something else
 KEYS = ("any", "all", "none", "hints", "ignore")
+Search = Callable[[str], Iterable[tuple[int, int, int]]]  # folded text -> (number of the word, start, end)
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,6 +100,16 @@ def compile_rules(
         sections=sections,
         feeds={feed.url: feed.name for feed in feeds},
     )
+
+
+def make_search(words: Sequence[str]) -> Search:
+    """Return a search for all places of these words in a folded text, overlapping ones too.
+
+    It is an Aho-Corasick automaton: its time does not grow with the number of words. A word's number is its place in
+    `words`.
+    """
+    automaton = AhoCorasick(words)
+    return lambda text: automaton.find_matches_as_indexes(text, overlapping=True)
 
 
 def read_ignored(ignore: Sequence[str], aliases: Aliases) -> Iterator[Word]:

@@ -1,4 +1,4 @@
-"""What kept an entry out of a rule that it would have matched?"""
+"""Name what kept an entry out of a rule that it would have matched."""
 
 from collections import Counter
 from collections.abc import Iterable, Sequence

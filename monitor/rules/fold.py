@@ -1,4 +1,4 @@
-"""Two spellings of one word become one: width, case, simplified and traditional, zero-width marks, spaces.
+"""Fold the spellings of one word into one: width, case, simplified and traditional, zero-width marks, spaces.
 
 Every folded sign remembers which span of the original it comes from, so that a hit in the folded text is
 shown as the publisher wrote it.

@@ -1,4 +1,4 @@
-"""What in the rules does not do what it seems to do?"""
+"""Look over rules, alias sets and ignored phrases for what does not do what it seems to do."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -6,8 +6,7 @@ from dataclasses import dataclass
 from monitor.config.options import Rule, Subscription
 from monitor.errors import RuleError
 from monitor.rules.compile import KEYS, read_ignored
-from monitor.rules.lint_rules import Read, odd_rule, shadowed_rules
-from monitor.rules.lint_words import Odd, odd_word
+from monitor.rules.lint_checks import Odd, Read, odd_rule, odd_word, shadowed_rules
 from monitor.rules.syntax import Aliases, parse_word
 from monitor.rules.when import parse_when
 from monitor.rules.words import Word, meaning

@@ -1,4 +1,4 @@
-"""Which rules does an entry satisfy, by which words, and which nearly?"""
+"""Match an entry with the rules: which it satisfies, by which words, and what keeps it out of the others."""
 
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
@@ -8,9 +8,9 @@ from monitor.model.feeds import Entry
 from monitor.model.rules import Hit, Match
 from monitor.rules.compile import Asked, Compiled, Ruleset, compile_rules
 from monitor.rules.fold import fold
-from monitor.rules.language import languages_of
 from monitor.rules.scan import Reading, Spans, merged
 from monitor.rules.score import ENOUGH, Points, evidence, independent, points_of, score
+from monitor.rules.script import languages_of
 from monitor.rules.when import holds
 from monitor.rules.words import FIELDS, Pattern, parts
 

@@ -1,4 +1,4 @@
-"""Regular expressions that cannot hold up the rest: each has a limit of time."""
+"""Check and run regular expressions, each within a limit of time."""
 
 from functools import cache
 

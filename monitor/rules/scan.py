@@ -1,4 +1,4 @@
-"""Where do the words stand in one entry?"""
+"""Find the places of all words of a ruleset in one entry."""
 
 import unicodedata
 from bisect import bisect_left
@@ -10,7 +10,7 @@ from monitor.model.feeds import Entry
 from monitor.rules.compile import Ruleset
 from monitor.rules.fold import Folded, fold
 from monitor.rules.patterns import SlowPatternError, find
-from monitor.rules.syntax import continues_words
+from monitor.rules.script import continues_words
 from monitor.rules.words import AnyOf, Pattern, Plain, Spelling, Word
 
 

@@ -1,4 +1,4 @@
-"""How much do the words that were found count, and is that enough?
+"""Compute the score of a rule from the words that were found.
 
 This is all the arithmetic there is:
 

@@ -1,6 +1,7 @@
-"""Which signs are Chinese, and how does the other side of the strait write them?"""
+"""Classify characters by script, convert Chinese between its regional forms, and tell the language of a text."""
 
 import re
+import unicodedata
 from collections.abc import Iterable
 from functools import cache
 
@@ -20,6 +21,12 @@ _HAN = re.compile(f"[{HAN}]")
 def is_han(sign: str) -> bool:
     """Is this a character of a script that is written without spaces between words?"""
     return _HAN.match(sign) is not None
+
+
+@cache
+def continues_words(sign: str) -> bool:
+    """Would this sign, beside a word, make it another word? Letters and digits of scripts with spaces do."""
+    return (unicodedata.category(sign)[0] in "LM" and not is_han(sign)) or unicodedata.category(sign) == "Nd"
 
 
 @cache
@@ -70,3 +77,33 @@ def is_traditional(sign: str) -> bool:
 def is_simplified(sign: str) -> bool:
     """Is this character written so on the mainland only?"""
     return is_han(sign) and _converter("s2t").convert(sign) != sign
+
+
+_KANA = re.compile("[\u3041-\u3096\u30a1-\u30fa\uff66-\uff9d]")
+_HANGUL = re.compile("[\u1100-\u11ff\uac00-\ud7a3]")
+_LATIN = re.compile("[A-Za-z\u00c0-\u024f]")
+
+
+def languages_of(text: str) -> frozenset[str]:
+    """The names of LANGUAGES that fit; none for a text in other letters.
+
+    A text with Chinese characters is "zh", with kana among them "ja". "zh-Hans" and "zh-Hant" both fit where no
+    character tells. "en" stands for every language in Latin letters.
+    """
+    han = sum(map(is_han, text))
+    kana, hangul, latin = (len(letters.findall(text)) for letters in (_KANA, _HANGUL, _LATIN))
+    if kana * 10 > han:
+        return frozenset({"ja"})
+    if hangul > han:
+        return frozenset({"ko"})
+    if latin > han * 5:  # an English word has about five letters
+        return frozenset({"en"})
+    if not han:
+        return frozenset()
+    simple, traditional = sum(map(is_simplified, text)), sum(map(is_traditional, text))
+    fitting = {"zh"}
+    if simple >= traditional:
+        fitting.add("zh-Hans")
+    if traditional >= simple:
+        fitting.add("zh-Hant")
+    return frozenset(fitting)

@@ -1,16 +1,15 @@
-"""What the operator wrote becomes a Word, or points at the mistake."""
+"""Parse a word of a rule as the operator wrote it; an error points at the mistake."""
 
 import re
 import unicodedata
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from difflib import get_close_matches
-from functools import cache
 
 from monitor.errors import RuleError
 from monitor.rules.fold import fold
 from monitor.rules.patterns import read_pattern
-from monitor.rules.script import is_han, simplified, vocabulary
+from monitor.rules.script import continues_words, simplified, vocabulary
 from monitor.rules.words import FIELDS, AnyOf, Near, Plain, Spelling, Term, Word
 
 FIELD = re.compile(rf"({'|'.join(FIELDS)}):\s*(?=\S)")
@@ -208,9 +207,3 @@ def _spelling(
         exactly=exactly,
         traditional=traditional,
     )
-
-
-@cache
-def continues_words(sign: str) -> bool:
-    """Would this sign, beside a word, make it another word? Letters and digits of scripts with spaces do."""
-    return (unicodedata.category(sign)[0] in "LM" and not is_han(sign)) or unicodedata.category(sign) == "Nd"

@@ -1,4 +1,4 @@
-"""`when = "…"` becomes an expression over words, or points at the mistake."""
+"""Parse the `when` of a rule into an expression over words; an error points at the mistake."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a word of a rule is, once it has been read."""
+"""Declare what a word of a rule is once it has been parsed."""
 
 from __future__ import annotations
 

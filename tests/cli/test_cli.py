@@ -1,7 +1,6 @@
 """Commands that need no feed and no mail."""
 
 import json
-import os
 import subprocess
 import sys
 import tomllib
@@ -11,22 +10,15 @@ import pytest
 
 from monitor import __version__
 from monitor.assets import DEFAULT_CONFIG
+from tests.command import run_command
 
 
 def monitor(folder: Path, *arguments: str, code: int = 0, **environ: str) -> str:
-    """Run the command in a folder; everything it said."""
-    done = subprocess.run(
-        [sys.executable, "-m", "monitor", *arguments],
-        cwd=folder,
-        capture_output=True,
-        text=True,
-        timeout=60,
-        check=False,
-        env={**os.environ, "HOME": str(folder), "PYTHONUTF8": "1", **environ},
-    )
-    assert done.returncode == code, f"exit {done.returncode}: {done.stdout}{done.stderr}"
-    assert "Traceback" not in done.stderr
-    return done.stdout + done.stderr
+    """Run a command in a folder and return its output."""
+    result = run_command(*arguments, folder=folder, environ={"HOME": str(folder), **environ})
+    assert result.code == code, f"exit {result.code}: {result.stdout}{result.stderr}"
+    assert "Traceback" not in result.stderr
+    return result.stdout + result.stderr
 
 
 COMMANDS = [

@@ -1,26 +1,16 @@
 """`monitor demo`, as somebody who has just installed it sees it."""
 
-import os
-import subprocess
-import sys
 from email import message_from_bytes, policy
 from pathlib import Path
 
 from tests import make
+from tests.command import run_command
 
 
 def demo(folder: Path, *arguments: str, code: int = 0) -> str:
-    done = subprocess.run(
-        [sys.executable, "-m", "monitor", "demo", *arguments],
-        cwd=folder,
-        capture_output=True,
-        text=True,
-        timeout=90,
-        check=False,
-        env={**os.environ, "HOME": str(folder), "PYTHONUTF8": "1"},
-    )
-    assert done.returncode == code, f"exit {done.returncode}: {done.stdout}{done.stderr}"
-    return done.stdout + done.stderr
+    result = run_command("demo", *arguments, folder=folder, environ={"HOME": str(folder)})
+    assert result.code == code, f"exit {result.code}: {result.stdout}{result.stderr}"
+    return result.stdout + result.stderr
 
 
 def test_the_bundled_feed_ends_as_a_digest_that_says_why(tmp_path: Path) -> None:

@@ -1,13 +1,12 @@
 """A rule is asked for by the sample, wherever the sample is."""
 
 import json
-import subprocess
-import sys
 import tomllib
 from pathlib import Path
 
 from tests import make
 from tests.cli.test_cli import monitor
+from tests.command import run_command
 from tests.site import open_site
 
 ARTICLE = """[Lumina的大模型让巨头不安](https://news.example.org/lumina/)
@@ -87,14 +86,8 @@ def test_what_cannot_be_read_or_says_nothing_is_told(tmp_path: Path) -> None:
         tmp_path, "rules", "like", "x", code=1
     )
     assert "cannot be read: Is a directory" in monitor(tmp_path, "rules", "like", ".", code=1)
-    for said, arguments in ((b"", ()), ("他们".encode(), ("--json",))):
-        done = subprocess.run(
-            [sys.executable, "-m", "monitor", "rules", "like", "-", *arguments],
-            cwd=tmp_path,
-            input=said,
-            capture_output=True,
-            check=False,
-        )
-        assert done.returncode == 1
-        assert b"nothing in the text stands out" in done.stderr
-        assert json.loads(done.stdout)["rule"] is None if arguments else done.stdout == b""
+    for text, arguments in ((b"", ()), ("他们".encode(), ("--json",))):
+        result = run_command("rules", "like", "-", *arguments, folder=tmp_path, stdin=text)
+        assert result.code == 1
+        assert "nothing in the text stands out" in result.stderr
+        assert json.loads(result.stdout)["rule"] is None if arguments else result.stdout == ""

@@ -1,13 +1,12 @@
 """`monitor match` and `monitor rules lint`, as an operator types them."""
 
 import json
-import os
-import subprocess
-import sys
 from pathlib import Path
 from typing import Any
 
 import pytest
+
+from tests.command import CommandResult, run_command
 
 CONFIG = """
 [aliases]
@@ -32,27 +31,16 @@ at = ["08:00"]
 """
 
 
-def run(
-    folder: Path, *words: str, given: str = "", code: int = 0, config: str = CONFIG
-) -> subprocess.CompletedProcess[str]:
+def run(folder: Path, *words: str, given: str = "", code: int = 0, config: str = CONFIG) -> CommandResult:
     (folder / "config.toml").write_text(config, "utf-8")
-    done = subprocess.run(
-        [sys.executable, "-m", "monitor", *words],
-        cwd=folder,
-        input=given,
-        capture_output=True,
-        encoding="utf-8",
-        timeout=60,
-        check=False,
-        env={**os.environ, "PYTHONUTF8": "1"},
-    )
-    assert done.returncode == code, done.stdout + done.stderr
-    assert "Traceback" not in done.stderr
-    return done
+    result = run_command(*words, folder=folder, stdin=given.encode())
+    assert result.code == code, result.stdout + result.stderr
+    assert "Traceback" not in result.stderr
+    return result
 
 
-def answers(done: subprocess.CompletedProcess[str]) -> list[dict[str, Any]]:
-    return [json.loads(line) for line in done.stdout.splitlines()]
+def answers(result: CommandResult) -> list[dict[str, Any]]:
+    return [json.loads(line) for line in result.stdout.splitlines()]
 
 
 def lines(*items: dict[str, Any]) -> str:
@@ -92,27 +80,6 @@ def test_each_line_is_answered_with_one_line(tmp_path: Path) -> None:
     assert fifth["near_misses"][0]["why"] == "ignore: 图片由AI生成"
     assert fifth["slow"] == [{"name": "智能", "word": "/(a+)+$/"}]
     assert not (tmp_path / "data").exists(), "no database is made"
-
-
-def test_answers_come_as_the_questions_do(tmp_path: Path) -> None:
-    (tmp_path / "config.toml").write_text(CONFIG, "utf-8")
-    with subprocess.Popen(
-        [sys.executable, "-m", "monitor", "match", "-", "--rule", "2"],
-        cwd=tmp_path,
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        encoding="utf-8",
-        env={**os.environ, "PYTHONUTF8": "1"},
-    ) as asked:
-        assert asked.stdin
-        assert asked.stdout
-        for number in range(3):
-            asked.stdin.write(lines({"id": str(number), "title": "AI与NVIDIA", "outlet": "示例"}))
-            asked.stdin.flush()
-            answer = json.loads(asked.stdout.readline())
-            assert (answer["id"], [rule["name"] for rule in answer["rules"]]) == (str(number), ["芯片"])
-        asked.stdin.close()
-        assert asked.wait(10) == 0
 
 
 @pytest.mark.parametrize(

@@ -1,6 +1,6 @@
-from datetime import timedelta
+from datetime import datetime, timedelta
 
-from monitor.queries.lint import LOOKED_BACK, judge_stored
+from monitor.queries.lint import LOOKED_BACK, judge_stored, lint_stored
 from tests import make
 from tests.jobs.desk import Desk
 
@@ -22,3 +22,28 @@ async def test_a_rule_that_lets_through_nearly_everything_and_one_long_silent_ar
     desk.clock.now -= timedelta(days=31)
     desk.rules = (make.rule(any=("云",)),)
     assert await _kinds(desk) == [], "an edited rule has not been asked yet"
+
+
+MONTHS_AGO = make.NOW - timedelta(days=60)
+
+
+def _stored_kinds(count: int, last: datetime, entries: int = 100) -> list[str]:
+    found = lint_stored(
+        [(make.rule(), "f1")], {"f1": (count, last)}, entries=entries, since=MONTHS_AGO, now=make.NOW
+    )
+    return [one.kind for one in found]
+
+
+def test_a_rule_over_two_fifths_of_all_entries_is_broad() -> None:
+    assert (_stored_kinds(40, make.NOW), _stored_kinds(41, make.NOW)) == ([], ["broad"])
+
+
+def test_a_rule_without_a_match_for_thirty_days_is_silent() -> None:
+    assert _stored_kinds(1, make.NOW - timedelta(days=29)) == []
+    assert _stored_kinds(1, make.NOW - timedelta(days=30)) == ["silent"]
+    (never,) = lint_stored([(make.rule(), "f1")], {}, entries=100, since=MONTHS_AGO, now=make.NOW)
+    assert never.what == "has matched nothing for 60 days"
+
+
+def test_few_entries_say_nothing() -> None:
+    assert _stored_kinds(49, MONTHS_AGO, entries=49) == []

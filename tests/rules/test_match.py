@@ -185,65 +185,6 @@ def test_a_word_in_two_rules_is_found_for_both() -> None:
     assert [[hit.found for hit in match.hits] for match in both] == [["AI"], ["AI"]]
 
 
-# --- fingerprints -------------------------------------------------------------------------------
-
-
-def fingerprint(**differ: Any) -> str:
-    rule = make.rule(**differ)
-    return compile_rules([rule], [make.feed(), OTHER]).fingerprints[rule.name]
-
-
-@pytest.mark.parametrize(
-    "edit",
-    [
-        {"any": ("AI", "大模型", "芯片")},
-        {"any": ("AI",)},
-        {"any": ("ai", "大模型")},
-        {"any": (), "all": ("AI", "大模型")},
-        {"none": ("油价",)},
-        {"fields": ("title",)},
-        {"feeds": ("另一家",)},
-    ],
-    ids=str,
-)
-def test_an_edited_rule_has_another_fingerprint(edit: dict[str, Any]) -> None:
-    assert fingerprint(**edit) != fingerprint()
-
-
-def test_a_feed_that_moves_makes_another_rule_of_those_that_name_it() -> None:
-    rule = make.rule(feeds=("另一家",))
-    moved = compile_rules([rule], [make.feed("另一家", url="https://moved.example.org/rss")])
-    assert moved.fingerprints[rule.name] != fingerprint(feeds=("另一家",))
-
-
-@pytest.mark.parametrize(
-    "same",
-    [
-        {"name": "别名"},
-        {"any": ("大模型", "AI")},
-        {"any": ("AI", "大模型", "AI")},
-        {"fields": ("text", "title", "summary")},
-    ],
-    ids=str,
-)
-def test_what_means_the_same_has_one_fingerprint(same: dict[str, Any]) -> None:
-    assert fingerprint(**same) == fingerprint()
-
-
-def test_the_whole_has_another_fingerprint_when_a_rule_or_a_feeds_sections_change() -> None:
-    feeds = [make.feed(), OTHER]
-    whole = compile_rules([make.rule()], feeds).fingerprint
-    assert whole == compile_rules([make.rule("别名")], feeds).fingerprint
-    assert whole != compile_rules([make.rule(any=("AI",))], feeds).fingerprint
-    assert whole != compile_rules([make.rule()], [make.feed(sections=("科技",)), OTHER]).fingerprint
-
-
-def test_a_fingerprint_is_the_same_tomorrow() -> None:
-    assert (
-        fingerprint() == "b0ed48f56cea6265b4078f924b03c6e6"
-    )  # another one re-judges everybody's waiting entries: _ENGINE
-
-
 # --- mistakes, and what always holds ------------------------------------------------------------
 
 

@@ -1,4 +1,4 @@
-"""What we know about single publishers. Which of them made this document?"""
+"""Declare what is known about single publishers, and recognise which of them made a document."""
 
 from collections.abc import Callable, Sequence
 from datetime import datetime

@@ -1,4 +1,4 @@
-"""When was it, on a 12-hour clock that does not say AM or PM?"""
+"""Resolve times given on a 12-hour clock that does not say AM or PM."""
 
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta, tzinfo

@@ -1,4 +1,4 @@
-"""Which paragraphs of 纽约时报中文网 are not the article's own?"""
+"""Recognise the paragraphs of 纽约时报中文网 that are not the article's own."""
 
 import re
 from collections.abc import Sequence

@@ -1,1 +1,1 @@
-"""What rule would find more entries like this one?"""
+"""Propose a rule that finds more entries like one article."""

@@ -1,4 +1,4 @@
-"""Which Chinese words does an article keep coming back to?
+"""Find the Chinese terms that an article keeps coming back to.
 
 No dictionary parts the words. A term is a run of characters that comes back, that different characters stand beside
 (or it is a part of a longer one), and that holds together: it is there far more often than its parts would meet by
@@ -9,8 +9,7 @@ from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
-from monitor.rules.like.runs import Run
-from monitor.rules.like.term import Term
+from monitor.rules.like.terms import Run, Term
 from monitor.rules.like.usual import LONGEST, Piece, pieces, table
 
 _TOGETHER = 8.0  # how much more often than by chance the parts of a term meet

@@ -1,11 +1,10 @@
-"""Which words of other scripts does an article keep coming back to? DeepSeek, GPT-4, Page One Ventures."""
+"""Find the terms in other scripts that an article keeps coming back to: DeepSeek, GPT-4, Page One Ventures."""
 
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from monitor.rules.like.runs import Run
-from monitor.rules.like.term import Term
+from monitor.rules.like.terms import Run, Term
 from monitor.rules.like.usual import table
 
 _SHORTEST = 5  # letters of a word without capitals that may be a term

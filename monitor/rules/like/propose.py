@@ -1,8 +1,9 @@
-"""Which words of an article make a rule that finds others about the same?"""
+"""Propose a rule made of an article's own words, and write it as TOML with the reason for each word."""
 
+import json
 import math
 from collections import Counter
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from monitor.config.options import Rule
@@ -10,8 +11,7 @@ from monitor.model.feeds import Entry
 from monitor.rules.fold import fold
 from monitor.rules.like.chinese import chinese_terms
 from monitor.rules.like.latin import latin_terms
-from monitor.rules.like.runs import runs_of
-from monitor.rules.like.term import Term
+from monitor.rules.like.terms import Term, runs_of
 from monitor.rules.match import Ruleset, compile_rules, match_entry
 from monitor.rules.script import is_han
 
@@ -24,6 +24,7 @@ _MOST_TERMS, _MOST_ANY, _MOST_HINTS = 200, 8, 8
 _LEAST = 0.22  # of the best word's weight
 _ASIDE = 0.34  # of the best word's count: who is quoted is said less often than what it is about
 _TITLE, _NAME = 2.0, 1.5
+_LONGEST_TITLE = 80  # characters, in a remark
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -179,3 +180,35 @@ def _held_by(term: Term, rules: Ruleset) -> tuple[str, ...]:
         one.rule.name for one, place in called if one.words[place].key in ("any", "all", "hints", "when")
     )
     return tuple(dict.fromkeys(names))
+
+
+def as_toml(proposal: Proposal) -> str:
+    """The rule as a table for config.toml."""
+    return "".join(f"{line}\n" for line in _lines(proposal))
+
+
+def _lines(proposal: Proposal) -> Iterator[str]:
+    # A remark ends with its line, and holds no control characters (TOML 1.0, "Comment").
+    title = "".join(sign for sign in " ".join(proposal.title.split()) if sign.isprintable())[:_LONGEST_TITLE]
+    yield f"# Like: {title}" if title else "# Like a text without a title"
+    yield "[[rules]]"
+    yield f"name = {_quoted(proposal.name)}"
+    for key in ("any", "hints"):
+        words = [one for one in proposal.words if one.key == key]
+        if words:
+            yield f"{key} = ["
+            yield from (f"  {_quoted(one.word)},  # {_why(one, proposal.weighed)}" for one in words)
+            yield "]"
+
+
+def _quoted(word: str) -> str:
+    return json.dumps(word, ensure_ascii=False)
+
+
+def _why(word: Proposed, weighed: int) -> str:
+    why = ["a name"] if word.name else []
+    why += ["in the title"] if word.in_title else []
+    why += ["once" if word.count == 1 else f"{word.count} times"]
+    why += [f"in {word.entries} of {weighed} stored entries"] if word.entries else []
+    why += [f"already in rule {' and '.join(word.held_by)}"] if word.held_by else []
+    return ", ".join(why)

@@ -1,4 +1,4 @@
-"""Which words are in every kind of news, and where does Chinese part its words?"""
+"""Read the shipped table of usual words, and part Chinese text into its words by it."""
 
 import tomllib
 from collections.abc import Iterator

@@ -1,8 +1,6 @@
-"""The language of a text, by its letters."""
-
 import pytest
 
-from monitor.rules.language import languages_of
+from monitor.rules.script import continues_words, languages_of
 
 
 @pytest.mark.parametrize(
@@ -20,3 +18,13 @@ from monitor.rules.language import languages_of
 )
 def test_letters_tell_the_language(text: str, languages: set[str]) -> None:
     assert languages_of(text) == languages
+
+
+@pytest.mark.parametrize("sign", [*"aZ9éжα한ع٥ｱ"])
+def test_letters_and_digits_continue_words(sign: str) -> None:
+    assert continues_words(sign)
+
+
+@pytest.mark.parametrize("sign", [*"中ア々ㄅ〇 -_.+①½🤖：\ufffd"])
+def test_chinese_characters_and_signs_do_not(sign: str) -> None:
+    assert not continues_words(sign)

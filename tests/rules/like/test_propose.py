@@ -9,8 +9,7 @@ from hypothesis import strategies as st
 
 from monitor.config.options import Rule
 from monitor.model.feeds import Entry
-from monitor.rules.like.propose import Proposal, propose
-from monitor.rules.like.toml import as_toml
+from monitor.rules.like.propose import Proposal, as_toml, propose
 from monitor.rules.match import Ruleset, compile_rules, match_entry
 from tests import make
 

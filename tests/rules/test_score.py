@@ -127,26 +127,6 @@ def test_other_fields_are_asked_where_they_are_named() -> None:
     ]  # fmt: skip
 
 
-def test_pace_and_the_like_are_no_part_of_the_fingerprint() -> None:
-    def fingerprint(**differ: Any) -> str:
-        return compile_rules([make.rule(**differ)], []).fingerprint
-
-    assert fingerprint(max=3, pace="at once", priority=2, quiet=(), name="b") == fingerprint()
-    different = {
-        fingerprint(),
-        fingerprint(hints=("x",)),
-        fingerprint(ignore=("x",)),
-        fingerprint(when="x"),
-        fingerprint(when="NOT x"),
-        fingerprint(threshold=2.0),
-        fingerprint(weights=(("AI", 2.0),)),
-        fingerprint(sections=("x",)),
-        fingerprint(languages=("zh",)),
-        compile_rules([make.rule()], [], {}, ["y"]).fingerprint,
-    }
-    assert len(different) == 10
-
-
 @pytest.mark.parametrize("key", ["any", "all", "hints"])
 def test_a_word_written_in_three_ways_counts_once(key: str) -> None:
     judgement = judged("AI 进了课堂", {key: ("AI", "ai", "ＡＩ", "ａi")})

@@ -1,4 +1,4 @@
-"""An article becomes runs of one script each, folded, that know how they were written."""
+"""Part an article into runs of one script each; declare the terms that are made of them."""
 
 import re
 import unicodedata
@@ -12,6 +12,19 @@ _HAN = "\u3005\u3007\u3400-\u4dbf\u4e00-\u9fff\U00020000-\U000323af"
 _WORD = f"[^\\W_{_HAN}]"
 _RUN = re.compile(f"(?P<han>[{_HAN}]+)|{_WORD}(?:{_WORD}|[.&'’_+-](?={_WORD}))*(?:\\+\\+|#)?")
 _IN_BRACKETS = re.compile(r"[(（]\s*[A-Za-z]")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Term:
+    """A word of the article, or several in a row."""
+
+    word: str  # as the article writes it
+    folded: str
+    count: int
+    in_title: bool
+    name: bool  # of somebody or something, as far as its form tells
+    quoted: bool  # more often than not it is who says something
+    kept: bool = False  # the shipped table or a rule knows it as a word
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
