@@ -30,7 +30,9 @@ def make_map() -> str:
 def _folders() -> list[Path]:
     folders = [ROOT / name for name in _FOLDERS]
     folders += [path for folder in folders for path in folder.rglob("*") if path.is_dir()]
-    return sorted(folder for folder in folders if "__pycache__" not in folder.parts and "_assets" not in folder.parts)
+    return sorted(
+        folder for folder in folders if "__pycache__" not in folder.parts and "_assets" not in folder.parts
+    )
 
 
 def first_line(file: Path) -> str:
