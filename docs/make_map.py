@@ -36,7 +36,7 @@ def _folders() -> list[Path]:
 
 
 def first_line(file: Path) -> str:
-    """Return the statement at the top of a file: of a docstring, a template's comment, a catalogue's or table's remark."""
+    """Return the statement at the top of a file: of its docstring, its template comment, or its first remark."""
     text = file.read_text("utf-8")
     if file.suffix == ".py":
         return (ast.get_docstring(ast.parse(text)) or "").partition("\n")[0]
