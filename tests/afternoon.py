@@ -124,7 +124,7 @@ class Person:
 @contextmanager
 def desk(folder: Path, titles: list[str], tell: Tell) -> Iterator[tuple[Person, LoopbackSmtpServer]]:
     """A fresh config.toml by `monitor init`, with a feed and a mail server on this machine."""
-    with Press(lambda: make.rss(*titles)) as press, LoopbackSmtpServer(folder) as catcher:
+    with Press(lambda: make.rss(*titles)) as press, LoopbackSmtpServer(folder) as smtp_server:
         person = Person(folder, tell)
         person.types("monitor init")
         text = person.config.read_text("utf-8")
@@ -133,9 +133,9 @@ def desk(folder: Path, titles: list[str], tell: Tell) -> Iterator[tuple[Person, 
             ('backoff = "5m"', 'backoff = "1s"'),
             ("allow_private = []", 'allow_private = ["127.0.0.1"]'),
             ('host = ""   ', 'host = "127.0.0.1"   '),
-            ("port = 465", f"port = {catcher.port}"),
+            ("port = 465", f"port = {smtp_server.port}"),
             ('security = "implicit"', 'security = "starttls"'),
-            ('ca_file = ""', f'ca_file = "{catcher.ca_file}"'),
+            ('ca_file = ""', f'ca_file = "{smtp_server.ca_file}"'),
             ("[operator]\nto = []", '[operator]\nto = ["operator@example.org"]'),
             ('"https://cn.nytimes.com/rss/"', f'"{press.url}"'),
             ('every = "30m"', 'every = "1s"'),
@@ -145,7 +145,7 @@ def desk(folder: Path, titles: list[str], tell: Tell) -> Iterator[tuple[Person, 
             assert text.count(old) == 1, f"{old} is {text.count(old)} times in the configuration"
             text = text.replace(old, new)
         person.saves(text)
-        yield person, catcher
+        yield person, smtp_server
 
 
 def month(config: Path, titles: list[str]) -> None:

@@ -51,8 +51,8 @@ def subscription(name: str = "AI 日报", **differ: Any) -> Subscription:
     return Subscription(**{"name": name, "to": ("reader@example.org",), "every": timedelta(0), **differ})
 
 
-def slot(name: str = "at:2026-11-24T08:00", **differ: Any) -> Slot:
-    return Slot(**{"name": name, "at": NOW, **differ})
+def slot(name: str = "at:2026-11-24T08:00", at: datetime = NOW, *, late: bool = False) -> Slot:
+    return Slot.named(name, at, late=late)
 
 
 def mail(to: str = "reader@example.org", **differ: Any) -> Mail:

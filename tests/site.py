@@ -1,4 +1,4 @@
-"""A whole installation on loopback: a feed that can bring news, a mail catcher, a config.toml in seconds."""
+"""A whole installation on loopback: a feed that can bring news, a mail server, a config.toml in seconds."""
 
 import json
 import threading
@@ -83,15 +83,15 @@ class Press:
 class Site:
     """Where the pieces are, and the commands run against them."""
 
-    def __init__(self, folder: Path, press: Press, catcher: LoopbackSmtpServer) -> None:
-        self.folder, self.press, self.catcher = folder, press, catcher
+    def __init__(self, folder: Path, press: Press, smtp_server: LoopbackSmtpServer) -> None:
+        self.folder, self.press, self.smtp_server = folder, press, smtp_server
         self.config = folder / "config.toml"
         self.write()
 
     def write(self, *changes: tuple[str, str], store: str = "sqlite:///monitor.db") -> str:
         """Write config.toml anew, with some of its text replaced; the text."""
         text = CONFIG.format(
-            store=store, port=self.catcher.port, ca_file=self.catcher.ca_file, url=self.press.url
+            store=store, port=self.smtp_server.port, ca_file=self.smtp_server.ca_file, url=self.press.url
         )
         for old, new in changes:
             assert old in text, f"{old} is not in the configuration"
@@ -128,5 +128,5 @@ def until(service: Running, event: str, seconds: float = 20, **about: object) ->
 @contextmanager
 def open_site(folder: Path, document: Callable[[], bytes], **catching: Any) -> Iterator[Site]:
     """The whole installation, taken down at the end."""
-    with Press(document) as press, LoopbackSmtpServer(folder, **catching) as catcher:
-        yield Site(folder, press, catcher)
+    with Press(document) as press, LoopbackSmtpServer(folder, **catching) as smtp_server:
+        yield Site(folder, press, smtp_server)

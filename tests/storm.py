@@ -12,7 +12,7 @@ from email import message_from_bytes, policy
 from pathlib import Path
 
 from monitor.demo.running import Running
-from monitor.demo.smtp_server import Caught
+from monitor.demo.smtp_server import ReceivedMail
 from tests import make
 from tests.site import open_site, until
 
@@ -68,10 +68,10 @@ def storm(folder: Path, *, kills: int, seed: int, interval: float = 0.5) -> Dama
                 service.send_signal(signal.SIGKILL)
         stream.end()
         with site.service() as service, suppress(TimeoutError):
-            while len(_told(site.catcher.caught)) < stream.count():
-                site.catcher.wait(len(site.catcher.caught) + 1, _PATIENCE)
+            while len(_told(site.smtp_server.received)) < stream.count():
+                site.smtp_server.wait(len(site.smtp_server.received) + 1, _PATIENCE)
             service.stop()
-        return _damage(kills, stream.count(), site.catcher.caught)
+        return _damage(kills, stream.count(), site.smtp_server.received)
 
 
 def _read_for(service: Running, seconds: float) -> None:
@@ -81,9 +81,9 @@ def _read_for(service: Running, seconds: float) -> None:
         service.next_event(left)
 
 
-def _told(caught: Sequence[Caught]) -> Counter[str]:
+def _told(received: Sequence[ReceivedMail]) -> Counter[str]:
     """How many different mails tell of each title."""
-    return Counter(title for raw in {mail.raw for mail in caught} for title in _titles(raw))
+    return Counter(title for raw in {mail.raw for mail in received} for title in _titles(raw))
 
 
 def _titles(raw: bytes) -> set[str]:
@@ -92,15 +92,15 @@ def _titles(raw: bytes) -> set[str]:
     return set(re.findall(r"AI 第\d+条", body.get_content()))
 
 
-def _damage(kills: int, entries: int, caught: Sequence[Caught]) -> Damage:
-    told = _told(caught)
+def _damage(kills: int, entries: int, received: Sequence[ReceivedMail]) -> Damage:
+    told = _told(received)
     by_id: dict[str, list[bytes]] = defaultdict(list)
-    for mail in caught:
+    for mail in received:
         by_id[str(message_from_bytes(mail.raw, policy=policy.default)["Message-ID"])].append(mail.raw)
     return Damage(
         kills=kills,
         entries=entries,
-        mails=len(caught),
+        mails=len(received),
         lost=entries - len(told),
         repeated=sum(count > 1 for count in told.values()),
         copies=sum(len(raws) - 1 for raws in by_id.values()),

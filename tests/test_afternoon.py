@@ -16,7 +16,7 @@ from tests.afternoon import WORDS, Person, Tell, desk, month
 def afternoon(folder: Path, tell: Tell) -> None:
     """The whole story."""
     titles: list[str] = []
-    with desk(folder, titles, tell) as (person, catcher):
+    with desk(folder, titles, tell) as (person, smtp_server):
         month(person.config, titles)
         (folder / "frequency_words.txt").write_text(WORDS, encoding="utf-8")
         with running(person.config) as service:
@@ -27,7 +27,7 @@ def afternoon(folder: Path, tell: Tell) -> None:
             _words_come_in(person, service)
             _words_are_mended(person, service)
             _an_edit_is_tried_and_saved(person, service)
-            _a_slip_breaks_nothing(person, service, titles, catcher)
+            _a_slip_breaks_nothing(person, service, titles, smtp_server)
             _all_is_undone(person, service, titles)
 
 
@@ -84,7 +84,7 @@ def _an_edit_is_tried_and_saved(person: Person, service: Running) -> None:
 
 
 def _a_slip_breaks_nothing(
-    person: Person, service: Running, titles: list[str], catcher: LoopbackSmtpServer
+    person: Person, service: Running, titles: list[str], smtp_server: LoopbackSmtpServer
 ) -> None:
     good = person.text
     person.thinks("A slip of the hand: a quotation mark is gone.")
@@ -110,7 +110,7 @@ def _a_slip_breaks_nothing(
     assert "A running service goes on by what it had: rules version 4" in said
     assert '"monitor rules undo"' in said
     assert "纽约时报中文网  well" in said
-    (letter,) = [one for one in catcher.caught if one.recipients == ("operator@example.org",)]
+    (letter,) = [one for one in smtp_server.received if one.recipients == ("operator@example.org",)]
     mail = message_from_bytes(letter.raw, policy=policy.default)
     person.opens(f"{mail['Subject']}\n\n{mail.get_content()}")
     assert mail["Subject"] == "feed-monitor: config.toml is refused, rules version 4 stays in force"

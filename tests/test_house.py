@@ -15,6 +15,7 @@ OWNERS = {
     "aiohttp_socks": {"feeds.fetch"},
     "bs4": {"feeds.sanitize"},
     "nh3": {"feeds.sanitize"},
+    "webencodings": {"feeds.document"},
     "opencc": {"rules.script"},
     "regex": {"rules.patterns"},
     "lark": {"rules.when"},

@@ -21,8 +21,8 @@ def test_one_feed_ends_as_one_mail(site: Site) -> None:
     assert [poll["outcome"] for poll in answer["polled"]] == ["polled"]
     assert [one["outcome"] for one in answer["composed"]] == ["composed"]
     assert [one["status"] for one in answer["delivered"]] == ["sent"]
-    (caught,) = site.catcher.caught
-    mail = message_from_bytes(caught.raw, policy=policy.default)
+    (received,) = site.smtp_server.received
+    mail = message_from_bytes(received.raw, policy=policy.default)
     assert "AI新规出台" in mail["Subject"]
     text, html = mail.get_body(("plain",)), mail.get_body(("html",))
     assert text is not None

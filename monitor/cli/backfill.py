@@ -7,7 +7,7 @@ from pathlib import Path
 from monitor.cli.terminal import answer, count, progress, say
 from monitor.config.values import duration
 from monitor.errors import MonitorError
-from monitor.jobs.backfill import Offered, apply_rules
+from monitor.jobs.backfill import Backfill, backfill
 from monitor.loaded import load
 from monitor.service.runtime import clock, open_runtime
 from monitor.store import entries
@@ -26,15 +26,11 @@ def apply(path: Path, since: str, *, rule: str | None, dry: bool, json: bool) ->
     except (ValueError, OverflowError) as error:
         raise MonitorError(f"--since {since}: {error}") from None
 
-    async def work() -> list[Offered]:
+    async def work() -> list[Backfill]:
         async with open_runtime(current) as (runtime, db):
-            total = await db.read(
-                lambda tx: entries.count_news(
-                    tx, entries.newest_seq(tx, before=start), entries.newest_seq(tx)
-                )
-            )
+            total = await db.read(entries.count_news_since, start)
             with progress("judging", total) as step:
-                return await apply_rules(
+                return await backfill(
                     current.config.subscriptions,
                     context=runtime.context,
                     since=start,

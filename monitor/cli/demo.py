@@ -1,4 +1,4 @@
-"""The demo: a feed, the real service, a mail server; and what came of it."""
+"""The demo command: run the service between a local feed and a local mail server, and show the digest it sends."""
 
 import asyncio
 import tomllib
@@ -6,6 +6,7 @@ from contextlib import ExitStack
 from datetime import UTC, datetime
 from email import message_from_bytes, policy
 from email.message import EmailMessage
+from enum import Enum
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -15,45 +16,53 @@ from rich.text import Text
 
 from monitor.assets import DEFAULT_CONFIG
 from monitor.cli.terminal import clean, complain, count, out, say, table, write_files
-from monitor.demo.feed import documents
+from monitor.demo.feed import documents, serve_feed
 from monitor.demo.running import Running, running
-from monitor.demo.server import serve_feed
-from monitor.demo.smtp_server import Caught, LoopbackSmtpServer
+from monitor.demo.smtp_server import LoopbackSmtpServer, ReceivedMail
 from monitor.errors import MonitorError
 from monitor.loaded import load
 from monitor.model.rules import Hit, PendingEntry
 from monitor.store import entries
 from monitor.store.database import open_database
 
-_PATIENCE = 60.0  # seconds without a sign of life from the service
+_PATIENCE = 60.0  # seconds without an event from the service
 _SUBSCRIPTION = "AI 日报"
 _READER = "reader@example.org"
 
 
+class _Outcome(Enum):
+    DELIVERED = "a mail was delivered"
+    NO_MATCH = "no entry matched"
+    FAILED = "the service failed, or logged nothing for too long"
+
+
 def demo(*, feed: str | None, out: Path) -> int:
-    """Run the main job once, from outside; 0 when a digest arrived or rightly none was sent."""
+    """Run the service until it has sent a digest, print it, and write it to `out`.
+
+    Return the exit code: 0 when a digest arrived or no entry matched, 1 when the service failed.
+    """
     with ExitStack() as stack:
         folder = Path(stack.enter_context(TemporaryDirectory(prefix="feed-monitor-demo-")))
         url, visits = _feed(feed, stack)
-        catcher = stack.enter_context(LoopbackSmtpServer(folder))
+        smtp_server = stack.enter_context(LoopbackSmtpServer(folder))
         config = folder / "config.toml"
-        config.write_text(_config(url, catcher, bundled=feed is None), encoding="utf-8")
+        config.write_text(_config(url, smtp_server, bundled=feed is None), encoding="utf-8")
         say(f"feed         {url}" + (" (bundled, synthetic)" if feed is None else f" ({feed})"), style="dim")
-        say(f"mail server  {catcher.host}:{catcher.port}, STARTTLS", style="dim")
+        say(f"mail server  {smtp_server.host}:{smtp_server.port}, STARTTLS", style="dim")
         with running(config) as service:
-            delivered = _watch(service, visits)
-        if delivered is None:
+            outcome = _watch(service, visits)
+        if outcome is _Outcome.FAILED:
             return 1
-        if not delivered:
+        if outcome is _Outcome.NO_MATCH:
             say("No entry matched the default rules, so there is no mail.")
             return 0
-        caught = catcher.wait(1, 10)[0]
-        _show(caught, asyncio.run(_reasons(config)), out)
+        received = smtp_server.wait(1, 10)[0]
+        _show(received, asyncio.run(_reasons(config)), out)
     return 0
 
 
 def _feed(feed: str | None, stack: ExitStack) -> tuple[str, int]:
-    """The address to poll, and at which visit the news comes."""
+    """Return the feed's URL, and at which visit it brings news: the bundled feed's second, any other's first."""
     if feed is None:
         return stack.enter_context(serve_feed(documents(datetime.now(UTC)))), 2
     if "://" in feed:
@@ -64,13 +73,13 @@ def _feed(feed: str | None, stack: ExitStack) -> tuple[str, int]:
         raise MonitorError(f"{feed} cannot be read: {error.strerror}") from error
 
 
-def _config(url: str, catcher: LoopbackSmtpServer, *, bundled: bool) -> str:
-    """The default configuration with everything pointed at this machine, and in seconds."""
+def _config(url: str, smtp_server: LoopbackSmtpServer, *, bundled: bool) -> str:
+    """Return the default configuration with this machine's feed and mail server, and waits of seconds."""
     config = tomllib.loads(DEFAULT_CONFIG.read_text("utf-8"))
     config["store"]["url"] = "sqlite:///monitor.db"
     config["fetch"] |= {"min_interval": "1s", "allow_private": ["127.0.0.1", "::1"]}
-    config["smtp"] |= {"host": catcher.host, "port": catcher.port, "security": "starttls"}
-    config["smtp"]["ca_file"] = str(catcher.ca_file)
+    config["smtp"] |= {"host": smtp_server.host, "port": smtp_server.port, "security": "starttls"}
+    config["smtp"]["ca_file"] = str(smtp_server.ca_file)
     # Another feed may be an old file: all of it counts as news.
     first_visit = config["feeds"][0]["first_visit"] if bundled else "36500d"
     config["feeds"] = [{"name": "纽约时报中文网", "url": url, "every": "1s", "first_visit": first_visit}]
@@ -78,8 +87,8 @@ def _config(url: str, catcher: LoopbackSmtpServer, *, bundled: bool) -> str:
     return tomlkit.dumps(config)
 
 
-def _watch(service: Running, visits: int) -> bool | None:
-    """Tell what the service does until a mail is delivered: True. False: nothing matched. None: it failed."""
+def _watch(service: Running, visits: int) -> _Outcome:
+    """Print what the service does until a mail is delivered, or until so many visits have brought no match."""
     visit = 0
     while (event := service.next_event(_PATIENCE)) is not None:
         match event["event"]:
@@ -93,7 +102,7 @@ def _watch(service: Running, visits: int) -> bool | None:
                     + (f"; {held_back} too old to mail, remembered" if held_back else "")
                 )
                 if not event["matched"] and visit >= visits:
-                    return False
+                    return _Outcome.NO_MATCH
                 if not event["matched"]:
                     say("             nothing to tell, so no mail; the feed brings news in a moment")
             case "composed":
@@ -101,19 +110,19 @@ def _watch(service: Running, visits: int) -> bool | None:
             case "delivered":
                 say(f"delivered    {event['reply']}")
                 say("")
-                return True
+                return _Outcome.DELIVERED
             case "polled" | "stopping" | "stopped" | "config-changed" | "rematched":
                 pass
-            case other:
-                complain(f"{other}: " + ", ".join(f"{key}={value}" for key, value in event.items()))
-                if other == "poll-failed":
-                    return None
+            case unexpected:
+                complain(f"{unexpected}: " + ", ".join(f"{key}={value}" for key, value in event.items()))
+                if unexpected == "poll-failed":
+                    return _Outcome.FAILED
     complain(f"The service ended, or said nothing for {_PATIENCE:g} s.")
-    return None
+    return _Outcome.FAILED
 
 
 async def _reasons(config: Path) -> list[PendingEntry]:
-    """The entries the digest tells of, with their matches, as the database remembers them."""
+    """Return the mailed entries with their matches, from the service's database."""
     db = open_database(load(config).store_url)
     try:
         return await db.read(entries.mailed, subscription=_SUBSCRIPTION)
@@ -121,18 +130,18 @@ async def _reasons(config: Path) -> list[PendingEntry]:
         await db.close()
 
 
-def _show(caught: Caught, mailed: list[PendingEntry], folder: Path) -> None:
-    message = message_from_bytes(caught.raw, policy=policy.default)
+def _show(received: ReceivedMail, mailed: list[PendingEntry], folder: Path) -> None:
+    message = message_from_bytes(received.raw, policy=policy.default)
     assert isinstance(message, EmailMessage)  # what policy.default makes
     text, html = (message.get_body((kind,)) for kind in ("plain", "html"))
     assert text is not None  # our own mail has both parts
     assert html is not None
-    words = {
+    contents = {
         kind: str(part.get_content()).replace("\r\n", "\n") for kind, part in (("txt", text), ("html", html))
     }
     out.print(
         Panel(
-            Text(clean(words["txt"].rstrip())),
+            Text(clean(contents["txt"].rstrip())),
             title=Text(clean(str(message["Subject"]))),
             width=84,
             padding=(1, 2),
@@ -142,22 +151,22 @@ def _show(caught: Caught, mailed: list[PendingEntry], folder: Path) -> None:
     table(
         *("entry", "field", "word", "found"),
         rows=[
-            (one.entry.title if first else "", hit.field, hit.word, hit.found)
-            for one in mailed
-            for first, hit in _distinct(one)
+            (pending.entry.title if first else "", hit.field, hit.word, hit.found)
+            for pending in mailed
+            for first, hit in _distinct_hits(pending)
         ],
     )
-    contents = {
-        "digest.eml": caught.raw,
-        "digest.html": words["html"].encode(),
-        "digest.txt": words["txt"].encode(),
+    files = {
+        "digest.eml": received.raw,
+        "digest.html": contents["html"].encode(),
+        "digest.txt": contents["txt"].encode(),
     }
     say("")
-    for file in write_files(folder, contents):
+    for file in write_files(folder, files):
         say(f"wrote {file}")
 
 
-def _distinct(one: PendingEntry) -> list[tuple[bool, Hit]]:
-    """Each word once, at the first place it was found."""
-    hits = {(hit.field, hit.word): hit for match in one.matches for hit in reversed(match.hits)}
+def _distinct_hits(pending: PendingEntry) -> list[tuple[bool, Hit]]:
+    """Return each word's first hit in a field, and whether it is the entry's first row."""
+    hits = {(hit.field, hit.word): hit for match in pending.matches for hit in reversed(match.hits)}
     return [(number == 0, hit) for number, hit in enumerate(reversed(hits.values()))]

@@ -14,7 +14,7 @@ from monitor.rules.changes import Change, summary
 from monitor.rules.match import Ruleset, compile_rules
 from monitor.service.runtime import clock
 from monitor.store import entries, rulesets
-from monitor.store.database import Connection, Database, open_database
+from monitor.store.database import Database, open_database
 
 _SIGNS = {"added": "+", "removed": "-", "moved": "~"}
 
@@ -29,7 +29,7 @@ def diff(path: Path, new: Path | None, *, days: int, json: bool) -> int:
         db = open_database(current.store_url, migrate=False)
         try:
             old, called = (current.rules, path.name) if new else await in_force(current, db)
-            total = await db.read(_count, since)
+            total = await db.read(entries.count_news_since, since)
             with progress("comparing", total) as step:
                 compared = await compare_rules(old, edited.rules, since=since, db=db, step=step)
             return compared, old, called
@@ -74,10 +74,6 @@ async def in_force(current: LoadedConfig, db: Database) -> tuple[Ruleset | None,
     except MonitorError:
         return None, "the stored matches"
     return rules, f"version {version.version}"
-
-
-def _count(tx: Connection, since: Any) -> int:
-    return entries.count_news(tx, entries.newest_seq(tx, before=since), entries.newest_seq(tx))
 
 
 def _places(change: Change) -> str:

@@ -6,7 +6,7 @@ from typing import Any
 
 from monitor.cli.preview import chosen
 from monitor.cli.terminal import answer, count, say
-from monitor.jobs.kept_out import KeptOut
+from monitor.jobs.stored import ExcludedEntry
 from monitor.loaded import load
 from monitor.queries.excluded import excluded_now
 from monitor.service.runtime import clock, make_runtime
@@ -17,7 +17,7 @@ def excluded(path: Path, *, only: str | None, json: bool) -> int:
     """What none, ignore, scope and max keep out of what arrived since the last slot."""
     current = load(path)
 
-    async def work() -> list[tuple[str, list[KeptOut]]]:
+    async def work() -> list[tuple[str, list[ExcludedEntry]]]:
         db = open_database(current.store_url, migrate=False)
         try:
             context = make_runtime(current).context
@@ -37,19 +37,19 @@ def excluded(path: Path, *, only: str | None, json: bool) -> int:
         for one in kept:
             say(
                 f"    {one.entry.title or one.entry.id}"
-                + (" (in the digest by another rule)" if one.told else "")
+                + (" (in the digest by another rule)" if one.in_digest else "")
             )
             for reason in one.exclusions:
                 say(f"        {reason.rule}: {reason.cause} {', '.join(reason.words)}".rstrip())
     return 0
 
 
-def _values(one: KeptOut) -> dict[str, Any]:
+def _values(one: ExcludedEntry) -> dict[str, Any]:
     return {
         "seq": one.seq,
         "title": one.entry.title,
         "link": one.entry.link,
-        "told": one.told,
+        "told": one.in_digest,
         "rules": [
             {"rule": reason.rule, "cause": reason.cause, "words": list(reason.words)}
             for reason in one.exclusions

@@ -12,7 +12,7 @@ from monitor.config.options import Subscription
 from monitor.digests.due import slot_now
 from monitor.errors import ConfigError, Problem
 from monitor.jobs.compose import mails_of
-from monitor.jobs.draft import Quiet, draft_digest
+from monitor.jobs.draft import NothingPending, draft_digest
 from monitor.loaded import LoadedConfig, load
 from monitor.service.runtime import Runtime, clock, make_runtime
 from monitor.store.database import Database, open_database
@@ -51,7 +51,7 @@ async def _preview(
     draft = await draft_digest(
         subscription, slot, context=runtime.context, render=runtime.render, db=db, now=now
     )
-    if isinstance(draft, Quiet):
+    if isinstance(draft, NothingPending):
         return {"subscription": subscription.name, "subject": None, "files": []}
     mail = mails_of(draft, sender=runtime.context.sender)[0]
     stem = file_stem(subscription.name)

@@ -10,7 +10,7 @@ from monitor.cli.preview import file_stem
 from monitor.cli.terminal import answer, count, progress, say, write_files
 from monitor.errors import MonitorError
 from monitor.jobs.compose import mails_for
-from monitor.jobs.stored import take_stock
+from monitor.jobs.stored import match_period
 from monitor.loaded import load
 from monitor.queries.replay import LEAD, Replayed
 from monitor.queries.replay import replay as play
@@ -38,17 +38,13 @@ def replay(path: Path, start: str, end: str, *, new: Path | None, out: Path, jso
             runtime, played = make_runtime(current), list[Replayed]()
             earliest = min((begin for begin, _ in spans), default=_begins(first, ZoneInfo("UTC"))) - LEAD
             latest = max((finish for _, finish in spans), default=earliest)
-            total = await db.read(
-                lambda tx: entries.count_news(
-                    tx, entries.newest_seq(tx, before=earliest), entries.newest_seq(tx)
-                )
-            )
+            total = await db.read(entries.count_news_since, earliest)
             with progress("judging", total) as step:
-                stock = await take_stock(runtime.context, earliest, latest, db=db, step=step)
+                period = await match_period(current.rules, earliest, latest, db=db, step=step)
             with progress("rendering", len(spans)) as step:
                 for one, (begin, finish) in zip(current.config.subscriptions, spans, strict=True):
                     played += await play(
-                        one, stock, begin, finish, context=runtime.context, render=runtime.render
+                        one, period, begin, finish, context=runtime.context, render=runtime.render
                     )
                     step()
             return played

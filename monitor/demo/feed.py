@@ -1,12 +1,16 @@
-"""A synthetic feed in the exact shape of the official one, which brings news at the second visit.
+"""Make and serve a synthetic feed in the exact shape of the official one; the second visit brings news.
 
 Headlines and texts are invented. The shape is the publisher's: a newline before the declaration, a 12-hour clock
 without AM or PM, utm parameters in links, CDATA, an abstract with picture, credit and caption behind it.
 """
 
+import hashlib
+import threading
 from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime, time, timedelta, timezone
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 _BEIJING = timezone(timedelta(hours=8))
 _GREY = "color: gray; font-size: 11px!important; line-height: 10px;"
@@ -37,7 +41,7 @@ class _Article:
 
 
 def documents(now: datetime) -> tuple[bytes, bytes]:
-    """The feed at the first visit and at the second; its dates lie before `now`, in the last days."""
+    """Return the feed at the first visit and at the second; its dates lie in the days before `now`."""
     # An old guid comes back with a new date, as this publisher's do.
     second = (*_NEWS[:3], _RETURNING, *_NEWS[3:], *_KNOWN)
     dated = list(zip(second, _times(now), strict=False))
@@ -47,8 +51,43 @@ def documents(now: datetime) -> tuple[bytes, bytes]:
     return _document([*known, returning, old]), _document([*dated, old])
 
 
+@contextmanager
+def serve_feed(documents: Sequence[bytes]) -> Iterator[str]:
+    """Serve the documents on 127.0.0.1, one each visit, the last one from then on; yield the feed's URL.
+
+    A visit that knows the document already is answered with 304, as by the real server.
+    """
+    upcoming = list(documents)
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            body = upcoming.pop(0) if len(upcoming) > 1 else upcoming[0]
+            etag = f'"{hashlib.sha256(body).hexdigest()[:16]}"'
+            unchanged = self.headers.get("If-None-Match") == etag
+            self.send_response(304 if unchanged else 200)
+            self.send_header("ETag", etag)
+            if not unchanged:
+                self.send_header("Content-Type", "application/rss+xml; charset=utf-8")
+                self.send_header("Content-Length", str(len(body)))
+            self.end_headers()
+            if not unchanged:
+                self.wfile.write(body)
+
+        def log_message(self, *_: object) -> None:
+            """Log nothing: the demo prints what the service does."""
+
+    with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
+        thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.05}, daemon=True)
+        thread.start()
+        try:
+            yield f"http://127.0.0.1:{server.server_address[1]}/rss/"
+        finally:
+            server.shutdown()
+            thread.join()
+
+
 def _times(now: datetime) -> Iterator[datetime]:
-    """The publisher's hours before `now`, back in time."""
+    """Yield the publisher's hours before `now`, the latest first."""
     day = now.astimezone(_BEIJING).date()
     while True:
         for hour in _HOURS:

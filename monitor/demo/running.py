@@ -1,4 +1,4 @@
-"""The real service in a process of its own, and what it logs."""
+"""Run the service in a process of its own and read the events it logs."""
 
 import json
 import os
@@ -12,11 +12,11 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-Event = dict[str, Any]
+Event = dict[str, Any]  # one line of the service's JSON log
 
 
 class Running:
-    """A service that runs; `next_event` waits for its next line of log."""
+    """A running service process, and the queue of the events it has logged."""
 
     def __init__(self, process: "subprocess.Popen[str]") -> None:
         self._process = process
@@ -25,18 +25,18 @@ class Running:
         self._reader.start()
 
     def next_event(self, seconds: float) -> Event | None:
-        """The next thing that happened; None when nothing did in time, or the service has ended."""
+        """Wait for the next event; None when there is none in time, or the service has ended."""
         try:
             return self._events.get(timeout=seconds)
         except queue.Empty:
             return None
 
     def send_signal(self, number: signal.Signals) -> None:
-        """SIGHUP to reload, SIGTERM to stop."""
+        """Send SIGHUP to reload the configuration, SIGTERM to stop, or any other signal."""
         self._process.send_signal(number)
 
     def stop(self) -> int:
-        """End it as the operator would, with SIGTERM; its exit code."""
+        """End the service as an operator would, with SIGTERM; return its exit code."""
         self.send_signal(signal.SIGTERM)
         code = self._process.wait(timeout=20)
         self._reader.join()
@@ -54,10 +54,10 @@ class Running:
 
 @contextmanager
 def running(config: Path) -> Iterator[Running]:
-    """`monitor run` with this configuration, ended at the end."""
+    """Run `monitor run` with this configuration until the context is left."""
     command = [sys.executable, "-m", "monitor", "--config", str(config), "run", "--log", "json"]
     environment = {**os.environ, "PYTHONUTF8": "1"}
-    with subprocess.Popen(  # noqa: S603 - our own program, no text of others
+    with subprocess.Popen(  # noqa: S603 - our own program with our own arguments
         command, stdin=subprocess.DEVNULL, stderr=subprocess.PIPE, encoding="utf-8", env=environment
     ) as process:
         service = Running(process)

@@ -8,10 +8,9 @@ from zoneinfo import ZoneInfo
 
 from monitor.digests.build import fair_share
 from monitor.digests.due import is_at_once
-from monitor.digests.excerpt import excerpt
-from monitor.digests.headline import headline
 from monitor.digests.language import Language
 from monitor.digests.phrase import Phrase, phrase, plain
+from monitor.digests.shorten import excerpt, headline
 from monitor.model.digests import Digest, FeedHealth, Item, Section
 from monitor.model.feeds import Entry
 from monitor.model.rules import Hit, Reason

@@ -3,11 +3,12 @@
 import re
 from datetime import datetime
 
-from monitor.feeds.charset import decode
+from monitor.feeds.document import decode
 from monitor.feeds.links import without_tracking
 from monitor.feeds.raw import RawChannel, RawEntry
-from monitor.feeds.sanitize import Page, clean, plain
+from monitor.feeds.sanitize import Page, plain
 from monitor.feeds.sources import reader_for
+from monitor.feeds.text import clean
 from monitor.model.feeds import Entry
 
 _COMMENT = re.compile(r"\A\s*<!--.*?-->", re.DOTALL)
@@ -49,7 +50,7 @@ def read_article(body: bytes, content_type: str = "", *, link: str = "", now: da
     )
     channel = RawChannel(title="", link=link, generator="")
     reading = reader_for(channel, [raw])(channel, [raw], now)[0]
-    author = Page(rest).first("address") if _MARKUP.search(rest) else ""
+    author = Page(rest).first_text("address") if _MARKUP.search(rest) else ""
     return Entry(
         feed_url=link,
         id=link or title,
@@ -78,7 +79,7 @@ def _parted(text: str) -> tuple[str, str, str]:
 
 
 def _page_title(html: str) -> str:
-    if heading := Page(html).first("h1"):
+    if heading := Page(html).first_text("h1"):
         return heading
     title = _TITLE_TAG.search(html)
     return _SITE.sub("", plain(title[1])) if title else ""

@@ -18,10 +18,10 @@ from monitor import __version__
 from monitor.config.options import Feed, FetchOptions
 from monitor.config.values import hide_password, in_words
 from monitor.errors import FetchError
-from monitor.feeds import headers
 from monitor.feeds.address import forbidden, literal
-from monitor.feeds.sanitize import clean
-from monitor.feeds.unpack import unpacker
+from monitor.feeds.document import decompressor
+from monitor.feeds.pace import conditional_headers, read_max_age, read_retry_after, read_validators
+from monitor.feeds.text import clean
 from monitor.model.feeds import Validators
 
 _AT_ONE_HOST = 2  # requests at one time
@@ -108,7 +108,7 @@ class Fetcher:
                 self._refuse_literal(url)
             async with self._session(proxy).get(
                 url,
-                headers=headers.conditions(validators),
+                headers=conditional_headers(validators),
                 allow_redirects=False,
                 proxy=proxy if proxy.startswith("http") else None,
             ) as response:
@@ -157,24 +157,24 @@ class Fetcher:
             raise FetchError(_private(address))
 
     async def _read(self, response: aiohttp.ClientResponse, asked: Validators) -> Fetched | NotModified:
-        max_age = headers.max_age(response.headers)
+        max_age = read_max_age(response.headers)
         if response.status == 304:
             if asked == Validators():
                 raise FetchError('HTTP 304 ("not modified"), though nothing was known yet', status=304)
-            return NotModified(validators=headers.validators(response.headers, asked), max_age=max_age)
+            return NotModified(validators=read_validators(response.headers, asked), max_age=max_age)
         if response.status != 200:
             raise FetchError(
                 _refusal(response),
                 status=response.status,
-                retry_after=headers.retry_after(response.headers),
+                retry_after=read_retry_after(response.headers),
                 permanent=response.status == 410,
             )
-        unpack = unpacker(response.headers.get("Content-Encoding", ""), self._options.max_bytes)
-        pieces = [unpack(piece) async for piece in response.content.iter_chunked(_PIECE)]
+        decompress = decompressor(response.headers.get("Content-Encoding", ""), self._options.max_bytes)
+        pieces = [decompress(piece) async for piece in response.content.iter_chunked(_PIECE)]
         return Fetched(
-            body=b"".join([*pieces, unpack(b"")]),
+            body=b"".join([*pieces, decompress(b"")]),
             content_type=response.headers.get("Content-Type", ""),
-            validators=headers.validators(response.headers, Validators()),
+            validators=read_validators(response.headers, Validators()),
             url=str(response.url),
             max_age=max_age,
         )

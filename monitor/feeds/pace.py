@@ -1,15 +1,19 @@
 """Compute a feed's next poll time and failure state from the answer it gave (RFC 9110, RFC 9111)."""
 
+from collections.abc import Mapping
 from dataclasses import replace
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
+from email.utils import parsedate_to_datetime
 
 from monitor.config.options import Feed, FetchOptions
 from monitor.errors import FeedError, FetchError
 from monitor.model.feeds import PollState, Validators
 
-_LONGEST_WISH = timedelta(hours=5)  # a max-age of 16 years must not silence a feed
+_LONGEST_FRESH = timedelta(hours=5)  # a max-age of 16 years must not silence a feed
 _LONGEST_RETRY_AFTER = timedelta(days=1)
 _SPREAD = 0.1  # of a wait: so that feeds begun together drift apart
+_LONGEST_VALIDATOR = 1024  # characters: a longer one is not worth sending back for ever
+_MOST_SECONDS = 10**9
 
 
 def after_answer(
@@ -23,13 +27,13 @@ def after_answer(
     now: datetime,
     jitter: float,
 ) -> PollState:
-    """The state after a good answer, 304 included. `jitter` is in [0, 1).
+    """Return the state after a good answer, 304 included. `jitter` is in [0, 1).
 
-    The next visit is after the feed's `every`, not before [fetch] min_interval, and not before what the server
-    calls fresh (RFC 9111 section 4.2), up to five hours.
+    The next visit is after the feed's `every`, not before [fetch] min_interval, and not before the answer stops
+    being fresh (`max_age`, RFC 9111 section 4.2), up to five hours.
     """
-    wish = min(max_age or timedelta(0), _LONGEST_WISH)
-    wait = max(feed.every, options.min_interval, wish)
+    fresh = min(max_age or timedelta(0), _LONGEST_FRESH)
+    wait = max(feed.every, options.min_interval, fresh)
     return replace(
         state,
         validators=validators,
@@ -44,17 +48,17 @@ def after_answer(
 def after_failure(
     state: PollState, error: FeedError, *, options: FetchOptions, now: datetime, jitter: float
 ) -> PollState:
-    """The state after a failure: validators and title stay. `jitter` is in [0, 1).
+    """Return the state after a failure; validators and title stay. `jitter` is in [0, 1).
 
-    Waits double from `backoff` to `max_backoff`; Retry-After (RFC 9110 section 10.2.3) is obeyed up to a day; a
-    feed that is gone (410) waits longest.
+    Waits double from `backoff` to `max_backoff`; Retry-After (RFC 9110 section 10.2.3) counts up to a day; a feed
+    that is gone (410) waits longest.
     """
     failures = state.failures + 1
     wait = min(options.backoff * 2 ** min(failures - 1, 30), options.max_backoff)
     if isinstance(error, FetchError):
         if error.permanent:
             wait = options.max_backoff
-        wait = max(wait, _wished(error, now))
+        wait = max(wait, _requested_wait(error, now))
     return replace(
         state,
         next_poll_at=now + max(wait, options.min_interval) * (1 + _SPREAD * jitter),
@@ -63,7 +67,57 @@ def after_failure(
     )
 
 
-def _wished(error: FetchError, now: datetime) -> timedelta:
-    wish = error.retry_after
-    span = wish - now if isinstance(wish, datetime) else wish or timedelta(0)
-    return max(timedelta(0), min(span, _LONGEST_RETRY_AFTER))
+def conditional_headers(validators: Validators) -> dict[str, str]:
+    """Return the request headers that ask for the document only if it has changed (RFC 9110 section 13.1)."""
+    headers = {"If-None-Match": validators.etag, "If-Modified-Since": validators.last_modified}
+    return {name: value for name, value in headers.items() if value}
+
+
+def read_validators(headers: Mapping[str, str], previous: Validators) -> Validators:
+    """Return the validators of an answer, byte for byte; where a header is missing, the previous one.
+
+    One that cannot be sent back (too long, not printable ASCII) is "".
+    """
+
+    def usable(name: str, previous_value: str) -> str:
+        value = headers.get(name, previous_value)
+        return value if len(value) <= _LONGEST_VALIDATOR and value.isascii() and value.isprintable() else ""
+
+    return Validators(
+        etag=usable("ETag", previous.etag), last_modified=usable("Last-Modified", previous.last_modified)
+    )
+
+
+def read_max_age(headers: Mapping[str, str]) -> timedelta | None:
+    """Return how long the server calls its answer fresh (RFC 9111 section 5.2.2.1); None if it does not say."""
+    for directive in headers.get("Cache-Control", "").split(","):
+        name, _, value = directive.strip().partition("=")
+        if name.lower() == "max-age" and _is_number(value):
+            return _seconds(value)
+    return None
+
+
+def read_retry_after(headers: Mapping[str, str]) -> timedelta | datetime | None:
+    """Return Retry-After as a span or a UTC instant (RFC 9110 section 10.2.3); None if missing or malformed."""
+    value = headers.get("Retry-After", "").strip()
+    if _is_number(value):
+        return _seconds(value)
+    try:
+        moment = parsedate_to_datetime(value)
+        return moment.replace(tzinfo=moment.tzinfo or UTC).astimezone(UTC)
+    except (ValueError, TypeError, OverflowError):
+        return None
+
+
+def _requested_wait(error: FetchError, now: datetime) -> timedelta:
+    requested = error.retry_after
+    wait = requested - now if isinstance(requested, datetime) else requested or timedelta(0)
+    return max(timedelta(0), min(wait, _LONGEST_RETRY_AFTER))
+
+
+def _is_number(value: str) -> bool:
+    return value.isascii() and value.isdecimal()
+
+
+def _seconds(value: str) -> timedelta:
+    return timedelta(seconds=min(int(value[:12]), _MOST_SECONDS))

@@ -11,13 +11,13 @@ import feedparser
 
 from monitor.config.options import Feed
 from monitor.errors import ParseError
-from monitor.feeds.charset import decode
+from monitor.feeds.document import decode, mend
 from monitor.feeds.identity import Identity, identify
 from monitor.feeds.links import absolute, without_tracking
-from monitor.feeds.mend import mend
-from monitor.feeds.raw import RawChannel, RawEntry, Reading
-from monitor.feeds.sanitize import clean, plain
+from monitor.feeds.raw import RawChannel, RawEntry, SourceReading
+from monitor.feeds.sanitize import plain
 from monitor.feeds.sources import reader_for
+from monitor.feeds.text import clean
 from monitor.model.feeds import Entry, ParsedFeed
 
 _MOST_ENTRIES = 1000
@@ -137,7 +137,7 @@ def _instant(item: Any, now: datetime) -> datetime | None:
     return found if found and _OLDEST <= found <= now + _AHEAD else None
 
 
-def _entry(raw: RawEntry, identity: Identity, reading: Reading, feed: Feed, now: datetime) -> Entry:
+def _entry(raw: RawEntry, identity: Identity, reading: SourceReading, feed: Feed, now: datetime) -> Entry:
     aliases = dict.fromkeys((*identity.aliases, reading.story))
     return Entry(
         feed_url=feed.url,

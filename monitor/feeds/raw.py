@@ -1,4 +1,4 @@
-"""What a document says, before anybody has judged it."""
+"""Declare what a document says as it stands (RawChannel, RawEntry), and what a source reads from it (SourceReading)."""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -15,7 +15,7 @@ class RawChannel:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RawEntry:
-    """One item, its HTML still hostile."""
+    """One item, its HTML not yet sanitized."""
 
     id: str  # surrounding white space taken off; "" without one
     title: str  # plain, one line
@@ -28,13 +28,13 @@ class RawEntry:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Reading:
-    """What a source makes of one item."""
+class SourceReading:
+    """One item as the module of its publisher reads it."""
 
     summary: str  # plain text
     text: str  # plain text, a paragraph a line
     published: datetime | None
     authors: tuple[str, ...]
     sections: tuple[str, ...]
-    original: str = ""
-    story: str = ""  # the article itself, whichever feed it came by; "" when nobody can tell
+    original: str = ""  # link to the article in its first language
+    story: str = ""  # the article itself, whichever feed it came by; "" when that is unknown

@@ -1,10 +1,13 @@
-"""Hostile HTML becomes plain text."""
+"""Turn HTML from a feed or page, hostile or not, into plain text; the only user of nh3 and BeautifulSoup."""
 
 import re
+from functools import cache
 from html import unescape
 
 import nh3
 from bs4 import BeautifulSoup, Tag
+
+from monitor.feeds.text import clean, without_controls
 
 _LONGEST_HTML = 300_000  # characters; the longest articles have a tenth of it
 _DEEPEST = 200  # elements within each other; parsers take quadratic time beyond
@@ -19,9 +22,25 @@ _BLOCKS = (
 )
 _INLINE = {"a", "strong", "em", "b", "i", "small", "cite", "time", "span", "code", "sub", "sup"}
 # These end by themselves, so that a row of them is not deep.
-_FLAT = {"p", "li", "dt", "dd", "tr", "td", "th", "br", "hr", "img", "input", "meta", "link", "wbr", "source"}
-# Tags whose whole content goes; of every other tag that is not allowed, the text stays.
-_GONE = {
+_UNNESTED = {
+    "p",
+    "li",
+    "dt",
+    "dd",
+    "tr",
+    "td",
+    "th",
+    "br",
+    "hr",
+    "img",
+    "input",
+    "meta",
+    "link",
+    "wbr",
+    "source",
+}
+# Removed with all that is in them; of every other tag that is not allowed, the text stays.
+_REMOVED = {
     "script",
     "style",
     "iframe",
@@ -34,61 +53,48 @@ _GONE = {
     "form",
     "select",
 }
-_STRUCTURE = nh3.Cleaner(
-    tags=_BLOCKS | _INLINE,
-    # What sources tell captions and dates by; of links, what is absolute.
-    attributes={"a": {"href"}, "time": {"pudate"}, "p": {"style"}},
-    clean_content_tags=_GONE,
-    url_schemes={"http", "https"},
-    url_relative="deny",
-    link_rel=None,
-)
-_BREAKS_ONLY = nh3.Cleaner(tags=_BLOCKS, attributes={}, clean_content_tags=_GONE, link_rel=None)
+_BREAKS_ONLY = nh3.Cleaner(tags=_BLOCKS, attributes={}, clean_content_tags=_REMOVED, link_rel=None)
 
 _BREAK = "\x1e"  # the record separator: white space to `clean`
 
-# Control and bidi characters, lone surrogates, non-characters: of no use in a line of text, and a danger to
-# headers, terminals and databases.
-_UNWANTED = re.compile(
-    "[\x00-\x08\x0e-\x1b\x7f-\x84\x86-\x9f\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069\ud800-\udfff"
-    "\ufdd0-\ufdef\ufeff\ufff9-\ufffb\ufffe\uffff]"
-)
-
 
 class Page:
-    """HTML from a feed, made harmless; what is not wanted of it can be dropped before its text is read."""
+    """HTML made harmless, of which parts can be read or dropped before its text is taken.
 
-    def __init__(self, html: str) -> None:
-        self._root = BeautifulSoup(f"<div>{_STRUCTURE.clean(_cut(html))}</div>", "lxml")
+    Of attributes it has the links' absolute addresses, and those named in `keep` as (tag, attribute).
+    """
+
+    def __init__(self, html: str, *, keep: tuple[tuple[str, str], ...] = ()) -> None:
+        self._root = BeautifulSoup(f"<div>{_cleaner(keep).clean(_cut(html))}</div>", "lxml")
         for block in self._root.find_all(list(_BLOCKS)):
             block.insert_before(_BREAK)
             block.insert_after(_BREAK)
 
     def drop(self, selector: str) -> None:
-        """Take out every element a CSS selector finds."""
+        """Remove every element a CSS selector matches."""
         for element in self._root.select(selector):
             element.decompose()
 
     def links(self) -> list[tuple[str, str]]:
-        """Address and text of every link, in order."""
+        """Return address and text of every link, in order."""
         return [(str(link["href"]), clean(link.get_text())) for link in self._root.find_all("a", href=True)]
 
     def attribute(self, tag: str, name: str) -> str:
-        """The attribute of the first such tag; "" without one."""
-        found = self._root.find(tag)
-        return str(found.get(name, "")) if isinstance(found, Tag) else ""
+        """Return an attribute of the first element with this tag; "" without one."""
+        element = self._root.find(tag)
+        return str(element.get(name, "")) if isinstance(element, Tag) else ""
 
-    def first(self, tag: str) -> str:
-        """The text of the first such tag, in one line; "" without one."""
-        found = self._root.find(tag)
-        return clean(found.get_text()) if isinstance(found, Tag) else ""
+    def first_text(self, tag: str) -> str:
+        """Return the text of the first element with this tag, in one line; "" without one."""
+        element = self._root.find(tag)
+        return clean(element.get_text()) if isinstance(element, Tag) else ""
 
     def lead(self) -> str:
-        """The text before the first block, in one line; "" where a block comes first."""
+        """Return the text before the first block, in one line; "" where a block comes first."""
         return clean(self._text().partition(_BREAK)[0])
 
     def paragraphs(self) -> list[str]:
-        """The text, block by block, each one line."""
+        """Return the text block by block, each one line."""
         return [line for line in map(clean, self._text().split(_BREAK)) if line]
 
     def _text(self) -> str:
@@ -97,28 +103,38 @@ class Page:
 
 
 def paragraphs(html: str) -> list[str]:
-    """The text of some HTML, block by block, each one line."""
+    """Return the text of some HTML block by block, each one line."""
     # What the cleaner gives is well-formed: every < begins a tag, every tag is a block's, without attributes.
     safe = re.sub("<[^>]*>", _BREAK, _BREAKS_ONLY.clean(_cut(html)))
     return [line for line in map(clean, unescape(safe).split(_BREAK)) if line]
 
 
 def plain(html: str) -> str:
-    """The text of some HTML in one line."""
+    """Return the text of some HTML in one line."""
     return " ".join(paragraphs(html)) if "<" in html or "&" in html else clean(html)
 
 
-def clean(text: str) -> str:
-    """One line without control characters, its white space folded."""
-    return " ".join(_UNWANTED.sub("", text).split())
+@cache
+def _cleaner(keep: tuple[tuple[str, str], ...]) -> nh3.Cleaner:
+    attributes = {"a": {"href"}}
+    for tag, attribute in keep:
+        attributes.setdefault(tag, set()).add(attribute)
+    return nh3.Cleaner(
+        tags=_BLOCKS | _INLINE,
+        attributes=attributes,
+        clean_content_tags=_REMOVED,
+        url_schemes={"http", "https"},
+        url_relative="deny",
+        link_rel=None,
+    )
 
 
 def _cut(html: str) -> str:
-    """The part of some HTML that can be parsed in a moment: no endless tags, not too long, not absurdly deep."""
-    shorter = _UNWANTED.sub("", _HUGE_TAG.sub(" ", html)[:_LONGEST_HTML])
+    """Return the part of some HTML that can be parsed in a moment: no endless tags, not too long, not too deep."""
+    shorter = without_controls(_HUGE_TAG.sub(" ", html)[:_LONGEST_HTML])
     depth = 0
     for tag in _TAG.finditer(shorter):
-        if tag[2].lower() not in _FLAT:
+        if tag[2].lower() not in _UNNESTED:
             depth = max(0, depth - 1) if tag[1] else depth + 1
         if depth > _DEEPEST:
             return shorter[: tag.start()]

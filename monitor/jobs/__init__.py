@@ -1,4 +1,4 @@
-"""The rooms, and the broom: poll, compose, rematch, deliver, prune."""
+"""Use cases that change the database, each owning its transactions: poll, rematch, compose, deliver, notify, prune."""
 
 from collections.abc import Callable
 from datetime import datetime
@@ -9,4 +9,4 @@ Step = Callable[[], object]  # called for each piece of long work that is done
 
 
 def no_step() -> None:
-    """Nobody watches the work."""
+    """Report progress to nobody."""

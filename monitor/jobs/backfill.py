@@ -1,4 +1,4 @@
-"""Offer entries of before, which the rules in force match, to the next digest."""
+"""Offer earlier entries, which the rules in force match, to the next digest."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -7,21 +7,21 @@ from datetime import datetime
 from monitor.config.options import Subscription
 from monitor.jobs import Step, no_step
 from monitor.jobs.draft import DigestContext
-from monitor.jobs.stored import take_stock
+from monitor.jobs.stored import match_period
 from monitor.model.rules import PendingEntry
-from monitor.store import backfill, digests
+from monitor.store import digests
 from monitor.store.database import Connection, Database
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Offered:
-    """What a subscription's next digest will bring beside its own news."""
+class Backfill:
+    """The earlier entries that a subscription's next digest brings beside its own news."""
 
     subscription: Subscription
     entries: tuple[PendingEntry, ...]  # by seq
 
 
-async def apply_rules(
+async def backfill(
     subscriptions: Sequence[Subscription],
     *,
     context: DigestContext,
@@ -31,30 +31,37 @@ async def apply_rules(
     only: str | None = None,
     dry: bool = False,
     step: Step = no_step,
-) -> list[Offered]:
-    """Put forward the news first seen since an instant that matches and was never mailed to the subscription.
+) -> list[Backfill]:
+    """Backfill each subscription with the news first seen since an instant that matches and was not mailed to it.
 
-    `only` names the one rule to ask; `dry` stores nothing. Raises StoreError.
+    `only` names the one rule to match with; `dry` stores nothing; `step` is called for each entry.
+    Raises StoreError.
     """
-    stock = await take_stock(context, since, now, db=db, step=step)
-    offers = []
+    period = await match_period(context.rules, since, now, db=db, step=step)
+    backfills = []
     for subscription in subscriptions:
         names = [rule.name for rule in context.rules_of(subscription) if only in (None, rule.name)]
-        wanted = {context.rules.fingerprints[name] for name in names}
-        fitting = [one for one in stock.matched if any(m.fingerprint in wanted for m in one.matches)]
-        read = db.read if dry else db.write
-        fresh = await read(_offer, subscription.name, fitting, dry)
-        offers.append(Offered(subscription=subscription, entries=tuple(fresh)))
-    return offers
+        fingerprints = {context.rules.fingerprints[name] for name in names}
+        matched = [
+            pending
+            for pending in period.matched
+            if any(match.fingerprint in fingerprints for match in pending.matches)
+        ]
+        transaction = db.read if dry else db.write
+        added = await transaction(_backfill, subscription.name, matched, dry)
+        backfills.append(Backfill(subscription=subscription, entries=tuple(added)))
+    return backfills
 
 
-def _offer(tx: Connection, name: str, fitting: Sequence[PendingEntry], dry: bool) -> list[PendingEntry]:
-    """Those that wait for no digest yet; unless `dry`, they do from here on."""
+def _backfill(tx: Connection, name: str, matched: Sequence[PendingEntry], dry: bool) -> list[PendingEntry]:
+    """Return the entries that the subscription has passed and was not mailed; unless `dry`, offer them to it."""
     state = digests.state(tx, name)
     if state is None:
         return []
-    mailed = digests.mailed(tx, name, [one.entry.story for one in fitting])
-    fresh = [one for one in fitting if one.seq <= state.cursor and one.entry.story not in mailed]
+    mailed = digests.mailed(tx, name, [pending.entry.story for pending in matched])
+    earlier = [
+        pending for pending in matched if pending.seq <= state.cursor and pending.entry.story not in mailed
+    ]
     if not dry:
-        backfill.put(tx, name, [one.seq for one in fresh])
-    return fresh
+        digests.add_backfill(tx, name, [pending.seq for pending in earlier])
+    return earlier

@@ -8,11 +8,11 @@ from datetime import datetime
 from monitor.config.options import Subscription
 from monitor.digests.due import is_at_once
 from monitor.digests.render import Render
-from monitor.jobs.draft import DigestContext, Draft, Quiet, draft_digest
+from monitor.jobs.draft import DigestContext, Draft, NothingPending, draft_digest
 from monitor.mail.message import make_mail, new_message_id
 from monitor.model.digests import Digest, Slot
 from monitor.model.mail import Mail, Rendered
-from monitor.store import backfill, digests, outbox
+from monitor.store import digests, outbox
 from monitor.store.database import Connection, Database
 
 
@@ -64,7 +64,7 @@ async def compose(
     Raises DigestError when a template fails (the digest waits) and StoreError.
     """
     draft = await draft_digest(subscription, slot, context=context, render=render, db=db, now=now)
-    if isinstance(draft, Quiet):
+    if isinstance(draft, NothingPending):
         # A time of day that passes without news is remembered, so that "since" stays true.
         remembered = subscription.at and not is_at_once(slot)
         if remembered and not await db.write(digests.take_slot, draft.state, slot, draft.upto):
@@ -80,7 +80,7 @@ async def compose(
     return Composed(
         subscription=subscription,
         slot=slot,
-        entries=len(draft.waiting),
+        entries=len(draft.pending),
         subject=draft.rendered.subject,
         mails=mails,
     )
@@ -115,19 +115,19 @@ def _queue(tx: Connection, draft: Draft, mails: Sequence[Mail], ruleset: str, ex
     digest = draft.digest
     name = digest.subscription.name
     # A mail that went out at once since the draft was made may have told of the same story.
-    if digests.mailed(tx, name, [one.entry.story for one in draft.waiting]):
+    if digests.mailed(tx, name, [pending.entry.story for pending in draft.pending]):
         return False
     # A mail at once stands beside the digests: it leaves their cursor, and what "since" means to them, alone.
     moves = not is_at_once(digest.slot)
-    number = digests.insert(tx, name, digest.slot, digest.at, len(draft.waiting), ruleset)
+    number = digests.insert(tx, name, digest.slot, digest.at, len(draft.pending), ruleset)
     if number is None:
         if moves:  # the slot is passed over, and what waits is left to the next one
             digests.take_slot(tx, draft.state, digest.slot, draft.state.cursor)
         return False
     if moves and not digests.take_slot(tx, draft.state, digest.slot, draft.upto):
         raise _OvertakenError
-    digests.mark_mailed(tx, name, number, [(one.seq, one.entry.story) for one in draft.waiting])
-    backfill.drop(tx, name, draft.forwarded)
+    digests.mark_mailed(tx, name, number, [(pending.seq, pending.entry.story) for pending in draft.pending])
+    digests.drop_backfill(tx, name, draft.backfill)
     for mail in mails:
         outbox.insert(tx, number, mail, now=digest.at, expires_at=expires_at)
     return True

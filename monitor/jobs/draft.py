@@ -1,7 +1,7 @@
-"""What would a slot bring? Made and rendered from what waits at this moment; stores nothing."""
+"""Build and render the digest a slot would bring, from the entries pending now; stores nothing."""
 
 import asyncio
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
@@ -9,21 +9,20 @@ from monitor.config.options import Feed, Rule, Subscription
 from monitor.digests.build import build, rules_of
 from monitor.digests.due import is_at_once, next_slot, outside_quiet_hours
 from monitor.digests.render import Render
-from monitor.jobs.kept_out import kept_out
-from monitor.jobs.rematch import JUDGED_AT_ONCE, judge
+from monitor.jobs.stored import excluded_entries, judge, news_batches
 from monitor.model.digests import Digest, FeedHealth, Slot, SubscriptionState, Watched
 from monitor.model.feeds import Entry, PollState
 from monitor.model.mail import Rendered
 from monitor.model.rules import Match, PendingEntry
 from monitor.rules.exclusion import words_that_kept_out
 from monitor.rules.match import Ruleset
-from monitor.store import backfill, digests, entries, feeds
+from monitor.store import digests, entries, feeds
 from monitor.store.database import Connection, Database
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DigestContext:
-    """What every digest of one configuration has in common."""
+    """What all digests of one configuration have in common."""
 
     rules: Ruleset
     feeds: tuple[Feed, ...]
@@ -31,25 +30,25 @@ class DigestContext:
     expire: timedelta
 
     def rules_of(self, subscription: Subscription) -> tuple[Rule, ...]:
-        """The rules of a subscription, in the order of its digest."""
-        return rules_of(subscription, [one.rule for one in self.rules.rules])
+        """Return the rules of a subscription, in the order of its digest."""
+        return rules_of(subscription, [compiled.rule for compiled in self.rules.rules])
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Draft:
-    """A digest made and rendered, not yet queued; `state` and `upto` say from which entries."""
+    """A digest built and rendered, not yet queued; `state` and `upto` say from which entries."""
 
     digest: Digest
     rendered: Rendered
     state: SubscriptionState
     upto: int
-    waiting: tuple[PendingEntry, ...]
-    forwarded: tuple[int, ...]  # the seqs that were put forward, matching or not
+    pending: tuple[PendingEntry, ...]
+    backfill: tuple[int, ...]  # the seqs offered to this digest, matching or not
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Quiet:
-    """Nothing waits among the entries up to `upto`."""
+class NothingPending:
+    """No entry up to seq `upto` is pending."""
 
     state: SubscriptionState
     upto: int
@@ -63,27 +62,30 @@ async def draft_digest(
     render: Render,
     db: Database,
     now: datetime,
-) -> Draft | Quiet:
-    """What `compose` would queue. A slot "at once:..." brings what the rules of that pace have found, no more."""
+) -> Draft | NothingPending:
+    """Build and render what `compose` would queue; an "at once" slot brings matches of rules of that pace only.
+
+    Raises DigestError when a template fails, and StoreError.
+    """
     rules = context.rules_of(subscription)
     at_once = is_at_once(slot)
     if at_once:
         rules = outside_quiet_hours(rules, subscription.timezone, now)
     fingerprints = [context.rules.fingerprints[rule.name] for rule in rules]
-    state, upto, forwarded = await db.read(_stand, subscription.name, now)
+    state, upto, backfill = await db.read(_range, subscription.name, now)
     if at_once:
-        forwarded = []  # offered to the next digest
-    waiting = await _waiting(state, upto, forwarded, fingerprints, context=context, db=db)
-    if not waiting:
-        return Quiet(state=state, upto=upto)
+        backfill = []  # offered to the next digest
+    pending = await _pending(state, upto, backfill, fingerprints, context=context, db=db)
+    if not pending:
+        return NothingPending(state=state, upto=upto)
     watched = await db.read(_watched, context.feeds, state.cursor, upto)
     if not at_once:
-        told = await _kept_out(rules, state.cursor, upto, waiting, context=context, db=db)
-        watched = replace(watched, kept_out=told)
+        words = await _words_that_kept_out(rules, state.cursor, upto, pending, context=context, db=db)
+        watched = replace(watched, kept_out=words)
     digest = build(
         subscription,
         slot,
-        waiting,
+        pending,
         rules=list(zip(rules, fingerprints, strict=True)),
         feeds={feed.url: feed.name for feed in context.feeds},
         watched=watched,
@@ -98,88 +100,85 @@ async def draft_digest(
         rendered=rendered,
         state=state,
         upto=upto,
-        waiting=tuple(waiting),
-        forwarded=tuple(seq for seq, _ in forwarded),
+        pending=tuple(pending),
+        backfill=tuple(seq for seq, _ in backfill),
     )
 
 
-def _stand(
+def _range(
     tx: Connection, name: str, now: datetime
 ) -> tuple[SubscriptionState, int, list[tuple[int, Entry]]]:
-    """Where the subscription stands, the newest entry, and what was put forward.
+    """Return the subscription's state, the newest seq, and the entries of its backfill.
 
-    What arrives from here on is the next digest's.
+    What arrives from here on belongs to the next digest.
     """
     upto = entries.newest_seq(tx)
     state = digests.state(tx, name) or SubscriptionState(name=name, created_at=now, cursor=upto)
-    return state, upto, backfill.offered(tx, name)
+    return state, upto, digests.backfill_of(tx, name)
 
 
-async def _waiting(
+async def _pending(
     state: SubscriptionState,
     upto: int,
-    forwarded: Sequence[tuple[int, Entry]],
+    backfill: Sequence[tuple[int, Entry]],
     fingerprints: Sequence[str],
     *,
     context: DigestContext,
     db: Database,
 ) -> list[PendingEntry]:
-    """What the rules in force find among the entries after the cursor and those put forward, mailed ones left out.
+    """Return the entries after the cursor and of the backfill that these rules match, mailed stories left out.
 
-    Entries that other rules have judged (an edit a moment ago, another service) are judged here, first:
-    should somebody store that judgement meanwhile, the second question finds it.
+    Entries that another ruleset has judged (an edit a moment ago, another service) are judged here, first:
+    should somebody store that judgement meanwhile, `entries.pending` returns it.
     """
-    found: dict[int, PendingEntry] = {}
+    pending: dict[int, PendingEntry] = {}
 
     async def judge_now(batch: Sequence[tuple[int, Entry]]) -> None:
         judged = await asyncio.to_thread(judge, batch, context.rules)
-        fresh = [replace(one, matches=_only(one.matches, fingerprints)) for one in judged]
-        mailed = await db.read(digests.mailed, state.name, [one.entry.story for one in fresh])
-        found.update((one.seq, one) for one in fresh if one.matches and one.entry.story not in mailed)
+        mailed = await db.read(digests.mailed, state.name, [entry.story for _, entry in batch])
+        for candidate in judged:
+            matches = _only(candidate.matches, fingerprints)
+            if matches and candidate.entry.story not in mailed:
+                pending[candidate.seq] = replace(candidate, matches=matches)
 
-    await judge_now(forwarded)
-    after = state.cursor
-    while batch := await db.read(
-        entries.unjudged, after=after, upto=upto, ruleset=context.rules.fingerprint, limit=JUDGED_AT_ONCE
-    ):
-        after = batch[-1][0]
+    await judge_now(backfill)
+    ruleset = context.rules.fingerprint
+    async for batch in news_batches(db, after=state.cursor, upto=upto, not_judged_by=ruleset):
         await judge_now(batch)
     stored = await db.read(
-        entries.waiting, subscription=state.name, after=state.cursor, upto=upto, fingerprints=fingerprints
+        entries.pending, subscription=state.name, after=state.cursor, upto=upto, fingerprints=fingerprints
     )
-    found |= {one.seq: one for one in stored}
-    return [found[seq] for seq in sorted(found)]
+    pending |= {entry.seq: entry for entry in stored}
+    return [pending[seq] for seq in sorted(pending)]
 
 
-def _only(found: Sequence[Match], fingerprints: Sequence[str]) -> tuple[Match, ...]:
-    return tuple(match for match in found if match.fingerprint in fingerprints)
-
-
-async def _kept_out(
-    rules: Sequence[Rule],
-    after: int,
-    upto: int,
-    waiting: Sequence[PendingEntry],
-    *,
-    context: DigestContext,
-    db: Database,
-) -> tuple[tuple[str, int], ...]:
-    """For the footer: the words that kept entries out which are in this digest for no other reason either."""
-    told = {one.entry.story for one in waiting}
-    names = [rule.name for rule in rules]
-    kept = await kept_out(context.rules, names, after=after, upto=upto, db=db)
-    return words_that_kept_out([one.exclusions for one in kept if one.entry.story not in told])
+def _only(matches: Sequence[Match], fingerprints: Sequence[str]) -> tuple[Match, ...]:
+    return tuple(match for match in matches if match.fingerprint in fingerprints)
 
 
 def _watched(tx: Connection, watched: Sequence[Feed], after: int, upto: int) -> Watched:
     states = {state.feed_url: state for state in feeds.states(tx)}
-    return Watched(feeds=_health(watched, states), entries=entries.count_news(tx, after, upto))
+    health = tuple((feed.name, _health(states.get(feed.url))) for feed in watched)
+    return Watched(feeds=health, entries=entries.count_news(tx, after, upto))
 
 
-def _health(watched: Sequence[Feed], states: Mapping[str, PollState]) -> tuple[tuple[str, FeedHealth], ...]:
-    def of(state: PollState | None) -> FeedHealth:
-        if state is not None and state.failures:
-            return FeedHealth.FAILING
-        return FeedHealth.WELL if state is not None and state.visited else FeedHealth.UNVISITED
+def _health(state: PollState | None) -> FeedHealth:
+    if state is not None and state.failures:
+        return FeedHealth.FAILING
+    return FeedHealth.WELL if state is not None and state.visited else FeedHealth.UNVISITED
 
-    return tuple((feed.name, of(states.get(feed.url))) for feed in watched)
+
+async def _words_that_kept_out(
+    rules: Sequence[Rule],
+    after: int,
+    upto: int,
+    pending: Sequence[PendingEntry],
+    *,
+    context: DigestContext,
+    db: Database,
+) -> tuple[tuple[str, int], ...]:
+    """Return (word, entries) for the words that kept entries out of all rules, stories of the digest left out."""
+    stories = {candidate.entry.story for candidate in pending}
+    names = [rule.name for rule in rules]
+    excluded = await excluded_entries(context.rules, names, after=after, upto=upto, db=db)
+    return words_that_kept_out([kept.exclusions for kept in excluded if kept.entry.story not in stories])

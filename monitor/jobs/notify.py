@@ -1,4 +1,4 @@
-"""Tell the operator by one mail, which waits in the outbox like any other."""
+"""Queue a notice to the operator: one mail each, in the outbox like any other."""
 
 import asyncio
 import hashlib
@@ -7,12 +7,10 @@ from datetime import datetime, timedelta
 
 from monitor.digests.render import RenderNotice
 from monitor.mail.message import make_mail, new_message_id
-from monitor.model.digests import Slot
+from monitor.model.digests import Slot, SlotKind
 from monitor.model.mail import Mail, Notice
 from monitor.store import digests, outbox
 from monitor.store.database import Connection, Database
-
-NOBODY = ""  # no subscription has this name: a notice is a digest to none of them
 
 
 async def notify(
@@ -24,30 +22,31 @@ async def notify(
     db: Database,
     expire: timedelta,
 ) -> tuple[Mail, ...]:
-    """Queue the notice for each operator; no mails when another service has told it already.
+    """Queue the notice to each address; return the mails, none when another service has queued it already.
 
     Raises DigestError when a template fails, and StoreError.
     """
-    # By the hour: what is broken in the same way another day is told again.
-    slot = Slot(name=f"refused:{notice.at:%Y-%m-%dT%H}:{notice.content[:16]}", at=notice.at)
+    # By the hour: what is broken in the same way another day makes another notice.
+    key = f"{notice.at:%Y-%m-%dT%H}:{notice.content[:16]}"
+    slot = Slot(kind=SlotKind.REFUSED, key=key, at=notice.at)
     rendered = await asyncio.to_thread(render, notice)
     mails = tuple(
         make_mail(
             rendered,
             sender=sender,
-            to=one,
+            to=recipient,
             message_id=new_message_id(
-                sender, hashlib.sha256(f"{slot.name}\n{one}".encode()).hexdigest()[:32]
+                sender, hashlib.sha256(f"{slot.name}\n{recipient}".encode()).hexdigest()[:32]
             ),
             date=notice.at,
         )
-        for one in to
+        for recipient in to
     )
     return mails if await db.write(_queue, slot, mails, notice.at + expire) else ()
 
 
 def _queue(tx: Connection, slot: Slot, mails: Sequence[Mail], expires_at: datetime) -> bool:
-    number = digests.insert(tx, NOBODY, slot, slot.at, 0, "")
+    number = digests.insert_notice(tx, slot, slot.at)
     if number is None:
         return False
     for mail in mails:

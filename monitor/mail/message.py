@@ -3,10 +3,11 @@
 import base64
 import hashlib
 import re
-import unicodedata
 from collections.abc import Iterator
 from datetime import datetime
 from email.utils import format_datetime, parseaddr
+
+from wcwidth import iter_graphemes
 
 from monitor.model.mail import Mail, Rendered
 
@@ -15,6 +16,7 @@ _LINE = (
     76  # octets of a header line with encoded-words at most (the same), and of a base64 line (RFC 2045 6.8)
 )
 _FRAME = len("=?utf-8?b??=")
+_CLUSTER = 39  # octets of text that fit an encoded-word beside "Subject: "
 
 _BIDI = "\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069"
 _BREAKS = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]+")
@@ -162,24 +164,9 @@ def _octets(length: int) -> int:
 
 
 def _clusters(text: str) -> Iterator[str]:
-    """What a reader takes for one character, unless it is too long for a word; then single code points."""
-    cluster = ""
-    for character in text:
-        if cluster and not (_joins(cluster, character) and len((cluster + character).encode()) <= 36):
-            yield cluster
-            cluster = ""
-        cluster += character
-    yield cluster
-
-
-def _joins(left: str, right: str) -> bool:
-    # Enough of UAX 29 for what titles hold: accents, variation selectors, joined emoji, skin tones, flags.
-    if unicodedata.category(right) in ("Mn", "Mc", "Me") or right == "\u200d" or left[-1] == "\u200d":
-        return True
-    flag = "\U0001f1e6" <= right <= "\U0001f1ff"
-    return "\U0001f3fb" <= right <= "\U0001f3ff" or (
-        flag and len(left) == 1 and "\U0001f1e6" <= left <= "\U0001f1ff"
-    )
+    """Yield what a reader takes for one character (UAX 29); of one too long for an encoded-word, its code points."""
+    for cluster in iter_graphemes(text):
+        yield from (cluster,) if len(cluster.encode()) <= _CLUSTER else cluster
 
 
 def _slug(name: str) -> str:

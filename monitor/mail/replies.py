@@ -1,17 +1,21 @@
 """Interpret an SMTP server's reply, and describe a failed delivery to the operator."""
 
+import os
 import re
+import ssl
 import unicodedata
 from dataclasses import dataclass
 from enum import Enum
 
-from monitor.errors import SendKind
+from monitor.errors import SendError, SendKind
+
+CHECK_PORTS = "check [smtp] host, port and security (port 465: implicit, port 587: starttls)"
 
 _LONGEST = 500  # characters of a reply worth keeping
 
 
 class Step(Enum):
-    """What the server was answering."""
+    """The part of an SMTP session that a reply answers."""
 
     CONNECT = "connect"  # the greeting and EHLO
     TLS = "tls"
@@ -26,36 +30,81 @@ _ANY = frozenset(Step)
 _OPENING = frozenset({Step.CONNECT, Step.TLS, Step.AUTH})
 _THIS_MAIL = frozenset({Step.RCPT, Step.DATA, Step.DOT})
 
+_SUBJECT_OF = {
+    Step.CONNECT: "the connection",
+    Step.TLS: "STARTTLS",
+    Step.AUTH: "the login",
+    Step.MAIL: "the sender",
+    Step.RCPT: "the recipient",
+    Step.DATA: "the mail",
+    Step.DOT: "the mail",
+}
+_ADVICE = {
+    Step.AUTH: ": check [smtp] username and password_file; QQ and 163 want an authorisation code (授权码), "
+    "Gmail an app password",
+    Step.MAIL: ": if this goes on, check [smtp] sender; most providers want the address of the login",
+}
 
-def meaning(step: Step, code: int, text: str) -> SendKind:
-    """What a reply other than the hoped-for one means for the mail; `text` is what follows the code.
 
-    The first line of the table below that fits decides. A code outside 400-599 is no answer to the question
-    and means the same as silence.
+def refusal(server: str, step: Step, code: int, text: str) -> SendError:
+    """Return the error for a reply of `server` (host:port) other than the expected one.
+
+    `text` is what follows the code. A code outside 200-599 is reported as no valid reply.
     """
-    if not 400 <= code <= 599:
-        return silence(step)
-    return next(line.kind for line in _TABLE if line.fits(step, code, text))
+    kind = kind_of_reply(step, code, text)
+    if not 200 <= code <= 599:
+        return SendError(f"{server} answered {_SUBJECT_OF[step]} with nonsense ({text}){_fate(kind)}", kind)
+    verb = "refused" if code >= 500 else "put off"
+    reply = f"{server} {verb} {_SUBJECT_OF[step]} ({code} {text})"
+    return SendError(f"{reply}{_ADVICE.get(step, '')}{_fate(kind)}", kind, code=code)
 
 
-def silence(step: Step) -> SendKind:
-    """What it means that no answer came, or none that can be read.
+def no_reply(server: str, step: Step, error: BaseException) -> SendError:
+    """Return the error for a `server` (host:port) that cannot be reached, fell silent, or cannot be trusted."""
+    kind = kind_of_silence(step)
+    if isinstance(_root(error), ssl.SSLCertVerificationError):
+        message = (
+            f"the certificate of {server} cannot be trusted ({reason(error)}), so nothing was sent: "
+            "check [smtp] host; if the certificate is your own, name its CA in ca_file"
+        )
+    elif step in (Step.CONNECT, Step.TLS):
+        message = f"cannot open a connection to {server} ({reason(error)}): {CHECK_PORTS}"
+    else:
+        message = f"{server} gave no answer to {_SUBJECT_OF[step]} ({reason(error)}){_fate(kind)}"
+    return SendError(message, kind)
 
-    Only after the dot may the server own the mail (RFC 1047). A server that fell silent over one mail may
-    take the next, one that does not even let us in will not.
-    """
-    if step is Step.DOT:
-        return SendKind.UNCERTAIN
-    return SendKind.RELAY if step in _OPENING else SendKind.LATER
+
+def _fate(kind: SendKind) -> str:
+    return ": the mail may or may not have been delivered" if kind is SendKind.UNCERTAIN else ""
+
+
+def reason(error: BaseException) -> str:
+    """Return the root cause of an error in a few words."""
+    root = _root(error)
+    if isinstance(root, TimeoutError):
+        return "no answer in time"
+    if isinstance(root, ssl.SSLError):  # OpenSSL fills these in; an error made by Python code has neither
+        words = getattr(root, "verify_message", "") or getattr(root, "reason", "") or str(root)
+        return str(words).replace("_", " ")
+    if isinstance(root, OSError) and root.errno:
+        return os.strerror(root.errno) if root.errno > 0 else root.strerror or str(root)
+    return str(root)
+
+
+def _root(error: BaseException) -> BaseException:
+    """Return the original error, below what asyncio and aiosmtplib wrapped around it."""
+    while error.__cause__ is not None and not isinstance(error, TimeoutError):
+        error = error.__cause__
+    return error
 
 
 def one_line(reply: bytes) -> str:
-    """A reply as one line that can be stored and shown, at most 500 characters.
+    """Return a reply as one line of printable text, at most 500 characters.
 
     RFC 5321 wants ASCII and RFC 6531 UTF-8; Chinese providers also answer in GBK.
     """
     text = _decoded(reply)
-    visible = "".join(" " if unicodedata.category(each)[0] in "CZ" else each for each in text)
+    visible = "".join(" " if unicodedata.category(character)[0] in "CZ" else character for character in text)
     return " ".join(visible.split())[:_LONGEST].rstrip()
 
 
@@ -66,6 +115,28 @@ def _decoded(reply: bytes) -> str:
         except UnicodeDecodeError:
             continue
     return reply.decode("utf-8", "replace")
+
+
+def kind_of_reply(step: Step, code: int, text: str) -> SendKind:
+    """Return what a reply other than the expected one means for the mail; `text` is what follows the code.
+
+    The first line of the table below that fits decides. A code outside 400-599 does not answer the command
+    and means the same as silence.
+    """
+    if not 400 <= code <= 599:
+        return kind_of_silence(step)
+    return next(line.kind for line in _TABLE if line.fits(step, code, text))
+
+
+def kind_of_silence(step: Step) -> SendKind:
+    """Return what it means for the mail that no reply came, or none that can be read.
+
+    Only after the dot may the server own the mail (RFC 1047). A server that fell silent over one mail may
+    take the next; one that does not even greet us will not.
+    """
+    if step is Step.DOT:
+        return SendKind.UNCERTAIN
+    return SendKind.RELAY if step in _OPENING else SendKind.LATER
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,8 +16,7 @@ from aiosmtplib.protocol import SMTPProtocol
 from monitor.config.options import SmtpOptions
 from monitor.errors import SendError, SendKind
 from monitor.mail import BeforeData, Send
-from monitor.mail.replies import Step, one_line
-from monitor.mail.wording import PORTS, reason, refused, unanswered
+from monitor.mail.replies import CHECK_PORTS, Step, no_reply, one_line, reason, refusal
 from monitor.model.mail import Mail
 
 _BARE_LINE_END = re.compile(rb"\r(?!\n)|(?<!\r)\n")
@@ -146,7 +145,7 @@ class _Session:
         await self._ask(Step.DATA, command, 3)
         protocol = self._client.protocol
         if protocol is None:
-            raise unanswered(self._where, Step.DATA, SMTPServerDisconnected("closed after the 354"))
+            raise no_reply(self._where, Step.DATA, SMTPServerDisconnected("closed after the 354"))
         return await self._ask(Step.DOT, self._pour(protocol, _DOT_AT_START.sub(b"..", raw) + b".\r\n"), 2)
 
     async def leave(self) -> None:
@@ -170,7 +169,7 @@ class _Session:
 
     async def _start_tls(self) -> None:
         if not self._client.supports_extension("starttls"):
-            what = f"{self._where} does not offer STARTTLS, so nothing was sent: {PORTS}"
+            what = f"{self._where} does not offer STARTTLS, so nothing was sent: {CHECK_PORTS}"
             raise SendError(what, SendKind.RELAY)
         await self._ask(Step.TLS, self._client.starttls(), 2)
         await self._ask(Step.CONNECT, self._hello(), 2)
@@ -187,7 +186,7 @@ class _Session:
             if name in self._client.server_auth_methods:
                 await self._ask(Step.AUTH, method(self._options.username, self._password), 2)
                 return
-        what = f"{self._where} offers no login with a password: {PORTS}, or leave [smtp] username empty"
+        what = f"{self._where} offers no login with a password: {CHECK_PORTS}, or leave [smtp] username empty"
         raise SendError(what, SendKind.RELAY)
 
     def _mailbox(self, address: str, otherwise: SendKind) -> str:
@@ -218,10 +217,10 @@ class _Session:
             # may have repeated the login.
             code, text = error.code, error.message
         except (SMTPException, OSError, ValueError) as error:  # ValueError: [smtp] host cannot be a host name
-            raise unanswered(self._where, step, error) from error
+            raise no_reply(self._where, step, error) from error
         text = self._readable(text)
         if code // 100 != hoped_for:
-            raise refused(self._where, step, code, text)
+            raise refusal(self._where, step, code, text)
         return f"{code} {text}"
 
     def _readable(self, text: str) -> str:

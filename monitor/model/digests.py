@@ -1,8 +1,8 @@
-"""A subscription's slot, and the digest it brings."""
+"""A subscription's slots, and the content of the digest that one brings."""
 
 from dataclasses import dataclass, field
 from datetime import datetime
-from enum import Enum
+from enum import Enum, StrEnum
 
 from monitor.config.options import Subscription
 from monitor.model import require_utc
@@ -10,30 +10,65 @@ from monitor.model.feeds import Entry
 from monitor.model.rules import Reason
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class SubscriptionState:
-    """Where we stand with one subscription."""
+class SlotKind(StrEnum):
+    """Why a mail is made: what names of slots begin with in the database."""
 
-    name: str
-    created_at: datetime  # slots before this are not ours to send
-    cursor: int  # entries up to this seq have been considered
-    last_slot: str = ""
-    last_at: datetime | None = None  # the instant of the last slot taken
+    AT = "at"  # a time of day of the subscription
+    EVERY = "every"  # the subscription's interval has passed
+    NOW = "now"  # a digest ordered by hand
+    AT_ONCE = "at once"  # matches of rules of that pace, beside the digests
+    REFUSED = "refused"  # a notice that an edit of config.toml was refused
 
-    def __post_init__(self) -> None:
-        require_utc(self.created_at, self.last_at)
+
+class DigestKind(StrEnum):
+    """What a row of the table `digests` stands for."""
+
+    DIGEST = "digest"  # matches, for a subscription
+    NOTICE = "notice"  # a mail to the operator, of no subscription
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Slot:
-    """One occasion on which a subscription may get a digest."""
+    """One occasion for a digest or notice; its name is unique per subscription."""
 
-    name: str  # 'at:2026-11-24T08:00', 'every:...', 'now:...', 'at once:...'; unique per subscription
+    kind: SlotKind
+    key: (
+        str  # tells it from others of its kind: '2026-11-24T08:00', the local time of an AT; else the instant
+    )
     at: datetime  # the instant meant, not the instant acted on
     late: bool = False  # missed while the service was off
 
     def __post_init__(self) -> None:
         require_utc(self.at)
+
+    @property
+    def name(self) -> str:
+        """The slot as the database names it: 'at:2026-11-24T08:00'."""
+        return f"{self.kind}:{self.key}"
+
+    @classmethod
+    def named(cls, name: str, at: datetime, *, late: bool = False) -> "Slot":
+        """Return the slot of a name. Raises ValueError for a name of no known kind."""
+        kind, _, key = name.partition(":")
+        return cls(kind=SlotKind(kind), key=key, at=at, late=late)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SubscriptionState:
+    """How far one subscription has come."""
+
+    name: str
+    created_at: datetime  # slots before this are not made up for
+    cursor: int  # entries up to this seq have been considered
+    last_slot: Slot | None = None  # the last one taken
+
+    def __post_init__(self) -> None:
+        require_utc(self.created_at)
+
+    @property
+    def last_at(self) -> datetime | None:
+        """The instant of the last slot taken."""
+        return self.last_slot.at if self.last_slot else None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -1,4 +1,4 @@
-"""What would the next digest leave out, and why? Scope, words, and the limit of a rule."""
+"""List what scope, words and limits of the rules keep out of the next digest."""
 
 from collections.abc import Iterator
 from datetime import datetime
@@ -6,7 +6,7 @@ from datetime import datetime
 from monitor.config.options import Rule, Subscription
 from monitor.digests.due import slot_now
 from monitor.jobs.draft import DigestContext, Draft, draft_digest
-from monitor.jobs.kept_out import KeptOut, kept_out
+from monitor.jobs.stored import ExcludedEntry, excluded_entries
 from monitor.model.digests import Digest
 from monitor.model.mail import Rendered
 from monitor.rules.exclusion import Exclusion
@@ -15,8 +15,8 @@ from monitor.store.database import Database
 
 async def excluded_now(
     subscription: Subscription, *, context: DigestContext, db: Database, now: datetime
-) -> list[KeptOut]:
-    """What `none`, `ignore`, scope and `max` keep out of what arrived since the last slot; by seq.
+) -> list[ExcludedEntry]:
+    """Return what `none`, `ignore`, scope and `max` keep out of what arrived since the last slot; by seq.
 
     An entry beyond the `max` of its rule stands in the digest by its title. Stores nothing. Raises StoreError.
     """
@@ -24,22 +24,26 @@ async def excluded_now(
     draft = await draft_digest(
         subscription, slot_now(now), context=context, render=_unrendered, db=db, now=now
     )
-    found = await kept_out(
-        context.rules, [rule.name for rule in rules], after=draft.state.cursor, upto=draft.upto, db=db
-    )
+    names = [rule.name for rule in rules]
+    excluded = await excluded_entries(context.rules, names, after=draft.state.cursor, upto=draft.upto, db=db)
     if isinstance(draft, Draft):
-        found += _beyond_max(draft, {rule.name: rule for rule in rules if rule.max})
-    return sorted(found, key=lambda one: one.seq)
+        excluded += _beyond_max(draft, {rule.name: rule for rule in rules if rule.max})
+    return sorted(excluded, key=lambda kept: kept.seq)
 
 
 def _unrendered(_: Digest) -> Rendered:
     return Rendered(subject="", text="", html="")
 
 
-def _beyond_max(draft: Draft, limited: dict[str, Rule]) -> Iterator[KeptOut]:
-    seqs = {one.entry.id: one.seq for one in draft.waiting}
+def _beyond_max(draft: Draft, limited: dict[str, Rule]) -> Iterator[ExcludedEntry]:
+    # An id is unique in its feed only.
+    seqs = {(pending.entry.feed_url, pending.entry.id): pending.seq for pending in draft.pending}
     for section in draft.digest.sections:
         if section.rule in limited:
             for item in (*section.items, *section.more)[limited[section.rule].max :]:
-                cause = (Exclusion(rule=section.rule, cause="max"),)
-                yield KeptOut(seq=seqs[item.entry.id], entry=item.entry, exclusions=cause, told=True)
+                yield ExcludedEntry(
+                    seq=seqs[item.entry.feed_url, item.entry.id],
+                    entry=item.entry,
+                    exclusions=(Exclusion(rule=section.rule, cause="max"),),
+                    in_digest=True,
+                )

@@ -43,7 +43,7 @@ async def like(article: Entry, *, rules: Ruleset, taken: Collection[str], db: Da
 
 def _newest(tx: Connection) -> list[tuple[int, Entry]]:
     newest = entries.newest_seq(tx)
-    return entries.arrived(tx, after=newest - _WEIGHED, upto=newest, limit=_WEIGHED)
+    return entries.news(tx, after=newest - _WEIGHED, upto=newest, limit=_WEIGHED)
 
 
 def _like(

@@ -1,22 +1,22 @@
-"""Render the digests that would have been sent from stored entries; sends and stores nothing."""
+"""Replay the digests of a period from stored entries, as if these rules had been in force; sends and stores nothing."""
 
 import asyncio
 from bisect import bisect_right
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
-from monitor.config.options import Subscription
-from monitor.digests.build import build
-from monitor.digests.due import next_slot
+from monitor.config.options import Rule, Subscription
+from monitor.digests.build import build, rules_of
+from monitor.digests.due import due, next_slot, outside_quiet_hours, slot_at_once, slots_between, waking_times
 from monitor.digests.render import Render
-from monitor.digests.replay import Occasion, occasions
 from monitor.jobs.draft import DigestContext
-from monitor.jobs.stored import Stock
-from monitor.model.digests import Digest, FeedHealth, Watched
+from monitor.jobs.stored import MatchedPeriod
+from monitor.model.digests import Digest, FeedHealth, Slot, SubscriptionState, Watched
 from monitor.model.mail import Rendered
+from monitor.model.rules import PendingEntry
 
-LEAD = timedelta(days=8)  # played unseen before the period: what those digests told is not told again
+LEAD = timedelta(days=8)  # replayed unseen before the period: what those digests brought is not brought again
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -28,27 +28,98 @@ class Replayed:
     entries: int
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Occasion:
+    """A mail that would have gone out: its slot, and the entries that would have been pending."""
+
+    slot: Slot
+    since: datetime | None  # the slot before
+    rules: tuple[Rule, ...]  # those whose matches it brings
+    pending: tuple[PendingEntry, ...]  # by seq
+
+
 async def replay(
     subscription: Subscription,
-    stock: Stock,
+    period: MatchedPeriod,
     start: datetime,
     end: datetime,
     *,
     context: DigestContext,
     render: Render,
 ) -> list[Replayed]:
-    """The digests of a subscription whose slots lie in [start, end], byte for byte the same each time.
+    """Return the digests of a subscription whose slots lie in [start, end], byte for byte the same each time.
 
-    How the feeds did at that time is not kept: they are all shown as well. Raises DigestError.
+    `period` begins LEAD before `start`. The health of the feeds at that time is not stored: all are shown as well.
+    Raises DigestError when a template fails.
     """
-    rules = [(one.rule, one.fingerprint) for one in context.rules.rules]
-    played = occasions(subscription, stock.matched, rules=rules, start=start - LEAD, end=end)
+    rules = [(compiled.rule, compiled.fingerprint) for compiled in context.rules.rules]
+    played = occasions(subscription, period.matched, rules=rules, start=start - LEAD, end=end)
     return await asyncio.to_thread(
         lambda: [
             Replayed(digest=digest, rendered=render(digest), entries=count)
-            for digest, count in _digests(subscription, played, stock.arrivals, start, context)
+            for digest, count in _digests(subscription, played, period.arrivals, start, context)
         ]
     )
+
+
+def occasions(
+    subscription: Subscription,
+    matched: Sequence[PendingEntry],
+    *,
+    rules: Sequence[tuple[Rule, str]],
+    start: datetime,
+    end: datetime,
+) -> Iterator[Occasion]:
+    """Yield the mails of a subscription that began at `start`, up to `end`, by what arrived when (`first_seen`).
+
+    `matched` are entries with their matches, in any order; `rules` come with their fingerprints. The same
+    arguments give the same mails. As in life, a slot without news brings none.
+    """
+    fingerprints = {rule.name: fingerprint for rule, fingerprint in rules}
+    own_rules = rules_of(subscription, [rule for rule, _ in rules])
+    arrivals = sorted(
+        (candidate for candidate in matched if start <= candidate.entry.first_seen <= end),
+        key=lambda candidate: (candidate.entry.first_seen, candidate.seq),
+    )
+    times = [candidate.entry.first_seen for candidate in arrivals]
+    state = SubscriptionState(name=subscription.name, created_at=start, cursor=0)
+    mailed: set[str] = set()  # stories
+    done = 0  # arrivals that had their digest
+
+    def pending_at(instant: datetime, rules: Sequence[Rule]) -> tuple[PendingEntry, ...]:
+        names = {fingerprints[rule.name] for rule in rules}
+        arrived = arrivals[done : bisect_right(times, instant)]
+        candidates = [
+            replace(candidate, matches=tuple(m for m in candidate.matches if m.fingerprint in names))
+            for candidate in arrived
+        ]
+        pending = [
+            candidate for candidate in candidates if candidate.matches and candidate.entry.story not in mailed
+        ]
+        return tuple(sorted(pending, key=lambda candidate: candidate.seq))
+
+    instants = sorted(
+        {
+            *times,
+            *(slot.at for slot in slots_between(subscription, start, end)),
+            *waking_times(own_rules, subscription.timezone, start, end),
+        }
+    )
+    while instants:
+        now = instants.pop(0)
+        slot = due(subscription, state, now)
+        if slot and ((pending := pending_at(now, own_rules)) or subscription.at):
+            if pending:
+                yield Occasion(slot=slot, since=state.last_at, rules=own_rules, pending=pending)
+            mailed.update(candidate.entry.story for candidate in pending)
+            done = bisect_right(times, now)
+            state = replace(state, last_slot=slot)
+            if subscription.every and now + subscription.every <= end:
+                instants = sorted({*instants, now + subscription.every})
+        urgent = outside_quiet_hours(own_rules, subscription.timezone, now)
+        if urgent and (pending := pending_at(now, urgent)):
+            yield Occasion(slot=slot_at_once(now), since=state.last_at, rules=urgent, pending=pending)
+            mailed.update(candidate.entry.story for candidate in pending)
 
 
 def _digests(
@@ -58,21 +129,22 @@ def _digests(
     start: datetime,
     context: DigestContext,
 ) -> Iterator[tuple[Digest, int]]:
+    """Yield the digest of each occasion from `start` on, and the count of its entries."""
     health = tuple((feed.name, FeedHealth.WELL) for feed in context.feeds)
-    for one in played:
-        if one.slot.at < start:
+    for occasion in played:
+        if occasion.slot.at < start:
             continue
-        since = one.since or start - LEAD
-        seen = bisect_right(arrivals, one.slot.at) - bisect_right(arrivals, since)
+        since = occasion.since or start - LEAD
+        arrived = bisect_right(arrivals, occasion.slot.at) - bisect_right(arrivals, since)
         digest = build(
             subscription,
-            one.slot,
-            one.waiting,
-            rules=[(rule, context.rules.fingerprints[rule.name]) for rule in one.rules],
+            occasion.slot,
+            occasion.pending,
+            rules=[(rule, context.rules.fingerprints[rule.name]) for rule in occasion.rules],
             feeds={feed.url: feed.name for feed in context.feeds},
-            watched=Watched(feeds=health, entries=seen),
-            since=one.since,
-            now=one.slot.at,
-            next_at=next_slot(subscription, one.slot.at),
+            watched=Watched(feeds=health, entries=arrived),
+            since=occasion.since,
+            now=occasion.slot.at,
+            next_at=next_slot(subscription, occasion.slot.at),
         )
-        yield digest, len(one.waiting)
+        yield digest, len(occasion.pending)

@@ -24,13 +24,12 @@ from monitor.model.digests import Slot, SubscriptionState
 from monitor.model.feeds import PollState
 from monitor.model.mail import Delivery, DeliveryStatus, Notice
 from monitor.service.runtime import Runtime, clock, jitter
-from monitor.store import backfill, digests, entries, outbox
+from monitor.store import digests, entries, outbox
 from monitor.store.database import Connection, Database
 
 Work = Callable[[], Awaitable[None]]
-StartTask = Callable[
-    [str, Work], "asyncio.Task[None]"
-]  # runs named work in a task of its own and reports its failure
+# Runs named work in a task of its own and reports its failure.
+StartTask = Callable[[str, Work], "asyncio.Task[None]"]
 
 _SENDERS = 4  # mails in transit at one time: a server that thinks for minutes delays nobody
 _PAUSE_AFTER_FAILED_TEMPLATE = timedelta(minutes=1)
@@ -340,4 +339,4 @@ def _due_slot(subscription: Subscription, state: SubscriptionState | None, now: 
 
 
 def _seen(tx: Connection) -> _Seen:
-    return entries.newest_seq(tx), backfill.count(tx)
+    return entries.newest_seq(tx), digests.count_backfill(tx)

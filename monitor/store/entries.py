@@ -1,4 +1,4 @@
-"""What feeds said, in the order it arrived."""
+"""Tables entries and entry_keys: what feeds said, by seq, the number of its arrival."""
 
 from collections.abc import Iterable, Sequence
 from dataclasses import fields, replace
@@ -10,45 +10,49 @@ from sqlalchemy import ColumnElement, Connection, Row, func, insert, or_, select
 from monitor.model.feeds import Entry
 from monitor.model.rules import PendingEntry
 from monitor.store import tables
-from monitor.store.bulk import chunks, insert_missing
-from monitor.store.columns import clean
+from monitor.store.dialects import chunks, clean, insert_missing
 from monitor.store.matches import match_of
 from monitor.store.tables import entries, entry_keys, matches
 
 _LONGEST_SEQ = 19  # digits: a longer number is no seq
-_Key = tuple[str, str]  # a feed's URL, and a name the entry goes by in that feed
+_Key = tuple[str, str]  # a feed's URL, and an id or alias of an entry in that feed
 
 
 def insert_new(
-    tx: Connection, judged: Sequence[tuple[Entry, bool]], judged_by: str
+    tx: Connection, candidates: Sequence[tuple[Entry, bool]], judged_by: str
 ) -> list[tuple[int, Entry]]:
-    """Keep the entries that are not known yet, and return them with their seq, in the order given.
+    """Insert the entries that are not known yet; return them as (seq, entry), in the order given.
 
-    The bool says whether the entry is news, `judged_by` by which rules it was matched. An entry is known when
-    its id or an alias is known in its feed; the other names it brings are remembered too. Seqs become visible
-    in their order (engines.py): whoever has read up to one has missed nothing before it.
+    The bool of a candidate says whether it is news; `judged_by` is the fingerprint of the ruleset that matched
+    it. An entry is known when its id or an alias is known in its feed; the other names it brings are remembered
+    too. Seqs become visible in their order (engines.py): a reader of entries up to one has missed none before it.
     """
-    known = _known(tx, [entry for entry, _ in judged])
+    known = _known_keys(tx, [entry for entry, _ in candidates])
     new: list[tuple[Entry, bool]] = []
-    seen = set(known)
-    for entry, news in judged:
+    keys_so_far = set(known)
+    for entry, is_news in candidates:
         keys = _keys(entry)
-        if seen.isdisjoint(keys):
-            new.append((entry, news))
-        seen.update(keys)
-    kept = _insert(tx, new, judged_by)
-    _remember_keys(tx, [entry for entry, _ in judged], known, kept)
-    return kept
+        if keys_so_far.isdisjoint(keys):
+            new.append((entry, is_news))
+        keys_so_far.update(keys)
+    inserted = _insert(tx, new, judged_by)
+    _insert_keys(tx, [entry for entry, _ in candidates], known, inserted)
+    return inserted
 
 
 def newest_seq(tx: Connection, before: datetime | None = None) -> int:
-    """The seq of the last arrival, or of the last one first seen before an instant; 0 where there is none."""
+    """Return the seq of the last arrival, or of the last one first seen before an instant; 0 without any."""
     query = select(func.max(entries.c.seq))
     return tx.scalar(query if before is None else query.where(entries.c.first_seen < before)) or 0
 
 
+def seqs_since(tx: Connection, start: datetime) -> tuple[int, int]:
+    """Return (after, upto): the entries with a seq in (after, upto] are those first seen since an instant."""
+    return newest_seq(tx, before=start), newest_seq(tx)
+
+
 def find(tx: Connection, names: Sequence[str]) -> list[tuple[int, Entry, bool]]:
-    """The entries that go by one of these names (seq, id, alias or link), as (seq, entry, news); by seq."""
+    """Return the entries with one of these names (seq, id, alias or link), as (seq, entry, news); by seq."""
     known = select(entry_keys.c.seq).where(entry_keys.c.key.in_([clean(name) for name in names]))
     numbers = [int(name) for name in names if name.isdecimal() and len(name) < _LONGEST_SEQ]
     query = select(entries).where(
@@ -57,25 +61,21 @@ def find(tx: Connection, names: Sequence[str]) -> list[tuple[int, Entry, bool]]:
     return [(row.seq, entry_of(row), row.news) for row in tx.execute(query.order_by(entries.c.seq))]
 
 
-def arrived(tx: Connection, *, after: int, upto: int, limit: int) -> list[tuple[int, Entry]]:
-    """News that arrived in (after, upto], the first to arrive first."""
-    query = select(entries).where(*_news_between(after, upto)).order_by(entries.c.seq).limit(limit)
-    return [(row.seq, entry_of(row)) for row in tx.execute(query)]
+def news(
+    tx: Connection, *, after: int, upto: int, limit: int, not_judged_by: str | None = None
+) -> list[tuple[int, Entry]]:
+    """Return the first `limit` news entries with a seq in (after, upto], as (seq, entry), by seq.
 
-
-def unjudged(tx: Connection, *, after: int, upto: int, ruleset: str, limit: int) -> list[tuple[int, Entry]]:
-    """News that arrived in (after, upto] and was last matched with other rules, the first to arrive first."""
-    query = (
-        select(entries)
-        .where(*_news_between(after, upto), entries.c.judged_by != ruleset)
-        .order_by(entries.c.seq)
-        .limit(limit)
-    )
-    return [(row.seq, entry_of(row)) for row in tx.execute(query)]
+    Given the fingerprint of a ruleset, entries last judged by it are left out.
+    """
+    query = select(entries).where(*_news_between(after, upto))
+    if not_judged_by is not None:
+        query = query.where(entries.c.judged_by != not_judged_by)
+    return [(row.seq, entry_of(row)) for row in tx.execute(query.order_by(entries.c.seq).limit(limit))]
 
 
 def first_judged(tx: Connection, ruleset: str, since: datetime) -> tuple[int, datetime] | None:
-    """Seq and arrival of the first news since an instant that was last matched with these rules; None without."""
+    """Return seq and arrival of the first news since an instant that this ruleset judged last; None without."""
     query = (
         select(entries.c.seq, entries.c.first_seen)
         .where(entries.c.news, entries.c.first_seen >= since, entries.c.judged_by == ruleset)
@@ -87,62 +87,78 @@ def first_judged(tx: Connection, ruleset: str, since: datetime) -> tuple[int, da
 
 
 def mark_judged(tx: Connection, seqs: Sequence[int], ruleset: str) -> None:
-    """These entries were last matched with the rules of this fingerprint."""
-    for some in chunks(seqs):
-        tx.execute(update(entries).where(entries.c.seq.in_(some)).values(judged_by=ruleset))
+    """Record that these entries were last judged by the ruleset of this fingerprint."""
+    for chunk in chunks(seqs):
+        tx.execute(update(entries).where(entries.c.seq.in_(chunk)).values(judged_by=ruleset))
 
 
 def count_news(tx: Connection, after: int, upto: int) -> int:
-    """How much news arrived in (after, upto]."""
-    counted = select(func.count()).select_from(entries).where(*_news_between(after, upto))
-    return tx.scalar(counted) or 0
+    """Return the count of news entries with a seq in (after, upto]."""
+    query = select(func.count()).select_from(entries).where(*_news_between(after, upto))
+    return tx.scalar(query) or 0
 
 
-def waiting(
+def count_news_since(tx: Connection, start: datetime) -> int:
+    """Return the count of news entries first seen since an instant."""
+    return count_news(tx, *seqs_since(tx, start))
+
+
+def pending(
     tx: Connection, *, subscription: str, after: int, upto: int, fingerprints: Sequence[str]
 ) -> list[PendingEntry]:
-    """News of (after, upto] that one of these rules matched and whose story has not gone to the subscription.
+    """Return the news of (after, upto] that one of these rules matched, unless its story was mailed already.
 
     By seq; the matches in the order of `fingerprints`.
     """
-    gone = select(tables.mailed.c.story).where(
+    was_mailed = select(tables.mailed.c.story).where(
         tables.mailed.c.subscription == subscription, tables.mailed.c.story == entries.c.story
     )
     rows = [
         row
-        for some in chunks(fingerprints)
+        for chunk in chunks(fingerprints)
         for row in tx.execute(
-            _matched.where(*_news_between(after, upto), matches.c.fingerprint.in_(some), ~gone.exists())
+            _matched.where(
+                *_news_between(after, upto), matches.c.fingerprint.in_(chunk), ~was_mailed.exists()
+            )
         )
     ]
-    place = {fingerprint: number for number, fingerprint in enumerate(fingerprints)}
-    return _gathered(sorted(rows, key=lambda row: (row.seq, place[row.fingerprint])))
+    position = {fingerprint: number for number, fingerprint in enumerate(fingerprints)}
+    return _grouped(sorted(rows, key=lambda row: (row.seq, position[row.fingerprint])))
 
 
 def mailed(tx: Connection, *, subscription: str) -> list[PendingEntry]:
-    """What has gone to the subscription, with every match it has; by seq."""
-    went = tables.mailed
-    query = _matched.join(went, went.c.seq == entries.c.seq).where(went.c.subscription == subscription)
-    return _gathered(tx.execute(query.order_by(entries.c.seq, matches.c.fingerprint)))
+    """Return the entries mailed to the subscription, with every match they have; by seq."""
+    query = _matched.join(tables.mailed, tables.mailed.c.seq == entries.c.seq)
+    query = query.where(tables.mailed.c.subscription == subscription)
+    return _grouped(tx.execute(query.order_by(entries.c.seq, matches.c.fingerprint)))
 
+
+def entry_of(row: Row[Any]) -> Entry:
+    """Return the Entry in a row that has the columns of `entries`."""
+    # Aliases stay in entry_keys: they serve to recognise the entry, and nothing else reads them.
+    return Entry(**{name: getattr(row, name) for name in _FIELDS})
+
+
+_FIELDS = tuple(field.name for field in fields(Entry) if field.name != "aliases")
 
 _matched = select(entries, matches.c.fingerprint, matches.c.score, matches.c.hits).join(
     matches, matches.c.seq == entries.c.seq
 )
 
 
-def _known(tx: Connection, found: Sequence[Entry]) -> dict[_Key, int]:
-    wanted: dict[str, dict[str, None]] = {}
-    for entry in found:
+def _known_keys(tx: Connection, candidates: Sequence[Entry]) -> dict[_Key, int]:
+    """Return the seq of each key of the candidates that is known."""
+    keys_of_feed: dict[str, dict[str, None]] = {}
+    for entry in candidates:
         for feed_url, key in _keys(entry):
-            wanted.setdefault(feed_url, {})[key] = None
+            keys_of_feed.setdefault(feed_url, {})[key] = None
     return {
         (feed_url, row.key): row.seq
-        for feed_url, keys in wanted.items()
-        for some in chunks(list(keys))
+        for feed_url, keys in keys_of_feed.items()
+        for chunk in chunks(list(keys))
         for row in tx.execute(
             select(entry_keys.c.key, entry_keys.c.seq).where(
-                entry_keys.c.feed_url == feed_url, entry_keys.c.key.in_(some)
+                entry_keys.c.feed_url == feed_url, entry_keys.c.key.in_(chunk)
             )
         )
     }
@@ -155,22 +171,30 @@ def _keys(entry: Entry) -> list[_Key]:
 def _insert(tx: Connection, new: Sequence[tuple[Entry, bool]], judged_by: str) -> list[tuple[int, Entry]]:
     if not new:
         return []
-    rows = [_values(entry) | {"news": news, "judged_by": judged_by} for entry, news in new]
+    rows = [_values(entry) | {"news": is_news, "judged_by": judged_by} for entry, is_news in new]
     seqs = tx.scalars(insert(entries).returning(entries.c.seq, sort_by_parameter_order=True), rows)
     return [(seq, entry) for seq, (entry, _) in zip(seqs, new, strict=True)]
 
 
-def _remember_keys(
-    tx: Connection, found: Sequence[Entry], known: dict[_Key, int], kept: Sequence[tuple[int, Entry]]
+def _values(entry: Entry) -> dict[str, object]:
+    return {name: getattr(entry, name) for name in _FIELDS}
+
+
+def _insert_keys(
+    tx: Connection,
+    candidates: Sequence[Entry],
+    known: dict[_Key, int],
+    inserted: Sequence[tuple[int, Entry]],
 ) -> None:
-    owners = known | {key: seq for seq, entry in kept for key in _keys(entry)}
-    for entry in found:
+    """Insert the keys of the candidates that are not known yet, each with the seq of its entry."""
+    seqs = known | {key: seq for seq, entry in inserted for key in _keys(entry)}
+    for entry in candidates:
         keys = _keys(entry)
-        seq = next(owners[key] for key in keys if key in owners)
-        owners |= {key: seq for key in keys if key not in owners}
+        seq = next(seqs[key] for key in keys if key in seqs)
+        seqs |= {key: seq for key in keys if key not in seqs}
     rows = [
         {"feed_url": feed_url, "key": key, "seq": seq}
-        for (feed_url, key), seq in owners.items()
+        for (feed_url, key), seq in seqs.items()
         if (feed_url, key) not in known
     ]
     insert_missing(tx, entry_keys, rows)
@@ -180,25 +204,12 @@ def _news_between(after: int, upto: int) -> tuple[ColumnElement[bool], ...]:
     return entries.c.news, entries.c.seq > after, entries.c.seq <= upto
 
 
-def _gathered(rows: Iterable[Row[Any]]) -> list[PendingEntry]:
-    """One PendingEntry per entry; its rows stand together."""
-    found: list[PendingEntry] = []
+def _grouped(rows: Iterable[Row[Any]]) -> list[PendingEntry]:
+    """Return one PendingEntry per entry; the rows of an entry stand together."""
+    grouped: list[PendingEntry] = []
     for row in rows:
-        if found and found[-1].seq == row.seq:
-            found[-1] = replace(found[-1], matches=(*found[-1].matches, match_of(row)))
+        if grouped and grouped[-1].seq == row.seq:
+            grouped[-1] = replace(grouped[-1], matches=(*grouped[-1].matches, match_of(row)))
         else:
-            found.append(PendingEntry(seq=row.seq, entry=entry_of(row), matches=(match_of(row),)))
-    return found
-
-
-def _values(entry: Entry) -> dict[str, Any]:
-    return {name: getattr(entry, name) for name in _FIELDS}
-
-
-def entry_of(row: Row[Any]) -> Entry:
-    """An Entry from a row that has the columns of `entries`."""
-    # Aliases stay in entry_keys: they are for recognising the entry, and nobody asks for them again.
-    return Entry(**{name: getattr(row, name) for name in _FIELDS})
-
-
-_FIELDS = tuple(field.name for field in fields(Entry) if field.name != "aliases")
+            grouped.append(PendingEntry(seq=row.seq, entry=entry_of(row), matches=(match_of(row),)))
+    return grouped

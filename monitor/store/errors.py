@@ -7,7 +7,7 @@ from sqlalchemy import URL
 from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 
 from monitor.errors import SchemaError, StoreError
-from monitor.store.columns import clean
+from monitor.store.dialects import clean
 
 
 @contextmanager

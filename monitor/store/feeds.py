@@ -8,7 +8,7 @@ from typing import Any
 from sqlalchemy import ColumnElement, Connection, Row, bindparam, insert, select, update
 
 from monitor.model.feeds import PollState, Validators
-from monitor.store.bulk import chunks, insert_missing
+from monitor.store.dialects import chunks, insert_missing
 from monitor.store.tables import feeds
 
 _PAGE = 500
@@ -66,8 +66,8 @@ def _claim(
     tx: Connection, urls: Sequence[str], until: datetime, *, due_at: datetime | None = None
 ) -> list[PollState]:
     before: dict[str, PollState] = {}
-    for some in chunks(urls):
-        chosen: list[ColumnElement[bool]] = [feeds.c.url.in_(some)]
+    for chunk in chunks(urls):
+        chosen: list[ColumnElement[bool]] = [feeds.c.url.in_(chunk)]
         if due_at is not None:
             chosen.append(feeds.c.next_poll_at <= due_at)
         found = {row.url: _state(row) for row in tx.execute(select(feeds).where(*chosen))}

@@ -7,7 +7,7 @@ from typing import Any
 from sqlalchemy import Connection, Row, func, select
 
 from monitor.model.rules import Match
-from monitor.store.bulk import chunks, insert_missing
+from monitor.store.dialects import chunks, insert_missing
 from monitor.store.tables import entries, matches
 
 
@@ -23,8 +23,8 @@ def insert(tx: Connection, found: Sequence[tuple[int, Match]]) -> None:
 def of_entries(tx: Connection, seqs: Sequence[int]) -> dict[int, list[Match]]:
     """Every match kept of these entries, also by rules of before; those without one are left out."""
     found: dict[int, list[Match]] = {}
-    for some in chunks(seqs):
-        query = select(matches).where(matches.c.seq.in_(some)).order_by(matches.c.seq, matches.c.fingerprint)
+    for chunk in chunks(seqs):
+        query = select(matches).where(matches.c.seq.in_(chunk)).order_by(matches.c.seq, matches.c.fingerprint)
         for row in tx.execute(query):
             found.setdefault(row.seq, []).append(match_of(row))
     return found

@@ -13,7 +13,7 @@ from sqlalchemy import ColumnElement, Connection, Row, and_, delete, exists, fun
 from sqlalchemy import insert as insert_into
 
 from monitor.model.mail import Delivery, DeliveryStatus, Mail, Phase
-from monitor.store.bulk import chunks
+from monitor.store.dialects import chunks
 from monitor.store.tables import digests, outbox
 
 _MOST_DOUBLINGS = 10  # of the pause after an uncertain attempt; the mail expires long before
@@ -206,8 +206,8 @@ def _ours(number: int, token: str, status: DeliveryStatus = DeliveryStatus.SENDI
 def _deliveries(tx: Connection, numbers: Sequence[int]) -> list[Delivery]:
     return [
         _delivery(row)
-        for some in chunks(numbers)
-        for row in tx.execute(_rows.where(outbox.c.id.in_(some)).order_by(outbox.c.id))
+        for chunk in chunks(numbers)
+        for row in tx.execute(_rows.where(outbox.c.id.in_(chunk)).order_by(outbox.c.id))
     ]
 
 

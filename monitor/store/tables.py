@@ -20,7 +20,8 @@ from sqlalchemy import (
     UniqueConstraint,
 )
 
-from monitor.store.columns import Hits, Instant, Names, Words
+from monitor.model.digests import DigestKind
+from monitor.store.dialects import Hits, Instant, Names, Words
 
 metadata = MetaData(
     naming_convention={"pk": "pk_%(table_name)s", "uq": "uq_%(table_name)s_%(column_0_N_name)s"}
@@ -99,7 +100,7 @@ subscriptions = Table(
     Column("last_at", Instant),
 )
 
-# One slot of one subscription that brought something.
+# A slot that made a mail: a digest of a subscription, or a notice, whose subscription is "".
 digests = Table(
     "digests",
     metadata,
@@ -109,6 +110,7 @@ digests = Table(
     Column("at", Instant, nullable=False),
     Column("entries", Integer, nullable=False),
     Column("ruleset", Text, nullable=False),
+    Column("kind", Text, nullable=False, server_default=DigestKind.DIGEST.value),
     UniqueConstraint("subscription", "slot"),
     sqlite_autoincrement=True,
 )

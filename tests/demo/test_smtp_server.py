@@ -3,7 +3,7 @@ from pathlib import Path
 
 import pytest
 
-from monitor.demo.smtp_server import Cut, LoopbackSmtpServer
+from monitor.demo.smtp_server import Disconnect, LoopbackSmtpServer
 from monitor.errors import SendKind
 from monitor.mail.replies import Step
 from tests.edges.scripted import (
@@ -13,18 +13,18 @@ from tests.edges.scripted import (
 )
 
 
-async def test_the_catcher_wants_tls_before_anything_else(tmp_path: Path) -> None:
-    with LoopbackSmtpServer(tmp_path) as catcher:
-        error = await failure(catcher, security="none")
+async def test_the_smtp_server_wants_tls_before_anything_else(tmp_path: Path) -> None:
+    with LoopbackSmtpServer(tmp_path) as smtp_server:
+        error = await failure(smtp_server, security="none")
     assert error.code == 530
 
 
-async def test_the_catcher_wants_the_login_it_was_given(tmp_path: Path) -> None:
-    with LoopbackSmtpServer(tmp_path, username="me", password=PASSWORD) as catcher:
-        error = await failure(catcher)
+async def test_the_smtp_server_wants_the_login_it_was_given(tmp_path: Path) -> None:
+    with LoopbackSmtpServer(tmp_path, username="me", password=PASSWORD) as smtp_server:
+        error = await failure(smtp_server)
         assert error.code == 530
-        await hand_over(catcher, username="me")
-        assert len(catcher.caught) == 1
+        await hand_over(smtp_server, username="me")
+        assert len(smtp_server.received) == 1
 
 
 @pytest.mark.parametrize(
@@ -32,24 +32,24 @@ async def test_the_catcher_wants_the_login_it_was_given(tmp_path: Path) -> None:
     [
         (Step.MAIL, "550 you?", SendKind.RELAY, 0),
         (Step.RCPT, "451 later", SendKind.LATER, 0),
-        (Step.RCPT, Cut.MAIL_LOST, SendKind.LATER, 0),
+        (Step.RCPT, Disconnect.MAIL_LOST, SendKind.LATER, 0),
         (Step.DOT, "554 spam", SendKind.REFUSED, 0),
-        (Step.DOT, Cut.MAIL_LOST, SendKind.UNCERTAIN, 0),
-        (Step.DOT, Cut.MAIL_KEPT, SendKind.UNCERTAIN, 1),
+        (Step.DOT, Disconnect.MAIL_LOST, SendKind.UNCERTAIN, 0),
+        (Step.DOT, Disconnect.MAIL_KEPT, SendKind.UNCERTAIN, 1),
     ],
 )
-async def test_the_catcher_plays_a_script(
-    tmp_path: Path, step: Step, answer: str | Cut, kind: SendKind, kept: int
+async def test_the_smtp_server_plays_a_script(
+    tmp_path: Path, step: Step, answer: str | Disconnect, kind: SendKind, kept: int
 ) -> None:
-    def script(at: Step, address: str) -> str | Cut | None:
+    def script(at: Step, address: str) -> str | Disconnect | None:
         assert address == ("digest@example.org" if at is Step.MAIL else "reader@example.org")
         return answer if at is step else None
 
-    with LoopbackSmtpServer(tmp_path, script=script) as catcher:
-        assert (await failure(catcher)).kind is kind
-        assert len(catcher.caught) == kept
-        catcher.script = None
-        await hand_over(catcher)
-        assert len(await asyncio.to_thread(catcher.wait, kept + 1, 10)) == kept + 1
+    with LoopbackSmtpServer(tmp_path, script=script) as smtp_server:
+        assert (await failure(smtp_server)).kind is kind
+        assert len(smtp_server.received) == kept
+        smtp_server.script = None
+        await hand_over(smtp_server)
+        assert len(await asyncio.to_thread(smtp_server.wait, kept + 1, 10)) == kept + 1
         with pytest.raises(TimeoutError, match="of 9 mails arrived"):
-            catcher.wait(9, 0)
+            smtp_server.wait(9, 0)

@@ -28,7 +28,7 @@ def waits(
 
 def digest(*waiting: PendingEntry, locale: str = "zh-Hans", name: str = "AI 日报", **differ: Any) -> Digest:
     values: dict[str, Any] = {
-        "slot": Slot(name="at:2026-11-24T08:00", at=NOW),
+        "slot": Slot.named("at:2026-11-24T08:00", NOW),
         "rules": [(rule(name), fingerprint) for name, fingerprint in RULES],
         "feeds": FEEDS,
         "watched": WATCHED,

@@ -17,7 +17,7 @@ FEED = "https://feed.example.org/rss"
 OTHER = "https://other.example.org/rss"
 THIRD = "https://third.example.org/rss"
 FEEDS = {FEED: "甲报", OTHER: "乙报", THIRD: "丙报"}
-SLOT = Slot(name="at:2026-11-24T08:00", at=NOW)
+SLOT = Slot.named("at:2026-11-24T08:00", NOW)
 
 
 def waits(title: str, *matches: Match, seq: int = 1, **differ: Any) -> PendingEntry:

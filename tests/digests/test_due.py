@@ -33,7 +33,7 @@ def state(created_at: datetime = NOW - timedelta(days=30), **differ: Any) -> Sub
 
 def taken(slot: Slot | None) -> SubscriptionState:
     assert slot is not None
-    return state(last_slot=slot.name, last_at=slot.at)
+    return state(last_slot=slot)
 
 
 def named(slot: Slot | None) -> str:
@@ -52,15 +52,15 @@ def ticks(sub: Subscription, start: datetime, end: datetime, step: timedelta) ->
     while now <= end:
         if slot := due(sub, where, now):
             slots.append(slot)
-            where = state(created_at=start, last_slot=slot.name, last_at=slot.at)
+            where = state(created_at=start, last_slot=slot)
         now += step
     return slots
 
 
 def test_a_slot_is_due_from_its_instant_on() -> None:
-    yesterday = state(last_at=NOW - timedelta(days=1), last_slot="at:2026-11-23T08:00")
+    yesterday = state(last_slot=Slot.named("at:2026-11-23T08:00", NOW - timedelta(days=1)))
     assert due(at(), yesterday, NOW - timedelta(microseconds=1)) is None
-    assert due(at(), yesterday, NOW) == Slot(name="at:2026-11-24T08:00", at=NOW)
+    assert due(at(), yesterday, NOW) == Slot.named("at:2026-11-24T08:00", NOW)
 
 
 def test_a_slot_taken_is_not_due_again() -> None:
@@ -73,18 +73,18 @@ def test_slots_before_the_subscription_was_made_are_not_ours() -> None:
 
 
 def test_slots_before_the_subscription_was_made_are_not_ours_even_with_an_older_last_slot() -> None:
-    assert due(at(), state(created_at=NOW, last_at=NOW - timedelta(days=3)), NOW) is None
+    assert due(at(), state(created_at=NOW, last_slot=slot_now(NOW - timedelta(days=3))), NOW) is None
 
 
 def test_ten_minutes_after_its_time_a_digest_is_late() -> None:
-    assert due(at(), state(), NOW + LATE) == Slot(name="at:2026-11-24T08:00", at=NOW)
+    assert due(at(), state(), NOW + LATE) == Slot.named("at:2026-11-24T08:00", NOW)
     late = due(at(), state(), NOW + LATE + timedelta(seconds=1))
-    assert late == Slot(name="at:2026-11-24T08:00", at=NOW, late=True)
+    assert late == Slot.named("at:2026-11-24T08:00", NOW, late=True)
 
 
 def test_slots_missed_while_the_machine_was_off_collapse_into_the_latest() -> None:
     slot = due(at(MORNING, time(18, 0)), state(), NOW + timedelta(days=2, hours=1))
-    assert slot == Slot(name="at:2026-11-26T08:00", at=NOW + timedelta(days=2), late=True)
+    assert slot == Slot.named("at:2026-11-26T08:00", NOW + timedelta(days=2), late=True)
     assert due(at(MORNING, time(18, 0)), taken(slot), NOW + timedelta(days=2, hours=2)) is None
 
 
@@ -174,7 +174,7 @@ def test_a_subscription_moved_to_another_zone_gets_no_second_digest_for_the_same
 
 def test_a_digest_by_hand_or_by_interval_does_not_hide_the_next_slot() -> None:
     for name in ("now:2026-11-23T20:00:00.000000Z", "every:2026-11-23T20:00:00.000000Z"):
-        slot = due(at(), state(last_slot=name, last_at=NOW - timedelta(hours=4)), NOW)
+        slot = due(at(), state(last_slot=Slot.named(name, NOW - timedelta(hours=4))), NOW)
         assert named(slot) == "at:2026-11-24T08:00"
 
 
@@ -186,13 +186,13 @@ def test_a_time_with_seconds_is_named_with_them() -> None:
 def test_an_interval_is_due_at_once_and_then_when_it_has_passed() -> None:
     quarter = subscription(every=timedelta(minutes=15))
     slot = due(quarter, state(), NOW)
-    assert slot == Slot(name="every:2026-11-24T00:00:00.000000Z", at=NOW)
+    assert slot == Slot.named("every:2026-11-24T00:00:00.000000Z", NOW)
     assert due(quarter, taken(slot), NOW + timedelta(minutes=14, seconds=59)) is None
     assert due(quarter, taken(slot), NOW + timedelta(minutes=15)) is not None
 
 
 def test_an_interval_of_zero_is_always_due() -> None:
-    assert due(subscription(), state(last_at=NOW), NOW) is not None
+    assert due(subscription(), state(last_slot=slot_now(NOW)), NOW) is not None
 
 
 def test_an_interval_keeps_to_the_days_asked_for() -> None:
@@ -212,8 +212,8 @@ def test_an_interval_has_no_next_slot() -> None:
 
 
 def test_a_slot_by_hand_is_named_by_its_instant() -> None:
-    assert slot_now(NOW + timedelta(microseconds=7)) == Slot(
-        name="now:2026-11-24T00:00:00.000007Z", at=NOW + timedelta(microseconds=7)
+    assert slot_now(NOW + timedelta(microseconds=7)) == Slot.named(
+        "now:2026-11-24T00:00:00.000007Z", NOW + timedelta(microseconds=7)
     )
 
 
@@ -254,6 +254,19 @@ def test_the_ends_of_quiet_hours_are_instants() -> None:
         NOW,
         NOW + timedelta(days=1),
     ]
+
+
+def test_a_slot_is_its_name_and_instant() -> None:
+    for slot in (
+        slot_now(NOW),
+        slot_at_once(NOW),
+        due(at(), state(), NOW),
+        due(subscription(), state(), NOW),
+    ):
+        assert slot is not None
+        assert Slot.named(slot.name, slot.at) == slot
+    with pytest.raises(ValueError, match="weekly"):
+        Slot.named("weekly:2026-11-24", NOW)
 
 
 def test_a_mail_at_once_is_told_by_its_slot() -> None:

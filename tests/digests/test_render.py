@@ -130,7 +130,7 @@ def test_english_counts_in_singular_and_plural() -> None:
 
 
 def test_a_digest_that_comes_late_says_so() -> None:
-    slot = Slot(name="at:2026-11-24T08:00", at=NOW, late=True)
+    slot = Slot.named("at:2026-11-24T08:00", NOW, late=True)
     shown = rendered(*RICH, slot=slot, now=NOW + timedelta(hours=1))
     assert "2026年11月24日 星期二 · 补发，原定今日 08:00\n" in shown.text
     assert "星期二 · 补发，原定今日 08:00" in words(shown.html)

@@ -19,7 +19,7 @@ def item(title: str = "开源大模型的重心正在转移", **differ: Any) -> 
 def digest(*items: Item, **differ: Any) -> Digest:
     values: dict[str, Any] = {
         "subscription": subscription(locale="zh-Hans"),
-        "slot": Slot(name="at:2026-11-24T08:00", at=NOW),
+        "slot": Slot.named("at:2026-11-24T08:00", NOW),
         "at": NOW,
         "since": NOW - timedelta(days=1),
         "sections": (Section(rule="人工智能", items=items),) if items else (),
@@ -55,7 +55,7 @@ def test_a_first_issue_has_no_since_and_one_without_schedule_no_next() -> None:
 
 
 def test_a_late_digest_says_when_it_was_meant_to_come() -> None:
-    slot = Slot(name="at:2026-11-24T08:00", at=NOW, late=True)
+    slot = Slot.named("at:2026-11-24T08:00", NOW, late=True)
     assert seen(digest(slot=slot, at=NOW + timedelta(hours=1))).meant == "今日 08:00"
     assert seen(digest(slot=slot, at=NOW + timedelta(days=1))).meant == "昨日 08:00"
     assert seen(digest()).meant == ""

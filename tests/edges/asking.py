@@ -4,6 +4,7 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
+from pydantic import TypeAdapter
 
 from monitor.config.options import FetchOptions
 from monitor.errors import FetchError
@@ -18,7 +19,7 @@ SOON = timedelta(milliseconds=300)  # for a deadline that is meant to pass
 
 
 def options(**differ: Any) -> FetchOptions:
-    return FetchOptions(**{"allow_private": ("127.0.0.1",), **differ})
+    return TypeAdapter(FetchOptions).validate_python({"allow_private": ["127.0.0.1"], **differ})
 
 
 async def fetch(

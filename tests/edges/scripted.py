@@ -10,6 +10,7 @@ from enum import Enum
 from typing import Any, Literal
 
 import pytest
+from pydantic import TypeAdapter
 
 from monitor.config.options import SmtpOptions
 from monitor.demo.smtp_server import LoopbackSmtpServer
@@ -108,7 +109,7 @@ def options(server: Scripted | LoopbackSmtpServer, **differ: object) -> SmtpOpti
         "ca_file": ca_file,
         **differ,
     }
-    return SmtpOptions(**values)
+    return TypeAdapter(SmtpOptions).validate_python(values)
 
 
 async def nothing() -> None:

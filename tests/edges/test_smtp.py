@@ -28,18 +28,18 @@ UGLY = b"From: a@example.org\r\n\r\n.\r\n..\r\n.dots\r\nFrom the start\r\n" + b"
 
 @pytest.mark.parametrize("security", ["starttls", "implicit"])
 async def test_a_mail_arrives_over_tls_after_a_login(tmp_path: Path, security: Security) -> None:
-    with LoopbackSmtpServer(tmp_path, security=security, username="me", password=PASSWORD) as catcher:
-        reply = await hand_over(catcher, security=security, username="me")
+    with LoopbackSmtpServer(tmp_path, security=security, username="me", password=PASSWORD) as smtp_server:
+        reply = await hand_over(smtp_server, security=security, username="me")
         assert reply == "250 OK"
-        [caught] = catcher.caught
-    assert (caught.sender, caught.recipients) == ("digest@example.org", ("reader@example.org",))
-    assert caught.raw == make.mail().raw
+        [received] = smtp_server.received
+    assert (received.sender, received.recipients) == ("digest@example.org", ("reader@example.org",))
+    assert received.raw == make.mail().raw
 
 
 async def test_the_bytes_received_are_the_bytes_stored(tmp_path: Path) -> None:
-    with LoopbackSmtpServer(tmp_path) as catcher:
-        await hand_over(catcher, make.mail(raw=UGLY))
-        assert catcher.caught[0].raw == UGLY
+    with LoopbackSmtpServer(tmp_path) as smtp_server:
+        await hand_over(smtp_server, make.mail(raw=UGLY))
+        assert smtp_server.received[0].raw == UGLY
 
 
 async def test_dots_are_doubled_once_on_the_wire() -> None:
@@ -101,9 +101,9 @@ async def test_a_domain_travels_as_ascii() -> None:
 
 
 async def test_smtputf8_is_asked_for_where_the_address_needs_it(tmp_path: Path) -> None:
-    with LoopbackSmtpServer(tmp_path) as catcher:
-        await hand_over(catcher, make.mail(to="读者@例子.example"))
-        assert catcher.caught[0].recipients == ("读者@xn--fsqu00a.example",)
+    with LoopbackSmtpServer(tmp_path) as smtp_server:
+        await hand_over(smtp_server, make.mail(to="读者@例子.example"))
+        assert smtp_server.received[0].recipients == ("读者@xn--fsqu00a.example",)
 
 
 async def test_a_recipient_that_needs_smtputf8_is_refused_where_it_is_not_offered() -> None:

@@ -24,18 +24,18 @@ from tests.edges.scripted import (
 
 @pytest.mark.parametrize("security", ["starttls", "implicit"])
 async def test_a_certificate_nobody_vouches_for_stops_everything(tmp_path: Path, security: Security) -> None:
-    with LoopbackSmtpServer(tmp_path, security=security, username="me", password=PASSWORD) as catcher:
-        error = await failure(catcher, security=security, username="me", ca_file="")
-        assert catcher.caught == ()
+    with LoopbackSmtpServer(tmp_path, security=security, username="me", password=PASSWORD) as smtp_server:
+        error = await failure(smtp_server, security=security, username="me", ca_file="")
+        assert smtp_server.received == ()
     assert error.kind is SendKind.RELAY
-    assert f"the certificate of 127.0.0.1:{catcher.port} cannot be trusted (" in str(error)
+    assert f"the certificate of 127.0.0.1:{smtp_server.port} cannot be trusted (" in str(error)
     assert "name its CA in ca_file" in str(error)
 
 
 async def test_a_certificate_for_another_name_is_not_accepted(tmp_path: Path) -> None:
-    with LoopbackSmtpServer(tmp_path) as catcher:
-        error = await failure(catcher, host="127.1")  # leads to the same address
-        assert catcher.caught == ()
+    with LoopbackSmtpServer(tmp_path) as smtp_server:
+        error = await failure(smtp_server, host="127.1")  # leads to the same address
+        assert smtp_server.received == ()
     assert error.kind is SendKind.RELAY
     assert "certificate is not valid for '127.1'" in str(error)
 
@@ -77,8 +77,8 @@ async def test_a_ca_file_of_no_use_holds_the_mail(tmp_path: Path, content: str |
 
 
 async def test_a_wrong_password_is_tried_once_and_told_without_it(tmp_path: Path) -> None:
-    with LoopbackSmtpServer(tmp_path, username="me", password="another") as catcher:
-        error = await failure(catcher, username="me")
+    with LoopbackSmtpServer(tmp_path, username="me", password="another") as smtp_server:
+        error = await failure(smtp_server, username="me")
     assert (error.kind, error.code) == (SendKind.RELAY, 535)
     assert "refused the login (535 5.7.8" in str(error)
     assert "授权码" in str(error)

@@ -4,7 +4,7 @@ from datetime import time
 
 from monitor.digests.due import slot_at_once
 from monitor.jobs.compose import Composed, NothingNew, SlotTaken
-from monitor.jobs.draft import Quiet, draft_digest
+from monitor.jobs.draft import NothingPending, draft_digest
 from monitor.model.digests import Digest, SubscriptionState
 from monitor.model.mail import Rendered
 from monitor.store import digests, outbox
@@ -74,7 +74,7 @@ async def test_two_workers_send_an_urgent_match_once(desk: Desk) -> None:
     draft = await draft_digest(
         MORNING, first, context=desk.context, render=desk.render, db=desk.db, now=desk.clock()
     )
-    assert not isinstance(draft, Quiet)
+    assert not isinstance(draft, NothingPending)
     desk.clock.forward(seconds=1)
     assert isinstance(await desk.compose(slot_at_once(desk.clock())), Composed)
     assert not isinstance(await desk.compose(first), Composed | SlotTaken)

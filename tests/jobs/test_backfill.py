@@ -1,8 +1,8 @@
 from datetime import timedelta
 
-from monitor.jobs.backfill import Offered, apply_rules
+from monitor.jobs.backfill import Backfill, backfill
 from monitor.jobs.compose import Composed, NothingNew
-from monitor.store import backfill
+from monitor.store import digests
 from tests import make
 from tests.jobs.desk import Desk
 
@@ -12,9 +12,9 @@ async def _apply(desk: Desk, only: str | None = None, dry: bool = False) -> list
     return [one.entry.title for one in offered.entries]
 
 
-async def _offers(desk: Desk, only: str | None, dry: bool) -> list[Offered]:
+async def _offers(desk: Desk, only: str | None, dry: bool) -> list[Backfill]:
     now = desk.clock()
-    return await apply_rules(
+    return await backfill(
         [desk.subscription],
         context=desk.context,
         since=now - timedelta(days=7),
@@ -43,7 +43,7 @@ async def test_a_new_rule_is_applied_to_what_is_stored_and_never_to_what_was_mai
     assert outcome.entries == 2
     desk.clock.forward(hours=1)
     assert isinstance(await desk.compose(), NothingNew), "put forward once"
-    assert await desk.db.read(backfill.count) == 0
+    assert await desk.db.read(digests.count_backfill) == 0
     assert await _apply(desk) == []
 
 

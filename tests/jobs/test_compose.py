@@ -69,7 +69,7 @@ async def test_a_time_of_day_without_news_is_remembered(desk: Desk) -> None:
     slot = make.slot()
     await desk.register()
     assert isinstance(await desk.compose(slot), NothingNew)
-    assert (await _state(desk)).last_slot == slot.name
+    assert (await _state(desk)).last_slot == slot
     assert due(desk.subscription, await _state(desk), desk.clock()) is None
 
 
@@ -92,7 +92,7 @@ async def test_a_slot_that_has_a_digest_already_leaves_what_waits_to_the_next(de
     assert isinstance(await desk.compose(make.slot()), SlotTaken)
     after = await _state(desk)
     assert after.cursor == before.cursor
-    assert after.last_slot == make.slot().name, "passed over: it is not tried again at each tick"
+    assert after.last_slot == make.slot(), "passed over: it is not tried again at each tick"
     desk.clock.forward(hours=10)
     later = await desk.compose()
     assert isinstance(later, Composed)
@@ -200,11 +200,11 @@ async def test_a_draft_changes_nothing(desk: Desk) -> None:
         now=desk.clock(),
     )
     assert isinstance(draft, Draft)
-    assert len(draft.waiting) == 1
+    assert len(draft.pending) == 1
     assert await _state(desk) == before
     assert await _mails(desk) == 0
     unjudged = await desk.db.read(
-        entries.unjudged, after=0, upto=100, ruleset=desk.ruleset.fingerprint, limit=10
+        entries.news, after=0, upto=100, not_judged_by=desk.ruleset.fingerprint, limit=10
     )
     assert len(unjudged) == 1, "not even a judgement is stored"
 

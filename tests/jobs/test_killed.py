@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from monitor.config.options import SmtpOptions
-from monitor.demo.smtp_server import Caught, Cut, LoopbackSmtpServer
+from monitor.demo.smtp_server import Disconnect, LoopbackSmtpServer, ReceivedMail
 from monitor.mail.replies import Step
 from monitor.mail.smtp import smtp_sender
 from monitor.model.mail import DeliveryStatus
@@ -25,12 +25,12 @@ class Killer:
         self.worker: subprocess.Popen[bytes] | None = None
         self.at: Step | None = None
 
-    def __call__(self, step: Step, _address: str) -> Cut | None:
+    def __call__(self, step: Step, _address: str) -> Disconnect | None:
         if step is not self.at or self.worker is None:
             return None
         self.worker.kill()
         self.worker.wait()
-        return Cut.MAIL_KEPT
+        return Disconnect.MAIL_KEPT
 
 
 @pytest.fixture
@@ -39,20 +39,30 @@ def killer() -> Killer:
 
 
 @pytest.fixture
-def catcher(tmp_path: Path, killer: Killer) -> Iterator[LoopbackSmtpServer]:
-    with LoopbackSmtpServer(tmp_path, script=killer) as catcher:
-        yield catcher
+def smtp_server(tmp_path: Path, killer: Killer) -> Iterator[LoopbackSmtpServer]:
+    with LoopbackSmtpServer(tmp_path, script=killer) as smtp_server:
+        yield smtp_server
 
 
 async def _killed_and_resumed(
-    point: str, desk: Desk, url: str, catcher: LoopbackSmtpServer, killer: Killer
-) -> tuple[Caught, ...]:
+    point: str, desk: Desk, url: str, smtp_server: LoopbackSmtpServer, killer: Killer
+) -> tuple[ReceivedMail, ...]:
     """What arrived in all, once a worker was killed at `point` and another one has gone on."""
-    command = [sys.executable, "-m", "tests.jobs.killed", url, point, str(catcher.port), str(catcher.ca_file)]
+    command = [
+        sys.executable,
+        "-m",
+        "tests.jobs.killed",
+        url,
+        point,
+        str(smtp_server.port),
+        str(smtp_server.ca_file),
+    ]
     with subprocess.Popen(command) as killer.worker:
         assert killer.worker.wait(60) == -signal.SIGKILL
     killer.at = None
-    smtp = SmtpOptions(host="127.0.0.1", port=catcher.port, security="starttls", ca_file=str(catcher.ca_file))
+    smtp = SmtpOptions(
+        host="127.0.0.1", port=smtp_server.port, security="starttls", ca_file=str(smtp_server.ca_file)
+    )
     desk.send = smtp_sender(smtp, "")
     desk.clock.forward(hours=1)  # beyond every lease, and what uncertain mails wait
     desk.web.serves(desk.feeds[0], killed.DOCUMENT)
@@ -64,38 +74,38 @@ async def _killed_and_resumed(
     desk.clock.forward(minutes=16)
     while await desk.deliver():
         pass
-    return catcher.caught
+    return smtp_server.received
 
 
 @pytest.mark.parametrize("point", ["before poll commits", "after poll", "after compose"])
 async def test_killed_before_it_sends_it_is_sent_once(
-    point: str, desk: Desk, db_url: str, catcher: LoopbackSmtpServer, killer: Killer
+    point: str, desk: Desk, db_url: str, smtp_server: LoopbackSmtpServer, killer: Killer
 ) -> None:
-    caught = await _killed_and_resumed(point, desk, db_url, catcher, killer)
-    assert len(caught) == 1
+    received = await _killed_and_resumed(point, desk, db_url, smtp_server, killer)
+    assert len(received) == 1
 
 
 async def test_killed_before_data_it_is_sent_once(
-    desk: Desk, db_url: str, catcher: LoopbackSmtpServer, killer: Killer
+    desk: Desk, db_url: str, smtp_server: LoopbackSmtpServer, killer: Killer
 ) -> None:
     killer.at = Step.RCPT
-    caught = await _killed_and_resumed("-", desk, db_url, catcher, killer)
-    assert len(caught) == 1
+    received = await _killed_and_resumed("-", desk, db_url, smtp_server, killer)
+    assert len(received) == 1
 
 
 async def test_killed_after_data_it_is_sent_again_byte_for_byte(
-    desk: Desk, db_url: str, catcher: LoopbackSmtpServer, killer: Killer
+    desk: Desk, db_url: str, smtp_server: LoopbackSmtpServer, killer: Killer
 ) -> None:
     killer.at = Step.DOT
-    caught = await _killed_and_resumed("-", desk, db_url, catcher, killer)
+    received = await _killed_and_resumed("-", desk, db_url, smtp_server, killer)
     (row,) = await desk.db.read(outbox.listing, status=None, limit=10)
     assert (row.attempts, row.uncertain, row.status) == (2, 1, DeliveryStatus.SENT)
-    assert {mail.raw for mail in caught} == {row.mail.raw}, "once or twice, but the same"
+    assert {mail.raw for mail in received} == {row.mail.raw}, "once or twice, but the same"
 
 
 async def test_killed_after_the_250_it_is_sent_again_byte_for_byte(
-    desk: Desk, db_url: str, catcher: LoopbackSmtpServer, killer: Killer
+    desk: Desk, db_url: str, smtp_server: LoopbackSmtpServer, killer: Killer
 ) -> None:
-    caught = await _killed_and_resumed("after the 250", desk, db_url, catcher, killer)
-    assert len(caught) == 2
-    assert caught[0].raw == caught[1].raw
+    received = await _killed_and_resumed("after the 250", desk, db_url, smtp_server, killer)
+    assert len(received) == 2
+    assert received[0].raw == received[1].raw

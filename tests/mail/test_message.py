@@ -224,7 +224,7 @@ def test_two_thousand_random_subjects_come_back_exactly() -> None:
 
 
 def test_no_character_is_torn_between_two_encoded_words() -> None:
-    for cluster in ("芯", "e\u0301", "👩‍👩‍👧", "🇨🇳", "👍🏽", "✈️"):
+    for cluster in ("芯", "e\u0301", "👩‍👩‍👧", "🇨🇳", "👍🏽", "✈️", "1️⃣", "नि", "กำ", "한"):
         for line in header_lines(mail("x" + cluster * 40)):
             for word in ENCODED_WORD.findall(line):
                 text = base64.b64decode(word.split(b"?")[3]).decode()

@@ -1,10 +1,15 @@
+import errno
+import socket
+import ssl
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from monitor.errors import SendKind
-from monitor.mail.replies import Step, meaning, one_line, silence
+from monitor.mail.replies import Step, kind_of_reply, kind_of_silence, no_reply, one_line, reason, refusal
 
+SERVER = "smtp.example.org:465"
 LATER, RELAY, REFUSED, UNCERTAIN = SendKind.LATER, SendKind.RELAY, SendKind.REFUSED, SendKind.UNCERTAIN
 
 
@@ -105,24 +110,24 @@ LATER, RELAY, REFUSED, UNCERTAIN = SendKind.LATER, SendKind.RELAY, SendKind.REFU
     ],
 )
 def test_a_reply_means(step: Step, code: int, text: str, kind: SendKind) -> None:
-    assert meaning(step, code, text) is kind
+    assert kind_of_reply(step, code, text) is kind
 
 
 @given(st.sampled_from(Step), st.integers(-1, 999), st.text())
 def test_only_silence_after_the_dot_leaves_a_mail_uncertain(step: Step, code: int, text: str) -> None:
-    uncertain = meaning(step, code, text) is UNCERTAIN
+    uncertain = kind_of_reply(step, code, text) is UNCERTAIN
     assert uncertain == (step is Step.DOT and not 400 <= code <= 599)
 
 
 @given(st.sampled_from(Step), st.integers(-1, 999), st.text())
 def test_a_mail_is_given_up_only_for_a_5xx_about_this_mail(step: Step, code: int, text: str) -> None:
-    if meaning(step, code, text) is REFUSED:
+    if kind_of_reply(step, code, text) is REFUSED:
         assert 500 <= code <= 599
         assert step in (Step.MAIL, Step.RCPT, Step.DATA, Step.DOT)
 
 
 def test_a_server_that_falls_silent_before_the_mail_is_sent_does_not_have_it() -> None:
-    assert [silence(step) for step in Step] == [RELAY, RELAY, RELAY, LATER, LATER, LATER, UNCERTAIN]
+    assert [kind_of_silence(step) for step in Step] == [RELAY, RELAY, RELAY, LATER, LATER, LATER, UNCERTAIN]
 
 
 def test_a_reply_of_many_lines_becomes_one() -> None:
@@ -152,3 +157,58 @@ def test_a_reply_is_cut_to_what_can_be_shown() -> None:
 
 def test_marks_that_turn_the_line_round_do_not_get_through() -> None:
     assert one_line("a\u202eb\u2028c\x1b[31m".encode()) == "a b c [31m"
+
+
+def caused(error: Exception, cause: BaseException) -> Exception:
+    error.__cause__ = cause
+    return error
+
+
+@pytest.mark.parametrize(
+    ("step", "code", "text", "message"),
+    [
+        (Step.CONNECT, 421, "busy", f"{SERVER} put off the connection (421 busy)"),
+        (Step.RCPT, 550, "5.1.1 no such user", f"{SERVER} refused the recipient (550 5.1.1 no such user)"),
+        (Step.DATA, -1, "??", f"{SERVER} answered the mail with nonsense (??)"),
+        (
+            Step.DOT,
+            -1,
+            "??",
+            f"{SERVER} answered the mail with nonsense (??): the mail may or may not have been delivered",
+        ),
+    ],
+)
+def test_a_refusal_says_who_what_and_in_which_words(step: Step, code: int, text: str, message: str) -> None:
+    assert str(refusal(SERVER, step, code, text)) == message
+
+
+def test_a_refused_login_says_what_to_look_at() -> None:
+    error = refusal(SERVER, Step.AUTH, 535, "5.7.8 no")
+    assert str(error).startswith(f"{SERVER} refused the login (535 5.7.8 no): check [smtp] username and")
+    assert "授权码" in str(error)
+    assert (error.kind, error.code) == (SendKind.RELAY, 535)
+
+
+def test_a_refused_sender_says_what_to_look_at() -> None:
+    assert "check [smtp] sender" in str(refusal(SERVER, Step.MAIL, 553, "no"))
+
+
+@pytest.mark.parametrize(
+    ("error", "words"),
+    [
+        (ConnectionRefusedError(errno.ECONNREFUSED, "Connect call failed"), "Connection refused"),
+        (caused(RuntimeError("wrapped"), OSError(errno.EHOSTUNREACH, "x")), "No route to host"),
+        (socket.gaierror(-2, "Name or service not known"), "Name or service not known"),
+        (caused(TimeoutError(), RuntimeError("how asyncio tells it")), "no answer in time"),
+        (ConnectionError("closed"), "closed"),
+        (ssl.SSLError(1, "[SSL] wrong version number"), "[SSL] wrong version number"),
+    ],
+)
+def test_the_reason_is_the_trouble_itself(error: Exception, words: str) -> None:
+    assert reason(error) == words
+
+
+def test_only_after_the_dot_is_it_uncertain_what_became_of_the_mail() -> None:
+    before, after = (no_reply(SERVER, step, ConnectionError("closed")) for step in (Step.DATA, Step.DOT))
+    assert (before.kind, after.kind) == (SendKind.LATER, SendKind.UNCERTAIN)
+    assert str(after) == f"{before}: the mail may or may not have been delivered"

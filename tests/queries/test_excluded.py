@@ -2,6 +2,7 @@ from monitor.config.options import Rule
 from monitor.jobs.compose import Composed
 from monitor.jobs.draft import Draft, draft_digest
 from monitor.queries.excluded import excluded_now
+from monitor.store import entries
 from tests import make
 from tests.jobs.desk import Desk
 
@@ -9,7 +10,7 @@ from tests.jobs.desk import Desk
 async def _causes(desk: Desk) -> list[tuple[str, str, str, tuple[str, ...], bool]]:
     kept = await excluded_now(desk.subscription, context=desk.context, db=desk.db, now=desk.clock())
     return [
-        (one.entry.title, reason.rule, reason.cause, reason.words, one.told)
+        (one.entry.title, reason.rule, reason.cause, reason.words, one.in_digest)
         for one in kept
         for reason in one.exclusions
     ]
@@ -29,6 +30,27 @@ async def test_each_entry_kept_out_is_told_with_its_word(desk: Desk) -> None:
         ("图由AI生成", "人工智能", "ignore", ("由AI生成",), False),
         ("机器人甲", "机器人", "max", (), True),
     ]
+
+
+async def test_entries_beyond_max_keep_their_numbers_where_two_feeds_give_equal_ids(desk: Desk) -> None:
+    desk.feeds = (make.feed(), make.feed("另一家", url="https://other.example.org/rss"))
+    desk.rules = (make.rule(any=("机器人",), max=1),)
+    for feed, titles in zip(desk.feeds, (("机器人甲", "机器人乙"), ("机器人丙", "机器人丁")), strict=True):
+        desk.web.serves(feed, _with_ids_1_and_2(*titles))
+    await desk.poll()
+    stored = await desk.db.read(entries.news, after=0, upto=10, limit=10)
+    seqs = {entry.title: seq for seq, entry in stored}
+    kept = await excluded_now(desk.subscription, context=desk.context, db=desk.db, now=desk.clock())
+    assert len(kept) == 3
+    assert {excluded.entry.title: excluded.seq for excluded in kept}.items() < seqs.items()
+
+
+def _with_ids_1_and_2(*titles: str) -> bytes:
+    """A document whose items say ids that are unique in it alone."""
+    document = make.rss(*titles).decode()
+    for number, title in enumerate(titles, start=1):
+        document = document.replace(f"false'>{title}</guid>", f"false'>{number}</guid>")
+    return document.encode()
 
 
 async def test_without_a_digest_what_is_kept_out_is_told_all_the_same(desk: Desk) -> None:

@@ -33,7 +33,7 @@ def test_news_becomes_a_mail_and_later_news_another(site: Site, titles: list[str
         until(service, "delivered")
         titles.insert(0, "大模型降价")
         until(service, "delivered")
-    first, second = site.catcher.caught
+    first, second = site.smtp_server.received
     assert first.raw != second.raw
     assert first.recipients == ("reader@example.org",)
 
@@ -119,7 +119,7 @@ def test_what_is_urgent_goes_out_at_once_and_the_rest_waits_for_its_time(
             assert composed["slot"].startswith("at once:")
             assert title in composed["subject"]
             until(service, "delivered")
-            assert len(site.catcher.caught) == number
+            assert len(site.smtp_server.received) == number
     (later,) = site.json("digest", "--now")
     assert later["entries"] == 1
     assert "AI新规" in later["subject"], "what went out at once is not repeated"
@@ -164,9 +164,9 @@ def test_two_services_on_one_database_mail_nothing_twice(site: Site, titles: lis
         until(other, "started")
         for number in range(5):
             titles.insert(0, f"AI 第{number}条")
-            site.catcher.wait(number + 1, 30)
+            site.smtp_server.wait(number + 1, 30)
         assert one.stop() == other.stop() == 0
-    raws = [caught.raw for caught in site.catcher.caught]
+    raws = [mail.raw for mail in site.smtp_server.received]
     assert len(set(raws)) == len(raws)
     listed = site.json("outbox")
     assert {row["status"] for row in listed} == {"sent"}
@@ -174,7 +174,7 @@ def test_two_services_on_one_database_mail_nothing_twice(site: Site, titles: lis
 
 
 def test_without_a_mail_server_digests_go_into_a_maildir(site: Site) -> None:
-    site.write(('host = "127.0.0.1"', 'host = ""'), (f'ca_file = "{site.catcher.ca_file}"', ""))
+    site.write(('host = "127.0.0.1"', 'host = ""'), (f'ca_file = "{site.smtp_server.ca_file}"', ""))
     with site.service() as service:
         assert "Maildir" in until(service, "started")["mail"]
         until(service, "delivered")
@@ -197,7 +197,7 @@ async def test_a_slot_missed_while_the_service_was_off_is_sent_once_and_late(sit
     with site.service() as service:
         until(service, "polled")
         until(service, "polled")
-    assert len(site.json("outbox")) == len(site.catcher.caught) == 1
+    assert len(site.json("outbox")) == len(site.smtp_server.received) == 1
 
 
 def test_the_log_is_json_when_asked(site: Site) -> None:
@@ -253,7 +253,7 @@ def test_a_mail_server_that_is_busy_gets_the_mail_later(tmp_path: Path) -> None:
         with site.service() as service:
             assert "come back later" in until(service, "deferred")["reply"]
             until(service, "delivered")
-        assert len(site.catcher.caught) == 1
+        assert len(site.smtp_server.received) == 1
 
 
 def test_a_mail_that_has_become_too_old_is_given_up_and_named(tmp_path: Path) -> None:
@@ -290,7 +290,7 @@ def test_a_refused_edit_is_told_to_the_operator_by_one_mail(site: Site) -> None:
         site.config.write_text(good.replace('"AI"', '"AI", "芯片"'), encoding="utf-8")
         until(service, "config-changed", change="+1 word")
     assert status["config"]["rules"]["version"] == 1
-    letters = [one for one in site.catcher.caught if one.recipients == ("operator@example.org",)]
+    letters = [one for one in site.smtp_server.received if one.recipients == ("operator@example.org",)]
     assert len(letters) == 1
     versions = site.json("rules", "history")
     assert [(one["version"], one["changes"]) for one in versions] == [

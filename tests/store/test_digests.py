@@ -34,22 +34,22 @@ async def test_a_slot_is_taken_once(db: Database) -> None:
     before, slot = await state(db), make.slot(at=NOW)
     assert await db.write(digests.take_slot, before, slot, 7)
     assert not await db.write(digests.take_slot, before, slot, 7)
-    assert await state(db) == replace(before, cursor=7, last_slot=slot.name, last_at=NOW)
+    assert await state(db) == replace(before, cursor=7, last_slot=slot)
     assert (await state(db, "other")).cursor == 0
 
 
 async def test_somebody_who_read_an_older_state_does_not_move_on(db: Database) -> None:
     await db.write(digests.sync, [NAME], NOW)
-    await db.write(digests.take_slot, await state(db), make.slot(name="one"), 7)
+    await db.write(digests.take_slot, await state(db), make.slot("now:one"), 7)
     now = await state(db)
     for old in (
         replace(now, cursor=6),
-        replace(now, last_slot="none"),
-        replace(now, last_at=NOW - timedelta(microseconds=1)),
-        replace(now, last_at=None),
+        replace(now, last_slot=make.slot("now:none")),
+        replace(now, last_slot=make.slot("now:one", NOW - timedelta(microseconds=1))),
+        replace(now, last_slot=None),
     ):
-        assert not await db.write(digests.take_slot, old, make.slot(name="two"), 8)
-    assert await db.write(digests.take_slot, now, make.slot(name="two"), 8)
+        assert not await db.write(digests.take_slot, old, make.slot("now:two"), 8)
+    assert await db.write(digests.take_slot, now, make.slot("now:two"), 8)
 
 
 async def test_a_slot_has_one_digest(db: Database) -> None:

@@ -23,7 +23,7 @@ async def arrive(db: Database, *arrived: Entry, news: bool = True, judged_by: st
 async def everything(
     db: Database, *, after: int = 0, ruleset: str = "r2", limit: int = BEYOND
 ) -> list[Entry]:
-    found = await db.read(entries.unjudged, after=after, upto=BEYOND, ruleset=ruleset, limit=limit)
+    found = await db.read(entries.news, after=after, upto=BEYOND, not_judged_by=ruleset, limit=limit)
     return [entry for _, entry in found]
 
 
@@ -122,7 +122,9 @@ async def test_what_no_rule_has_judged_yet_is_asked_for_in_pieces(db: Database) 
     assert len(await everything(db, ruleset="r2")) == 3, "what is no news needs no judgement"
     assert len(await everything(db, after=one)) == 2
     assert len(await everything(db, limit=2)) == 2
-    assert [seq for seq, _ in await db.read(entries.unjudged, after=0, upto=two, ruleset="r2", limit=9)] == [
+    assert [
+        seq for seq, _ in await db.read(entries.news, after=0, upto=two, not_judged_by="r2", limit=9)
+    ] == [
         one,
         two,
     ]
@@ -151,7 +153,7 @@ async def waiting(
     db: Database, *fingerprints: str, name: str = NAME, after: int = 0, upto: int = BEYOND
 ) -> list[PendingEntry]:
     return await db.read(
-        entries.waiting, subscription=name, after=after, upto=upto, fingerprints=fingerprints
+        entries.pending, subscription=name, after=after, upto=upto, fingerprints=fingerprints
     )
 
 
@@ -250,9 +252,11 @@ async def test_a_reader_that_follows_two_writers_misses_nothing(db: Database, ot
     ]
     seen: list[Entry] = []
     cursor = 0
-    while len(await db.read(entries.unjudged, after=0, upto=BEYOND, ruleset="", limit=BEYOND)) < len(writing):
+    while len(await db.read(entries.news, after=0, upto=BEYOND, not_judged_by="", limit=BEYOND)) < len(
+        writing
+    ):
         newest = await db.read(entries.newest_seq)
-        new = await db.read(entries.unjudged, after=cursor, upto=newest, ruleset="", limit=BEYOND)
+        new = await db.read(entries.news, after=cursor, upto=newest, not_judged_by="", limit=BEYOND)
         seen += [entry for _, entry in new]
         cursor = newest
     await asyncio.gather(*writing)

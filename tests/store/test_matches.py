@@ -12,7 +12,7 @@ async def _stored(db: Database, *found: Match) -> tuple[Match, ...]:
         for match in found:
             matches.insert(tx, [(seq, match)])
         names = sorted({match.fingerprint for match in found})
-        return entries.waiting(tx, subscription="s", after=0, upto=seq, fingerprints=names)[0].matches
+        return entries.pending(tx, subscription="s", after=0, upto=seq, fingerprints=names)[0].matches
 
     return await db.write(write)
 

@@ -59,17 +59,7 @@ async def test_digests_are_counted_under_the_version_that_made_them(db: Database
             slot = make.slot(f"at:{number}")
             digests.insert(tx, "AI 日报", slot, NOW + timedelta(hours=hours), 3, ruleset)
         digests.insert(tx, "AI 日报", make.slot("at:old"), NOW, 3, "before versions were kept")
-        digests.insert(tx, "", make.slot("notice:1"), NOW + timedelta(hours=1), 0, "one")
+        digests.insert_notice(tx, make.slot("refused:1"), NOW + timedelta(hours=1))
 
     await db.write(send)
     assert await db.read(rulesets.digests_sent) == {1: 1, 2: 1, 3: 2}
-
-
-async def test_a_digest_finds_the_version_that_made_it(db: Database) -> None:
-    for day, text in enumerate(["one", "two", "one"]):
-        await _record(db, text, days=day)
-    for hours, version in ((1, 1), (49, 3)):
-        found = await db.read(rulesets.by_fingerprint, "one", NOW + timedelta(hours=hours))
-        assert found is not None
-        assert found.version == version
-    assert await db.read(rulesets.by_fingerprint, "three", NOW) is None

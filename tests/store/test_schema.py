@@ -14,9 +14,11 @@ from sqlalchemy import create_engine, inspect, text
 
 import monitor.store
 from monitor.errors import SchemaError
-from monitor.store import digests, schema
+from monitor.store import digests, schema, tables
 from monitor.store.database import Connection, Database, open_database
 from monitor.store.tables import metadata
+from tests import make
+from tests.make import NOW
 
 SQLITE = pytest.mark.parametrize("kind", ["sqlite"], indirect=True)
 OURS = sorted([*metadata.tables, schema.VERSION_TABLE])
@@ -58,7 +60,11 @@ async def test_the_migrations_make_them_word_for_word(db: Database, tmp_path: Pa
     """Primary keys and AUTOINCREMENT too, which Alembic does not compare."""
 
     def words(tx: Connection) -> set[str]:
-        return set(tx.scalars(text("SELECT sql FROM sqlite_master WHERE sql NOT NULL")))
+        # A column that was added later stands in the same line as the one before.
+        return {
+            " ".join(sql.split())
+            for sql in tx.scalars(text("SELECT sql FROM sqlite_master WHERE sql NOT NULL"))
+        }
 
     engine = create_engine(f"sqlite:///{tmp_path}/other.db")
     with engine.begin() as tx:
@@ -115,26 +121,72 @@ def test_a_database_of_somebody_else_is_left_alone(empty_url: str) -> None:
     assert opened(empty_url) == OURS
 
 
-def test_a_database_of_the_first_version_keeps_what_it_has(empty_url: str) -> None:
+def make_older(url: str, revision: str, *statements: str) -> None:
+    """Give an empty database the tables of an earlier version, and rows."""
     folder = Path(str(monitor.store.__file__)).parent / "migrations"
-    engine = create_engine(empty_url)
+    engine = create_engine(url)
     with engine.begin() as tx:
         config = Config(attributes={"connection": tx})
         config.set_main_option("script_location", str(folder))
-        command.upgrade(config, "0001")
-        tx.execute(
-            text(
-                "INSERT INTO subscriptions (name, created_at, cursor, last_slot) "
-                "VALUES ('s', '2026-11-24 00:00:00.000000', 7, '')"
-            )
-        )
+        command.upgrade(config, revision)
+        for statement in statements:
+            tx.execute(text(statement))
     engine.dispose()
+
+
+def test_a_database_of_the_first_version_keeps_what_it_has(empty_url: str) -> None:
+    make_older(
+        empty_url,
+        "0001",
+        "INSERT INTO subscriptions (name, created_at, cursor, last_slot) "
+        "VALUES ('s', '2026-11-24 00:00:00.000000', 7, '')",
+    )
     assert opened(empty_url) == OURS
     db = open_database(empty_url, migrate=False)
     state = asyncio.run(db.read(digests.state, "s"))
     asyncio.run(db.close())
     assert state is not None
     assert state.cursor == 7
+
+
+def test_what_was_put_forward_and_notices_are_kept_as_backfill_and_as_a_kind(empty_url: str) -> None:
+    entry = (
+        "INSERT INTO entries (feed_url, id, story, title, link, authors, sections, summary, text, original, "
+        "first_seen, news, judged_by) VALUES ('f', '1', 's', 't', '', '[]', '[]', '', '', '', "
+        "'2026-11-24 00:00:00.000000', {true}, 'r1')"
+    ).format(true="1" if empty_url.startswith("sqlite") else "TRUE")
+    digest = (
+        "INSERT INTO digests (subscription, slot, at, entries, ruleset) "
+        "VALUES ('{}', '{}', '2026-11-24 00:00:00.000000', 1, 'r1')"
+    )
+    make_older(
+        empty_url,
+        "0003",
+        entry,
+        "INSERT INTO put_forward (subscription, seq) SELECT 'AI 日报', seq FROM entries",
+        digest.format("AI 日报", "at:2026-11-24T08:00"),
+        digest.format("", "refused:2026-11-24T00:abc"),
+    )
+    with pytest.raises(SchemaError, match="its tables are at 0003, not 0004"):
+        open_database(empty_url, migrate=False)
+
+    def kinds(tx: Connection) -> list[tuple[int, str, str]]:
+        return [(row.id, row.slot, row.kind) for row in tx.execute(tables.digests.select())]
+
+    async def kept() -> tuple[list[str], list[tuple[int, str, str]], int | None]:
+        db = open_database(empty_url)
+        try:
+            backfill = [entry.title for _, entry in await db.read(digests.backfill_of, "AI 日报")]
+            return backfill, await db.read(kinds), await db.write(digests.insert_notice, make.slot(), NOW)
+        finally:
+            await db.close()
+
+    assert asyncio.run(kept()) == (
+        ["t"],
+        [(1, "at:2026-11-24T08:00", "digest"), (2, "refused:2026-11-24T00:abc", "notice")],
+        3,
+    )
+    assert opened(empty_url, migrate=False) == OURS
 
 
 OPEN = """

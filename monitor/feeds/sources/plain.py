@@ -1,26 +1,26 @@
-"""A publisher we know nothing about."""
+"""Read the items of a publisher we know nothing about: each as the feed has it."""
 
 from collections.abc import Sequence
 from datetime import datetime
 
-from monitor.feeds.raw import RawChannel, RawEntry, Reading
+from monitor.feeds.raw import RawChannel, RawEntry, SourceReading
 from monitor.feeds.sanitize import paragraphs
 
 _LONGEST_SUMMARY = 500  # characters; a longer description is the article
 
 
-def read(_channel: RawChannel, entries: Sequence[RawEntry], _now: datetime) -> list[Reading]:
-    """Take each item at its word."""
-    return [_reading(entry) for entry in entries]
+def read_entries(_channel: RawChannel, entries: Sequence[RawEntry], _now: datetime) -> list[SourceReading]:
+    """Return each item's texts, date, authors and sections, unchanged but for the markup."""
+    return [_read_entry(entry) for entry in entries]
 
 
-def _reading(entry: RawEntry) -> Reading:
+def _read_entry(entry: RawEntry) -> SourceReading:
     summary, text = _text(entry.summary), _text(entry.content)
     if summary == text or not summary or not text:
-        # One text alone is an article or a summary by its length, whatever its element is called.
-        alone = summary or text
-        summary, text = (alone, "") if len(alone) <= _LONGEST_SUMMARY else ("", alone)
-    return Reading(
+        # A single text is an article or a summary by its length, whatever its element is called.
+        single = summary or text
+        summary, text = (single, "") if len(single) <= _LONGEST_SUMMARY else ("", single)
+    return SourceReading(
         summary=summary,
         text=text,
         published=entry.published,

@@ -27,7 +27,7 @@ def raw(**differ: Any) -> RawEntry:
 
 
 def read(entry: RawEntry) -> Any:
-    (reading,) = nyt_chinese.read(channel(), [entry], make.NOW)
+    (reading,) = nyt_chinese.read_entries(channel(), [entry], make.NOW)
     return reading
 
 
@@ -41,7 +41,7 @@ def read(entry: RawEntry) -> Any:
 )
 def test_the_publisher_is_known_by_the_document(head: dict[str, str], links: list[str]) -> None:
     entries = [raw(id="", link=link) for link in links]
-    assert reader_for(channel(**head), entries) is nyt_chinese.read
+    assert reader_for(channel(**head), entries) is nyt_chinese.read_entries
 
 
 @pytest.mark.parametrize(
@@ -55,7 +55,7 @@ def test_the_publisher_is_known_by_the_document(head: dict[str, str], links: lis
     ],
 )
 def test_other_publishers_are_taken_at_their_word(links: list[str]) -> None:
-    assert reader_for(channel(), [raw(id="", link=link) for link in links]) is plain.read
+    assert reader_for(channel(), [raw(id="", link=link) for link in links]) is plain.read_entries
 
 
 @pytest.mark.parametrize(
@@ -85,7 +85,7 @@ def test_what_is_no_article_is_nobodys_story() -> None:
 
 @pytest.mark.parametrize("broken", ["http://[::1", "https://a\u2100b.test/1"])
 def test_a_guid_that_is_a_broken_address_is_nobodys_story(broken: str) -> None:
-    assert reader_for(channel(), [raw(id=broken, link="")]) is plain.read
+    assert reader_for(channel(), [raw(id=broken, link="")]) is plain.read_entries
     assert read(raw(id=broken, link="")).story == ""
 
 
@@ -109,7 +109,7 @@ def test_a_section_has_its_chinese_name_and_that_of_the_path(
 def test_the_twelve_hour_clock_is_the_official_feeds_alone() -> None:
     at_four = raw(published=make.NOW.replace(hour=20) - timedelta(days=2))  # 04:00 in Beijing
     official, other = (
-        nyt_chinese.read(channel(generator=generator), [at_four], make.NOW)[0].published
+        nyt_chinese.read_entries(channel(generator=generator), [at_four], make.NOW)[0].published
         for generator in ("nytimes_cn_rss_generator", "another")
     )
     assert other == at_four.published

@@ -1,4 +1,4 @@
-"""The table put_forward is called backfill; what waits in it stays."""
+"""The table put_forward is called backfill; a notice is a digest of its own kind, no longer one without a name."""
 
 import sqlalchemy as sa
 from alembic import op
@@ -18,3 +18,5 @@ def upgrade() -> None:
     )
     op.execute("INSERT INTO backfill (subscription, seq) SELECT subscription, seq FROM put_forward")
     op.drop_table("put_forward")
+    op.add_column("digests", sa.Column("kind", sa.Text, nullable=False, server_default="digest"))
+    op.execute("UPDATE digests SET kind = 'notice' WHERE subscription = ''")

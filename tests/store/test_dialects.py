@@ -1,5 +1,6 @@
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta, timezone
+from itertools import chain
 
 import pytest
 from sqlalchemy import insert, select
@@ -7,8 +8,8 @@ from sqlalchemy import insert, select
 from monitor.errors import StoreError
 from monitor.model.feeds import PollState, Validators
 from monitor.store import feeds, tables
-from monitor.store.columns import clean
 from monitor.store.database import Connection, Database, open_database
+from monitor.store.dialects import chunks, clean, insert_missing
 from tests.make import NOW
 
 STATE = PollState(feed_url="https://feed.example.org/rss", next_poll_at=NOW)
@@ -53,7 +54,7 @@ async def test_an_instant_is_utc_also_on_a_server_that_prefers_another_zone(
 @pytest.mark.parametrize("zone", [None, timezone(timedelta(hours=8))])
 async def test_an_instant_that_is_not_utc_is_refused(db: Database, zone: timezone | None) -> None:
     query = select(tables.feeds).where(tables.feeds.c.next_poll_at == datetime(2026, 11, 24, tzinfo=zone))
-    with pytest.raises(StoreError, match="an aware UTC datetime is wanted"):
+    with pytest.raises(StoreError, match="expected an aware UTC datetime"):
         await db.read(lambda tx: tx.execute(query).all())
 
 
@@ -80,3 +81,22 @@ async def test_a_list_of_names_is_cleaned_too(db: Database) -> None:
         return tx.execute(select(tables.entries.c.authors, tables.entries.c.sections)).one()
 
     assert await db.write(write) == (("王\ufffd", '"'), ())
+
+
+def test_many_values_are_split_in_their_order() -> None:
+    values = [str(number) for number in range(1201)]
+    pieces = list(chunks(values))
+    assert [len(piece) for piece in pieces] == [500, 500, 201]
+    assert list(chain(*pieces)) == values
+    assert list(chunks([])) == []
+
+
+async def test_a_row_whose_key_is_there_stays_as_it_is(db: Database) -> None:
+    def rows(*pairs: tuple[str, int]) -> list[dict[str, object]]:
+        return [{"feed_url": "feed", "key": key, "seq": seq} for key, seq in pairs]
+
+    await db.write(insert_missing, tables.entry_keys, rows(("a", 1), ("b", 2)))
+    await db.write(insert_missing, tables.entry_keys, rows(("b", 3), ("c", 4), ("c", 5)))
+    await db.write(insert_missing, tables.entry_keys, [])
+    found = await db.read(lambda tx: tx.execute(tables.entry_keys.select()).all())
+    assert {row.key: row.seq for row in found} == {"a": 1, "b": 2, "c": 4}

@@ -1,18 +1,43 @@
-"""How our values look in a column, the same on both databases."""
+"""Column types and statements that work alike on SQLite and PostgreSQL."""
 
 import json
 import re
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
-from typing import Any
+from typing import Any, TypeVar
 
-from sqlalchemy import DateTime, Dialect, Text
+from sqlalchemy import Connection, DateTime, Dialect, Table, Text
+from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.types import TypeDecorator
 
 from monitor.model.rules import Hit
 
+T = TypeVar("T")
+
+_CHUNK = 500  # parameters in one statement; SQLite and PostgreSQL give up at 32,766 and 65,535
+
+
+def chunks(values: Sequence[T]) -> Iterator[Sequence[T]]:
+    """Yield the values in their order, as many at a time as one statement takes as parameters."""
+    for start in range(0, len(values), _CHUNK):
+        yield values[start : start + _CHUNK]
+
+
+def insert_missing(tx: Connection, table: Table, rows: Sequence[Mapping[str, object]]) -> None:
+    """Insert the rows whose key is not there yet; the others stay as they are."""
+    if rows:
+        tx.execute(insert_or_keep(tx, table), rows)
+
+
+def insert_or_keep(tx: Connection, table: Table) -> postgresql.Insert | sqlite.Insert:
+    """Return an INSERT that leaves a row of the same key alone: one SQL text, two dialects to SQLAlchemy."""
+    if tx.dialect.name == "sqlite":
+        return sqlite.insert(table).on_conflict_do_nothing()
+    return postgresql.insert(table).on_conflict_do_nothing()
+
 
 def clean(text: str) -> str:
-    """The same text with U+FFFD for each NUL and lone surrogate, so that positions in it stay true.
+    """Return the text with U+FFFD for each NUL and lone surrogate, so that positions in it stay true.
 
     PostgreSQL refuses NUL in text; neither database can encode a surrogate. Both arrive in what
     servers answer.
@@ -24,7 +49,7 @@ _UNSTORABLE = re.compile("[\0\ud800-\udfff]")
 
 
 class Words(TypeDecorator[str]):
-    """Text of any origin, cleaned on its way in."""
+    """Text of any origin, cleaned before it is stored."""
 
     impl = Text
     cache_ok = True
@@ -43,7 +68,7 @@ class Instant(TypeDecorator[datetime]):
         if value is None:
             return None
         if value.utcoffset() != timedelta(0):
-            raise ValueError(f"an aware UTC datetime is wanted, not {value!r}")
+            raise ValueError(f"expected an aware UTC datetime, not {value!r}")
         # SQLite keeps text without a zone: one length, so that its order is the order of time.
         return value.replace(tzinfo=None) if dialect.name == "sqlite" else value
 
@@ -54,7 +79,7 @@ class Instant(TypeDecorator[datetime]):
 
 
 class Names(TypeDecorator[tuple[str, ...]]):
-    """A few short texts in their order, as a JSON list."""
+    """Store a tuple of short texts as a JSON list."""
 
     impl = Text
     cache_ok = True
@@ -67,7 +92,7 @@ class Names(TypeDecorator[tuple[str, ...]]):
 
 
 class Hits(TypeDecorator[tuple[Hit, ...]]):
-    """Why a rule matched, as a JSON list of [field, word, found, start, end]."""
+    """Store the hits of a match as a JSON list of [field, word, found, start, end]."""
 
     impl = Text
     cache_ok = True

@@ -4,13 +4,13 @@ import zlib
 import pytest
 
 from monitor.errors import FetchError
-from monitor.feeds.unpack import unpacker
+from monitor.feeds.document import decompressor
 
 TEXT = "人工智能".encode() * 1000
 
 
-def unpack(packed: bytes, encoding: str, limit: int = 1_000_000, piece: int = 7) -> bytes:
-    function = unpacker(encoding, limit)
+def decompressed(packed: bytes, encoding: str, limit: int = 1_000_000, piece: int = 7) -> bytes:
+    function = decompressor(encoding, limit)
     pieces = [packed[at : at + piece] for at in range(0, len(packed), piece)]
     return b"".join([*map(function, pieces), function(b"")])
 
@@ -35,31 +35,31 @@ def raw_deflate(text: bytes) -> bytes:
     ],
 )
 def test_what_was_packed_comes_out_piece_by_piece(packed: bytes, encoding: str, piece: int) -> None:
-    assert unpack(packed, encoding, piece=piece) == TEXT * bool(packed)
+    assert decompressed(packed, encoding, piece=piece) == TEXT * bool(packed)
 
 
 @pytest.mark.parametrize("encoding", ["br", "zstd", "gzip, gzip", ", ".join(["gzip"] * 30), "compress"])
 def test_a_packing_nobody_asked_for_is_refused(encoding: str) -> None:
     with pytest.raises(FetchError, match="nobody asked for"):
-        unpacker(encoding, 100)
+        decompressor(encoding, 100)
 
 
 @pytest.mark.parametrize(("packed", "encoding"), [(TEXT, ""), (gzip.compress(TEXT, mtime=0), "gzip")])
 def test_a_body_may_be_as_large_as_the_limit_and_no_larger(packed: bytes, encoding: str) -> None:
-    assert unpack(packed, encoding, limit=len(TEXT)) == TEXT
+    assert decompressed(packed, encoding, limit=len(TEXT)) == TEXT
     with pytest.raises(FetchError, match="larger than 11 KB"):
-        unpack(packed, encoding, limit=len(TEXT) - 1)
+        decompressed(packed, encoding, limit=len(TEXT) - 1)
 
 
 def test_a_bomb_is_stopped_at_the_limit() -> None:
-    function = unpacker("gzip", 1_000_000)
+    function = decompressor("gzip", 1_000_000)
     with pytest.raises(FetchError, match="larger than 1000 KB"):
         function(gzip.compress(bytes(200_000_000), compresslevel=1))
 
 
 @pytest.mark.timeout(10)
 def test_what_follows_the_end_of_a_packed_body_costs_nothing() -> None:
-    function = unpacker("gzip", 1_000_000)
+    function = decompressor("gzip", 1_000_000)
     assert function(gzip.compress(TEXT) + b"\n") == TEXT
     rest = bytes(64 * 1024)
     for _ in range(1000):
@@ -81,4 +81,4 @@ def test_what_follows_the_end_of_a_packed_body_costs_nothing() -> None:
 )
 def test_a_packed_body_that_is_broken_is_an_error(packed: bytes, encoding: str, what: str) -> None:
     with pytest.raises(FetchError, match=what):
-        unpack(packed, encoding)
+        decompressed(packed, encoding)

@@ -1,6 +1,6 @@
 import pytest
 
-from monitor.feeds.mend import mend
+from monitor.feeds.document import mend
 
 HEAD = '<?xml version="1.0" encoding="utf-8"?>'
 

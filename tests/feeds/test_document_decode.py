@@ -1,6 +1,6 @@
 import pytest
 
-from monitor.feeds.charset import decode
+from monitor.feeds.document import decode
 
 
 def declared(name: str) -> str:
@@ -56,7 +56,59 @@ def test_seven_bit_japanese_is_not_taken_for_ascii() -> None:
 
 
 @pytest.mark.parametrize(
-    "name", ["zlib_codec", "rot13", "utf-7", "unicode_escape", "idna", "x-klingon", "base64"]
+    ("label", "codec", "text"),
+    [
+        *(
+            (label, "gb18030", "人工智能，朱镕基，𠮷")
+            for label in ("x-gbk", "gb_2312-80", "csGB2312", "chinese")
+        ),
+        *(
+            (label, "big5hkscs", "人工智慧，香港㗎")
+            for label in ("cn-big5", "x-x-big5", "Big5", "big5-hkscs")
+        ),
+        *((label, "cp932", "日本語①") for label in ("x-sjis", "windows-31j", "Shift_JIS")),
+        *((label, "cp949", "한국어똠") for label in ("windows-949", "ks_c_5601-1987", "EUC-KR")),
+        ("x-euc-jp", "euc_jp", "日本語"),
+        *((label, "cp1252", "“café” – €") for label in ("iso88591", "l1", "us-ascii", "ISO-8859-1")),
+        ("iso-8859-9", "cp1254", "“Iğdır” – €"),
+        ("koi", "koi8_r", "новости"),
+    ],
+)
+def test_a_label_of_the_web_is_read_in_its_widest_encoding(label: str, codec: str, text: str) -> None:
+    body = f'<?xml version="1.0" encoding="{label}"?><t>{text}</t>'.encode(codec)
+    assert decode(body, "").endswith(f"<t>{text}</t>")
+
+
+@pytest.mark.parametrize(
+    ("label", "codec", "text"),
+    [
+        *((label, "gb18030", "人工智能，朱镕基") for label in ("cp936", "ms936", "euc-cn")),
+        *((label, "cp949", "한국어똠") for label in ("cp949", "euckr", "uhc")),
+        *((label, "cp1252", "“café”") for label in ("latin-1", "646")),
+        ("cp950", "cp950", "人工智慧"),
+        ("cp850", "cp850", "café"),
+        ("hz-gb-2312", "hz", "人工智能"),
+        ("iso-2022-kr", "iso2022_kr", "한국어"),
+    ],
+)
+def test_a_label_that_only_python_knows_is_read(label: str, codec: str, text: str) -> None:
+    body = f'<?xml version="1.0" encoding="{label}"?><t>{text}</t>'.encode(codec)
+    assert decode(body, "").endswith(f"<t>{text}</t>")
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "x-user-defined",
+        "replacement",
+        "zlib_codec",
+        "rot13",
+        "utf-7",
+        "unicode_escape",
+        "idna",
+        "x-klingon",
+        "base64",
+    ],
 )
 def test_a_codec_that_is_no_encoding_of_the_web_is_not_run(name: str) -> None:
     text = f'<?xml version="1.0" encoding="{name}"?><t>+ADw-b+AD4- \\u4e2d</t>'

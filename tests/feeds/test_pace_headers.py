@@ -2,7 +2,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from monitor.feeds import headers
+from monitor.feeds.pace import conditional_headers, read_max_age, read_retry_after, read_validators
 from monitor.model.feeds import Validators
 
 BEFORE = Validators(etag='"old"', last_modified="Mon, 23 Nov 2026 00:00:00 GMT")
@@ -10,23 +10,23 @@ BEFORE = Validators(etag='"old"', last_modified="Mon, 23 Nov 2026 00:00:00 GMT")
 
 def test_both_validators_are_sent_back_as_they_came() -> None:
     validators = Validators(etag='W/"odd \\ "tag"-gzip', last_modified="yesterday, around noon")
-    assert headers.conditions(validators) == {
+    assert conditional_headers(validators) == {
         "If-None-Match": 'W/"odd \\ "tag"-gzip',
         "If-Modified-Since": "yesterday, around noon",
     }
-    assert headers.conditions(Validators()) == {}
+    assert conditional_headers(Validators()) == {}
 
 
 def test_newer_validators_replace_older_ones_one_by_one() -> None:
-    assert headers.validators({}, BEFORE) == BEFORE
-    assert headers.validators({"ETag": '"new"'}, BEFORE) == Validators(
+    assert read_validators({}, BEFORE) == BEFORE
+    assert read_validators({"ETag": '"new"'}, BEFORE) == Validators(
         etag='"new"', last_modified=BEFORE.last_modified
     )
 
 
 @pytest.mark.parametrize("value", ["x" * 1025, "a\x01b", "中"])
 def test_a_validator_unfit_to_be_sent_back_is_not_kept(value: str) -> None:
-    assert headers.validators({"ETag": value}, Validators()).etag == ""
+    assert read_validators({"ETag": value}, Validators()).etag == ""
 
 
 @pytest.mark.parametrize(
@@ -45,7 +45,7 @@ def test_a_validator_unfit_to_be_sent_back_is_not_kept(value: str) -> None:
     ],
 )
 def test_how_long_an_answer_is_fresh_is_seconds_or_nothing(value: str, wanted: timedelta | None) -> None:
-    assert headers.max_age({"Cache-Control": value}) == wanted
+    assert read_max_age({"Cache-Control": value}) == wanted
 
 
 @pytest.mark.parametrize(
@@ -67,8 +67,8 @@ def test_how_long_an_answer_is_fresh_is_seconds_or_nothing(value: str, wanted: t
 def test_when_to_come_again_is_seconds_or_a_date_or_nothing(
     value: str, wanted: timedelta | datetime | None
 ) -> None:
-    assert headers.retry_after({"Retry-After": value}) == wanted
+    assert read_retry_after({"Retry-After": value}) == wanted
 
 
 def test_a_server_that_says_nothing_has_no_wishes() -> None:
-    assert headers.retry_after({}) is headers.max_age({}) is None
+    assert read_retry_after({}) is read_max_age({}) is None

@@ -2,7 +2,7 @@ from datetime import UTC, datetime, timedelta, timezone
 
 import pytest
 
-from monitor.feeds.sources.half_day_clock import decode
+from monitor.feeds.sources.nyt_chinese import decode_half_day_clock
 
 BEIJING = timezone(timedelta(hours=8))
 NOW = datetime(2026, 11, 27, 12, 0, tzinfo=BEIJING)
@@ -14,7 +14,7 @@ def at(stamp: str) -> datetime:
 
 
 def told(*stamps: str, now: datetime = NOW) -> list[str]:
-    times = decode([at(stamp) for stamp in stamps], zone=BEIJING, now=now)
+    times = decode_half_day_clock([at(stamp) for stamp in stamps], now=now)
     return [time.astimezone(BEIJING).strftime("%d %H:%M") for time in times if time]
 
 
@@ -65,7 +65,7 @@ def test_an_old_entry_among_new_ones_does_not_move_them() -> None:
 
 
 def test_entries_without_a_date_keep_their_place() -> None:
-    times = decode([None, at("24 04:59"), None, at("24 09:37")], zone=BEIJING, now=NOW)
+    times = decode_half_day_clock([None, at("24 04:59"), None, at("24 09:37")], now=NOW)
     assert times == [None, at("24 16:59"), None, at("24 09:37")]
-    assert decode([], zone=BEIJING, now=NOW) == []
-    assert decode([None], zone=BEIJING, now=NOW) == [None]
+    assert decode_half_day_clock([], now=NOW) == []
+    assert decode_half_day_clock([None], now=NOW) == [None]

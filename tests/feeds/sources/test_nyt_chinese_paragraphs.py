@@ -1,6 +1,6 @@
 import pytest
 
-from monitor.feeds.sources.nyt_furniture import article
+from monitor.feeds.sources.nyt_chinese import article_paragraphs
 
 BODY = ["第一段说了一件事。", "第二段说了另一件事。"]
 
@@ -23,7 +23,7 @@ BODY = ["第一段说了一件事。", "第二段说了另一件事。"]
     ],
 )
 def test_the_foot_is_not_the_articles(foot: list[str]) -> None:
-    assert article([*BODY, *foot], ()) == BODY
+    assert article_paragraphs([*BODY, *foot], ()) == BODY
 
 
 @pytest.mark.parametrize(
@@ -36,12 +36,12 @@ def test_the_foot_is_not_the_articles(foot: list[str]) -> None:
     ],
 )
 def test_what_begins_with_the_author_at_the_foot_is_a_note_about_her(note: str) -> None:
-    assert article([*BODY, note, "翻译：某乙"], ("JANE DOE", "某丙")) == BODY
+    assert article_paragraphs([*BODY, note, "翻译：某乙"], ("JANE DOE", "某丙")) == BODY
 
 
 def test_an_authors_name_in_the_middle_is_the_articles_own() -> None:
     body = ["Jane Doe是故事的主人公。", *BODY]
-    assert article(body, ("Jane Doe",)) == body
+    assert article_paragraphs(body, ("Jane Doe",)) == body
 
 
 @pytest.mark.parametrize(
@@ -56,12 +56,12 @@ def test_an_authors_name_in_the_middle_is_the_articles_own() -> None:
     ],
 )
 def test_the_last_sentence_of_an_article_stays(last: str) -> None:
-    assert article([*BODY, last], ("Jane Doe",)) == [*BODY, last]
+    assert article_paragraphs([*BODY, last], ("Jane Doe",)) == [*BODY, last]
 
 
 def test_a_long_last_paragraph_stays_though_it_speaks_of_the_paper() -> None:
     last = "他是《纽约时报》的记者，" + "写过许多报道，" * 60
-    assert article([*BODY, last], ()) == [*BODY, last]
+    assert article_paragraphs([*BODY, last], ()) == [*BODY, last]
 
 
 @pytest.mark.parametrize(
@@ -74,8 +74,8 @@ def test_a_long_last_paragraph_stays_though_it_speaks_of_the_paper() -> None:
     ],
 )
 def test_what_the_paper_says_about_its_own_lawsuit_goes(aside: str) -> None:
-    assert article([BODY[0], aside, BODY[1]], ()) == BODY
-    assert article([BODY[0] + aside, BODY[1]], ()) == BODY, "also at the end of a paragraph"
+    assert article_paragraphs([BODY[0], aside, BODY[1]], ()) == BODY
+    assert article_paragraphs([BODY[0] + aside, BODY[1]], ()) == BODY, "also at the end of a paragraph"
 
 
 @pytest.mark.parametrize(
@@ -88,9 +88,9 @@ def test_what_the_paper_says_about_its_own_lawsuit_goes(aside: str) -> None:
     ],
 )
 def test_news_about_a_lawsuit_stays(paragraph: str) -> None:
-    assert article([paragraph, *BODY], ()) == [paragraph, *BODY]
+    assert article_paragraphs([paragraph, *BODY], ()) == [paragraph, *BODY]
 
 
 def test_a_text_that_is_all_foot_is_no_article() -> None:
-    assert article(["翻译：某甲", "点击查看本文英文版。"], ()) == []
-    assert article([], ()) == []
+    assert article_paragraphs(["翻译：某甲", "点击查看本文英文版。"], ()) == []
+    assert article_paragraphs([], ()) == []

@@ -1,0 +1,185 @@
+"""Turn the body of an HTTP answer into text a parser can read: decompress it, decode it, repair broken XML."""
+
+import codecs
+import re
+import zlib
+from collections.abc import Callable
+
+import webencodings
+
+from monitor.errors import FetchError
+from monitor.feeds.text import clean
+
+_WINDOW_BITS = {"gzip": 31, "x-gzip": 31, "deflate": 15}
+
+# Encodings of text that Python knows and browsers do not. All others of Python's are left alone: some are no
+# encodings of text (zlib, rot13), one hides markup (UTF-7).
+_PYTHON_ONLY = re.compile(
+    r"utf-8-sig|cp\d+|iso8859-\d+|iso2022_\w+|hz|johab|euc_\w+|shift_jisx0213|big5hkscs|koi8-\w|mac-\w+"
+)
+_BYTE_ORDER_MARKS = (
+    (codecs.BOM_UTF8, "utf-8"),
+    (codecs.BOM_UTF32_LE, "utf-32-le"),  # before UTF-16's, with which it begins
+    (codecs.BOM_UTF32_BE, "utf-32-be"),
+    (codecs.BOM_UTF16_LE, "utf-16-le"),
+    (codecs.BOM_UTF16_BE, "utf-16-be"),
+    (b"<\0?\0", "utf-16-le"),
+    (b"\0<\0?", "utf-16-be"),
+)
+_XML_ENCODING = re.compile(
+    rb"^\s*<\?xml\b[^>]{0,200}?\bencoding\s*=\s*[\"']([\w.:-]{1,40})[\"']", re.IGNORECASE
+)
+_CHARSET = re.compile(r"\bcharset\s*=\s*[\"']?([\w.:-]{1,40})", re.IGNORECASE)
+
+_XML_DECLARATION = re.compile(r"<\?xml\b[^>]{0,200}?\?>", re.IGNORECASE)
+# What XML 1.0 section 2.2 forbids, written out or as a reference.
+_FORBIDDEN = re.compile("[\0-\x08\x0b\x0c\x0e-\x1f\ud800-\udfff\ufffe\uffff]")
+_REFERENCE = re.compile(r"&#(?:[xX]([0-9a-fA-F]+)|([0-9]+));")
+_END_OF_FEED = re.compile(r"</(?:\w+:)?(?:rss|feed|rdf|channel)\s*>", re.IGNORECASE)
+_LONE_AMPERSAND = re.compile(r"&(?!(?:#[0-9]{1,7}|#[xX][0-9a-fA-F]{1,6}|[a-zA-Z][a-zA-Z0-9]{1,31});)")
+
+
+def decompressor(encoding: str, limit: int) -> Callable[[bytes], bytes]:
+    """Return a function that decompresses a body piece by piece; it expects b"" after the last piece.
+
+    `encoding` is the Content-Encoding (RFC 9110 section 8.4): none, gzip or deflate. The function inflates at most
+    `limit` bytes in all, so that 1 MB cannot become 1 GB. Both raise FetchError: for another encoding, for a body
+    that is broken or cut off, for one beyond the limit.
+    """
+    name = encoding.strip().lower()
+    if name in ("", "identity"):
+        return _limited(limit, lambda piece, _: piece)
+    if name not in _WINDOW_BITS:
+        raise FetchError(f'the server packs its answer as "{clean(encoding)[:40]}", which nobody asked for')
+    return _limited(limit, _inflater(_WINDOW_BITS[name]))
+
+
+def decode(body: bytes, content_type: str) -> str:
+    """Return the document as text; bytes that cannot be decoded become U+FFFD.
+
+    `content_type` is the header's value. Valid UTF-8 is UTF-8 whatever is declared. Otherwise the document's own
+    declaration counts before the server's: servers are wrong about it more often.
+    """
+    for mark, encoding in _BYTE_ORDER_MARKS:
+        if body.startswith(mark):
+            return body.decode(encoding, "replace")
+    in_document, in_header = _XML_ENCODING.search(body[:400]), _CHARSET.search(content_type)
+    labels = [
+        in_document[1].decode("ascii", "replace") if in_document else "",
+        in_header[1] if in_header else "",
+    ]
+    declared = [codec for label in labels if (codec := _codec_of(label))]
+    # ISO 2022 and HZ are written in ASCII characters, so they are valid UTF-8 too.
+    is_seven_bit = bool(declared) and declared[0].startswith(("iso2022", "hz"))
+    for codec in declared if is_seven_bit else ["utf-8", *declared]:
+        try:
+            return body.decode(codec)
+        except UnicodeDecodeError:
+            continue
+    return _decode_faulty(body, declared[0] if declared else "utf-8")
+
+
+def mend(text: str) -> bytes:
+    """Return the document as UTF-8, declared so, without the mistakes that make an XML parser refuse all of it.
+
+    White space before the declaration goes, and so do characters that XML forbids; every & that begins no reference
+    is escaped. An entry in whose middle the document was cut off is left out: with its id missing, the next visit
+    would take it for another one.
+    """
+    text = _without_cut_entry(text.strip("\ufeff \t\r\n"))
+    text = _REFERENCE.sub(_allowed_reference, _FORBIDDEN.sub("", _XML_DECLARATION.sub("", text, count=1)))
+    return b'<?xml version="1.0" encoding="utf-8"?>' + _ampersands_escaped(text).encode()
+
+
+def _limited(limit: int, decode_piece: Callable[[bytes, int], bytes]) -> Callable[[bytes], bytes]:
+    left = limit
+
+    def decompress(piece: bytes) -> bytes:
+        nonlocal left
+        out = decode_piece(piece, left + 1)
+        left -= len(out)
+        if left < 0:
+            raise FetchError(f"the feed is larger than {limit // 1000} KB ([fetch] max_bytes)")
+        return out
+
+    return decompress
+
+
+def _inflater(window_bits: int) -> Callable[[bytes, int], bytes]:
+    """Return a function that inflates one piece to at most so many bytes."""
+    head, inflate = b"", None
+
+    def decode_piece(piece: bytes, most: int) -> bytes:
+        nonlocal head, inflate
+        is_end = not piece
+        if inflate is None:
+            head += piece
+            if len(head) < 2 and not is_end:
+                return b""
+            inflate, piece = zlib.decompressobj(wbits=_bits_for(head[:2], window_bits)), head
+        if inflate.eof:
+            return b""  # browsers ignore what follows the end; zlib would keep it all, copied for each piece
+        try:
+            out = inflate.decompress(piece, most)
+        except zlib.error:
+            raise FetchError("the server's packed answer is broken") from None
+        if is_end and not inflate.eof:
+            raise FetchError("the server's packed answer ends too early")
+        return out
+
+    return decode_piece
+
+
+def _bits_for(head: bytes, window_bits: int) -> int:
+    # Some servers send deflate without the zlib header that RFC 9110 section 8.4.1.2 requires (RFC 1950: its method
+    # is 8, and its two bytes are a multiple of 31).
+    has_header = head[0:1] and head[0] & 15 == 8 and int.from_bytes(head, "big") % 31 == 0
+    return -15 if window_bits == 15 and not has_header else window_bits
+
+
+def _codec_of(label: str) -> str:
+    """Return the codec for a charset label of the Encoding Standard, else of Python; "" for one not to be used."""
+    try:
+        python_codec = codecs.lookup(label).name
+    except LookupError:
+        python_codec = ""
+    # Python's aliases lead to labels that browsers know: euc-cn to gb2312, euckr to euc_kr.
+    encoding = webencodings.lookup(label) or webencodings.lookup(python_codec.replace("_", "-"))
+    if encoding is None or encoding.name in ("replacement", "x-user-defined"):
+        return python_codec if _PYTHON_ONLY.fullmatch(python_codec) else ""
+    if encoding.name.startswith("utf-16"):
+        return ""  # its byte order or its zeros would have shown in the first bytes
+    return "gb18030" if encoding.name == "gbk" else encoding.codec_info.name
+
+
+def _decode_faulty(body: bytes, codec: str) -> str:
+    text = body.decode(codec, "replace")
+    # A text with a character cut in two has a few faults; one that is all faults is in another encoding.
+    faults = text.count("\ufffd")
+    decoded = sum(character > "\x7f" for character in text) - faults
+    return text if faults <= decoded else body.decode("cp1252", "replace")
+
+
+def _without_cut_entry(text: str) -> str:
+    last_start = max(text.rfind(f"<{name}{end}") for name in ("item", "entry") for end in "> \t\r\n")
+    last_end = max(text.rfind("</item>"), text.rfind("</entry>"))
+    is_cut = last_start > last_end and not _END_OF_FEED.search(text, last_start)
+    return text[:last_start] if is_cut else text
+
+
+def _allowed_reference(reference: re.Match[str]) -> str:
+    """Return the character reference, or "" for one to a character that XML forbids."""
+    digits, base = (reference[1], 16) if reference[1] else (reference[2], 10)
+    number = int(digits, base) if len(digits) < 9 else 0x110000
+    in_range = number in (9, 10, 13) or 0x20 <= number < 0xD800 or 0xE000 <= number < 0x110000
+    return reference[0] if in_range and number not in (0xFFFE, 0xFFFF) else ""
+
+
+def _ampersands_escaped(text: str) -> str:
+    """Escape each & that begins no reference, as in R&D, outside CDATA sections."""
+    parts, at = [], 0
+    while (start := text.find("<![CDATA[", at)) >= 0 and (end := text.find("]]>", start)) >= 0:
+        parts += [_LONE_AMPERSAND.sub("&amp;", text[at:start]), text[start:end]]
+        at = end
+    # A section that is never closed reaches to the end, or hides nothing: either way a parser must guess.
+    return "".join([*parts, _LONE_AMPERSAND.sub("&amp;", text[at:])])
