@@ -14,7 +14,7 @@ from monitor.config.options import (
     Subscription,
     changed_options,
 )
-from monitor.config.positions import caret, lines_of, only, rule_part
+from monitor.config.positions import caret, only, read_positions, rule_part
 from monitor.config.reading import as_text, parse_config, read_file
 from monitor.config.secrets import smtp_password
 from monitor.errors import ConfigError, Problem, RuleError
@@ -142,7 +142,7 @@ def _problem_with_caret(error: RuleError, config: Config, text: str) -> Problem:
     return Problem(
         where=where,
         key=key,
-        line=lines_of(text).find(error.table, index, key),
+        line=read_positions(text).line_of(error.table, index, key),
         what=error.what + caret(error.word, error.column),
     )
 

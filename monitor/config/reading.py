@@ -8,7 +8,7 @@ from typing import Any
 
 from monitor.config.conversion import Mistake, convert_table
 from monitor.config.options import NOUN_TABLES, OPTION_TABLES, Config, options_of
-from monitor.config.positions import Lines, lines_of, trouble
+from monitor.config.positions import Positions, describe_toml_error, read_positions
 from monitor.errors import ConfigError, Problem, suggestion
 
 _NO_SECOND = {
@@ -60,68 +60,70 @@ def parse_config(text: str, path: str, *, whole: bool = True) -> Config:
     try:
         raw = tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:
-        line, what = trouble(error, text)
+        line, what = describe_toml_error(error, text)
         raise _refusal(Path(path), what, line) from None
-    lines = lines_of(text)
-    problems = list(_unknown_tables(raw, lines))
-    tables = {name: _read(name, 0, raw.get(name, {}), lines, problems) for name in OPTION_TABLES}
-    nouns = {name: _read_all(name, raw.get(name, []), lines, problems) for name in NOUN_TABLES}
-    aliases = _aliases(raw.get("aliases", {}), lines, problems)
-    problems += _used_twice(nouns, lines)
+    positions = read_positions(text)
+    problems = list(_unknown_tables(raw, positions))
+    tables = {name: _read(name, 0, raw.get(name, {}), positions, problems) for name in OPTION_TABLES}
+    nouns = {name: _read_all(name, raw.get(name, []), positions, problems) for name in NOUN_TABLES}
+    aliases = _aliases(raw.get("aliases", {}), positions, problems)
+    problems += _used_twice(nouns, positions)
     if whole:
-        problems += _naming_nothing(raw, nouns, lines)
+        problems += _naming_nothing(raw, nouns, positions)
     if problems:
         raise ConfigError(path, sorted(problems, key=lambda problem: problem.line or 0))
     lists: dict[str, Any] = {name: tuple(table for _, table in indexed) for name, indexed in nouns.items()}
     return Config(**tables, **lists, aliases=aliases)
 
 
-def _unknown_tables(raw: Mapping[str, Any], lines: Lines) -> Iterator[Problem]:
+def _unknown_tables(raw: Mapping[str, Any], positions: Positions) -> Iterator[Problem]:
     known = [*OPTION_TABLES, *NOUN_TABLES, "aliases"]
     for name in raw:
         if name not in known:
-            line = lines.find(name) or lines.find("", 0, name)
+            line = positions.line_of(name) or positions.line_of("", 0, name)
             yield Problem(
                 where=f"[{name}]", key="", line=line, what="is not known.", instead=suggestion(name, known)
             )
 
 
-def _read_all(name: str, raw: object, lines: Lines, problems: list[Problem]) -> list[tuple[int, Any]]:
+def _read_all(name: str, raw: object, positions: Positions, problems: list[Problem]) -> list[tuple[int, Any]]:
     """Read the tables of an array; return those without a problem, each with its index."""
     if not isinstance(raw, list) or not all(isinstance(table, dict) for table in raw):
         what, instead = "several of these may stand in the file.", f"Write [[{name}]] with two brackets."
-        problems.append(Problem(where=f"[{name}]", key="", line=lines.find(name), what=what, instead=instead))
+        problems.append(
+            Problem(where=f"[{name}]", key="", line=positions.line_of(name), what=what, instead=instead)
+        )
         return []
-    tables = ((index, _read(name, index, table, lines, problems)) for index, table in enumerate(raw))
+    tables = ((index, _read(name, index, table, positions, problems)) for index, table in enumerate(raw))
     return [(index, table) for index, table in tables if table is not None]
 
 
-def _read(name: str, index: int, raw: object, lines: Lines, problems: list[Problem]) -> Any:
+def _read(name: str, index: int, raw: object, positions: Positions, problems: list[Problem]) -> Any:
     """Read one table as its type; return None, and add its problems, when it has any."""
     kind = NOUN_TABLES.get(name) or OPTION_TABLES[name]
     known = [declared.name for declared in options_of(kind)]
     found: list[Problem] = []
     if isinstance(raw, dict):
         unknown = [key for key in raw if key not in known]
-        found += [_unknown(name, index, raw, key, known, lines) for key in unknown]
+        found += [_unknown(name, index, raw, key, known, positions) for key in unknown]
         raw = {key: value for key, value in raw.items() if key in known}
     table, mistakes = convert_table(kind, raw)
-    found += [_problem(name, index, raw, mistake, lines) for mistake in mistakes]
+    found += [_problem(name, index, raw, mistake, positions) for mistake in mistakes]
     problems += dict.fromkeys(found)  # one value with several faults (a union, a list) is reported once
     return None if found else table
 
 
 def _unknown(
-    name: str, index: int, raw: Mapping[str, Any], key: str, known: Sequence[str], lines: Lines
+    name: str, index: int, raw: Mapping[str, Any], key: str, known: Sequence[str], positions: Positions
 ) -> Problem:
-    where, line = _title(name, raw.get("name")), lines.find(name, index, key)
+    where, line = _title(name, raw.get("name")), positions.line_of(name, index, key)
     return Problem(where=where, key=key, line=line, what="is not known.", instead=suggestion(key, known))
 
 
-def _problem(name: str, index: int, raw: object, mistake: Mistake, lines: Lines) -> Problem:
+def _problem(name: str, index: int, raw: object, mistake: Mistake, positions: Positions) -> Problem:
     key = mistake.key
     where = _title(name, raw.get("name") if isinstance(raw, Mapping) else None)
-    line = lines.find(name, index, key)
+    line = positions.line_of(name, index, key)
     if mistake.missing:
         example = {"to": '["you@example.org"]', "url": '"https://cn.nytimes.com/rss/"'}.get(key, '"…"')
         instead = f"Add {key} = {example}"
@@ -131,14 +133,14 @@ def _problem(name: str, index: int, raw: object, mistake: Mistake, lines: Lines)
     return Problem(where=where, key=key, line=line, what=f"{mistake.what.removesuffix('.')}{given}.")
 
 
-def _aliases(raw: object, lines: Lines, problems: list[Problem]) -> dict[str, tuple[str, ...]]:
+def _aliases(raw: object, positions: Positions, problems: list[Problem]) -> dict[str, tuple[str, ...]]:
     """Read [aliases]: a name, and the words it stands for."""
     if not isinstance(raw, Mapping):
         problems.append(
             Problem(
                 where="[aliases]",
                 key="",
-                line=lines.find("aliases"),
+                line=positions.line_of("aliases"),
                 what="a table of names is wanted.",
                 instead='英伟达 = ["英伟达", "NVIDIA"]',
             )
@@ -150,7 +152,9 @@ def _aliases(raw: object, lines: Lines, problems: list[Problem]) -> dict[str, tu
             good[name] = tuple(words)
             continue
         what = 'a list of words is wanted, as in ["英伟达", "NVIDIA"].'
-        problems.append(Problem(where="[aliases]", key=name, line=lines.find("aliases", 0, name), what=what))
+        problems.append(
+            Problem(where="[aliases]", key=name, line=positions.line_of("aliases", 0, name), what=what)
+        )
     return good
 
 
@@ -168,7 +172,7 @@ def _title(table: str, name: object) -> str:
     return f'[[{table}]] "{name}"' if isinstance(name, str) else f"[[{table}]]"
 
 
-def _used_twice(nouns: Mapping[str, list[tuple[int, Any]]], lines: Lines) -> Iterator[Problem]:
+def _used_twice(nouns: Mapping[str, list[tuple[int, Any]]], positions: Positions) -> Iterator[Problem]:
     """Report names and urls that more than one table has."""
     for table, indexed in nouns.items():
         for key in _NO_SECOND[table]:
@@ -176,12 +180,12 @@ def _used_twice(nouns: Mapping[str, list[tuple[int, Any]]], lines: Lines) -> Ite
             for index, noun in indexed:
                 if count[getattr(noun, key)] > 1:
                     what = f"{getattr(noun, key)!r} stands more than once; give each its own."
-                    line = lines.find(table, index, key)
+                    line = positions.line_of(table, index, key)
                     yield Problem(where=_title(table, noun.name), key=key, line=line, what=what)
 
 
 def _naming_nothing(
-    raw: Mapping[str, Any], nouns: Mapping[str, list[tuple[int, Any]]], lines: Lines
+    raw: Mapping[str, Any], nouns: Mapping[str, list[tuple[int, Any]]], positions: Positions
 ) -> Iterator[Problem]:
     """Report names of feeds and rules that the file does not have."""
     for table, key, target in _NAMED:
@@ -192,7 +196,7 @@ def _naming_nothing(
                     yield Problem(
                         where=_title(table, noun.name),
                         key=key,
-                        line=lines.find(table, index, key),
+                        line=positions.line_of(table, index, key),
                         what=f'there is no [[{target}]] named "{name}".',
                         instead=suggestion(name, known),
                     )

@@ -1,180 +1,215 @@
-"""A word is put into a rule of config.toml, or taken out; remarks and layout stay as they are."""
+"""Add, remove and replace words in the lists of a config.toml; everything else in the text stays as it is."""
 
 import tomllib
-from collections.abc import Callable, Mapping, Sequence
-from difflib import get_close_matches
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
-import tomlkit
-from tomlkit.items import Array
-
-from monitor.config.positions import lines_of
-from monitor.errors import MonitorError
+from monitor.config.options import WORD_LISTS
+from monitor.config.positions import Item, Positions, Span, Value, read_positions
+from monitor.errors import MonitorError, suggestion
 from monitor.rules.words import quoted
 
-PLACES = ("any", "all", "none", "hints", "ignore")
+KeyPlace = tuple[str, int, str]  # table, index (of a rule) and key
 
 
-def add_word(text: str, rule: str, word: str, place: str = "any") -> str:
-    """The text of a config.toml with one word more in a list of a rule. Raises MonitorError.
+def add_word(text: str, rule: str, word: str, word_list: str = "any") -> str:
+    """Return the text of a config.toml with one word more in a list of a rule. Raises MonitorError.
 
     What is wrong with the word itself, the check of the whole file says.
     """
     index, table = _rule(text, rule)
-    words = table.get(place, [])
+    words = table.get(word_list, [])
     if not isinstance(words, list):
-        raise MonitorError(f'"{place}" of rule "{rule}" is no list. Write {place} = [{quoted(word)}]')
-    if word in _words(words):
-        raise MonitorError(f'"{word}" is in {place} of rule "{rule}" already')
-    if place in table:
-        return _changed(text, ("rules", index, place), lambda array: array.append(word))
-    behind = [key for key in ("name", *PLACES) if key in table][-1]
-    return with_line(text, ("rules", index, behind), f"{place} = [{quoted(word)}]")
+        raise MonitorError(f'"{word_list}" of rule "{rule}" is no list. Write {word_list} = [{quoted(word)}]')
+    if word in words_of(words):
+        raise MonitorError(f'"{word}" is in {word_list} of rule "{rule}" already')
+    if word_list in table:
+        return _with_last_item(_list_at(text, ("rules", index, word_list)), quoted(word))
+    last = [key for key in ("name", *WORD_LISTS) if key in table][-1]
+    return with_line(text, ("rules", index, last), f"{word_list} = [{quoted(word)}]")
 
 
 def remove_word(text: str, rule: str, word: str) -> str:
-    """The text with a word taken out of every list of a rule that has it. Raises MonitorError."""
+    """Return the text with a word taken out of every list of a rule that has it. Raises MonitorError."""
     index, table = _rule(text, rule)
-    places = [place for place in PLACES if word in _words(table.get(place, []))]
-    if not places:
-        raise MonitorError(f'"{word}" is in no list of rule "{rule}".{_close(word, _every_word(table))}')
-    for place in places:
-        text = replace_word(text, ("rules", index, place), word, ())
+    words = {key: words_of(table.get(key, [])) for key in WORD_LISTS}
+    keys = [key for key in WORD_LISTS if word in words[key]]
+    if not keys:
+        instead = suggestion(word, [known for key in WORD_LISTS for known in words[key]])
+        raise MonitorError(f'"{word}" is in no list of rule "{rule}". {instead}'.rstrip())
+    for key in keys:
+        text = replace_word(text, ("rules", index, key), word, ())
     return text
 
 
-def replace_word(text: str, where: tuple[str, int, str], word: str, instead: Sequence[str]) -> str:
-    """The text with other words, or none, in the place of one; `where` is table, index (of a rule) and key.
+def replace_word(text: str, place: KeyPlace, word: str, instead: Sequence[str]) -> str:
+    """Return the text with other words, or none, instead of a word wherever it stands in a list.
 
-    Raises MonitorError when the word is not there.
+    Of the other words those are left out that the list has already; they take over the weight of the word. Raises
+    MonitorError when the word is not there.
     """
-
-    def replace(array: Array) -> None:
-        if word not in _words(array.unwrap()):
-            raise MonitorError(f'"{word}" is not in {where[2]}')
-        while word in (words := _words(array.unwrap())):
-            at = words.index(word)
-            fresh = [one for one in instead if one not in words]
-            if fresh:
-                array[at] = fresh[0]
-                for number, one in enumerate(fresh[1:], start=1):
-                    array.insert(at + number, one)
-            else:
-                _take_out(array, at)
-
-    return _changed(text, where, replace)
+    if word not in _list_at(text, place).words:
+        raise MonitorError(f'"{word}" is not in {place[2]}')
+    while word in (array := _list_at(text, place)).words:
+        at = array.words.index(word)
+        written = [_written_like(array, at, other) for other in instead if other not in array.words]
+        text = _with_items_instead(array, at, written) if written else _without_item(array, at)
+    return text
 
 
-def drop_repeat(text: str, where: tuple[str, int, str], word: str) -> str:
-    """The text without the later ones of a word that stands in a list more than once; "" when it does not."""
-
-    def drop(array: Array) -> None:
-        places = [place for place, one in enumerate(_words(array.unwrap())) if one == word]
-        for place in reversed(places[1:]):
-            _take_out(array, place)
-
-    changed = _changed(text, where, drop)
+def drop_repeat(text: str, place: KeyPlace, word: str) -> str:
+    """Return the text with only the first of a word that stands in a list several times; "" when it does not."""
+    changed = text
+    while (array := _list_at(changed, place)).words.count(word) > 1:
+        changed = _without_item(array, len(array.words) - 1 - array.words[::-1].index(word))
     return changed if changed != text else ""
 
 
-def with_line(text: str, behind: tuple[str, int, str], line: str) -> str:
-    """The text with a line more behind the value of a key, or behind the head of its table."""
-    lines = text.split("\n")
-    start, end = _span(text, behind)
-    indent = lines[start][: len(lines[start]) - len(lines[start].lstrip())]
-    carriage = "\r" if lines[end - 1].endswith("\r") else ""
-    return "\n".join([*lines[:end], indent + line + carriage, *lines[end:]])
+def with_line(text: str, place: KeyPlace, line: str) -> str:
+    """Return the text with a line more behind the value of a key, or, without that key, behind its table's head."""
+    positions = read_positions(text)
+    key, table = positions.key(*place), positions.table(*place[:2])
+    if key is None and table is None:
+        raise _not_in_place(place[0])
+    start, end = (key.start, key.value.end) if key else (table.start, table.end) if table else (0, 0)
+    line_end, newline = _line_end(text, end)
+    return text[:line_end] + newline + _indent(text, start) + line + text[line_end:]
 
 
-def _changed(text: str, where: tuple[str, int, str], edit: Callable[[Array], object]) -> str:
-    """The text with one list edited. tomlkit sees that list alone: of a whole file it moves tables about."""
-    lines = text.split("\n")
-    start, end = _span(text, where)
-    document = tomlkit.parse("\n".join(lines[start:end]) + "\n")
-    array = next(iter(document.values()), None)
-    if not isinstance(array, Array):
-        raise MonitorError(f"{where[2]} cannot be changed in place; write it into the file yourself")
-    edit(array)
-    return "\n".join([*lines[:start], *tomlkit.dumps(document)[:-1].split("\n"), *lines[end:]])
-
-
-def _span(text: str, where: tuple[str, int, str]) -> tuple[int, int]:
-    """The lines [start, end) of a key and its value, or of the head of its table."""
-    lines = text.split("\n")
-    start = lines_of(text).find(*where)
-    if start is None:
-        raise MonitorError(
-            f"[{where[0]}] is written in a way that cannot be changed in place; edit the file yourself"
-        )
-    end = start
-    while end < len(lines) and not _whole("\n".join(lines[start - 1 : end])):
-        end += 1
-    return start - 1, end
+def words_of(values: Sequence[Any]) -> list[str]:
+    """Return the words of a list as tomllib reads it; one with a weight is a table."""
+    return [str(value.get("word")) if isinstance(value, Mapping) else str(value) for value in values]
 
 
 def _rule(text: str, name: str) -> tuple[int, Mapping[str, Any]]:
+    """Return a rule's index and its table."""
     rules = tomllib.loads(text).get("rules", [])
     for index, table in enumerate(rules):
         if table.get("name") == name:
             return index, table
-    raise MonitorError(
-        f'there is no rule "{name}".{_close(name, [str(table.get("name")) for table in rules])}'
+    instead = suggestion(name, [str(table.get("name")) for table in rules])
+    raise MonitorError(f'there is no rule "{name}". {instead}'.rstrip())
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _List:
+    """A list in a text, its items and their words."""
+
+    positions: Positions
+    value: Value
+    items: Sequence[Item]
+    words: Sequence[str]
+
+    @property
+    def text(self) -> str:
+        """The whole text, not only the list."""
+        return self.positions.text
+
+
+def _list_at(text: str, place: KeyPlace) -> _List:
+    positions = read_positions(text)
+    key = positions.key(*place)
+    if key is None and positions.table(*place[:2]) is None:
+        raise _not_in_place(place[0])
+    if key is None or len(key.names) > 1 or key.value.kind != "array":
+        raise MonitorError(f"{place[2]} cannot be changed in place; write it into the file yourself")
+    items, words = positions.items(key.value), words_of(positions.read(key.value))
+    return _List(positions=positions, value=key.value, items=items, words=words)
+
+
+def _not_in_place(table: str) -> MonitorError:
+    return MonitorError(
+        f"[{table}] is written in a way that cannot be changed in place; edit the file yourself"
     )
 
 
-def _close(name: str, known: Sequence[str]) -> str:
-    close = get_close_matches(name, known, n=1, cutoff=0.5)
-    if close:
-        return f' Did you mean "{close[0]}"?'
-    return f" There are: {', '.join(known)}." if known else ""
+def _with_last_item(array: _List, written: str) -> str:
+    text, start, end = array.text, array.value.start, array.value.end
+    if array.items:
+        return _with_items_behind(array, len(array.items) - 1, [written])
+    if "\n" not in text[start:end]:
+        return f"{text[:start]}[{written}]{text[end:]}"
+    last_line, (_, newline) = text.rfind("\n", 0, end) + 1, _line_end(text, start)
+    return f"{text[:last_line]}{_indent(text, end)}  {written},{newline}{text[last_line:]}"
 
 
-def _words(values: Sequence[Any]) -> list[str]:
-    """The words of a list; one with a weight is a table."""
-    return [str(value.get("word")) if isinstance(value, Mapping) else str(value) for value in values]
+def _with_items_instead(array: _List, at: int, written: Sequence[str]) -> str:
+    """Return the text with one or more items instead of one."""
+    value = array.items[at].value
+    text = _with_items_behind(array, at, written[1:]) if len(written) > 1 else array.text
+    return text[: value.start] + written[0] + text[value.end :]
 
 
-def _every_word(table: Mapping[str, Any]) -> list[str]:
-    return [word for place in PLACES for word in _words(table.get(place, []))]
+def _with_items_behind(array: _List, at: int, written: Sequence[str]) -> str:
+    """Return the text with more items behind one of a list.
+
+    They get lines of their own where that item has its own, or a comment behind it: it stays beside its comment.
+    """
+    text, item, end = array.text, array.items[at], array.items[at].value.end
+    comma = item.comma if not text[end : item.comma].strip(" \t") else None
+    if (item.comment or _own_line(text, item)) and comma == item.comma:
+        line_end, newline = _line_end(text, end)
+        opened_here = "\n" not in text[array.value.start : item.value.start]
+        indent = newline + _indent(text, item.value.start) + ("  " if opened_here else "")
+        lines = indent + f",{indent}".join(written)
+        if comma is None:
+            return text[:end] + "," + text[end:line_end] + lines + text[line_end:]
+        return text[:line_end] + lines + "," + text[line_end:]
+    more = "".join(f", {each}" for each in written)
+    if comma is not None and not text[comma + 1 : array.value.end - 1].strip(" \t"):
+        end = comma + 1  # on one line no comma is needed behind the last
+    return text[: item.value.end] + more + text[end:]
 
 
-def _whole(value: str) -> bool:
-    try:
-        tomllib.loads(value + "\n")
-    except tomllib.TOMLDecodeError:
-        return False
-    return True
+def _without_item(array: _List, at: int) -> str:
+    """Return the text without an item, and without the comment behind it when it is alone on its line."""
+    text, item = array.text, array.items[at]
+    start, end = item.value.start, item.value.end
+    if line := _own_line(text, item):
+        return text[: line[0]] + text[line[1] :]
+    if item.comma is not None:
+        if text[end : item.comma].strip():  # a comment
+            return text[:start] + text[end : item.comma] + text[item.comma + 1 :]
+        rest = text[item.comma + 1 :].lstrip(" \t")
+        if rest[:1] not in ("#", "\r", "\n", "]"):
+            return text[:start] + rest
+        return text[:start].rstrip(" \t") + text[item.comma + 1 :]
+    comma = array.items[at - 1].comma if at else None
+    if comma is not None and "\n" not in text[comma:start]:
+        end_before = array.items[at - 1].value.end
+        return text[: comma if text[end_before:comma].strip() else end_before] + text[end:]
+    return text[:start].rstrip(" \t") + text[end:]
 
 
-def _take_out(array: Array, at: int) -> None:
-    """Without the remark of the line, when the word is alone on it; else the remark stays."""
-    if at and _ends_a_line_of_several(array, at):
-        # tomlkit ties a remark to the last word before it, so the word before takes that place.
-        array[at] = array[at - 1]
-        at -= 1
-    del array[at]
+def _own_line(text: str, item: Item) -> Span | None:
+    """Return the whole line of an item that is alone on it, but for its comma and a comment; else None."""
+    start = text.rfind("\n", 0, item.value.start) + 1
+    end = item.value.end if item.comma is None else item.comma + 1
+    line_end, newline = _line_end(text, end)
+    comment = item.comment[0] if item.comment else line_end
+    around = text[start : item.value.start] + text[item.value.end : end].removesuffix(",") + text[end:comment]
+    return None if around.strip(" \t") else (start, line_end + len(newline))
 
 
-def _ends_a_line_of_several(array: Array, at: int) -> bool:
-    """Does a remark follow this word on its line, and another word stand before it there?"""
-    seen = 0
-    for line in array.as_string().split("\n"):
-        code, _, remark = _split_remark(line)
-        inside = len(tomllib.loads(f"x = [{code.strip().removeprefix('[').removesuffix(']')}]")["x"])
-        if seen + inside > at:
-            return bool(remark) and inside > 1 and at == seen + inside - 1
-        seen += inside
-    return False
+def _line_end(text: str, offset: int) -> tuple[int, str]:
+    """Return where the line of an offset ends, and the newline there; in the last line, that of the first."""
+    newline = text.find("\n", offset)
+    if newline < 0:
+        return len(text), "\r\n" if "\r\n" in text else "\n"
+    return (newline - 1, "\r\n") if text.startswith("\r", newline - 1) else (newline, "\n")
 
 
-def _split_remark(line: str) -> tuple[str, str, str]:
-    quote = ""
-    for place, sign in enumerate(line):
-        if quote:
-            escaped = quote == '"' and (len(line[:place]) - len(line[:place].rstrip("\\"))) % 2
-            quote = quote if sign != quote or escaped else ""
-        elif sign in "\"'":
-            quote = sign
-        elif sign == "#":
-            return line[:place], "#", line[place + 1 :] or " "
-    return line, "", ""
+def _indent(text: str, offset: int) -> str:
+    """Return the spaces and tabs at the start of the line of an offset."""
+    line = text[text.rfind("\n", 0, offset) + 1 : offset]
+    return line[: len(line) - len(line.lstrip(" \t"))]
+
+
+def _written_like(array: _List, at: int, word: str) -> str:
+    """Return a word as it would be written instead of an item: with the weight of that, when it has one."""
+    text, value = array.text, array.items[at].value
+    for item in array.positions.items(value):
+        if item.key == ("word",):
+            return text[value.start : item.value.start] + quoted(word) + text[item.value.end : value.end]
+    return quoted(word)

@@ -5,7 +5,7 @@ from dataclasses import asdict
 from typing import Any
 
 from monitor.config.options import Config, Rule
-from monitor.config.positions import lines_of
+from monitor.config.positions import Positions, read_positions
 from monitor.config.reading import as_text, read_file
 from monitor.loaded import LoadedConfig, content_hash_of
 from monitor.rules.lint import Finding, lint, unasked
@@ -33,21 +33,29 @@ def findings_since(old: LoadedConfig, new: LoadedConfig) -> tuple[str, ...]:
 
 def placed(found: Iterable[Finding], text: str, rules: Sequence[Rule]) -> Placed:
     """The findings in the order of the file, each with the line of its word, else that of its key."""
-    lines, numbers = lines_of(text), {rule.name: number for number, rule in enumerate(rules)}
-    told = []
-    for one in found:
-        first = lines.find(one.table, numbers.get(one.rule, 0) if one.table == "rules" else 0, one.key)
-        told.append((first and _line_of_word(one.word, text, first, lines.places.values()), one))
+    positions, indexes = read_positions(text), {rule.name: index for index, rule in enumerate(rules)}
+    told = [
+        (_line_of(one, positions, indexes.get(one.rule, 0) if one.table == "rules" else 0), one)
+        for one in found
+    ]
     return sorted(told, key=lambda each: each[0] or 0)
 
 
-def _line_of_word(word: str, text: str, first: int, heads: Iterable[int]) -> int:
-    """A list may go over many lines: the word is looked for until the next key."""
-    last = min((line for line in heads if line > first), default=len(text.split("\n")) + 1)
-    for number, line in enumerate(text.split("\n")[first - 1 : last - 1], start=first):
-        if quoted(word) in line or f"'{word}'" in line:
+def _line_of(finding: Finding, positions: Positions, index: int) -> int | None:
+    """Return the line of a finding's word in a list, or in a text that goes over several lines; else of its key."""
+    key = positions.key(finding.table, index, finding.key)
+    if key is None:
+        return positions.line_of(finding.table, index)
+    for item in positions.items(key.value):
+        value = positions.read(item.value)
+        if (value.get("word") if isinstance(value, dict) else value) == finding.word:
+            return positions.line_at(item.value.start)
+    for number, line in enumerate(
+        positions.text[key.value.start : key.value.end].split("\n"), start=key.line
+    ):
+        if quoted(finding.word) in line or f"'{finding.word}'" in line:
             return number
-    return first
+    return key.line
 
 
 def as_line(file: str, line: int | None, one: Finding) -> str:

@@ -2,13 +2,13 @@ import tomllib
 
 import pytest
 
-from monitor.config.positions import caret, trouble
+from monitor.config.positions import caret, describe_toml_error
 
 
 def told(text: str) -> tuple[int | None, str]:
     with pytest.raises(tomllib.TOMLDecodeError) as refused:
         tomllib.loads(text)
-    return trouble(refused.value, text)
+    return describe_toml_error(refused.value, text)
 
 
 @pytest.mark.parametrize(
