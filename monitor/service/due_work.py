@@ -14,7 +14,7 @@ from monitor.config.options import Feed, Rule, Subscription
 from monitor.digests.due import due, outside_quiet_hours, slot_at_once, slot_now
 from monitor.errors import DigestError
 from monitor.jobs.compose import Composed, ComposeOutcome, NothingNew, compose
-from monitor.jobs.deliver import Attempted, deliver
+from monitor.jobs.deliver import Attempted, deliver, recover_and_expire
 from monitor.jobs.notify import notify
 from monitor.jobs.poll import PollOutcome, claim, claim_all, poll
 from monitor.jobs.prune import prune
@@ -275,9 +275,8 @@ class DueWork:
         return counts[DeliveryStatus.WAITING] + counts[DeliveryStatus.UNCERTAIN]
 
     async def _recover_and_expire(self) -> None:
-        now = clock()
-        await self._db.write(outbox.recover, now, uncertain_after=self.loaded.config.outbox.uncertain_after)
-        for delivery in await self._db.write(outbox.expire, now):
+        options = self.loaded.config.outbox
+        for delivery in await recover_and_expire(db=self._db, now=clock(), options=options):
             self._report(Expired(delivery=delivery))
 
     def _start_deliveries(self, *, senders: int) -> None:
