@@ -2,10 +2,8 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable, Sequence
-from dataclasses import asdict, dataclass, field
-from datetime import datetime
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Literal
 
 from monitor.cli.preview import chosen
 from monitor.cli.terminal import answer, complain, count, local, progress, say, table
@@ -17,106 +15,21 @@ from monitor.jobs.deliver import Attempted
 from monitor.jobs.poll import Polled, PollFailed, Unchanged
 from monitor.loaded import LoadedConfig, load
 from monitor.model.mail import DeliveryStatus
+from monitor.queries.answers import (
+    AttemptAnswer,
+    ComposedAnswer,
+    ComposeFailedAnswer,
+    DigestAnswer,
+    NoDigestAnswer,
+    NotDueAnswer,
+    PollAnswer,
+    PolledAnswer,
+    PollFailedAnswer,
+    RoundAnswer,
+    UnchangedAnswer,
+)
 from monitor.service.due_work import ComposeFailed, DueWork, NotDue, Outcome, Work
 from monitor.service.runtime import clock, open_runtime
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class PolledAnswer:
-    """A feed answered with a document."""
-
-    feed: str
-    url: str
-    outcome: Literal["polled"] = "polled"
-    entries: int
-    new: int
-    matched: int
-    held_back: int
-    next_poll_at: datetime
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class UnchangedAnswer:
-    """A feed has nothing new since the last visit."""
-
-    feed: str
-    url: str
-    outcome: Literal["unchanged"] = "unchanged"
-    next_poll_at: datetime
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class PollFailedAnswer:
-    """A feed could not be read."""
-
-    feed: str
-    url: str
-    outcome: Literal["failed"] = "failed"
-    error: str
-    failures: int
-    next_poll_at: datetime
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ComposedAnswer:
-    """A digest is queued."""
-
-    subscription: str
-    outcome: Literal["composed"] = "composed"
-    slot: str
-    entries: int
-    subject: str
-    to: tuple[str, ...]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class NoDigestAnswer:
-    """Nothing waits for the subscription, or another worker has made its digest."""
-
-    subscription: str
-    outcome: Literal["nothing new", "taken by another worker"]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class NotDueAnswer:
-    """The subscription's digest is not due; `next` is its next time, None without a schedule."""
-
-    subscription: str
-    outcome: Literal["not due"] = "not due"
-    next: datetime | None
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ComposeFailedAnswer:
-    """A template failed."""
-
-    subscription: str
-    outcome: Literal["failed"] = "failed"
-    error: str
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class AttemptAnswer:
-    """An attempt to hand over a mail, and where it left the mail."""
-
-    mail: int
-    to: str
-    status: DeliveryStatus
-    reply: str
-    next_attempt_at: datetime | None
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class RoundAnswer:
-    """What one round of due work did."""
-
-    polled: tuple["PollAnswer", ...]
-    composed: tuple["DigestAnswer", ...]
-    delivered: tuple[AttemptAnswer, ...]
-
-
-PollAnswer = PolledAnswer | UnchangedAnswer | PollFailedAnswer
-DigestAnswer = ComposedAnswer | NoDigestAnswer | NotDueAnswer | ComposeFailedAnswer
 
 
 @dataclass(slots=True)
@@ -176,7 +89,7 @@ def poll(path: Path, *, every: bool, json: bool) -> int:
 
     answers = _run(load(path), work)
     if json:
-        answer([asdict(poll) for poll in answers.polls])
+        answer(answers.polls)
     else:
         _show_polls(answers.polls)
     return _exit_code(answers)
@@ -191,7 +104,7 @@ def digest(path: Path, *, only: str | None, now: bool, json: bool) -> int:
 
     answers = _run(loaded, work)
     if json:
-        answer([asdict(digest) for digest in answers.digests])
+        answer(answers.digests)
     else:
         _show_digests(answers.digests)
     return _exit_code(answers)
@@ -206,7 +119,7 @@ def deliver(path: Path, *, json: bool) -> int:
 
     answers = _run(load(path), work)
     if json:
-        answer([asdict(attempt) for attempt in answers.attempts])
+        answer(answers.attempts)
     else:
         _show_attempts(answers.attempts)
     return _exit_code(answers)
@@ -221,12 +134,10 @@ def once(path: Path, *, now: bool, json: bool) -> int:
     answers = _run(load(path), work)
     if json:
         answer(
-            asdict(
-                RoundAnswer(
-                    polled=tuple(answers.polls),
-                    composed=tuple(answers.digests),
-                    delivered=tuple(answers.attempts),
-                )
+            RoundAnswer(
+                polled=tuple(answers.polls),
+                composed=tuple(answers.digests),
+                delivered=tuple(answers.attempts),
             )
         )
     else:
