@@ -22,7 +22,7 @@ from monitor.queries.answers import (
     StatusAnswer,
     SubscriptionStatus,
 )
-from monitor.service.runtime import clock, opened
+from monitor.service.runtime import clock, open_runtime
 from monitor.store import digests, entries, feeds, rulesets
 from monitor.store import outbox as store
 from monitor.store.database import Connection
@@ -36,7 +36,7 @@ def status(path: Path, *, json: bool) -> int:
     """How feeds, subscriptions and outbox stand; 1 when a feed fails or a mail was given up."""
 
     async def ask(current: LoadedConfig) -> Standing:
-        async with opened(current) as (_, db):
+        async with open_runtime(current) as (_, db):
             return await db.read(_standing, [one.name for one in current.config.subscriptions])
 
     try:
@@ -107,7 +107,7 @@ def outbox(path: Path, *, retry: int | None, limit: int, json: bool) -> int:
 
     async def ask() -> tuple[bool, list[Delivery]]:
         current = load(path)
-        async with opened(current) as (_, db):
+        async with open_runtime(current) as (_, db):
             done = True
             if retry is not None:
                 now = clock()
