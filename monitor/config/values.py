@@ -5,21 +5,101 @@ Each type reads what the operator wrote, or raises a ValueError that says what i
 
 import ipaddress
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import time, timedelta
 from email.utils import parseaddr
+from math import isfinite
 from typing import Annotated, Any, TypeVar
 from urllib.parse import urlsplit, urlunsplit
 from zoneinfo import ZoneInfo
 
-from pydantic import BeforeValidator, Field, PlainValidator
-
 T = TypeVar("T")
+
+
+@dataclass(frozen=True, slots=True)
+class Reader:
+    """Mark a type in options.py whose values are read by a function of their own, which raises ValueError."""
+
+    read: Callable[[object], Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Check:
+    """Mark a type in options.py whose converted values pass through a function, which may raise ValueError."""
+
+    check: Callable[[Any], Any]
+
 
 WEEKDAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
 
 _UNITS = {"ms": 0.001, "s": 1, "m": 60, "h": 3600, "d": 86400, "w": 604800}
+_TRUE = ("true", "yes", "on", "t", "y", "1")
+_FALSE = ("false", "no", "off", "f", "n", "0")
 _SIZES = {"B": 1, "KB": 1000, "MB": 1000**2, "GB": 1000**3}
+
+
+def text(value: object) -> str:
+    """Return a string. Raises ValueError for another type."""
+    if not isinstance(value, str):
+        raise ValueError("expected a text in quotation marks")
+    return value
+
+
+def boolean(value: object) -> bool:
+    """Return True or False; also for "true", "no", 1 and the like. Raises ValueError."""
+    if isinstance(value, bool):
+        return value
+    word = str(value).lower() if isinstance(value, str | int) else ""
+    if word not in _TRUE + _FALSE:
+        raise ValueError("expected true or false")
+    return word in _TRUE
+
+
+def integer(least: int | None = None, most: int | None = None) -> Callable[[object], int]:
+    """Return the reader of a whole number between two bounds, which may be absent."""
+
+    def read(value: object) -> int:
+        if (isinstance(value, str) and re.fullmatch(r"\s*[+-]?\d+\s*", value)) or (
+            isinstance(value, int | float)
+            and not isinstance(value, bool)
+            and isfinite(value)
+            and value == int(value)
+        ):
+            result = int(value)
+        else:
+            raise ValueError("expected a whole number")
+        _within(result, least, most)
+        return result
+
+    return read
+
+
+def number(above: float | None = None, most: float | None = None) -> Callable[[object], float]:
+    """Return the reader of a number above one bound and up to another, which may be absent."""
+
+    def read(value: object) -> float:
+        try:
+            result = (
+                float(value) if isinstance(value, int | float | str) and not isinstance(value, bool) else None
+            )
+        except ValueError:
+            result = None
+        if result is None or not isfinite(result):
+            raise ValueError("expected a number")
+        if above is not None and result <= above:
+            raise ValueError(f"expected a number greater than {above:g}")
+        _within(result, None, most)
+        return result
+
+    return read
+
+
+def _within(value: float, least: float | None, most: float | None) -> None:
+    if least is not None and value < least:
+        raise ValueError(f"expected a number greater than or equal to {least:g}")
+    if most is not None and value > most:
+        raise ValueError(f"expected a number less than or equal to {most:g}")
 
 
 def duration(text: object) -> timedelta:
@@ -172,10 +252,6 @@ def _weighted_word(value: object) -> str:
     return word if isinstance(word, str) and number and 0 < weight <= 1000 else ""
 
 
-def _words(values: object) -> object:
-    return tuple(_word(value) for value in values) if isinstance(values, list) else values
-
-
 def _word(value: object) -> str:
     if isinstance(value, dict):
         raise ValueError('a word with a weight is written {word = "AI", weight = 2}, the weight above 0')
@@ -186,10 +262,10 @@ def _word(value: object) -> str:
     return value
 
 
-def _when(text: object) -> object:
-    if isinstance(text, str) and text and not text.strip():
+def _when(value: object) -> str:
+    if text(value) and not text(value).strip():
         raise ValueError("an empty expression would match everything; remove it")
-    return text
+    return text(value)
 
 
 def _quiet(text: object) -> tuple[time, time]:
@@ -219,16 +295,22 @@ def hide_password(url: str) -> str:
     return urlunsplit(parts._replace(netloc=f"{parts.username or ''}:***@{host}"))
 
 
-Duration = Annotated[timedelta, BeforeValidator(duration)]
-Size = Annotated[int, BeforeValidator(size)]
-Moment = Annotated[time, BeforeValidator(_moment)]
-Weekday = Annotated[int, BeforeValidator(_weekday)]
-Address = Annotated[str, BeforeValidator(_address)]
-WebAddress = Annotated[str, BeforeValidator(_web_address)]
-Proxy = Annotated[str, BeforeValidator(_proxy)]
-Network = Annotated[str, BeforeValidator(_network)]
-TimeZone = Annotated[str, BeforeValidator(_timezone)]
-Words = Annotated[tuple[Annotated[str, PlainValidator(lambda word: word)], ...], BeforeValidator(_words)]
-When = Annotated[str, BeforeValidator(_when)]
-QuietHours = Annotated[tuple[time, time], PlainValidator(_quiet)]
-Name = Annotated[str, Field(min_length=1, max_length=200)]
+def _name(value: object) -> str:
+    if not 1 <= len(text(value)) <= 200:
+        raise ValueError("expected a name of 1 to 200 characters")
+    return text(value)
+
+
+Duration = Annotated[timedelta, Reader(duration)]
+Size = Annotated[int, Reader(size)]
+Moment = Annotated[time, Reader(_moment)]
+Weekday = Annotated[int, Reader(_weekday)]
+Address = Annotated[str, Reader(_address)]
+WebAddress = Annotated[str, Reader(_web_address)]
+Proxy = Annotated[str, Reader(_proxy)]
+Network = Annotated[str, Reader(_network)]
+TimeZone = Annotated[str, Reader(_timezone)]
+Words = Annotated[tuple[Annotated[str, Reader(_word)], ...], "words"]
+When = Annotated[str, Reader(_when)]
+QuietHours = Annotated[tuple[time, time], Reader(_quiet)]
+Name = Annotated[str, Reader(_name)]

@@ -8,7 +8,8 @@ import pytest
 from monitor.digests.render import templates
 from monitor.digests.wrap import columns
 from monitor.errors import DigestError
-from monitor.model.digests import FeedHealth, Slot, Watched
+from monitor.model.digests import Slot, Watched
+from monitor.model.feeds import FeedHealth
 from monitor.model.rules import PendingEntry
 from tests.digests.issue import RICH, WATCHED, digest, rendered, soup, waits, words
 from tests.make import NOW, entry, hit, match
