@@ -5,11 +5,13 @@ import sys
 from pathlib import Path
 
 from monitor.cli.terminal import answer, local, say, show_diff, table
+from monitor.config.checked import store_url_of
 from monitor.editing.change import Change, write
 from monitor.editing.history import Past, part_of, past_versions, undoing, version_before, version_named
 from monitor.errors import ConfigError
-from monitor.loaded import LoadedConfig, load, store_url_of
+from monitor.loaded import LoadedConfig, load
 from monitor.model.rules import RulesetVersion
+from monitor.queries.answers import RulesVersion, ShowAnswer, UndoAnswer
 from monitor.service.runtime import clock, register
 from monitor.store.database import Connection, open_database
 
@@ -18,7 +20,7 @@ def history(path: Path, *, json: bool) -> int:
     """Every version, the newest first; also beside a file that is refused."""
 
     async def ask() -> list[Past]:
-        db = open_database(store_url_of(path))
+        db = open_database(store_url_of(path), migrate=False)
         try:
             return await db.read(past_versions)
         finally:
@@ -28,13 +30,13 @@ def history(path: Path, *, json: bool) -> int:
     if json:
         answer(
             [
-                {
-                    "version": one.version.version,
-                    "at": one.version.at,
-                    "fingerprint": one.version.fingerprint,
-                    "changes": list(one.changes),
-                    "digests": one.digests,
-                }
+                RulesVersion(
+                    version=one.version.version,
+                    at=one.version.at,
+                    fingerprint=one.version.fingerprint,
+                    changes=one.changes,
+                    digests=one.digests,
+                )
                 for one in versions
             ]
         )
@@ -59,7 +61,7 @@ def show(path: Path, version: int, *, json: bool) -> int:
     """The rules of one version, as they were written."""
 
     async def ask() -> RulesetVersion:
-        db = open_database(store_url_of(path))
+        db = open_database(store_url_of(path), migrate=False)
         try:
             return await db.read(version_named, version)
         finally:
@@ -67,9 +69,7 @@ def show(path: Path, version: int, *, json: bool) -> int:
 
     found = asyncio.run(ask())
     if json:
-        answer(
-            {"version": found.version, "at": found.at, "fingerprint": found.fingerprint, "text": found.text}
-        )
+        answer(ShowAnswer.of(found))
     else:
         sys.stdout.write(found.text)
     return 0
@@ -99,8 +99,15 @@ def undo(path: Path, version: int | None, *, dry_run: bool, json: bool) -> int:
 
     target, planned = asyncio.run(work())
     if json:
-        about = {"version": target.version, "at": target.at}
-        answer({"file": str(path), "written": not dry_run, "diff": planned.diff, **about})
+        answer(
+            UndoAnswer(
+                file=str(path),
+                written=not dry_run,
+                diff=planned.diff,
+                version=target.version,
+                at=target.at,
+            )
+        )
         return 0
     show_diff(planned.diff)
     if dry_run:

@@ -89,8 +89,8 @@ class Positions:
         return self.text.count("\n", 0, offset) + 1
 
     def items(self, container: Value) -> list[Item]:
-        """Return the items of an array, or the values of an inline table with their keys."""
-        return list(_Scanner(self.text).items(container))
+        """Return the items of an array, or the values of an inline table with their keys; of others nothing."""
+        return list(_Scanner(self.text).items(container)) if container.kind != "other" else []
 
     def read(self, value: Value) -> Any:
         """Return what a value means. Raises TOMLDecodeError when it is broken."""

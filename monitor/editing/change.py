@@ -10,7 +10,7 @@ from pathlib import Path
 
 from monitor.config.reading import as_text, read_file
 from monitor.errors import ConfigError, MonitorError
-from monitor.loaded import checked
+from monitor.loaded import check_bytes
 
 _MARK = b"\xef\xbb\xbf"  # a byte order mark, which stays where there is one
 
@@ -44,7 +44,7 @@ class ChangeRefusedError(ConfigError):
 def text_of(path: Path) -> str:
     """The text of a file that is to be changed. Raises ConfigError, also when it has problems already."""
     raw = read_file(path)
-    checked(path, raw)
+    check_bytes(path, raw)
     return as_text(raw, path)
 
 
@@ -58,7 +58,7 @@ def change(path: Path, before: str, after: str) -> Change:
         raise MonitorError(f"{path} was changed by somebody else just now. Nothing was written; try again")
     planned = Change(path=path, before=raw, after=(_MARK if raw.startswith(_MARK) else b"") + after.encode())
     try:
-        checked(path, planned.after)
+        check_bytes(path, planned.after)
     except ConfigError as error:
         raise ChangeRefusedError(error) from None
     return planned

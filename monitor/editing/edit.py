@@ -209,7 +209,7 @@ def _indent(text: str, offset: int) -> str:
 def _written_like(array: _List, at: int, word: str) -> str:
     """Return a word as it would be written instead of an item: with the weight of that, when it has one."""
     text, value = array.text, array.items[at].value
-    for item in array.positions.items(value) if value.kind == "table" else ():
+    for item in array.positions.items(value):
         if item.key == ("word",):
             return text[value.start : item.value.start] + quoted(word) + text[item.value.end : value.end]
     return quoted(word)

@@ -7,7 +7,7 @@ from typing import Any
 from monitor.config.options import Config, Rule
 from monitor.config.positions import Positions, read_positions
 from monitor.config.reading import as_text, read_file
-from monitor.loaded import LoadedConfig, content_of
+from monitor.loaded import LoadedConfig, content_hash_of
 from monitor.rules.lint import Finding, lint, unasked
 from monitor.rules.words import quoted
 
@@ -27,7 +27,7 @@ def findings_since(old: LoadedConfig, new: LoadedConfig) -> tuple[str, ...]:
     known = findings(old.config)
     found = [one for one in findings(new.config) if one not in known]
     # The file may have been edited once more: then its lines are others.
-    text = as_text(read_file(new.path), new.path) if content_of(new.path) == new.digest else ""
+    text = as_text(read_file(new.path), new.path) if content_hash_of(new.path) == new.content_hash else ""
     return tuple(as_line(new.path.name, line, one) for line, one in placed(found, text, new.config.rules))
 
 

@@ -28,12 +28,12 @@ ENOUGH = 1.0
 class Points(NamedTuple):
     """What one word adds to the score: `points == weight * worth * (0.5 if key == "hints" else 1)`."""
 
-    key: str  # one of SCORING_KEYS
-    word: str
-    field: str  # the best field it stands in
-    weight: float
-    worth: float
-    points: float
+    key: str  # any, all, hints or when
+    word: str  # as the operator wrote it
+    field: str  # the best it stands in
+    weight: float  # of the word
+    worth: float  # of the field
+    points: float  # what it adds
 
 
 def points_of(key: str, word: str, weight: float, hits: Sequence[Hit]) -> Points:

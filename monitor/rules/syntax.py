@@ -138,7 +138,7 @@ def _alias_set(source: _Source, name: str, column: int) -> Term:
     aliases, key = source.aliases, fold(name).text
     if key not in aliases.sets:
         close = nearest(name, [written for written, _ in aliases.sets.values()])
-        fix = f'add it to [aliases], or write "=@{name}" for the characters themselves'
+        fix = f'add it to [aliases], or write "=@{name}" for the character itself'
         fix = f'did you mean "@{close}"?' if close else fix
         raise source.error(f'there is no alias set "{name}"', column, fix)
     if key in aliases.within:

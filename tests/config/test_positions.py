@@ -95,6 +95,7 @@ def test_items_are_found_with_their_commas_and_comments() -> None:
         (("b", "c"), "3"),
         (("d",), "'['"),
     ]
+    assert positions.items(items[0].value) == []
     assert key.comment
     assert text[slice(*key.comment)] == "# end"
     comments = [text[slice(*comment)] for comment in positions.comments]
