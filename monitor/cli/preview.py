@@ -53,7 +53,7 @@ async def _preview(
     )
     if isinstance(draft, NothingPending):
         return PreviewedDigest(subscription=subscription.name, subject=None, files=())
-    mail = mails_of(draft, sender=runtime.context.sender)[0]
+    mail = mails_of(draft.digest, draft.rendered, sender=runtime.context.sender)[0]
     stem = file_stem(subscription.name)
     contents = {
         f"{stem}.html": draft.rendered.html.encode(),
