@@ -7,7 +7,7 @@ from pathlib import Path
 from monitor.cli.terminal import answer, complain, count, local, say
 from monitor.loaded import load
 from monitor.model.rules import Hit
-from monitor.queries.answers import ExplainedEntry
+from monitor.queries.answers.rules import ExplainedEntry
 from monitor.queries.explain import Explained
 from monitor.queries.explain import explain as look_up
 from monitor.rules.match import Judgement

@@ -9,7 +9,7 @@ from monitor.cli.terminal import answer, complain, count, say
 from monitor.config.options import as_written
 from monitor.errors import ConfigError
 from monitor.loaded import LoadedConfig, load
-from monitor.queries.answers import CheckAnswer, MaildirTransport, SmtpTransport
+from monitor.queries.answers.config import CheckAnswer, MaildirTransport, SmtpTransport
 
 
 def init(path: Path) -> int:

@@ -13,7 +13,7 @@ from monitor.feeds.article import read_article
 from monitor.feeds.fetch import Fetched, Fetcher
 from monitor.loaded import LoadedConfig, load
 from monitor.model.feeds import Entry, Validators
-from monitor.queries.answers import LikeAnswer
+from monitor.queries.answers.rules import LikeAnswer
 from monitor.queries.explain import explain
 from monitor.queries.like import Liked, like
 from monitor.rules.like.propose import as_toml

@@ -14,7 +14,13 @@ from monitor.model.digests import SubscriptionState
 from monitor.model.feeds import FeedHealth, PollState
 from monitor.model.mail import DeliveryStatus
 from monitor.model.rules import RulesetVersion
-from monitor.queries.answers import ConfigStatus, FeedStatus, RulesInForce, StatusAnswer, SubscriptionStatus
+from monitor.queries.answers.status import (
+    ConfigStatus,
+    FeedStatus,
+    RulesInForce,
+    StatusAnswer,
+    SubscriptionStatus,
+)
 from monitor.store import digests, feeds, rulesets
 from monitor.store import outbox as store
 from monitor.store.database import Connection, open_database

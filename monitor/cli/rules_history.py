@@ -10,7 +10,8 @@ from monitor.editing.history import Past, part_of, past_versions, undoing, versi
 from monitor.errors import ConfigError
 from monitor.loaded import LoadedConfig, load, store_url_of
 from monitor.model.rules import RulesetVersion
-from monitor.queries.answers import RulesVersion, ShowAnswer, UndoAnswer
+from monitor.queries.answers.config import UndoAnswer
+from monitor.queries.answers.rules import RulesVersion, ShowAnswer
 from monitor.service.runtime import clock, register
 from monitor.store.database import Connection, open_database
 

@@ -13,10 +13,10 @@ from monitor.model.digests import SubscriptionState
 from monitor.model.feeds import FeedHealth, PollState
 from monitor.model.mail import Delivery, DeliveryStatus
 from monitor.model.rules import RulesetVersion
-from monitor.queries.answers import (
+from monitor.queries.answers.config import MaildirTransport
+from monitor.queries.answers.status import (
     ConfigStatus,
     FeedStatus,
-    MaildirTransport,
     OutboxMail,
     RulesInForce,
     StatusAnswer,

@@ -15,7 +15,7 @@ from monitor.jobs.deliver import Attempted
 from monitor.jobs.poll import Polled, PollFailed, Unchanged
 from monitor.loaded import LoadedConfig, load
 from monitor.model.mail import DeliveryStatus
-from monitor.queries.answers import (
+from monitor.queries.answers.work import (
     AttemptAnswer,
     ComposedAnswer,
     ComposeFailedAnswer,
