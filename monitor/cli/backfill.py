@@ -48,7 +48,7 @@ def apply(path: Path, since: str, *, rule: str | None, dry: bool, json: bool) ->
         return 0
     for one in offers:
         verb = "would bring" if dry else "will bring"
-        say(f"{one.subscription.name}: the next digest {verb} {count(len(one.entries), 'entry')} of before.")
+        say(f"{one.subscription.name}: the next digest {verb} {count(len(one.entries), 'earlier entry')}.")
         for entry in one.entries:
             say(f"    {entry.entry.title or entry.entry.id}")
     return 0

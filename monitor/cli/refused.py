@@ -5,9 +5,9 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from monitor.cli.terminal import Styled, answer, complain, count, local_time, say, table
+from monitor.config.checked import feed_names_of, store_url_of
 from monitor.editing.history import part_of
 from monitor.errors import ConfigError, StoreError
-from monitor.loaded import feed_names_of, store_url_of
 from monitor.model.digests import SubscriptionState
 from monitor.model.feeds import FeedHealth, PollState
 from monitor.model.mail import DeliveryStatus

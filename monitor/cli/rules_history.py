@@ -5,10 +5,11 @@ import sys
 from pathlib import Path
 
 from monitor.cli.terminal import answer, local_time, say, show_diff, table
+from monitor.config.checked import store_url_of
 from monitor.editing.change import Change, write
 from monitor.editing.history import Past, part_of, past_versions, undoing, version_before, version_named
 from monitor.errors import ConfigError
-from monitor.loaded import LoadedConfig, load, store_url_of
+from monitor.loaded import LoadedConfig, load
 from monitor.model.rules import RulesetVersion
 from monitor.queries.answers.config import UndoAnswer
 from monitor.queries.answers.rules import RulesVersion, ShowAnswer
@@ -20,7 +21,7 @@ def history(path: Path, *, json: bool) -> int:
     """Every version, the newest first; also beside a file that is refused."""
 
     async def ask() -> list[Past]:
-        db = open_database(store_url_of(path))
+        db = open_database(store_url_of(path), migrate=False)
         try:
             return await db.read(past_versions)
         finally:
@@ -61,7 +62,7 @@ def show(path: Path, version: int, *, json: bool) -> int:
     """The rules of one version, as they were written."""
 
     async def ask() -> RulesetVersion:
-        db = open_database(store_url_of(path))
+        db = open_database(store_url_of(path), migrate=False)
         try:
             return await db.read(version_named, version)
         finally:
