@@ -9,7 +9,7 @@ from monitor.config.values import duration
 from monitor.errors import MonitorError
 from monitor.jobs.backfill import Backfill, backfill
 from monitor.loaded import load
-from monitor.queries.answers import BackfillAnswer
+from monitor.queries.answers.rules import BackfillAnswer
 from monitor.service.runtime import clock, open_runtime
 from monitor.store import entries
 
@@ -48,7 +48,7 @@ def apply(path: Path, since: str, *, rule: str | None, dry: bool, json: bool) ->
         return 0
     for one in offers:
         verb = "would bring" if dry else "will bring"
-        say(f"{one.subscription.name}: the next digest {verb} {count(len(one.entries), 'entry')} of before.")
+        say(f"{one.subscription.name}: the next digest {verb} {count(len(one.entries), 'earlier entry')}.")
         for entry in one.entries:
             say(f"    {entry.entry.title or entry.entry.id}")
     return 0

@@ -12,7 +12,8 @@ from typing import Any, TextIO
 from monitor.cli.terminal import complain
 from monitor.loaded import LoadedConfig, load
 from monitor.model.feeds import Entry
-from monitor.queries.answers import MatchAnswer, as_json
+from monitor.queries.answers import as_json
+from monitor.queries.answers.rules import MatchAnswer
 from monitor.rules.match import judge_entry
 
 _NEVER = datetime(1970, 1, 1, tzinfo=UTC)  # no rule asks when an entry was first seen
@@ -82,7 +83,7 @@ def _item(line: str) -> Mapping[str, Any]:
     except json.JSONDecodeError as error:
         raise ValueError(f"this is not JSON: {error.msg}, column {error.colno}") from None
     if not isinstance(raw, dict) or "id" not in raw:
-        raise ValueError('an object with "id", "title" and "summary" is wanted')
+        raise ValueError('an object with "id", "title" and "summary" is expected')
     for key in ("title", "summary", "text", "link", "author", "section", "outlet"):
         if not isinstance(raw.get(key) or "", str):
             raise ValueError(f'"{key}" is to be a string')

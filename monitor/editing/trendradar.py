@@ -81,7 +81,7 @@ class _Reader:
             return
         plain = text[:1].translate(_WIDE) + text[1:]
         if plain != text:
-            what = f'"{text[0]}" is full-width and is read as "{plain[0]}"; TrendRadar looked for the sign itself'
+            what = f'"{text[0]}" is full-width and is read as "{plain[0]}"; TrendRadar looked for the character itself'
             self._note(number, text, what)
         if plain.startswith("[") and plain[-1] in "]］":
             self._begins = self._head(number, text, plain[1:-1].strip())
@@ -196,7 +196,7 @@ class _Reader:
 
     def _plain(self, number: int, text: str, said: str) -> str:
         if not _means_itself(said):
-            what = "has a sign of the rule language in it, so it was put as a regular expression that means the same"
+            what = "contains a character of the rule language, so it was written as an equivalent regular expression"
             self._note(number, text, what)
             return _literal(said)
         if continues_words(said[0]) or continues_words(said[-1]):
