@@ -6,7 +6,7 @@ CORE := $(VENV)/.core-installed
 DEV := $(VENV)/.dev-installed
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check
 
-.PHONY: demo run test check fmt bench relevance map lock clean
+.PHONY: demo run test check fmt bench relevance docs map lock clean
 
 demo: $(CORE)
 	$(BIN)/monitor demo
@@ -39,8 +39,12 @@ FILE ?= ../shared/relevance/dev.jsonl
 relevance: $(DEV)
 	$(BIN)/python bench/relevance.py $(FILE) --folds 5
 
-map: $(DEV)
+# The pages that are made from the source: docs/map.md and docs/guide/json.md.
+docs: $(DEV)
 	$(BIN)/python docs/make_map.py
+	$(BIN)/python docs/make_json.py
+
+map: docs
 
 # Extras stay named: for one that a dependency asks for, the pip of Python 3.11 would take a version newer than the lock.
 lock: $(DEV)

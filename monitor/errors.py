@@ -29,8 +29,8 @@ class Problem:
 
     where: str  # the table as the operator sees it: '[[rules]] "人工智能"'
     key: str  # "" when the whole table or file is meant
-    line: int | None
-    what: str
+    line: int | None  # in the file, from 1
+    what: str  # what is wrong
     instead: str = ""  # what to write instead; "" when there is nothing to propose
 
     def __str__(self) -> str:

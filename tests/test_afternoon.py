@@ -113,7 +113,7 @@ def _a_slip_breaks_nothing(
     (letter,) = [one for one in smtp_server.received if one.recipients == ("operator@example.org",)]
     mail = message_from_bytes(letter.raw, policy=policy.default)
     person.opens(f"{mail['Subject']}\n\n{mail.get_content()}")
-    assert mail["Subject"] == "feed-monitor: config.toml is refused, rules version 4 stays in force"
+    assert mail["Subject"] == "feed-monitor: config.toml was refused, rules version 4 stays active"
     assert where in mail.get_content()
     assert "monitor rules undo" in mail.get_content()
     assert "as of" in person.types("monitor rules undo")

@@ -9,6 +9,7 @@ from monitor.config.values import duration
 from monitor.errors import MonitorError
 from monitor.jobs.backfill import Backfill, backfill
 from monitor.loaded import load
+from monitor.queries.answers import BackfillAnswer
 from monitor.service.runtime import clock, opened
 from monitor.store import entries
 
@@ -43,18 +44,7 @@ def apply(path: Path, since: str, *, rule: str | None, dry: bool, json: bool) ->
 
     offers = asyncio.run(work())
     if json:
-        answer(
-            [
-                {
-                    "subscription": one.subscription.name,
-                    "entries": [
-                        {"seq": entry.seq, "title": entry.entry.title, "link": entry.entry.link}
-                        for entry in one.entries
-                    ],
-                }
-                for one in offers
-            ]
-        )
+        answer([BackfillAnswer.of(one) for one in offers])
         return 0
     for one in offers:
         verb = "would bring" if dry else "will bring"

@@ -117,7 +117,7 @@ def _watch(service: Running, visits: int) -> _Outcome:
                 complain(f"{unexpected}: " + ", ".join(f"{key}={value}" for key, value in event.items()))
                 if unexpected == "poll-failed":
                     return _Outcome.FAILED
-    complain(f"The service ended, or said nothing for {_PATIENCE:g} s.")
+    complain(f"The service ended, or logged nothing for {_PATIENCE:g} s.")
     return _Outcome.FAILED
 
 

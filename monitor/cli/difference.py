@@ -3,12 +3,12 @@
 import asyncio
 from datetime import timedelta
 from pathlib import Path
-from typing import Any
 
 from monitor.cli.terminal import answer, count, progress, say
 from monitor.config.reading import parse_config
 from monitor.errors import MonitorError
 from monitor.loaded import LoadedConfig, load
+from monitor.queries.answers import DiffAnswer
 from monitor.queries.difference import Compared, compare_rules
 from monitor.rules.changes import Change, summary
 from monitor.rules.match import Ruleset, compile_rules
@@ -39,15 +39,7 @@ def diff(path: Path, new: Path | None, *, days: int, json: bool) -> int:
     compared, old, called = asyncio.run(work())
     told = summary(compared.changes)
     if json:
-        answer(
-            {
-                "old": called,
-                "new": str(new or path),
-                "entries": compared.entries,
-                "summary": told,
-                "changes": [_values(change) for change in compared.changes],
-            }
-        )
+        answer(DiffAnswer.of(called, str(new or path), compared, told))
         return 0
     same = new is None and old is not None and old.fingerprint == current.rules.fingerprint
     for change in compared.changes:
@@ -79,17 +71,3 @@ async def in_force(current: LoadedConfig, db: Database) -> tuple[Ruleset | None,
 def _places(change: Change) -> str:
     old, new = (", ".join(one.rule for one in reasons) for reasons in (change.old, change.new))
     return {"added": new, "removed": old, "moved": f"{old} -> {new}"}[change.kind]
-
-
-def _values(change: Change) -> dict[str, Any]:
-    return {
-        "kind": change.kind,
-        "seq": change.seq,
-        "id": change.entry.id,
-        "title": change.entry.title,
-        "link": change.entry.link,
-        "old": [one.rule for one in change.old],
-        "new": [one.rule for one in change.new],
-        "words": list(change.words),
-        "why": change.why,
-    }

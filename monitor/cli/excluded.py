@@ -2,12 +2,12 @@
 
 import asyncio
 from pathlib import Path
-from typing import Any
 
 from monitor.cli.preview import chosen
 from monitor.cli.terminal import answer, count, say
 from monitor.jobs.stored import ExcludedEntry
 from monitor.loaded import load
+from monitor.queries.answers import ExcludedAnswer
 from monitor.queries.excluded import excluded_now
 from monitor.service.runtime import clock, make_runtime
 from monitor.store.database import open_database
@@ -30,7 +30,7 @@ def excluded(path: Path, *, only: str | None, json: bool) -> int:
 
     found = asyncio.run(work())
     if json:
-        answer([{"subscription": name, "entries": [_values(one) for one in kept]} for name, kept in found])
+        answer([ExcludedAnswer.of(name, kept) for name, kept in found])
         return 0
     for name, kept in found:
         say(f"{name}: {count(len(kept), 'entry')} kept out since the last slot.")
@@ -42,16 +42,3 @@ def excluded(path: Path, *, only: str | None, json: bool) -> int:
             for reason in one.exclusions:
                 say(f"        {reason.rule}: {reason.cause} {', '.join(reason.words)}".rstrip())
     return 0
-
-
-def _values(one: ExcludedEntry) -> dict[str, Any]:
-    return {
-        "seq": one.seq,
-        "title": one.entry.title,
-        "link": one.entry.link,
-        "told": one.in_digest,
-        "rules": [
-            {"rule": reason.rule, "cause": reason.cause, "words": list(reason.words)}
-            for reason in one.exclusions
-        ],
-    }

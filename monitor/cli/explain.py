@@ -1,14 +1,13 @@
 """The command that says why an entry came, or not: rules explain."""
 
 import asyncio
-from collections.abc import Iterable, Sequence
-from dataclasses import asdict
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
-from typing import Any
 
 from monitor.cli.terminal import answer, complain, count, local, say
 from monitor.loaded import load
 from monitor.model.rules import Hit
+from monitor.queries.answers import ExplainedEntry
 from monitor.queries.explain import Explained
 from monitor.queries.explain import explain as look_up
 from monitor.rules.match import Judgement
@@ -17,8 +16,6 @@ from monitor.rules.score import HINT
 from monitor.store.database import open_database
 
 _AROUND = 24  # characters shown on each side of a word in a longer text
-
-_FOUND = ("hits", "points", "against", "ignored")
 
 
 def explain(path: Path, name: str, *, json: bool) -> int:
@@ -34,7 +31,7 @@ def explain(path: Path, name: str, *, json: bool) -> int:
 
     found = asyncio.run(work())
     if json:
-        answer([_values(one) for one in found])
+        answer([ExplainedEntry.of(one) for one in found])
     for number, one in enumerate(() if json else found):
         if number:
             say("")
@@ -44,25 +41,7 @@ def explain(path: Path, name: str, *, json: bool) -> int:
     return int(not found)
 
 
-def _values(one: Explained) -> dict[str, Any]:
-    return {
-        "seq": one.seq,
-        "id": one.entry.id,
-        "title": one.entry.title,
-        "link": one.entry.link,
-        "first_seen": one.entry.first_seen,
-        "news": one.news,
-        "mailed": [dict(zip(("subscription", "slot", "at"), mail, strict=True)) for mail in one.mailed],
-        "rules": [_judged(judged) for judged in one.judgements],
-    }
-
-
-def _judged(judged: Judgement) -> dict[str, Any]:
-    found = {key: [one._asdict() for one in getattr(judged, key)] for key in _FOUND}
-    return asdict(judged) | found | {"near": judged.near, "why_not": judged.why_not}
-
-
-def _show(one: Explained, feed: str, feeds: Any) -> None:
+def _show(one: Explained, feed: str, feeds: Mapping[str, str]) -> None:
     speaking = [hit for judged in one.judgements for hit in (*judged.hits, *judged.against, *judged.ignored)]
     say(f"{one.seq}  {marked(one.entry.title, [hit for hit in speaking if hit.field == 'title'])}")
     say(f"    {feed} · {local(one.entry.when)} · {one.entry.link or one.entry.id}")
@@ -83,7 +62,7 @@ def _show(one: Explained, feed: str, feeds: Any) -> None:
         say("It has not been mailed.")
 
 
-def _show_rule(judged: Judgement, one: Explained, feeds: Any) -> None:
+def _show_rule(judged: Judgement, one: Explained, feeds: Mapping[str, str]) -> None:
     verdict = "matches" if judged.match else "nearly" if judged.near else "does not match"
     say(f"{judged.rule}: {verdict}, score {judged.score:g}, wanted {judged.threshold:g}")
     for points in judged.points:

@@ -1,16 +1,15 @@
 """Commands about the configuration file: init, check, config."""
 
 import sys
-from dataclasses import asdict
 from pathlib import Path
 
 from monitor.assets import DEFAULT_CONFIG
-from monitor.cli.lint import found_in, say_findings
+from monitor.cli.lint import finding_answers, found_in, say_findings
 from monitor.cli.terminal import answer, complain, count, say
 from monitor.config.options import as_written
-from monitor.editing.findings import values
 from monitor.errors import ConfigError
-from monitor.loaded import load
+from monitor.loaded import LoadedConfig, load
+from monitor.queries.answers import CheckAnswer, MaildirTransport, SmtpTransport
 
 
 def init(path: Path) -> int:
@@ -34,16 +33,17 @@ def check(path: Path, *, json: bool) -> int:
         current = load(path)
     except ConfigError as error:
         if json:
-            problems = [asdict(problem) for problem in error.problems]
-            answer({"ok": False, "file": str(path), "problems": problems})
+            answer(CheckAnswer(ok=False, file=str(path), problems=error.problems))
             return 2
         raise
     config = current.config
-    mail = f"{config.smtp.host}:{config.smtp.port}" if config.smtp.host else f"Maildir {current.maildir}"
     found = found_in(path)
     if json:
-        answer({"ok": True, "file": str(path), "problems": [], "findings": values(found), "mail": mail})
+        answer(
+            CheckAnswer(ok=True, file=str(path), findings=finding_answers(found), mail=transport_of(current))
+        )
         return 0
+    mail = f"Maildir {current.maildir}" if current.maildir else f"{config.smtp.host}:{config.smtp.port}"
     say(
         f"{path} is good: {count(len(config.feeds), 'feed')}, {count(len(config.rules), 'rule')}, "
         f"{count(len(config.subscriptions), 'subscription')}. Mail goes to {mail}."
@@ -54,6 +54,13 @@ def check(path: Path, *, json: bool) -> int:
         say(f"{count(len(found), 'thing')} in the rules may not do what it seems to:")
         say_findings(path, found)
     return 0
+
+
+def transport_of(current: LoadedConfig) -> MaildirTransport | SmtpTransport:
+    """Return how digests leave by a configuration."""
+    if current.maildir:
+        return MaildirTransport(path=str(current.maildir))
+    return SmtpTransport(host=current.config.smtp.host, port=current.config.smtp.port)
 
 
 def show_config(path: Path, *, json: bool) -> int:

@@ -3,10 +3,8 @@
 import asyncio
 import sys
 from collections.abc import Iterator
-from dataclasses import asdict
 from datetime import datetime
 from pathlib import Path
-from typing import Any
 
 from monitor.cli.terminal import answer, clean, complain, count, say
 from monitor.config.options import Feed
@@ -15,8 +13,9 @@ from monitor.feeds.article import read_article
 from monitor.feeds.fetch import Fetched, Fetcher
 from monitor.loaded import LoadedConfig, load
 from monitor.model.feeds import Entry, Validators
+from monitor.queries.answers import LikeAnswer
 from monitor.queries.explain import explain
-from monitor.queries.like import Alike, Liked, like
+from monitor.queries.like import Liked, like
 from monitor.rules.like.propose import as_toml
 from monitor.service.runtime import clock
 from monitor.store.database import Database, open_database
@@ -44,7 +43,7 @@ def propose(path: Path, source: str, *, json: bool) -> int:
 
     article, liked, without = asyncio.run(work())
     if json:
-        answer(_values(article, liked))
+        answer(LikeAnswer.of(article, liked, as_toml(liked.proposal) if liked.proposal.words else ""))
     elif liked.proposal.words:
         for line in (*as_toml(liked.proposal).splitlines(), *_remarks(liked, without)):
             say(line)
@@ -109,28 +108,3 @@ def _remarks(liked: Liked, without: str) -> Iterator[str]:
     if len(liked.alike) > _SHOWN:
         yield f"#   … and {len(liked.alike) - _SHOWN} more; --json names them all."
     yield '# Next: take out what you do not want, put it into config.toml, and see "monitor check".'
-
-
-def _values(article: Entry, liked: Liked) -> dict[str, Any]:
-    proposal = liked.proposal
-    rule = proposal.rule
-    return {
-        "article": {"title": article.title, "link": article.link},
-        "rule": {"name": rule.name, "any": rule.any, "hints": rule.hints} if proposal.words else None,
-        "words": [asdict(word) for word in proposal.words],
-        "weighed": proposal.weighed,
-        "toml": as_toml(proposal) if proposal.words else "",
-        "entries": liked.entries,
-        "found": [_found(one) for one in liked.alike],
-    }
-
-
-def _found(one: Alike) -> dict[str, Any]:
-    return {
-        "seq": one.seq,
-        "id": one.entry.id,
-        "title": one.entry.title,
-        "link": one.entry.link,
-        "words": one.words,
-        "known": one.known,
-    }

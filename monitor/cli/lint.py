@@ -5,9 +5,10 @@ from pathlib import Path
 
 from monitor.cli.terminal import answer, count, say
 from monitor.config.reading import as_text, parse_config, read_file
-from monitor.editing.findings import Placed, as_line, findings, placed, values
+from monitor.editing.findings import Placed, as_line, findings, placed
 from monitor.errors import MonitorError
 from monitor.loaded import load
+from monitor.queries.answers import LintAnswer, LintFinding
 from monitor.queries.lint import LOOKED_BACK, judge_stored
 from monitor.rules.lint import Finding
 from monitor.service.runtime import clock
@@ -21,7 +22,7 @@ def lint(path: Path, *, json: bool) -> int:
     """
     told = found_in(path)
     if json:
-        answer({"file": str(path), "findings": values(told)})
+        answer(LintAnswer(file=str(path), findings=finding_answers(told)))
     elif not told:
         rules = parse_config(as_text(read_file(path), path), path.name).rules
         say(f"{path}: {count(len(rules), 'rule')}, nothing odd.")
@@ -35,6 +36,11 @@ def found_in(path: Path) -> Placed:
     text = as_text(read_file(path), path)
     config = parse_config(text, path.name)
     return placed([*findings(config), *_by_what_is_stored(path)], text, config.rules)
+
+
+def finding_answers(found: Placed) -> tuple[LintFinding, ...]:
+    """Return findings as programs read them."""
+    return tuple(LintFinding.of(line, finding) for line, finding in found)
 
 
 def say_findings(path: Path, told: Placed) -> None:

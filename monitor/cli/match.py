@@ -12,8 +12,8 @@ from typing import Any, TextIO
 from monitor.cli.terminal import complain
 from monitor.loaded import LoadedConfig, load
 from monitor.model.feeds import Entry
-from monitor.model.rules import Hit
-from monitor.rules.match import Judgement, judge_entry
+from monitor.queries.answers import MatchAnswer, as_json
+from monitor.rules.match import judge_entry
 
 _NEVER = datetime(1970, 1, 1, tzinfo=UTC)  # no rule asks when an entry was first seen
 
@@ -42,8 +42,8 @@ def match(path: Path, file: str, *, rule: str | None) -> int:
                     good = False
                     continue
                 judged = judge_entry(_entry(item, urls), current.rules)
-                answer = _answer(item["id"], [one for one in judged if wanted in (None, one.rule)])
-                print(json.dumps(answer, ensure_ascii=False), flush=True)
+                answer = MatchAnswer.of(item["id"], [one for one in judged if wanted in (None, one.rule)])
+                print(json.dumps(as_json(answer), ensure_ascii=False), flush=True)
     except (OSError, UnicodeDecodeError) as error:
         if isinstance(error, BrokenPipeError):
             raise
@@ -107,27 +107,3 @@ def _entry(item: Mapping[str, Any], urls: Mapping[str, str]) -> Entry:
         sections=(said("section"),) if said("section") else (),
         first_seen=_NEVER,
     )
-
-
-def _answer(name: object, judged: list[Judgement]) -> dict[str, Any]:
-    matches = [one for one in judged if one.match]
-    answer: dict[str, Any] = {
-        "id": name,
-        "match": bool(matches),
-        "score": max((one.score for one in matches), default=0),
-        "rules": [
-            {"name": one.rule, "score": one.score, "hits": [_hit(hit) for hit in one.hits]} for one in matches
-        ],
-        "near_misses": [
-            {"name": one.rule, "score": one.score, "threshold": one.threshold, "why": one.why_not}
-            for one in judged
-            if one.near
-        ],
-    }
-    if slow := [{"name": one.rule, "word": word} for one in judged for word in one.slow]:
-        answer["slow"] = slow
-    return answer
-
-
-def _hit(hit: Hit) -> dict[str, Any]:
-    return {"field": hit.field, "word": hit.word, "found": hit.found, "start": hit.start, "end": hit.end}

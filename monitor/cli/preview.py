@@ -5,7 +5,6 @@ import re
 from collections.abc import Sequence
 from datetime import datetime
 from pathlib import Path
-from typing import Any
 
 from monitor.cli.terminal import answer, say, write_files
 from monitor.config.options import Subscription
@@ -14,6 +13,7 @@ from monitor.errors import ConfigError, Problem
 from monitor.jobs.compose import mails_of
 from monitor.jobs.draft import NothingPending, draft_digest
 from monitor.loaded import LoadedConfig, load
+from monitor.queries.answers import PreviewedDigest
 from monitor.service.runtime import Runtime, clock, make_runtime
 from monitor.store.database import Database, open_database
 
@@ -21,7 +21,7 @@ from monitor.store.database import Database, open_database
 def preview(path: Path, *, only: str | None, out: Path, json: bool) -> int:
     """Write what would go out; nothing in the database changes."""
 
-    async def work() -> list[dict[str, Any]]:
+    async def work() -> list[PreviewedDigest]:
         current = load(path)
         db = open_database(current.store_url, migrate=False)
         try:
@@ -35,24 +35,24 @@ def preview(path: Path, *, only: str | None, out: Path, json: bool) -> int:
         answer(previews)
         return 0
     for one in previews:
-        if one["files"]:
-            say(f"{one['subscription']}: {one['subject']}")
-            for file in one["files"]:
+        if one.files:
+            say(f"{one.subscription}: {one.subject}")
+            for file in one.files:
                 say(f"  {file}")
         else:
-            say(f"{one['subscription']}: nothing new waits, so there would be no mail.")
+            say(f"{one.subscription}: nothing new waits, so there would be no mail.")
     return 0
 
 
 async def _preview(
     subscription: Subscription, runtime: Runtime, db: Database, now: datetime, out: Path
-) -> dict[str, Any]:
+) -> PreviewedDigest:
     slot = slot_now(now)
     draft = await draft_digest(
         subscription, slot, context=runtime.context, render=runtime.render, db=db, now=now
     )
     if isinstance(draft, NothingPending):
-        return {"subscription": subscription.name, "subject": None, "files": []}
+        return PreviewedDigest(subscription=subscription.name, subject=None, files=())
     mail = mails_of(draft, sender=runtime.context.sender)[0]
     stem = file_stem(subscription.name)
     contents = {
@@ -60,11 +60,11 @@ async def _preview(
         f"{stem}.txt": draft.rendered.text.encode(),
         f"{stem}.eml": mail.raw,
     }
-    return {
-        "subscription": subscription.name,
-        "subject": draft.rendered.subject,
-        "files": [str(file) for file in write_files(out, contents)],
-    }
+    return PreviewedDigest(
+        subscription=subscription.name,
+        subject=draft.rendered.subject,
+        files=tuple(str(file) for file in write_files(out, contents)),
+    )
 
 
 def file_stem(name: str) -> str:

@@ -3,7 +3,6 @@
 import asyncio
 from datetime import UTC, date, datetime, time, timedelta
 from pathlib import Path
-from typing import Any
 from zoneinfo import ZoneInfo
 
 from monitor.cli.preview import file_stem
@@ -12,6 +11,7 @@ from monitor.errors import MonitorError
 from monitor.jobs.compose import mails_for
 from monitor.jobs.stored import match_period
 from monitor.loaded import load
+from monitor.queries.answers import ReplayedDigest
 from monitor.queries.replay import LEAD, Replayed
 from monitor.queries.replay import replay as play
 from monitor.service.runtime import make_runtime
@@ -56,7 +56,7 @@ def replay(path: Path, start: str, end: str, *, new: Path | None, out: Path, jso
         answer(told)
         return 0
     for one in told:
-        say(f"{one['subscription']} {one['slot']}: {one['entries']} entries: {one['subject']}")
+        say(f"{one.subscription} {one.slot}: {one.entries} entries: {one.subject}")
     say(f"{count(len(told), 'digest')} from {start} to {end}" + (f", written to {out}." if told else "."))
     return 0
 
@@ -72,7 +72,7 @@ def _begins(day: date, zone: ZoneInfo) -> datetime:
     return datetime.combine(day, time(), tzinfo=zone).astimezone(UTC)
 
 
-def _write(one: Replayed, sender: str, out: Path) -> dict[str, Any]:
+def _write(one: Replayed, sender: str, out: Path) -> ReplayedDigest:
     digest = one.digest
     stem = f"{file_stem(digest.subscription.name)}-{file_stem(digest.slot.name)}"
     mail = mails_for(digest, one.rendered, sender=sender)[0]
@@ -81,11 +81,11 @@ def _write(one: Replayed, sender: str, out: Path) -> dict[str, Any]:
         f"{stem}.txt": one.rendered.text.encode(),
         f"{stem}.eml": mail.raw,
     }
-    return {
-        "subscription": digest.subscription.name,
-        "slot": digest.slot.name,
-        "at": digest.at,
-        "entries": one.entries,
-        "subject": one.rendered.subject,
-        "files": [str(file) for file in write_files(out, contents)],
-    }
+    return ReplayedDigest(
+        subscription=digest.subscription.name,
+        slot=digest.slot.name,
+        at=digest.at,
+        entries=one.entries,
+        subject=one.rendered.subject,
+        files=tuple(str(file) for file in write_files(out, contents)),
+    )

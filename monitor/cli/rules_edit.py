@@ -3,21 +3,21 @@
 import asyncio
 import sys
 from collections.abc import Callable
-from dataclasses import asdict
 from pathlib import Path
-from typing import Any
 
+from monitor.cli.lint import finding_answers
 from monitor.cli.terminal import answer, complain, count, say, show_diff
 from monitor.config.reading import as_text, parse_config, read_file
 from monitor.editing.change import Change, change, text_of, write
 from monitor.editing.edit import add_word, remove_word
-from monitor.editing.findings import as_line, findings, placed, values
+from monitor.editing.findings import as_line, findings, placed
 from monitor.editing.fix import fix_rules
 from monitor.editing.imports import as_toml, with_rules
 from monitor.editing.trendradar import read_words
 from monitor.editing.word_list import read_text
 from monitor.errors import ConfigError, MonitorError, StoreError
 from monitor.loaded import checked
+from monitor.queries.answers import AddAnswer, EditAnswer, FixAnswer, ImportAnswer, ImportNote
 from monitor.rules.score import ENOUGH, WORTH
 from monitor.service.runtime import clock, keep_rules
 from monitor.store.database import open_database
@@ -33,7 +33,12 @@ def add(path: Path, rule: str, word: str, *, place: str, dry_run: bool, json: bo
         complain(as_line(path.name, line, one))
     (edited,) = [one for one in config.rules if one.name == rule]
     done = f'"{word}" is in {place} of rule "{rule}" now.{_alone(edited.threshold) if place == "any" else ""}'
-    _carry_out(planned, dry_run=dry_run, done=done, json=json, findings=values(odd))
+    _carry_out(
+        planned,
+        AddAnswer(file=str(path), written=not dry_run, diff=planned.diff, findings=finding_answers(odd)),
+        done=done,
+        json=json,
+    )
     return 0
 
 
@@ -49,7 +54,8 @@ def _alone(threshold: float) -> str:
 def remove(path: Path, rule: str, word: str, *, dry_run: bool, json: bool) -> int:
     """A word less in a rule."""
     planned = _planned(path, lambda text: remove_word(text, rule, word))
-    _carry_out(planned, dry_run=dry_run, done=f'"{word}" is out of rule "{rule}".', json=json)
+    edited = EditAnswer(file=str(path), written=not dry_run, diff=planned.diff)
+    _carry_out(planned, edited, done=f'"{word}" is out of rule "{rule}".', json=json)
     return 0
 
 
@@ -60,11 +66,17 @@ def fix(path: Path, *, dry_run: bool, json: bool) -> int:
     planned = change(path, text, mended.text) if mended.text != text else None
     for one in mended.fixed if not json else ():
         say(one)
+    edited = FixAnswer(
+        file=str(path),
+        written=planned is not None and not dry_run,
+        diff=planned.diff if planned else (),
+        fixed=mended.fixed if planned else (),
+        left=mended.left,
+    )
     if planned:
-        done = f"{len(mended.fixed)} mended."
-        _carry_out(planned, dry_run=dry_run, done=done, json=json, fixed=mended.fixed, left=mended.left)
+        _carry_out(planned, edited, done=f"{len(mended.fixed)} mended.", json=json)
     elif json:
-        answer({"file": str(path), "written": False, "diff": [], "fixed": [], "left": mended.left})
+        answer(edited)
     else:
         say("There is nothing that can be mended without a question.")
     if mended.left and not json:
@@ -80,21 +92,24 @@ def import_words(path: Path, file: Path, *, into_config: bool, json: bool) -> in
         complain(f"{file.name}, line {note.line}: {note.text}: {note.what}")
     if not imported.rules:
         raise MonitorError(f"{file} has no group of words, so there is no rule to make of it")
-    about = {
-        "rules": [rule.name for rule in imported.rules],
-        "notes": [asdict(one) for one in imported.notes],
-    }
+    planned = _planned(path, lambda text: with_rules(text, imported)) if into_config else None
+    edited = ImportAnswer(
+        file=str(path),
+        written=into_config,
+        diff=planned.diff if planned else (),
+        toml=as_toml(imported),
+        rules=tuple(rule.name for rule in imported.rules),
+        notes=tuple(ImportNote(line=one.line, text=one.text, what=one.what) for one in imported.notes),
+    )
     read = count(len(imported.rules), "rule")
-    if into_config:
-        planned = _planned(path, lambda text: with_rules(text, imported))
-        done = f"{path} has {read} more."
-        _carry_out(planned, dry_run=False, done=done, json=json, **about)
+    if planned:
+        _carry_out(planned, edited, done=f"{path} has {read} more.", json=json)
         if not json:
             say('Next: "monitor rules lint" looks them over, "monitor preview" shows what they bring.')
     elif json:
-        answer({"file": str(path), "written": False, "toml": as_toml(imported), **about})
+        answer(edited)
     else:
-        sys.stdout.write(as_toml(imported))
+        sys.stdout.write(edited.toml)
         sys.stdout.flush()
         complain(f"{read} read, nothing was changed. With --write they are put into {path}.")
     return 0
@@ -112,16 +127,16 @@ def _planned(path: Path, edit: Callable[[str], str]) -> Change:
     return change(path, text, edit(text))
 
 
-def _carry_out(planned: Change, *, dry_run: bool, done: str, json: bool, **about: Any) -> None:
-    """Show the change and make it; `about` is what programs are told besides."""
+def _carry_out(planned: Change, edited: EditAnswer, *, done: str, json: bool) -> None:
+    """Show a change, and write it unless it is a dry run."""
     if not json:
         show_diff(planned.diff)
-    lost = "" if dry_run else _keep(planned)
-    if not dry_run:
+    lost = _keep(planned) if edited.written else ""
+    if edited.written:
         write(planned)
     if json:
-        answer({"file": str(planned.path), "written": not dry_run, "diff": planned.diff, **about})
-    elif dry_run:
+        answer(edited)
+    elif not edited.written:
         say("Nothing was changed.")
     else:
         say(f"{done} A running service takes this up within two seconds.")

@@ -10,6 +10,7 @@ from monitor.editing.history import Past, part_of, past_versions, undoing, versi
 from monitor.errors import ConfigError
 from monitor.loaded import LoadedConfig, load, store_url_of
 from monitor.model.rules import RulesetVersion
+from monitor.queries.answers import RulesVersion, ShowAnswer, UndoAnswer
 from monitor.service.runtime import clock, register
 from monitor.store.database import Connection, open_database
 
@@ -28,13 +29,13 @@ def history(path: Path, *, json: bool) -> int:
     if json:
         answer(
             [
-                {
-                    "version": one.version.version,
-                    "at": one.version.at,
-                    "fingerprint": one.version.fingerprint,
-                    "changes": list(one.changes),
-                    "digests": one.digests,
-                }
+                RulesVersion(
+                    version=one.version.version,
+                    at=one.version.at,
+                    fingerprint=one.version.fingerprint,
+                    changes=one.changes,
+                    digests=one.digests,
+                )
                 for one in versions
             ]
         )
@@ -67,9 +68,7 @@ def show(path: Path, version: int, *, json: bool) -> int:
 
     found = asyncio.run(ask())
     if json:
-        answer(
-            {"version": found.version, "at": found.at, "fingerprint": found.fingerprint, "text": found.text}
-        )
+        answer(ShowAnswer.of(found))
     else:
         sys.stdout.write(found.text)
     return 0
@@ -99,8 +98,15 @@ def undo(path: Path, version: int | None, *, dry_run: bool, json: bool) -> int:
 
     target, planned = asyncio.run(work())
     if json:
-        about = {"version": target.version, "at": target.at}
-        answer({"file": str(path), "written": not dry_run, "diff": planned.diff, **about})
+        answer(
+            UndoAnswer(
+                file=str(path),
+                written=not dry_run,
+                diff=planned.diff,
+                version=target.version,
+                at=target.at,
+            )
+        )
         return 0
     show_diff(planned.diff)
     if dry_run:

@@ -1,19 +1,27 @@
 """Commands that show how things stand: status, outbox."""
 
 import asyncio
-from datetime import datetime
 from pathlib import Path
-from typing import Any
 
-from monitor.cli.refused import feed_values, rules_values, show_feeds, show_mails, status_refused
+from monitor.cli.files import transport_of
+from monitor.cli.refused import show_feeds, show_mails, status_refused
 from monitor.cli.terminal import answer, complain, local, say, table
 from monitor.digests.due import next_slot
 from monitor.errors import ConfigError
 from monitor.loaded import LoadedConfig, load
 from monitor.model.digests import SubscriptionState
-from monitor.model.feeds import PollState
+from monitor.model.feeds import FeedHealth, PollState
 from monitor.model.mail import Delivery, DeliveryStatus
 from monitor.model.rules import RulesetVersion
+from monitor.queries.answers import (
+    ConfigStatus,
+    FeedStatus,
+    MaildirTransport,
+    OutboxMail,
+    RulesInForce,
+    StatusAnswer,
+    SubscriptionStatus,
+)
 from monitor.service.runtime import clock, opened
 from monitor.store import digests, entries, feeds, rulesets
 from monitor.store import outbox as store
@@ -37,39 +45,29 @@ def status(path: Path, *, json: bool) -> int:
         return status_refused(path, error, json=json)
     states, subscribed, counts, newest, rules = asyncio.run(ask(current))
     by_url = {state.feed_url: state for state in states}
-    feed_rows = [feed_values(feed.name, by_url.get(feed.url)) for feed in current.config.feeds]
     now = clock()
-    subscription_rows = [
-        {
-            "subscription": one.name,
-            "to": list(one.to),
-            "last": state.last_at if state else None,
-            "next": next_slot(one, now),
-            "entries_since": newest - state.cursor if state else 0,
-        }
-        for one, state in zip(current.config.subscriptions, subscribed, strict=True)
-    ]
-    mails = {one.value: counts.get(one, 0) for one in DeliveryStatus}
+    status = StatusAnswer(
+        config=ConfigStatus(ok=True, rules=RulesInForce.of(rules)),
+        feeds=tuple(FeedStatus.of(feed.name, by_url.get(feed.url)) for feed in current.config.feeds),
+        subscriptions=tuple(
+            SubscriptionStatus(
+                subscription=subscription.name,
+                to=subscription.to,
+                last=state.last_at if state else None,
+                next=next_slot(subscription, now),
+                entries_since=newest - state.cursor if state else 0,
+            )
+            for subscription, state in zip(current.config.subscriptions, subscribed, strict=True)
+        ),
+        outbox={status.value: counts.get(status, 0) for status in DeliveryStatus},
+        mail=transport_of(current),
+    )
     if json:
-        mode: dict[str, Any] = {"mode": "maildir", "path": str(current.maildir)}
-        if not current.maildir:
-            mode = {"mode": "smtp", "host": current.config.smtp.host, "port": current.config.smtp.port}
-        in_force = {"ok": True, "problems": [], "rules": rules_values(rules)}
-        answer(
-            {
-                "config": in_force,
-                "feeds": feed_rows,
-                "subscriptions": subscription_rows,
-                "outbox": mails,
-                "mail": mode,
-            }
-        )
+        answer(status)
     else:
-        _show_status(current, feed_rows, subscription_rows, mails)
-        if rules:
-            say(f"rules: version {rules.version}, in force since {local(rules.at)}")
-    failing = any(row["state"] == "failing" for row in feed_rows)
-    return int(failing or bool(mails["failed"] or mails["expired"]))
+        _show_status(status, current.config.smtp.security)
+    failing = any(feed.state is FeedHealth.FAILING for feed in status.feeds)
+    return int(failing or bool(status.outbox["failed"] or status.outbox["expired"]))
 
 
 def _standing(tx: Connection, names: list[str]) -> Standing:
@@ -77,38 +75,31 @@ def _standing(tx: Connection, names: list[str]) -> Standing:
     return feeds.states(tx), known, store.counts(tx), entries.newest_seq(tx), rulesets.newest(tx)
 
 
-def _show_status(
-    current: LoadedConfig,
-    feed_rows: list[dict[str, Any]],
-    subscription_rows: list[dict[str, Any]],
-    mails: dict[str, int],
-) -> None:
-    show_feeds(feed_rows)
+def _show_status(status: StatusAnswer, security: str) -> None:
+    show_feeds(status.feeds)
     say("")
     table(
         *("subscription", "to", "last digest", "next", "entries since"),
         rows=[
             (
-                row["subscription"],
-                ", ".join(row["to"]),
-                local(row["last"]),
-                _next(row["next"]),
-                row["entries_since"],
+                row.subscription,
+                ", ".join(row.to),
+                local(row.last),
+                local(row.next) if row.next else "when something waits",
+                row.entries_since,
             )
-            for row in subscription_rows
+            for row in status.subscriptions
         ],
         right=("entries since",),
     )
     say("")
-    show_mails(mails)
-    if current.maildir:
-        say(f"mail: [smtp] host is empty, so digests are put into {current.maildir}")
-    else:
-        say(f"mail: {current.config.smtp.host}:{current.config.smtp.port} ({current.config.smtp.security})")
-
-
-def _next(moment: datetime | None) -> str:
-    return local(moment) if moment else "when something waits"
+    show_mails(status.outbox)
+    if isinstance(status.mail, MaildirTransport):
+        say(f"mail: [smtp] host is empty, so digests are put into {status.mail.path}")
+    elif status.mail:
+        say(f"mail: {status.mail.host}:{status.mail.port} ({security})")
+    if rules := status.config.rules:
+        say(f"rules: version {rules.version}, in force since {local(rules.since)}")
 
 
 def outbox(path: Path, *, retry: int | None, limit: int, json: bool) -> int:
@@ -127,7 +118,7 @@ def outbox(path: Path, *, retry: int | None, limit: int, json: bool) -> int:
     if not done:
         complain(f"mail {retry} cannot be sent again: there is none of that number, or it was sent.")
     if json:
-        answer([_delivery_values(one) for one in deliveries])
+        answer([OutboxMail.of(delivery) for delivery in deliveries])
     elif deliveries:
         table(
             *("mail", "to", "slot", "status", "attempts", "next attempt", "last reply"),
@@ -154,18 +145,3 @@ def _row(one: Delivery) -> list[object]:
         again,
         one.last_reply,
     ]
-
-
-def _delivery_values(one: Delivery) -> dict[str, Any]:
-    return {
-        "mail": one.id,
-        "to": one.mail.to,
-        "subscription": one.subscription,
-        "slot": one.slot,
-        "message_id": one.mail.message_id,
-        "status": one.status.value,
-        "attempts": one.attempts,
-        "next_attempt_at": one.next_attempt_at,
-        "expires_at": one.expires_at,
-        "last_reply": one.last_reply,
-    }

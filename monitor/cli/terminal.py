@@ -2,11 +2,10 @@
 
 import json
 import sys
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import datetime
 from pathlib import Path
-from typing import Any
 
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
@@ -14,6 +13,7 @@ from rich.table import Table
 from rich.text import Text
 
 from monitor.errors import MonitorError
+from monitor.queries.answers import as_json
 
 _SHOWN = "\n\u3000"  # the latter is a space as wide as a Chinese character; carets stand behind it
 _PIPED = 200  # columns where nobody looks: a line of a table stays one line
@@ -23,12 +23,8 @@ err = Console(stderr=True, highlight=False)
 
 
 def answer(values: object) -> None:
-    """One JSON document on standard output."""
-    print(json.dumps(values, ensure_ascii=False, indent=2, default=_plain))
-
-
-def _plain(value: object) -> str:
-    return value.isoformat() if isinstance(value, datetime) else str(value)
+    """Print an answer as one JSON document."""
+    print(json.dumps(as_json(values), ensure_ascii=False, indent=2))
 
 
 def say(line: str, style: str = "") -> None:
@@ -68,7 +64,7 @@ def local(moment: datetime | None) -> str:
 
 
 @contextmanager
-def progress(what: str, total: int) -> Iterator[Any]:
+def progress(what: str, total: int) -> Iterator[Callable[[], object]]:
     """A bar on a terminal, nothing in a pipe; yields the function to call at each step."""
     bar = Progress(
         TextColumn("{task.description}"),

@@ -170,8 +170,7 @@ def deliver(path: Path, *, json: bool) -> int:
 
 async def _deliver(current: LoadedConfig, runtime: Runtime, db: Database) -> list[Attempted]:
     options, attempts = current.config.outbox, list[Attempted]()
-    await db.write(outbox.recover, clock(), uncertain_after=options.uncertain_after)
-    await db.write(outbox.expire, clock())
+    await delivering.recover_and_expire(db=db, now=clock(), options=options)
     waiting = sum(count for status, count in (await db.read(outbox.counts)).items() if status in _UNSENT)
     with progress("delivering", waiting) as step:
         while not (attempts and attempts[-1].relay):

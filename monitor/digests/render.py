@@ -103,7 +103,7 @@ def _fill(environment: Environment, name: str, **values: Any) -> str:
         line = next((at for file, at in _places(error) if file.endswith(name)), None)
         where = f"template {name}, line {line}" if line else f"template {name}"
         noun = name.partition(".")[0]  # digest or notice
-        raise DigestError(f"{where}: {error}. The {noun} waits until the template is mended.") from error
+        raise DigestError(f"{where}: {error}. The {noun} waits until the template is fixed.") from error
 
 
 def _places(error: BaseException) -> list[tuple[str, int]]:

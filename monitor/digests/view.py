@@ -11,8 +11,8 @@ from monitor.digests.due import is_at_once
 from monitor.digests.language import Language
 from monitor.digests.phrase import Phrase, phrase, plain
 from monitor.digests.shorten import excerpt, headline
-from monitor.model.digests import Digest, FeedHealth, Item, Section
-from monitor.model.feeds import Entry
+from monitor.model.digests import Digest, Item, Section
+from monitor.model.feeds import Entry, FeedHealth
 from monitor.model.rules import Hit, Reason
 
 WORDS_IN_REASON = 6
@@ -101,7 +101,7 @@ def view(digest: Digest, language: Language, *, full: int, titles: int) -> Diges
         sections=sections,
         entries=digest.watched.entries,
         feeds=len(digest.watched.feeds),
-        well=len(_feeds(digest, FeedHealth.WELL)),
+        well=len(_feeds(digest, FeedHealth.OK)),
         failing=_feeds(digest, FeedHealth.FAILING),
         unvisited=_feeds(digest, FeedHealth.UNVISITED),
         silent=tuple(map(plain, digest.watched.silent)),

@@ -1,1 +1,1 @@
-"""A URL becomes entries."""
+"""Fetch feeds and articles, and turn what was fetched into entries."""

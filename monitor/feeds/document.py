@@ -50,7 +50,9 @@ def decompressor(encoding: str, limit: int) -> Callable[[bytes], bytes]:
     if name in ("", "identity"):
         return _limited(limit, lambda piece, _: piece)
     if name not in _WINDOW_BITS:
-        raise FetchError(f'the server packs its answer as "{clean(encoding)[:40]}", which nobody asked for')
+        raise FetchError(
+            f'the server compresses its answer with "{clean(encoding)[:40]}", which was not requested'
+        )
     return _limited(limit, _inflater(_WINDOW_BITS[name]))
 
 
@@ -122,9 +124,9 @@ def _inflater(window_bits: int) -> Callable[[bytes, int], bytes]:
         try:
             out = inflate.decompress(piece, most)
         except zlib.error:
-            raise FetchError("the server's packed answer is broken") from None
+            raise FetchError("the server's compressed answer is broken") from None
         if is_end and not inflate.eof:
-            raise FetchError("the server's packed answer ends too early")
+            raise FetchError("the server's compressed answer ends too early")
         return out
 
     return decode_piece

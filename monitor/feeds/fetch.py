@@ -1,4 +1,7 @@
-"""Ask a server for a feed, politely and within limits."""
+"""Fetch feeds over HTTP: conditional requests, redirects, proxies, limits of time and size, no private addresses.
+
+The only module that speaks HTTP to the outside world.
+"""
 
 import asyncio
 import socket
@@ -8,7 +11,7 @@ from collections.abc import Awaitable, Callable
 from contextvars import ContextVar
 from dataclasses import dataclass
 from datetime import timedelta
-from typing import Any, Self
+from typing import Self
 
 import aiohttp
 from aiohttp_socks import ProxyConnectionError, ProxyConnector, ProxyError, ProxyTimeoutError
@@ -18,16 +21,18 @@ from monitor import __version__
 from monitor.config.options import Feed, FetchOptions
 from monitor.config.values import hide_password, in_words
 from monitor.errors import FetchError
-from monitor.feeds.address import forbidden, literal
+from monitor.feeds.address import is_forbidden, literal_address
 from monitor.feeds.document import decompressor
 from monitor.feeds.pace import conditional_headers, read_max_age, read_retry_after, read_validators
 from monitor.feeds.text import clean
 from monitor.model.feeds import Validators
 
-_AT_ONE_HOST = 2  # requests at one time
-_HOPS = 10
+_REQUESTS_PER_HOST = 2  # at one time
+_MOST_REDIRECTS = 10
+_REDIRECTS = (301, 302, 303, 307, 308)
 _LONGEST_HEADER = 70_000  # bytes: more than any real one; the number of headers is aiohttp's limit, 128
-_PIECE = 64 * 1024
+_CHUNK = 64 * 1024  # bytes
+_LONGEST_REASON = 200  # characters of an error's text
 _HEADERS = {
     "User-Agent": f"feed-monitor/{__version__} (feed reader)",
     "Accept": "application/rss+xml, application/atom+xml, application/rdf+xml, application/xml;q=0.9, */*;q=0.5",
@@ -39,8 +44,8 @@ _PROXY_ERRORS = (
     *(aiohttp.ClientProxyConnectionError, aiohttp.ClientHttpProxyError),
 )
 
-# The addresses refused while this task was connecting: the connector tells only that nothing could be dialled.
-_refused: ContextVar[list[str]] = ContextVar("refused")
+# The addresses refused while this task was connecting: the connector's error says only that it could not connect.
+_refused_addresses: ContextVar[list[str]] = ContextVar("refused_addresses")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -66,12 +71,14 @@ Fetch = Callable[[Feed, Validators], Awaitable[Fetched | NotModified]]
 
 
 class Fetcher:
-    """The only one who speaks HTTP. Close it, or use it as a context."""
+    """An HTTP client with one session per proxy. Close it, or use it as a context."""
 
     def __init__(self, options: FetchOptions) -> None:
         self._options = options
         self._sessions: dict[str, aiohttp.ClientSession] = {}  # by proxy, made when first needed
-        self._turns: dict[object, asyncio.Semaphore] = defaultdict(lambda: asyncio.Semaphore(_AT_ONE_HOST))
+        self._host_slots: dict[object, asyncio.Semaphore] = defaultdict(
+            lambda: asyncio.Semaphore(_REQUESTS_PER_HOST)
+        )
 
     async def __aenter__(self) -> Self:
         return self
@@ -80,59 +87,57 @@ class Fetcher:
         await self.close()
 
     async def close(self) -> None:
-        """Let go of every connection."""
+        """Close every connection."""
         for session in self._sessions.values():
             await session.close()
         self._sessions.clear()
 
     async def fetch(self, feed: Feed, validators: Validators) -> Fetched | NotModified:
-        """One visit, redirects included. Raises FetchError, whose text is fit for the operator."""
+        """Request a feed's document, unless it is unchanged since the visit that brought the validators.
+
+        Follows redirects. Raises FetchError, whose text is fit for the operator.
+        """
         proxy = feed.proxy or self._options.proxy
-        refused: list[str] = []
-        _refused.set(refused)
+        refused_addresses: list[str] = []
+        _refused_addresses.set(refused_addresses)
         try:
             url = URL(feed.url)
-            # The wait for our turn at a host is ours, not the server's: it is outside the time limit.
-            async with self._turns[url.host, url.port]:
+            # The wait for a slot is our own doing, not the server's: it is outside the time limit.
+            async with self._host_slots[url.host, url.port]:
                 async with asyncio.timeout(self._options.timeout.total_seconds()):
                     return await self._follow(url, validators, proxy)
         except TimeoutError:
             raise FetchError(f"no answer within {in_words(self._options.timeout)}") from None
         except (aiohttp.ClientError, *_PROXY_ERRORS, OSError, ValueError) as error:
-            # What lies beneath may hold the proxy's password.
-            raise FetchError(_told(error, refused, proxy)) from (None if proxy else error)
+            # The error beneath may hold the proxy's password.
+            raise FetchError(_describe(error, refused_addresses, proxy)) from (None if proxy else error)
 
     async def _follow(self, url: URL, validators: Validators, proxy: str) -> Fetched | NotModified:
-        for _ in range(_HOPS + 1):
+        """Request a URL and what it redirects to."""
+        for _ in range(_MOST_REDIRECTS + 1):
             if proxy:
-                self._refuse_literal(url)
+                self._refuse_private_literal(url)
             async with self._session(proxy).get(
                 url,
                 headers=conditional_headers(validators),
                 allow_redirects=False,
                 proxy=proxy if proxy.startswith("http") else None,
             ) as response:
-                if response.status not in (301, 302, 303, 307, 308):
+                if response.status not in _REDIRECTS:
                     return await self._read(response, validators)
-                url = _target(response)
-        raise FetchError(f"more than {_HOPS} redirects")
+                url = _redirect_target(response)
+        raise FetchError(f"more than {_MOST_REDIRECTS} redirects")
+
+    def _refuse_private_literal(self, url: URL) -> None:
+        """Raise FetchError for a private IP address in a URL: through a proxy, `_new_socket` does not see it."""
+        address = literal_address(url.host or "")
+        if address and is_forbidden(address, self._options.allow_private):
+            raise FetchError(_private_address(address))
 
     def _session(self, proxy: str) -> aiohttp.ClientSession:
         if proxy not in self._sessions:
-            # A thousand idle TLS connections hold hundreds of MB, and many servers drop them: none is kept.
-            keep: dict[str, Any] = {"limit": 0, "force_close": True}
-            if proxy.startswith("socks"):
-                # The proxy resolves the name: where a proxy is needed, the local answer is often a lie.
-                url = proxy.replace("socks5h://", "socks5://", 1)
-                connector: aiohttp.BaseConnector = ProxyConnector.from_url(url, rdns=True, **keep)
-            elif proxy:
-                connector = aiohttp.TCPConnector(resolver=aiohttp.ThreadedResolver(), **keep)
-            else:
-                connector = aiohttp.TCPConnector(
-                    resolver=aiohttp.ThreadedResolver(), socket_factory=self._socket, **keep
-                )
             self._sessions[proxy] = aiohttp.ClientSession(
-                connector=connector,
+                connector=self._connector(proxy),
                 headers=_HEADERS,
                 cookie_jar=aiohttp.DummyCookieJar(),
                 timeout=aiohttp.ClientTimeout(total=None),
@@ -142,26 +147,36 @@ class Fetcher:
             )
         return self._sessions[proxy]
 
-    def _socket(self, address: Any) -> socket.socket:
-        """Sees every address really dialled: of names, of literals, of redirects."""
-        family, kind, protocol, _, place = address
-        if forbidden(place[0], self._options.allow_private):
-            _refused.get().append(place[0])
-            raise PermissionError(f"{place[0]} is not dialled")
+    def _connector(self, proxy: str) -> aiohttp.BaseConnector:
+        # force_close: a thousand idle TLS connections hold hundreds of MB, and many servers drop them.
+        if proxy.startswith("socks"):
+            # The proxy resolves the name: where a proxy is needed, the local answer is often a lie.
+            url = proxy.replace("socks5h://", "socks5://", 1)
+            return ProxyConnector.from_url(url, rdns=True, limit=0, force_close=True)
+        return aiohttp.TCPConnector(
+            resolver=aiohttp.ThreadedResolver(),
+            socket_factory=None if proxy else self._new_socket,
+            limit=0,
+            force_close=True,
+        )
+
+    def _new_socket(self, address_info: aiohttp.AddrInfoType) -> socket.socket:
+        """Refuse private addresses here, where every address arrives: of names, of literals, of redirects."""
+        family, kind, protocol, _, (address, *_) = address_info
+        if is_forbidden(str(address), self._options.allow_private):
+            _refused_addresses.get().append(str(address))
+            raise PermissionError(f"{address} is private")
         return socket.socket(family, kind, protocol)
 
-    def _refuse_literal(self, url: URL) -> None:
-        """Behind a proxy we dial nothing ourselves; a private address by its number is refused all the same."""
-        address = literal(url.host or "")
-        if address and forbidden(address, self._options.allow_private):
-            raise FetchError(_private(address))
-
-    async def _read(self, response: aiohttp.ClientResponse, asked: Validators) -> Fetched | NotModified:
+    async def _read(
+        self, response: aiohttp.ClientResponse, sent_validators: Validators
+    ) -> Fetched | NotModified:
+        """Read the last answer of a visit. Raises FetchError for any status but 200 and 304."""
         max_age = read_max_age(response.headers)
         if response.status == 304:
-            if asked == Validators():
+            if sent_validators == Validators():
                 raise FetchError('HTTP 304 ("not modified"), though nothing was known yet', status=304)
-            return NotModified(validators=read_validators(response.headers, asked), max_age=max_age)
+            return NotModified(validators=read_validators(response.headers, sent_validators), max_age=max_age)
         if response.status != 200:
             raise FetchError(
                 _refusal(response),
@@ -170,7 +185,7 @@ class Fetcher:
                 permanent=response.status == 410,
             )
         decompress = decompressor(response.headers.get("Content-Encoding", ""), self._options.max_bytes)
-        pieces = [decompress(piece) async for piece in response.content.iter_chunked(_PIECE)]
+        pieces = [decompress(piece) async for piece in response.content.iter_chunked(_CHUNK)]
         return Fetched(
             body=b"".join([*pieces, decompress(b"")]),
             content_type=response.headers.get("Content-Type", ""),
@@ -180,49 +195,49 @@ class Fetcher:
         )
 
 
-def _refusal(response: aiohttp.ClientResponse) -> str:
-    if response.headers.get("cf-mitigated") == "challenge":
-        return f"HTTP {response.status}: the site lets only browsers in (bot protection)"
-    return f"HTTP {response.status} {clean(response.reason or '')[:100]}".strip()
-
-
-def _target(response: aiohttp.ClientResponse) -> URL:
+def _redirect_target(response: aiohttp.ClientResponse) -> URL:
     location = response.headers.get("Location", "")
     # Parsers disagree on the host behind a backslash, readers on the one behind an @; no feed needs them.
     if not location or "\\" in location:
-        raise FetchError(f"HTTP {response.status} to nowhere: its Location is missing or broken")
+        raise FetchError(f"HTTP {response.status} without a valid Location")
     target = response.url.join(URL(location)).with_fragment(None)
     if target.scheme not in ("http", "https") or not target.host or target.raw_user is not None:
         raise FetchError(f"HTTP {response.status} to an address that is not plain http or https")
     return target
 
 
-def _told(error: Exception, refused: list[str], proxy: str) -> str:
-    """What went wrong, in the operator's words."""
-    if refused:
-        return _private(refused[0])
+def _refusal(response: aiohttp.ClientResponse) -> str:
+    if response.headers.get("cf-mitigated") == "challenge":
+        return f"HTTP {response.status}: the site lets only browsers in (bot protection)"
+    return f"HTTP {response.status} {clean(response.reason or '')[:100]}".strip()
+
+
+def _describe(error: Exception, refused_addresses: list[str], proxy: str) -> str:
+    """Return what went wrong, in the operator's words."""
+    if refused_addresses:
+        return _private_address(refused_addresses[0])
     if isinstance(error, aiohttp.ClientHttpProxyError):  # its text has the proxy's address, password and all
-        answer = clean(f"HTTP {error.status} {error.message}")[:200]
-        return f"the proxy {hide_password(proxy)} does not let us through: {answer}"
+        reason = clean(f"HTTP {error.status} {error.message}")[:_LONGEST_REASON]
+        return f"the proxy {hide_password(proxy)} does not let us through: {reason}"
     if isinstance(error, _PROXY_ERRORS):
-        return f"the proxy {hide_password(proxy)} does not let us through: {_short(error)}"
+        return f"the proxy {hide_password(proxy)} does not let us through: {_reason(error)}"
     if isinstance(error, aiohttp.ClientConnectorCertificateError | ssl.SSLCertVerificationError):
-        return f"the server's certificate is not trusted: {_short(error)}"
+        return f"the server's certificate is not trusted: {_reason(error)}"
     if isinstance(error, aiohttp.ClientConnectorDNSError):
         return f"the name {error.host} is not known to the resolver"
     if isinstance(error, aiohttp.ClientConnectorError):
-        return f"{error.host}:{error.port} cannot be reached: {error.os_error.strerror or _short(error)}"
+        return f"{error.host}:{error.port} cannot be reached: {error.os_error.strerror or _reason(error)}"
     if isinstance(error, aiohttp.ServerDisconnectedError):
         return "the server hung up without an answer"
     if isinstance(error, aiohttp.InvalidURL):
         return "the address, or where it redirects to, is not valid"
-    return f"the server's answer cannot be read: {_short(error)}"
+    return f"the server's answer cannot be read: {_reason(error)}"
 
 
-def _private(address: str) -> str:
+def _private_address(address: str) -> str:
     return f'{address} is a private address. If the feed is yours, add it to [fetch] allow_private = ["{address}"]'
 
 
-def _short(error: Exception) -> str:
+def _reason(error: Exception) -> str:
     text = clean(str(error)) or type(error).__name__
-    return text if len(text) <= 200 else f"{text[:200]}…"
+    return text if len(text) <= _LONGEST_REASON else f"{text[:_LONGEST_REASON]}…"

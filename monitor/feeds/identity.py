@@ -1,4 +1,4 @@
-"""Identify an entry where its feed gives no id."""
+"""Identify the entries of a document, also where the feed gives no id, or one id to several of them."""
 
 import hashlib
 from collections import defaultdict
@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from monitor.feeds.links import without_scheme, without_tracking
 from monitor.feeds.raw import RawEntry
 
-_LONGEST_ID = 500  # characters; a longer one (a data: URL) is known by its hash
+_LONGEST_ID = 500  # characters; a longer one (a data: URL) is replaced by its hash
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -20,17 +20,17 @@ class Identity:
 
 
 def identify(entries: Sequence[RawEntry]) -> list[Identity]:
-    """The identity of each entry of one document, in their order; the same item twice has it twice.
+    """Return the identity of each entry of one document, in their order; equal items have equal ones.
 
     The feed's own id, byte for byte; without one the link, tracking parameters aside; without a link, title and
     date. Where several items of the document share that, it is followed by what tells them apart: the link, else
     the title, else what they say. A web address has its form without http: or https: as an alias, so that a
     site's move is no flood of news.
     """
-    namesakes: dict[str, list[RawEntry]] = defaultdict(list)
+    by_name: dict[str, list[RawEntry]] = defaultdict(list)
     for entry in entries:
-        namesakes[_name(entry)].append(entry)
-    return [_identity(entry, namesakes) for entry in entries]
+        by_name[_name(entry)].append(entry)
+    return [_identity(entry, by_name) for entry in entries]
 
 
 def _name(entry: RawEntry) -> str:
@@ -40,26 +40,28 @@ def _name(entry: RawEntry) -> str:
     return f"{entry.title or _hash(entry.summary + entry.content)} {date}".strip()
 
 
-def _identity(entry: RawEntry, namesakes: Mapping[str, Sequence[RawEntry]]) -> Identity:
+def _identity(entry: RawEntry, by_name: Mapping[str, Sequence[RawEntry]]) -> Identity:
     name, link = _name(entry), without_tracking(entry.link)
-    same = namesakes[name]
+    namesakes = by_name[name]
     # With its link it was known if it shared its id on another visit.
     with_link = f"{name} {link}" if link and link != name else ""
-    if len({without_tracking(other.link) for other in same}) > 1:
+    if len({without_tracking(namesake.link) for namesake in namesakes}) > 1:
         names = [f"{name} {link}"]
-    elif len({other.title for other in same}) > 1:
+    elif len({namesake.title for namesake in namesakes}) > 1:
         names = [f"{name} {entry.title}"]
-    elif not entry.id and not link and len({other.summary + other.content for other in same}) > 1:
+    elif (
+        not entry.id and not link and len({namesake.summary + namesake.content for namesake in namesakes}) > 1
+    ):
         names = [f"{name} {_hash(entry.summary + entry.content)}"]
     else:
         names = [name, with_link]
-    bare = [without_scheme(other) for other in names if other.startswith(("http:", "https:"))]
-    known = dict.fromkeys(_short(other) for other in (*names, *bare) if other)
-    return Identity(id=_short(names[0]), aliases=tuple(known)[1:])
+    schemeless = [without_scheme(address) for address in names if address.startswith(("http:", "https:"))]
+    distinct = dict.fromkeys(_storable(alias) for alias in (*names, *schemeless) if alias)
+    return Identity(id=_storable(names[0]), aliases=tuple(distinct)[1:])
 
 
-def _short(name: str) -> str:
-    # An id goes into logs and databases: one with control characters is known by its hash too.
+def _storable(name: str) -> str:
+    """Return a name fit for logs and databases: itself, or its hash if it is long or has control characters."""
     return name if len(name) <= _LONGEST_ID and name.isprintable() else f"sha256:{_hash(name)}"
 
 

@@ -1,4 +1,4 @@
-"""An address without what only tracks its reader."""
+"""Normalise the links of entries: absolute, http or https, without tracking parameters."""
 
 import re
 from urllib.parse import SplitResult, quote, urljoin, urlsplit, urlunsplit
@@ -12,10 +12,10 @@ _LONGEST = 2000  # characters
 
 
 def absolute(link: str, base: str) -> str:
-    """The address as http or https, absolute; "" for any other (javascript:, data:, file:) and for broken ones.
+    """Return the link as an absolute http or https address; "" for any other (javascript:, data:, file:) or broken one.
 
-    What would end it in a header, a text or an attribute is quoted; a user's name before the host, which is made
-    to be taken for the host, is taken off.
+    Characters that would end it in a header, a text or an attribute are quoted; a user name, which may be written to
+    be mistaken for the host, is taken off.
     """
     link = link.strip()
     try:
@@ -30,13 +30,8 @@ def absolute(link: str, base: str) -> str:
     return "".join(map(_quoted, urlunsplit(parts)))
 
 
-def _quoted(sign: str) -> str:
-    fine = sign.isprintable() and sign not in ' <>"\\^`{|}'
-    return sign if fine else quote(sign, errors="replace")
-
-
-def parts(link: str) -> SplitResult:
-    """The parts of anything that may be an address, as a guid; all of them "" where it is a broken one."""
+def split_address(link: str) -> SplitResult:
+    """Return the parts of what may be an address, such as a guid; all of them "" for a broken one."""
     try:
         return urlsplit(link)
     except ValueError:
@@ -44,7 +39,7 @@ def parts(link: str) -> SplitResult:
 
 
 def without_tracking(link: str) -> str:
-    """The same address without parameters such as utm_source; the others keep their order and spelling."""
+    """Return the address without parameters such as utm_source; the others keep their order and spelling."""
     head, hash_mark, fragment = link.partition("#")
     head, mark, query = head.partition("?")
     kept = "&".join(part for part in query.split("&") if not _TRACKING.match(part))
@@ -52,5 +47,10 @@ def without_tracking(link: str) -> str:
 
 
 def without_scheme(link: str) -> str:
-    """What stays the same when a site moves from http to https."""
+    """Return the address without http: or https:, which stays the same when a site moves from one to the other."""
     return re.sub(r"^https?:", "", link, flags=re.IGNORECASE)
+
+
+def _quoted(character: str) -> str:
+    is_safe = character.isprintable() and character not in ' <>"\\^`{|}'
+    return character if is_safe else quote(character, errors="replace")

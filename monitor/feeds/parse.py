@@ -1,4 +1,4 @@
-"""Bytes become a ParsedFeed."""
+"""Parse the body of an answer into a ParsedFeed: RSS, Atom or RDF, well-formed or not; the only user of feedparser."""
 
 import html
 from calendar import timegm
@@ -28,31 +28,32 @@ _MOST_NAMES = 20  # authors, sections
 _AHEAD = timedelta(days=1)
 _OLDEST = datetime(1990, 1, 1, tzinfo=UTC)
 
+_Item = Any  # feedparser's FeedParserDict: any key may be missing, or hold another type than usual
+
 
 def parse(body: bytes, *, feed: Feed, now: datetime, content_type: str = "") -> ParsedFeed:
-    """Read a document: RSS, Atom or RDF, also one that is not well-formed.
+    """Parse a document; entries come in its order, each once, at most 1000 of them, with `first_seen` = now.
 
-    `content_type` is the header's value. Entries come in the document's order, each once, at most 1000 of them,
-    with `first_seen` = now. Takes and gives plain values, so that it can run in another process. Raises
-    ParseError when it is no feed.
+    `content_type` is the header's value. Arguments and result can be pickled, so that it can run in another
+    process. Raises ParseError for what is no feed.
     """
     if not body.strip():
         raise ParseError("the answer is empty")
-    document = _read(mend(decode(body, content_type)))
+    document = _parse_xml(mend(decode(body, content_type)))
     # An HTML page has no version, a feed without a channel no head; both have no entries.
     if not document.entries and not (document.version and document.feed):
-        page = b"<html" in body[:5000].lower() or "html" in content_type
-        raise ParseError("the answer is a web page, not a feed" if page else "the answer is not a feed")
+        is_page = b"<html" in body[:5000].lower() or "html" in content_type
+        raise ParseError("the answer is a web page, not a feed" if is_page else "the answer is not a feed")
     channel = RawChannel(
         title=_title(document.feed),
         link=absolute(str(document.feed.get("link", "")), feed.url),
         generator=clean(str(document.feed.get("generator", "")))[:_LONGEST_NAME],
     )
-    raw = [_raw(item, channel.link or feed.url, now) for item in _newest(document.entries, now)]
-    readings = reader_for(channel, raw)(channel, raw, now)
+    raw_entries = [_raw_entry(item, channel.link or feed.url, now) for item in _newest(document.entries, now)]
+    readings = reader_for(channel, raw_entries)(channel, raw_entries, now)
     entries: dict[str, Entry] = {}
-    for one, identity, reading in zip(raw, identify(raw), readings, strict=True):
-        entries.setdefault(identity.id, _entry(one, identity, reading, feed, now))
+    for raw, identity, reading in zip(raw_entries, identify(raw_entries), readings, strict=True):
+        entries.setdefault(identity.id, _entry(raw, identity, reading, feed, now))
     return ParsedFeed(
         title=channel.title,
         site_url=channel.link,
@@ -61,46 +62,72 @@ def parse(body: bytes, *, feed: Feed, now: datetime, content_type: str = "") -> 
     )
 
 
-def _read(document: bytes) -> Any:
+def _parse_xml(document: bytes) -> _Item:
     try:
         # Always a stream of bytes: a str may be taken for a file name or a URL, and opened.
         return feedparser.parse(BytesIO(document), sanitize_html=False, resolve_relative_uris=False)
-    # feedparser promises no exceptions of its own: these are what odd documents make of its handlers.
+    # feedparser documents no exceptions of its own: these are what odd documents make of its handlers.
     except (ValueError, LookupError, TypeError, AttributeError, AssertionError, RecursionError) as error:
         raise ParseError(f"the document breaks the parser ({type(error).__name__})") from error
 
 
-def _newest(items: list[Any], now: datetime) -> list[Any]:
-    """At most 1000 of them, in their order. A few publishers list the oldest first."""
+def _title(item: _Item) -> str:
+    detail = item.get("title_detail")
+    title = str(item.get("title", ""))
+    is_plain = isinstance(detail, dict) and detail.get("type") == "text/plain"
+    return (clean(title) if is_plain else plain(title))[:_LONGEST_TITLE]
+
+
+def _newest(items: list[_Item], now: datetime) -> list[_Item]:
+    """Return the newest 1000 items, in their order. A few publishers list the oldest first."""
     if len(items) <= _MOST_ENTRIES:
         return items
-    by_date = sorted(range(len(items)), key=lambda place: _instant(items[place], now) or now, reverse=True)
+    by_date = sorted(range(len(items)), key=lambda place: _published(items[place], now) or now, reverse=True)
     return [items[place] for place in sorted(by_date[:_MOST_ENTRIES])]
 
 
-def _raw(item: Any, base: str, now: datetime) -> RawEntry:
+def _published(item: _Item, now: datetime) -> datetime | None:
+    # Not item.get: feedparser warns whoever asks for a date that another one could stand in for.
+    parsed = dict.get(item, "published_parsed") or dict.get(item, "updated_parsed")
+    try:
+        published = datetime.fromtimestamp(timegm(parsed), UTC) if parsed else None
+    except (ValueError, OverflowError, OSError, TypeError):
+        return None
+    # Dates beyond these are mistakes, as 1970 or the year 1 for "none": an entry must neither stand on top for ever
+    # nor be taken for too old to be news.
+    return published if published and _OLDEST <= published <= now + _AHEAD else None
+
+
+def _raw_entry(item: _Item, base: str, now: datetime) -> RawEntry:
     return RawEntry(
         id=str(item.get("id", "")).strip(),
         title=_title(item),
         link=absolute(str(item.get("link", "")), base),
         authors=tuple(_authors(item))[:_MOST_NAMES],
-        published=_instant(item, now),
+        published=_published(item, now),
         categories=tuple(
             name[:_LONGEST_NAME]
-            for tag in _dicts(item, "tags")[:_MOST_NAMES]
+            for tag in _parts(item, "tags")[:_MOST_NAMES]
             if (name := plain(str(tag.get("term") or tag.get("label") or "")))
         ),
         # Where there is only a content, feedparser calls it a summary too.
         summary=_html(item["summary_detail"]) if isinstance(item.get("summary_detail"), dict) else "",
-        content=max(map(_html, _dicts(item, "content")), key=len, default=""),
+        content=max(map(_html, _parts(item, "content")), key=len, default=""),
     )
 
 
-def _title(item: Any) -> str:
-    detail = item.get("title_detail")
-    title = str(item.get("title", ""))
-    literal = isinstance(detail, dict) and detail.get("type") == "text/plain"
-    return (clean(title) if literal else plain(title))[:_LONGEST_TITLE]
+def _authors(item: _Item) -> Iterator[str]:
+    """Yield the names in the order given: each in an element of its own, or all in one with commas."""
+    for author in _parts(item, "authors")[:_MOST_NAMES] or [{"name": item.get("author", "")}]:
+        for part in str(author.get("name") or "").replace("，", ",").replace("、", ",").split(","):
+            if name := plain(part):
+                yield name[:_LONGEST_NAME]
+
+
+def _parts(item: _Item, key: str) -> list[Mapping[str, Any]]:
+    # A foreign element of that name leaves a str there.
+    parts = item.get(key)
+    return [part for part in parts if isinstance(part, dict)] if isinstance(parts, list) else []
 
 
 def _html(part: Mapping[str, Any]) -> str:
@@ -108,33 +135,6 @@ def _html(part: Mapping[str, Any]) -> str:
     if kind == "text/plain":
         return html.escape(text).replace("\n", "<br>")
     return text if kind in ("text/html", "application/xhtml+xml") else ""  # else a picture, or the like
-
-
-def _authors(item: Any) -> Iterator[str]:
-    """The names, in the order given: each in an element of its own, or all in one with commas."""
-    found = _dicts(item, "authors")[:_MOST_NAMES] or [{"name": item.get("author", "")}]
-    for author in found:
-        for name in str(author.get("name") or "").replace("，", ",").replace("、", ",").split(","):
-            if known := plain(name):
-                yield known[:_LONGEST_NAME]
-
-
-def _dicts(item: Any, key: str) -> list[Mapping[str, Any]]:
-    # A foreign element of that name leaves a str there.
-    found = item.get(key)
-    return [part for part in found if isinstance(part, dict)] if isinstance(found, list) else []
-
-
-def _instant(item: Any, now: datetime) -> datetime | None:
-    # Not item.get: feedparser warns whoever asks for a date that another one could stand in for.
-    parsed = dict.get(item, "published_parsed") or dict.get(item, "updated_parsed")
-    try:
-        found = datetime.fromtimestamp(timegm(parsed), UTC) if parsed else None
-    except (ValueError, OverflowError, OSError, TypeError):
-        return None
-    # Dates beyond these are mistakes, as 1970 or the year 1 for "none": an entry must neither stand on top for ever
-    # nor be taken for too old to be news.
-    return found if found and _OLDEST <= found <= now + _AHEAD else None
 
 
 def _entry(raw: RawEntry, identity: Identity, reading: SourceReading, feed: Feed, now: datetime) -> Entry:
@@ -157,7 +157,7 @@ def _entry(raw: RawEntry, identity: Identity, reading: SourceReading, feed: Feed
 
 
 def _first_line(text: str) -> str:
-    """A title for an entry that has none, as a short message on a social network."""
+    """Return a title for an entry that has none, as a short message on a social network."""
     line = text.partition("\n")[0]
     return line if len(line) <= _LONGEST_NAME else f"{line[: _LONGEST_NAME - 1]}…"
 

@@ -10,8 +10,8 @@ from monitor.digests.build import build, rules_of
 from monitor.digests.due import is_at_once, next_slot, outside_quiet_hours
 from monitor.digests.render import Render
 from monitor.jobs.stored import excluded_entries, judge, news_batches
-from monitor.model.digests import Digest, FeedHealth, Slot, SubscriptionState, Watched
-from monitor.model.feeds import Entry, PollState
+from monitor.model.digests import Digest, Slot, SubscriptionState, Watched
+from monitor.model.feeds import Entry, feed_health
 from monitor.model.mail import Rendered
 from monitor.model.rules import Match, PendingEntry
 from monitor.rules.exclusion import words_that_kept_out
@@ -158,14 +158,8 @@ def _only(matches: Sequence[Match], fingerprints: Sequence[str]) -> tuple[Match,
 
 def _watched(tx: Connection, watched: Sequence[Feed], after: int, upto: int) -> Watched:
     states = {state.feed_url: state for state in feeds.states(tx)}
-    health = tuple((feed.name, _health(states.get(feed.url))) for feed in watched)
+    health = tuple((feed.name, feed_health(states.get(feed.url))) for feed in watched)
     return Watched(feeds=health, entries=entries.count_news(tx, after, upto))
-
-
-def _health(state: PollState | None) -> FeedHealth:
-    if state is not None and state.failures:
-        return FeedHealth.FAILING
-    return FeedHealth.WELL if state is not None and state.visited else FeedHealth.UNVISITED
 
 
 async def _words_that_kept_out(

@@ -35,7 +35,7 @@ def _or_later(directory: Path) -> Iterator[None]:
         yield
     except OSError as error:
         what = (
-            f"the mail cannot be stored in {directory} ({error.strerror}): make room there, and let us write"
+            f"cannot store the mail in {directory} ({error.strerror}): free space there, and make it writable"
         )
         raise SendError(what, SendKind.LATER) from error
 

@@ -40,9 +40,9 @@ _SUBJECT_OF = {
     Step.DOT: "the mail",
 }
 _ADVICE = {
-    Step.AUTH: ": check [smtp] username and password_file; QQ and 163 want an authorisation code (授权码), "
+    Step.AUTH: ": check [smtp] username and password_file; QQ and 163 require an authorisation code (授权码), "
     "Gmail an app password",
-    Step.MAIL: ": if this goes on, check [smtp] sender; most providers want the address of the login",
+    Step.MAIL: ": if this persists, check [smtp] sender; most providers require the address of the login",
 }
 
 
@@ -53,8 +53,8 @@ def refusal(server: str, step: Step, code: int, text: str) -> SendError:
     """
     kind = kind_of_reply(step, code, text)
     if not 200 <= code <= 599:
-        return SendError(f"{server} answered {_SUBJECT_OF[step]} with nonsense ({text}){_fate(kind)}", kind)
-    verb = "refused" if code >= 500 else "put off"
+        return SendError(f"{server} gave an invalid reply to {_SUBJECT_OF[step]} ({text}){_fate(kind)}", kind)
+    verb = "refused" if code >= 500 else "temporarily refused"
     reply = f"{server} {verb} {_SUBJECT_OF[step]} ({code} {text})"
     return SendError(f"{reply}{_ADVICE.get(step, '')}{_fate(kind)}", kind, code=code)
 

@@ -85,7 +85,9 @@ def _trust(ca_file: str) -> ssl.SSLContext:
         try:
             context.load_verify_locations(cafile=ca_file)
         except OSError as error:
-            what = f"[smtp] ca_file {ca_file} is of no use ({reason(error)}): name a file of PEM certificates"
+            what = (
+                f"[smtp] ca_file {ca_file} cannot be used ({reason(error)}): name a file of PEM certificates"
+            )
             raise SendError(what, SendKind.RELAY) from error
     return context
 
@@ -198,7 +200,7 @@ class _Session:
             mailbox = ""
         if not _MAILBOX.fullmatch(mailbox):
             # aiosmtplib would make the best of it, and write to somebody else.
-            raise SendError(f"{address!r} is no mail address, so the mail was not sent", otherwise)
+            raise SendError(f"{address!r} is not a mail address, so the mail was not sent", otherwise)
         if not local.isascii() and not self._client.supports_extension("smtputf8"):
             what = f"{self._where} does not offer SMTPUTF8, which the address {address} needs"
             raise SendError(what, otherwise)

@@ -2,11 +2,11 @@
 
 from dataclasses import dataclass, field
 from datetime import datetime
-from enum import Enum, StrEnum
+from enum import StrEnum
 
 from monitor.config.options import Subscription
 from monitor.model import require_utc
-from monitor.model.feeds import Entry
+from monitor.model.feeds import Entry, FeedHealth
 from monitor.model.rules import Reason
 
 
@@ -89,14 +89,6 @@ class Section:
     rule: str
     items: tuple[Item, ...]
     more: tuple[Item, ...] = ()  # beyond the budget: title and link only
-
-
-class FeedHealth(Enum):
-    """How a feed does, in the word the footer uses."""
-
-    WELL = "well"
-    FAILING = "failing"
-    UNVISITED = "unvisited"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

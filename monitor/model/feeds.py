@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from enum import Enum
 
 from monitor.model import require_utc
 
@@ -70,3 +71,18 @@ class PollState:
 
     def __post_init__(self) -> None:
         require_utc(self.next_poll_at, self.visited)
+
+
+class FeedHealth(Enum):
+    """How a feed does, in the words of `monitor status`."""
+
+    OK = "ok"
+    FAILING = "failing"
+    UNVISITED = "not visited yet"
+
+
+def feed_health(state: PollState | None) -> FeedHealth:
+    """Return how a feed does by its poll state; None is a feed that the database does not know yet."""
+    if state and state.failures:
+        return FeedHealth.FAILING
+    return FeedHealth.OK if state and state.visited else FeedHealth.UNVISITED

@@ -15,11 +15,11 @@ class Hit(NamedTuple):
     A named tuple, since there are thousands of them: it is made three times as fast.
     """
 
-    field: str
+    field: str  # where it was found: title, summary, text, link, author, section or feed
     word: str  # as the operator wrote it
-    found: str
-    start: int
-    end: int
+    found: str  # as it stands in the entry
+    start: int  # its place in the field, in Unicode code points, from 0
+    end: int  # the place behind it
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

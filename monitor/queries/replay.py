@@ -12,7 +12,8 @@ from monitor.digests.due import due, next_slot, outside_quiet_hours, slot_at_onc
 from monitor.digests.render import Render
 from monitor.jobs.draft import DigestContext
 from monitor.jobs.stored import MatchedPeriod
-from monitor.model.digests import Digest, FeedHealth, Slot, SubscriptionState, Watched
+from monitor.model.digests import Digest, Slot, SubscriptionState, Watched
+from monitor.model.feeds import FeedHealth
 from monitor.model.mail import Rendered
 from monitor.model.rules import PendingEntry
 
@@ -130,7 +131,7 @@ def _digests(
     context: DigestContext,
 ) -> Iterator[tuple[Digest, int]]:
     """Yield the digest of each occasion from `start` on, and the count of its entries."""
-    health = tuple((feed.name, FeedHealth.WELL) for feed in context.feeds)
+    health = tuple((feed.name, FeedHealth.OK) for feed in context.feeds)
     for occasion in played:
         if occasion.slot.at < start:
             continue

@@ -28,11 +28,11 @@ class Points(NamedTuple):
     """What one word adds to the score: `points == weight * worth * (0.5 if key == "hints" else 1)`."""
 
     key: str  # any, all, hints or when
-    word: str
+    word: str  # as the operator wrote it
     field: str  # the best it stands in
-    weight: float
-    worth: float
-    points: float
+    weight: float  # of the word
+    worth: float  # of the field
+    points: float  # what it adds
 
 
 def points_of(key: str, word: str, weight: float, hits: Sequence[Hit]) -> Points:

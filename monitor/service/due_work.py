@@ -13,7 +13,7 @@ from monitor.config.options import Feed, Rule, Subscription
 from monitor.digests.due import due, outside_quiet_hours, slot_at_once
 from monitor.errors import DigestError
 from monitor.jobs.compose import NothingNew, compose
-from monitor.jobs.deliver import deliver
+from monitor.jobs.deliver import deliver, recover_and_expire
 from monitor.jobs.poll import claim, poll
 from monitor.jobs.prune import prune
 from monitor.jobs.rematch import rematch
@@ -121,8 +121,7 @@ class DueWork:
         now, options = clock(), self.current.config.outbox
         if not await self._db.read(outbox.anything_due, now):
             return
-        await self._db.write(outbox.recover, now, uncertain_after=options.uncertain_after)
-        for expired in await self._db.write(outbox.expire, now):
+        for expired in await recover_and_expire(db=self._db, now=now, options=options):
             log.warning(
                 "expired",
                 mail=expired.id,

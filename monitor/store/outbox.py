@@ -5,8 +5,8 @@ is put right by `recover`; from then on the slow worker's token opens nothing, e
 sent.
 """
 
-from collections.abc import Sequence
-from datetime import datetime, timedelta
+from collections.abc import Callable, Sequence
+from datetime import datetime
 from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, Row, and_, delete, exists, func, or_, select, update
@@ -15,8 +15,6 @@ from sqlalchemy import insert as insert_into
 from monitor.model.mail import Delivery, DeliveryStatus, Mail, Phase
 from monitor.store.dialects import chunks
 from monitor.store.tables import digests, outbox
-
-_MOST_DOUBLINGS = 10  # of the pause after an uncertain attempt; the mail expires long before
 
 
 def insert(tx: Connection, digest_id: int, mail: Mail, *, now: datetime, expires_at: datetime) -> int:
@@ -50,34 +48,35 @@ def anything_due(tx: Connection, now: datetime) -> bool:
     return bool(tx.scalar(select(exists().where(or_(_lapsed(now), and_(_waits, late))))))
 
 
-def recover(tx: Connection, now: datetime, *, uncertain_after: timedelta) -> list[tuple[int, DeliveryStatus]]:
-    """Put right what a worker left behind whose lease ran out; each mail's number and where it stands now.
+def recover(
+    tx: Connection, now: datetime, *, next_uncertain: Callable[[int], datetime]
+) -> list[tuple[int, DeliveryStatus]]:
+    """Release the mails whose worker's lease ran out; return the number and new status of each.
 
-    Before DATA nothing was delivered: the mail is due at once. From DATA on nobody knows (RFC 1047): the same
-    bytes go again after a pause, which doubles each time. The claim of such a row stays, so that its worker,
-    should it live after all, can still say that the mail was sent.
+    Before DATA nothing was delivered: the mail is due at once. From DATA on the server may own it (RFC 1047): the
+    same bytes go again at `next_uncertain` of the count of such attempts before. The claim of such a row stays, so
+    that its worker, should it live after all, can still record that the mail was sent.
     """
-    unsent = update(outbox).where(_lapsed(now), outbox.c.phase != Phase.DATA.value)
-    again = tx.scalars(
-        unsent.values(**_IDLE, status=DeliveryStatus.WAITING.value, next_attempt_at=now, claim="").returning(
-            outbox.c.id
-        )
+    undelivered = update(outbox).where(_lapsed(now), outbox.c.phase != Phase.DATA.value)
+    due_again = tx.scalars(
+        undelivered.values(
+            **_IDLE, status=DeliveryStatus.WAITING.value, next_attempt_at=now, claim=""
+        ).returning(outbox.c.id)
     ).all()
-    unsure = tx.execute(select(outbox.c.id, outbox.c.uncertain).where(_lapsed(now))).all()
-    for row in unsure:
-        pause = uncertain_after * 2 ** min(row.uncertain, _MOST_DOUBLINGS)
+    uncertain = tx.execute(select(outbox.c.id, outbox.c.uncertain).where(_lapsed(now))).all()
+    for row in uncertain:
         tx.execute(
             update(outbox)
             .where(outbox.c.id == row.id)
             .values(
                 **_IDLE,
                 status=DeliveryStatus.UNCERTAIN.value,
-                next_attempt_at=now + pause,
+                next_attempt_at=next_uncertain(row.uncertain),
                 uncertain=row.uncertain + 1,
             )
         )
-    return [(number, DeliveryStatus.WAITING) for number in again] + [
-        (row.id, DeliveryStatus.UNCERTAIN) for row in unsure
+    return [(number, DeliveryStatus.WAITING) for number in due_again] + [
+        (row.id, DeliveryStatus.UNCERTAIN) for row in uncertain
     ]
 
 

@@ -49,7 +49,7 @@ def test_the_rule_is_held_against_what_is_stored(tmp_path: Path) -> None:
             "title": "Lumina的大模型让巨头不安",
             "link": "https://news.example.org/lumina/",
         }
-        assert {one["title"]: one["known"] for one in told["found"]}["大模型降价"] is True
+        assert {one["title"]: one["matched_already"] for one in told["found"]}["大模型降价"] is True
         assert tomllib.loads(told["toml"])["rules"][0]["any"] == told["rule"]["any"]
         by_link = site.monitor(
             "rules", "like", "https://news.example.org/%E5%A4%A7%E6%A8%A1%E5%9E%8B%E9%99%8D%E4%BB%B7/"

@@ -7,14 +7,15 @@ from bs4 import BeautifulSoup
 
 from monitor.digests.build import build
 from monitor.digests.render import templates
-from monitor.model.digests import Digest, FeedHealth, Slot, Watched
+from monitor.model.digests import Digest, Slot, Watched
+from monitor.model.feeds import FeedHealth
 from monitor.model.mail import Rendered
 from monitor.model.rules import PendingEntry
 from tests.make import NOW, entry, hit, match, rule, subscription
 
 RULES = (("人工智能", "f1"), ("芯片", "f2"), ("机器人", "f3"))
 FEEDS = {"https://feed.example.org/rss": "纽约时报中文网", "https://other.example.org/rss": "示例财经"}
-WATCHED = Watched(feeds=(("纽约时报中文网", FeedHealth.WELL), ("示例财经", FeedHealth.WELL)), entries=41)
+WATCHED = Watched(feeds=(("纽约时报中文网", FeedHealth.OK), ("示例财经", FeedHealth.OK)), entries=41)
 SUMMARY = "研究者说，出口管制迫使一些团队用更少的算力训练模型，并把结果公开。"
 
 

@@ -8,7 +8,8 @@ from hypothesis import strategies as st
 
 from monitor.config.options import Rule
 from monitor.digests.build import FULL_IN_ALL, FULL_IN_SECTION, build, fair_share, rules_of
-from monitor.model.digests import Digest, FeedHealth, Item, Section, Slot, Watched
+from monitor.model.digests import Digest, Item, Section, Slot, Watched
+from monitor.model.feeds import FeedHealth
 from monitor.model.rules import Match, PendingEntry
 from tests.make import NOW, entry, hit, match, rule, subscription
 
@@ -129,7 +130,7 @@ def test_a_feed_no_longer_watched_is_called_by_its_host() -> None:
 
 
 def test_rules_without_a_match_are_silent() -> None:
-    watched = Watched(feeds=(("甲报", FeedHealth.WELL),), entries=41)
+    watched = Watched(feeds=(("甲报", FeedHealth.OK),), entries=41)
     digest = built(waits("甲", match("f1"), match("f3")), watched=watched)
     assert digest.watched == Watched(feeds=watched.feeds, entries=41, silent=("芯片",))
 

@@ -8,7 +8,8 @@ import pytest
 from monitor.digests.render import templates
 from monitor.digests.wrap import columns
 from monitor.errors import DigestError
-from monitor.model.digests import FeedHealth, Slot, Watched
+from monitor.model.digests import Slot, Watched
+from monitor.model.feeds import FeedHealth
 from monitor.model.rules import PendingEntry
 from tests.digests.issue import RICH, WATCHED, digest, rendered, soup, waits, words
 from tests.make import NOW, entry, hit, match
@@ -64,8 +65,8 @@ def test_the_text_part_looks_set_by_hand() -> None:
         "\n"
         "本期完。下一期 11月25日 08:00，没有新消息就不发。\n"
         "\n"
-        "你收到它，是因为你的地址在“AI 日报”的收件人里。直接回复这封信，就能写给运\n"
-        "营者。\n"
+        "你收到这封邮件，是因为你的地址在“AI 日报”的收件人里。直接回复即可联系管理\n"
+        "员。\n"
     )
 
 
@@ -78,7 +79,7 @@ def test_the_html_part_says_the_same() -> None:
         "命中 人工智能： 大模型 · 芯片： 大模型 另见 1 家：示例财经 "
         "芯片 1 条 新规之后：对华芯片许可再生 变数 纽约时报中文网 · 05:00 新规要求逐单申请。 命中 芯片 "
         "2 个源正常。 没有命中的规则：机器人 本期完。下一期 11月25日 08:00，没有新消息就不发。 "
-        "你收到它，是因为你的地址在“AI 日报”的收件人里。直接回复这封信，就能写给运营者。"
+        "你收到这封邮件，是因为你的地址在“AI 日报”的收件人里。直接回复即可联系管理员。"
     )
 
 
@@ -132,8 +133,8 @@ def test_english_counts_in_singular_and_plural() -> None:
 def test_a_digest_that_comes_late_says_so() -> None:
     slot = Slot.named("at:2026-11-24T08:00", NOW, late=True)
     shown = rendered(*RICH, slot=slot, now=NOW + timedelta(hours=1))
-    assert "2026年11月24日 星期二 · 补发，原定今日 08:00\n" in shown.text
-    assert "星期二 · 补发，原定今日 08:00" in words(shown.html)
+    assert "2026年11月24日 星期二 · 延迟发送，原定今日 08:00\n" in shown.text
+    assert "星期二 · 延迟发送，原定今日 08:00" in words(shown.html)
 
 
 def test_without_news_the_digest_still_says_what_was_watched() -> None:
@@ -154,8 +155,8 @@ def test_a_first_issue_without_schedule_makes_no_promises() -> None:
 def test_feeds_that_fail_are_named() -> None:
     feeds = (("远方新闻", FeedHealth.FAILING), ("新来的源", FeedHealth.UNVISITED))
     shown = rendered(*RICH, watched=Watched(feeds=feeds))
-    assert "取不到：远方新闻\n还没有取过：新来的源\n" in shown.text
-    assert "取不到 ：远方新闻 还没有取过：新来的源" in words(shown.html)
+    assert "抓取失败：远方新闻\n尚未抓取：新来的源\n" in shown.text
+    assert "抓取失败 ：远方新闻 尚未抓取：新来的源" in words(shown.html)
     assert "个源正常" not in shown.text + shown.html
 
 

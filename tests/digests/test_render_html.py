@@ -6,7 +6,8 @@ import pytest
 from bs4 import Tag
 
 from monitor.digests.render import LARGEST, templates
-from monitor.model.digests import FeedHealth, Watched
+from monitor.model.digests import Watched
+from monitor.model.feeds import FeedHealth
 from tests.digests.issue import RICH, SUMMARY, WATCHED, digest, rendered, soup, waits, words
 from tests.make import NOW, rule
 

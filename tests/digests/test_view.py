@@ -5,7 +5,8 @@ import pytest
 
 from monitor.digests.language import language
 from monitor.digests.view import DigestView, ItemView, ReasonView, view
-from monitor.model.digests import Digest, FeedHealth, Item, Section, Slot, Watched
+from monitor.model.digests import Digest, Item, Section, Slot, Watched
+from monitor.model.feeds import FeedHealth
 from monitor.model.rules import Hit, Reason
 from tests.make import NOW, entry, hit, subscription
 
@@ -62,7 +63,7 @@ def test_a_late_digest_says_when_it_was_meant_to_come() -> None:
 
 
 def test_feeds_are_told_apart_by_their_health() -> None:
-    feeds = (("甲", FeedHealth.WELL), ("乙", FeedHealth.FAILING), ("丙", FeedHealth.UNVISITED))
+    feeds = (("甲", FeedHealth.OK), ("乙", FeedHealth.FAILING), ("丙", FeedHealth.UNVISITED))
     shown = seen(digest(watched=Watched(feeds=feeds, entries=41, silent=("机器人",))))
     assert (shown.feeds, shown.well, shown.failing, shown.unvisited) == (3, 1, ("乙",), ("丙",))
     assert (shown.entries, shown.silent) == (41, ("机器人",))

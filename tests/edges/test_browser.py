@@ -11,7 +11,8 @@ from playwright.sync_api import Browser, sync_playwright
 
 from monitor.digests.build import build
 from monitor.digests.render import templates
-from monitor.model.digests import FeedHealth, Watched
+from monitor.model.digests import Watched
+from monitor.model.feeds import FeedHealth
 from monitor.model.rules import PendingEntry
 from tests import make
 
@@ -50,7 +51,7 @@ def html() -> str:
         waiting,
         rules=[(make.rule(), "f1")],
         feeds={entry.feed_url: "纽约时报中文网" for entry in entries},
-        watched=Watched(feeds=(("纽约时报中文网", FeedHealth.WELL),), entries=41),
+        watched=Watched(feeds=(("纽约时报中文网", FeedHealth.OK),), entries=41),
         since=None,
         now=make.NOW,
         next_at=datetime(2026, 11, 25, tzinfo=UTC),

@@ -185,4 +185,4 @@ async def test_a_redirect_to_no_plain_place_is_an_error(location: str) -> None:
 
 
 async def test_a_redirect_without_a_target_is_an_error() -> None:
-    assert "to nowhere" in str(await failure(ok(b"", status="302 Found")))
+    assert "without a valid Location" in str(await failure(ok(b"", status="302 Found")))

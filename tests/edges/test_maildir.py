@@ -88,7 +88,9 @@ async def test_the_row_is_marked_before_a_byte_is_written(tmp_path: Path) -> Non
 
 async def test_a_directory_that_cannot_be_made_puts_the_mail_off(tmp_path: Path) -> None:
     (tmp_path / "file").touch()
-    with pytest.raises(SendError, match=r"cannot be stored in .*file/mail \(Not a directory\)") as failure:
+    with pytest.raises(
+        SendError, match=r"cannot store the mail in .*file/mail \(Not a directory\)"
+    ) as failure:
         await maildir_sender(tmp_path / "file" / "mail")(make.mail(), nothing)
     assert failure.value.kind is SendKind.LATER
 

@@ -73,7 +73,7 @@ async def test_a_ca_file_of_no_use_holds_the_mail(tmp_path: Path, content: str |
     async with scripted() as server:
         error = await failure(server, security="implicit", ca_file=str(ca_file))
     assert error.kind is SendKind.RELAY
-    assert f"[smtp] ca_file {ca_file} is of no use (" in str(error)
+    assert f"[smtp] ca_file {ca_file} cannot be used (" in str(error)
 
 
 async def test_a_wrong_password_is_tried_once_and_told_without_it(tmp_path: Path) -> None:

@@ -1,6 +1,6 @@
 import pytest
 
-from monitor.feeds.address import forbidden, literal
+from monitor.feeds.address import is_forbidden, literal_address
 
 
 @pytest.mark.parametrize(
@@ -13,20 +13,20 @@ from monitor.feeds.address import forbidden, literal
     ],
 )
 def test_what_is_not_on_the_public_internet_is_forbidden(address: str) -> None:
-    assert forbidden(address, ())
+    assert is_forbidden(address, ())
 
 
 @pytest.mark.parametrize("address", ["8.8.8.8", "151.101.1.164", "2606:4700::1111", "::ffff:8.8.8.8"])
 def test_what_is_on_the_public_internet_is_not(address: str) -> None:
-    assert not forbidden(address, ())
+    assert not is_forbidden(address, ())
 
 
 def test_the_operator_may_open_an_address_or_a_network() -> None:
     allowed = ("127.0.0.1/32", "10.1.0.0/16", "fc00::/7")
     assert not any(
-        forbidden(address, allowed) for address in ("127.0.0.1", "::ffff:127.0.0.1", "10.1.2.3", "fc00::1")
+        is_forbidden(address, allowed) for address in ("127.0.0.1", "::ffff:127.0.0.1", "10.1.2.3", "fc00::1")
     )
-    assert all(forbidden(address, allowed) for address in ("127.0.0.2", "10.2.0.1", "::1"))
+    assert all(is_forbidden(address, allowed) for address in ("127.0.0.2", "10.2.0.1", "::1"))
 
 
 @pytest.mark.parametrize(
@@ -46,12 +46,12 @@ def test_the_operator_may_open_an_address_or_a_network() -> None:
     ],
 )
 def test_every_spelling_of_an_address_is_seen_through(host: str) -> None:
-    assert literal(host) == "127.0.0.1"
+    assert literal_address(host) == "127.0.0.1"
 
 
 @pytest.mark.parametrize("host", ["::1", "fe80::1%eth0", "0.0.0.0", "0"])
 def test_an_address_stands_for_itself(host: str) -> None:
-    assert forbidden(literal(host), ())
+    assert is_forbidden(literal_address(host), ())
 
 
 @pytest.mark.parametrize(
@@ -74,4 +74,4 @@ def test_an_address_stands_for_itself(host: str) -> None:
     ],
 )
 def test_a_name_stands_for_nothing_until_somebody_is_asked(host: str) -> None:
-    assert literal(host) == ""
+    assert literal_address(host) == ""

@@ -40,7 +40,7 @@ def test_what_was_packed_comes_out_piece_by_piece(packed: bytes, encoding: str, 
 
 @pytest.mark.parametrize("encoding", ["br", "zstd", "gzip, gzip", ", ".join(["gzip"] * 30), "compress"])
 def test_a_packing_nobody_asked_for_is_refused(encoding: str) -> None:
-    with pytest.raises(FetchError, match="nobody asked for"):
+    with pytest.raises(FetchError, match="was not requested"):
         decompressor(encoding, 100)
 
 

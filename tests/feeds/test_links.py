@@ -1,6 +1,6 @@
 import pytest
 
-from monitor.feeds.links import absolute, parts, without_scheme, without_tracking
+from monitor.feeds.links import absolute, split_address, without_scheme, without_tracking
 
 BASE = "https://news.example.org/list/"
 
@@ -63,7 +63,7 @@ def test_only_what_tracks_the_reader_is_taken_off_a_link(link: str, wanted: str)
     ],
 )
 def test_anything_can_be_asked_for_its_host_and_path(link: str, host: str | None, path: str) -> None:
-    assert (parts(link).hostname, parts(link).path) == (host, path)
+    assert (split_address(link).hostname, split_address(link).path) == (host, path)
 
 
 def test_a_link_without_its_scheme_is_the_same_for_both() -> None:

@@ -10,7 +10,8 @@ from monitor.errors import DigestError, FetchError
 from monitor.jobs.compose import Composed, NothingNew, SlotTaken, mails_of
 from monitor.jobs.draft import Draft, draft_digest
 from monitor.jobs.rematch import rematch
-from monitor.model.digests import Digest, FeedHealth, SubscriptionState
+from monitor.model.digests import Digest, SubscriptionState
+from monitor.model.feeds import FeedHealth
 from monitor.model.mail import DeliveryStatus, Rendered
 from monitor.store import digests, entries, outbox
 from tests import make
@@ -180,7 +181,7 @@ async def test_the_footer_knows_which_feeds_are_well(desk: Desk) -> None:
     )
     assert isinstance(draft, Draft)
     assert [health for _, health in draft.digest.watched.feeds] == [
-        FeedHealth.WELL,
+        FeedHealth.OK,
         FeedHealth.FAILING,
         FeedHealth.UNVISITED,
     ]

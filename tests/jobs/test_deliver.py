@@ -8,7 +8,7 @@ import pytest
 
 from monitor.config.options import OutboxOptions
 from monitor.errors import SendKind, StoreError
-from monitor.jobs.deliver import deliver
+from monitor.jobs.deliver import deliver, recover_and_expire
 from monitor.jobs.prune import prune
 from monitor.mail import BeforeData
 from monitor.model.mail import Delivery, DeliveryStatus, Mail
@@ -129,7 +129,7 @@ async def test_a_worker_whose_mail_was_taken_stops_before_data(desk: Desk) -> No
 
     async def slow(mail: Mail, before_data: BeforeData) -> str:
         later = desk.clock.forward(minutes=10)
-        await desk.db.write(outbox.recover, later, uncertain_after=OUTBOX.uncertain_after)
+        assert await recover_and_expire(db=desk.db, now=later, options=OUTBOX) == []
         assert await desk.deliver() is not None  # another worker sends it
         await before_data()
         sent.append(mail)
@@ -157,7 +157,12 @@ async def test_a_slow_server_keeps_its_mail(desk: Desk) -> None:
         await before_data()
         await beaten.wait()
         beyond_the_first_lease = desk.clock() + timedelta(milliseconds=500)
-        assert await desk.db.write(outbox.recover, beyond_the_first_lease, uncertain_after=timedelta(0)) == []
+        assert (
+            await desk.db.write(
+                outbox.recover, beyond_the_first_lease, next_uncertain=lambda _: beyond_the_first_lease
+            )
+            == []
+        )
         return "250 late"
 
     outcome = await deliver(send=slow, db=desk.db, clock=clock, options=options, jitter=lambda: 0)

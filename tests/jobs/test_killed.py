@@ -10,6 +10,7 @@ import pytest
 
 from monitor.config.options import SmtpOptions
 from monitor.demo.smtp_server import Disconnect, LoopbackSmtpServer, ReceivedMail
+from monitor.jobs.deliver import recover_and_expire
 from monitor.mail.replies import Step
 from monitor.mail.smtp import smtp_sender
 from monitor.model.mail import DeliveryStatus
@@ -68,7 +69,7 @@ async def _killed_and_resumed(
     desk.web.serves(desk.feeds[0], killed.DOCUMENT)
     await desk.poll()
     await desk.compose()
-    await desk.db.write(outbox.recover, desk.clock(), uncertain_after=OUTBOX.uncertain_after)
+    await recover_and_expire(db=desk.db, now=desk.clock(), options=OUTBOX)
     while await desk.deliver():
         pass
     desk.clock.forward(minutes=16)

@@ -43,7 +43,7 @@ async def test_each_operator_gets_a_letter_in_plain_text(desk: Desk) -> None:
     await desk.deliver()
     assert desk.mailbox.recipients == ["a@example.org", "b@example.org"]
     mail = email.message_from_bytes(desk.mailbox.mails[0].raw, policy=email.policy.default)
-    assert mail["Subject"] == "feed-monitor: config.toml is refused, rules version 4 stays in force"
+    assert mail["Subject"] == "feed-monitor: config.toml was refused, rules version 4 stays active"
     assert mail["List-Id"] is None
     assert mail.get_content_type() == "text/plain"
     text = mail.get_content()
@@ -64,4 +64,4 @@ def test_a_template_that_fails_is_named(tmp_path: Path) -> None:
     (tmp_path / "notice.txt.j2").write_text("{{ notice.nothing }}", encoding="utf-8")
     with pytest.raises(DigestError, match=r"template notice\.txt\.j2, line 1") as told:
         notices(str(tmp_path))(a_notice())
-    assert str(told.value).endswith("The notice waits until the template is mended.")
+    assert str(told.value).endswith("The notice waits until the template is fixed.")

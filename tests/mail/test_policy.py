@@ -2,7 +2,7 @@ from datetime import timedelta
 
 import pytest
 
-from monitor.mail.policy import next_attempt
+from monitor.mail.policy import next_attempt, next_uncertain_attempt
 from tests.make import NOW
 
 MINUTE = timedelta(minutes=1)
@@ -30,3 +30,12 @@ def test_mails_put_off_together_come_back_apart_by_a_tenth_either_way(jitter: fl
 
 def test_a_schedule_of_no_wait_at_all_tries_again_at_once() -> None:
     assert next_attempt(3, schedule=(timedelta(0),), now=NOW, jitter=0.0) == NOW
+
+
+@pytest.mark.parametrize(("uncertain", "minutes"), [(0, 15), (1, 30), (2, 60), (10, 15 * 1024)])
+def test_the_pause_after_a_lost_reply_doubles(uncertain: int, minutes: int) -> None:
+    assert next_uncertain_attempt(uncertain, pause=15 * MINUTE, now=NOW) == NOW + minutes * MINUTE
+
+
+def test_the_pause_after_very_many_lost_replies_stays_in_the_calendar() -> None:
+    assert next_uncertain_attempt(60, pause=15 * MINUTE, now=NOW) == NOW + 15 * 1024 * MINUTE

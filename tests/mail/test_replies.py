@@ -16,7 +16,7 @@ LATER, RELAY, REFUSED, UNCERTAIN = SendKind.LATER, SendKind.RELAY, SendKind.REFU
 @pytest.mark.parametrize(
     ("step", "code", "text", "kind"),
     [
-        # put off: greylisting, a full mailbox, a server short of space
+        # deferred: greylisting, a full mailbox, a server short of space
         (Step.RCPT, 450, "4.2.0 <ann@example.org>: Recipient address rejected: Greylisted", LATER),
         (Step.RCPT, 451, "4.7.1 Please try again later", LATER),
         (Step.RCPT, 452, "4.2.2 The recipient's mailbox is full", LATER),
@@ -167,14 +167,14 @@ def caused(error: Exception, cause: BaseException) -> Exception:
 @pytest.mark.parametrize(
     ("step", "code", "text", "message"),
     [
-        (Step.CONNECT, 421, "busy", f"{SERVER} put off the connection (421 busy)"),
+        (Step.CONNECT, 421, "busy", f"{SERVER} temporarily refused the connection (421 busy)"),
         (Step.RCPT, 550, "5.1.1 no such user", f"{SERVER} refused the recipient (550 5.1.1 no such user)"),
-        (Step.DATA, -1, "??", f"{SERVER} answered the mail with nonsense (??)"),
+        (Step.DATA, -1, "??", f"{SERVER} gave an invalid reply to the mail (??)"),
         (
             Step.DOT,
             -1,
             "??",
-            f"{SERVER} answered the mail with nonsense (??): the mail may or may not have been delivered",
+            f"{SERVER} gave an invalid reply to the mail (??): the mail may or may not have been delivered",
         ),
     ],
 )

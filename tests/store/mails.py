@@ -1,7 +1,9 @@
 """What tests do with the outbox, in a word each: queue, claim, mark, finish, recover."""
 
 from datetime import datetime, timedelta
+from functools import partial
 
+from monitor.mail.policy import next_uncertain_attempt
 from monitor.model.mail import Delivery, DeliveryStatus, Mail
 from monitor.store import digests, outbox
 from monitor.store.database import Connection, Database
@@ -48,7 +50,8 @@ async def finish(
 
 
 async def recover(db: Database, now: datetime) -> list[tuple[int, DeliveryStatus]]:
-    return await db.write(outbox.recover, now, uncertain_after=UNCERTAIN_AFTER)
+    next_uncertain = partial(next_uncertain_attempt, pause=UNCERTAIN_AFTER, now=now)
+    return await db.write(outbox.recover, now, next_uncertain=next_uncertain)
 
 
 async def the(db: Database, number: int) -> Delivery:

@@ -9,7 +9,7 @@ import re
 from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime, timedelta, timezone
 
-from monitor.feeds.links import parts
+from monitor.feeds.links import split_address
 from monitor.feeds.raw import RawChannel, RawEntry, SourceReading
 from monitor.feeds.sanitize import Page, plain
 
@@ -40,7 +40,7 @@ _SECTIONS = {
     "morning-brief": "简报",
 }
 
-# The publication time of feedx's full texts; what captions and credits of the official feed are told by.
+# The publication time in the full texts of feedx; the style that marks captions and credits of the official feed.
 _ATTRIBUTES = (("time", "pudate"), ("p", "style"))
 # Pictures with their captions and credits (grey paragraphs in the official feed), the byline, the foot, an advert.
 _LEFT_OUT = (
@@ -103,7 +103,7 @@ _Path = tuple[float, tuple[datetime, ...]]  # what a choice of times costs, and 
 
 def is_publisher(channel: RawChannel, entries: Sequence[RawEntry]) -> bool:
     """Return whether a document is of 纽约时报中文网, whoever served it."""
-    if channel.generator == _GENERATOR or parts(channel.link).hostname == "cn.nytimes.com":
+    if channel.generator == _GENERATOR or split_address(channel.link).hostname == "cn.nytimes.com":
         return True
     articles = sum(_is_article(entry.link) or _is_article(entry.id) for entry in entries)
     return articles * 2 > len(entries)
@@ -148,8 +148,12 @@ def article_paragraphs(paragraphs: Sequence[str], authors: Sequence[str]) -> lis
 
 
 def _is_article(link: str) -> bool:
-    address = parts(link)
-    return _HOST.search(address.hostname or "") is not None and _ARTICLE_PATH.match(address.path) is not None
+    return _HOST.search(split_address(link).hostname or "") is not None and _match_path(link) is not None
+
+
+def _match_path(link: str) -> re.Match[str] | None:
+    """Match an article's path: its section, day and name."""
+    return _ARTICLE_PATH.match(split_address(link).path)
 
 
 def _read_entry(entry: RawEntry, published: datetime | None) -> SourceReading:
@@ -162,7 +166,7 @@ def _read_entry(entry: RawEntry, published: datetime | None) -> SourceReading:
     original = _original(page)
     page.drop(_LEFT_OUT)
     summary, text = _summary_and_text(entry, page, authors, is_whole=published_on_page is not None)
-    path = _ARTICLE_PATH.match(parts(entry.link).path) or _ARTICLE_PATH.match(parts(entry.id).path)
+    path = _match_path(entry.link) or _match_path(entry.id)
     return SourceReading(
         summary=summary,
         text=text,
@@ -188,7 +192,7 @@ def _original(page: Page) -> str:
     links = [
         link
         for link, text in page.links()
-        if re.search("英文|English", text) and _HOST.search(parts(link).hostname or "")
+        if re.search("英文|English", text) and _HOST.search(split_address(link).hostname or "")
     ]
     return links[-1] if links else ""
 
