@@ -7,7 +7,7 @@ from pathlib import Path
 from rich.text import Text
 
 from monitor.cli.terminal import answer, complain, count, local, say, table
-from monitor.editing.history import part_of
+from monitor.editing.history import rules_in
 from monitor.errors import ConfigError, StoreError
 from monitor.loaded import feed_names_of, store_url_of
 from monitor.model.digests import SubscriptionState
@@ -102,7 +102,7 @@ def _config_status(path: Path, error: ConfigError, rules: RulesetVersion | None)
         ok=False,
         problems=error.problems,
         rules=RulesInForce.of(rules),
-        rules_edited=rules is not None and part_of(path) != rules.text,
+        rules_edited=rules is not None and rules_in(path) != rules.text,
     )
 
 

@@ -90,7 +90,9 @@ def with_line(text: str, place: KeyPlace, line: str) -> str:
 def behind_rules(text: str, tables: str) -> str:
     """Return the text with more rules behind its own; at the end when it has none."""
     blocks = list(blocks_of(text))
-    last = max((place for place, block in enumerate(blocks) if block.table == "rules"), default=len(blocks) - 1)
+    last = max(
+        (place for place, block in enumerate(blocks) if block.table == "rules"), default=len(blocks) - 1
+    )
     before = line_ended("".join(block.text for block in blocks[: last + 1]))
     rules = tables.replace("\n", _newline(text))
     return before + gap_behind(before) + rules + "".join(block.text for block in blocks[last + 1 :])
@@ -248,7 +250,7 @@ def _written_like(array: _List, at: int, word: str) -> str:
     return quoted(word)
 
 
-_MARK = b"\xef\xbb\xbf"  # a byte order mark, which stays where there is one
+_BYTE_ORDER_MARK = b"\xef\xbb\xbf"  # stays where there is one
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -262,7 +264,7 @@ class Change:
     @property
     def diff(self) -> tuple[str, ...]:
         """The lines that differ, in the manner of diff -u; empty when nothing does."""
-        old, new = (_text(raw).splitlines() for raw in (self.before, self.after))
+        old, new = (_lines(raw) for raw in (self.before, self.after))
         name = self.path.name
         return tuple(unified_diff(old, new, name, f"{name} (changed)", lineterm=""))
 
@@ -277,54 +279,59 @@ class ChangeRefusedError(ConfigError):
         )
 
 
-def text_of(path: Path) -> str:
-    """The text of a file that is to be changed. Raises ConfigError, also when it has problems already."""
+def read_valid_text(path: Path) -> str:
+    """Return the text of a file that is to be changed. Raises ConfigError, also when it has problems already."""
     raw = read_file(path)
     checked(path, raw)
     return as_text(raw, path)
 
 
-def change(path: Path, before: str, after: str) -> Change:
-    """The change from one text of a file to another.
+def plan_change(path: Path, before: str, after: str) -> Change:
+    """Return the change from one text of a file to another.
 
     Raises ChangeRefusedError when the new text has problems, MonitorError when the file has another text by now.
     """
     raw = read_file(path)
     if as_text(raw, path) != before:
-        raise MonitorError(f"{path} was changed by somebody else just now. Nothing was written; try again")
-    planned = Change(path=path, before=raw, after=(_MARK if raw.startswith(_MARK) else b"") + after.encode())
+        raise _changed_meanwhile(path)
+    mark = _BYTE_ORDER_MARK if raw.startswith(_BYTE_ORDER_MARK) else b""
+    change = Change(path=path, before=raw, after=mark + after.encode())
     try:
-        checked(path, planned.after)
+        checked(path, change.after)
     except ConfigError as error:
         raise ChangeRefusedError(error) from None
-    return planned
+    return change
 
 
-def write(planned: Change) -> None:
+def write_change(change: Change) -> None:
     """Put the new content in the file's place: whole, with the owner and mode it had, also behind a link.
 
     Raises MonitorError when it cannot be written, or when somebody else has changed the file since.
     """
-    path = planned.path.resolve()
-    if read_file(path) != planned.before:
-        raise MonitorError(f"{path} was changed by somebody else just now. Nothing was written; try again")
+    path = change.path.resolve()
+    if read_file(path) != change.before:
+        raise _changed_meanwhile(path)
     try:
-        with _beside(path) as (file, name):
-            os.write(file, planned.after)
-            was = path.stat()
-            os.fchmod(file, was.st_mode & 0o7777)
-            if (was.st_uid, was.st_gid) != (os.geteuid(), os.getegid()):
+        with _temporary_file_beside(path) as (file, name):
+            os.write(file, change.after)
+            replaced = path.stat()
+            os.fchmod(file, replaced.st_mode & 0o7777)
+            if (replaced.st_uid, replaced.st_gid) != (os.geteuid(), os.getegid()):
                 with contextlib.suppress(PermissionError):  # only root may give a file away
-                    os.fchown(file, was.st_uid, was.st_gid)
+                    os.fchown(file, replaced.st_uid, replaced.st_gid)
             os.fsync(file)
             Path(name).replace(path)
     except OSError as error:
         raise MonitorError(f"{path} cannot be written: {error.strerror}. Nothing was changed") from error
 
 
+def _changed_meanwhile(path: Path) -> MonitorError:
+    return MonitorError(f"{path} was changed by somebody else just now. Nothing was written; try again")
+
+
 @contextlib.contextmanager
-def _beside(path: Path) -> Iterator[tuple[int, str]]:
-    """A new file in the same directory, open; gone at the end unless it was renamed."""
+def _temporary_file_beside(path: Path) -> Iterator[tuple[int, str]]:
+    """Open a new file in the same directory; at the end it is removed, unless it was renamed."""
     file, name = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
     try:
         yield file, name
@@ -333,5 +340,5 @@ def _beside(path: Path) -> Iterator[tuple[int, str]]:
         Path(name).unlink(missing_ok=True)
 
 
-def _text(raw: bytes) -> str:
-    return raw.removeprefix(_MARK).decode("utf-8", "replace")
+def _lines(raw: bytes) -> list[str]:
+    return raw.removeprefix(_BYTE_ORDER_MARK).decode("utf-8", "replace").splitlines()

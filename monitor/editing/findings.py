@@ -1,8 +1,8 @@
 """List what lint finds in the rules of a config.toml, each finding with its line, and apply the fixes that are safe."""
 
-from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import asdict, dataclass
-from typing import Any
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import NamedTuple
 
 from monitor.config.options import Config, Rule
 from monitor.config.positions import Positions, read_positions
@@ -12,10 +12,15 @@ from monitor.loaded import LoadedConfig, content_of
 from monitor.rules.lint import Finding, lint, unasked
 from monitor.rules.words import quoted
 
-Placed = Sequence[tuple[int | None, Finding]]  # each with its line
+
+class LocatedFinding(NamedTuple):
+    """A finding, and the line of its word or key; None when the file has no such line."""
+
+    line: int | None
+    finding: Finding
 
 
-def findings(config: Config) -> tuple[Finding, ...]:
+def findings_of(config: Config) -> tuple[Finding, ...]:
     """Return what the rules alone say, without what is stored."""
     return (
         *lint(config.rules, config.aliases, config.matching.ignore),
@@ -23,28 +28,26 @@ def findings(config: Config) -> tuple[Finding, ...]:
     )
 
 
-def findings_since(old: LoadedConfig, new: LoadedConfig) -> tuple[str, ...]:
+def describe_new_findings(old: LoadedConfig, new: LoadedConfig) -> tuple[str, ...]:
     """Return the findings that an edit has brought, a line each."""
-    known = findings(old.config)
-    new_findings = [finding for finding in findings(new.config) if finding not in known]
+    known = findings_of(old.config)
+    new_findings = [finding for finding in findings_of(new.config) if finding not in known]
     # The file may have been edited once more: then its lines are others.
     text = as_text(read_file(new.path), new.path) if content_of(new.path) == new.digest else ""
-    in_file = placed(new_findings, text, new.config.rules)
-    return tuple(as_line(new.path.name, line, finding) for line, finding in in_file)
+    located = locate_findings(new_findings, text, new.config.rules)
+    return tuple(describe_finding(new.path.name, each) for each in located)
 
 
-def placed(found: Iterable[Finding], text: str, rules: Sequence[Rule]) -> Placed:
-    """Return the findings in the order of the file, each with the line of its word, else that of its key."""
+def locate_findings(found: Iterable[Finding], text: str, rules: Sequence[Rule]) -> list[LocatedFinding]:
+    """Return findings in the order of the file, each with the line of its word, else that of its key."""
     positions, indexes = read_positions(text), {rule.name: index for index, rule in enumerate(rules)}
-    lines = (
-        (_line_of(finding, positions, indexes.get(finding.rule, 0) if finding.table == "rules" else 0), finding)
-        for finding in found
-    )
-    return sorted(lines, key=lambda line_and_finding: line_and_finding[0] or 0)
+    located = [LocatedFinding(_line_of(finding, positions, indexes), finding) for finding in found]
+    return sorted(located, key=lambda each: each.line or 0)
 
 
-def _line_of(finding: Finding, positions: Positions, index: int) -> int | None:
-    """Return the line of a finding's word in a list, or in a text of several lines; else the line of its key."""
+def _line_of(finding: Finding, positions: Positions, indexes: Mapping[str, int]) -> int | None:
+    """Return the line of a finding's word in a list, else the line of its key."""
+    index = indexes.get(finding.rule, 0) if finding.table == "rules" else 0
     key = positions.key(finding.table, index, finding.key)
     if key is None:
         return positions.line_of(finding.table, index)
@@ -53,24 +56,16 @@ def _line_of(finding: Finding, positions: Positions, index: int) -> int | None:
         if finding.word in words:
             item = positions.items(key.value)[words.index(finding.word)]
             return positions.line_at(item.value.start)
-    lines = positions.text[key.value.start : key.value.end].split("\n")
-    for number, line in enumerate(lines, start=key.line):
-        if quoted(finding.word) in line or f"'{finding.word}'" in line:
-            return number
     return key.line
 
 
-def as_line(file: str, line: int | None, finding: Finding) -> str:
+def describe_finding(file: str, located: LocatedFinding) -> str:
     """Return a finding as a line of text, with the word as it stands in the file."""
+    line, finding = located
     where = f'[[rules]] "{finding.rule}"' if finding.table == "rules" else f"[{finding.table}]"
     place = f"line {line}, " if line else ""
     fix = f" Fix: {finding.fix}." if finding.fix else ""
     return f"{file}, {place}{where}, {finding.key}: {quoted(finding.word)} {finding.what}.{fix}"
-
-
-def values(told: Placed) -> list[dict[str, Any]]:
-    """The findings for programs."""
-    return [{"line": line, **asdict(one)} for line, one in told]
 
 
 _ROUNDS = 5  # one fix may bring another finding: "AI、 ＠x" is two words, one of them full-width
@@ -91,14 +86,14 @@ def fix_rules(text: str, path: str) -> FixResult:
     for _ in range(_ROUNDS):
         config = parse_config(text, path)
         indexes = {rule.name: index for index, rule in enumerate(config.rules)}
-        fixes = list(_first_fixes(findings(config)))
+        fixes = list(_first_fixes(findings_of(config)))
         for finding in fixes:
             index = indexes[finding.rule] if finding.table == "rules" else 0
             text = _fixed(text, (finding.table, index, finding.key), finding)
         fixed += map(_describe_fix, fixes)
         if not fixes:
             break
-    return FixResult(text=text, fixed=tuple(fixed), left=len(findings(parse_config(text, path))))
+    return FixResult(text=text, fixed=tuple(fixed), left=len(findings_of(parse_config(text, path))))
 
 
 def _first_fixes(found: Iterable[Finding]) -> Iterator[Finding]:

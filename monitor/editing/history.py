@@ -6,7 +6,7 @@ from pathlib import Path
 from monitor.config.options import changed_options
 from monitor.config.positions import RULE_TABLES, Block, blocks_of, rule_part
 from monitor.config.reading import as_text, parse_config, read_file
-from monitor.editing.edit import Change, change, gap_behind, line_ended
+from monitor.editing.edit import Change, gap_behind, line_ended, plan_change
 from monitor.errors import ConfigError, MonitorError
 from monitor.model.rules import RulesetVersion
 from monitor.rules.changes import describe_changes, describe_sets
@@ -15,7 +15,7 @@ from monitor.store.database import Connection
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Past:
+class VersionSummary:
     """A version, what it changed against the one before it, and the count of digests sent under it."""
 
     version: RulesetVersion
@@ -23,12 +23,14 @@ class Past:
     digests: int
 
 
-def past_versions(tx: Connection) -> list[Past]:
+def version_summaries(tx: Connection) -> list[VersionSummary]:
     """Return every version that was in force, the newest first."""
     versions, sent = rulesets.history(tx), rulesets.digests_sent(tx)
     return [
-        Past(
-            version=version, changes=tuple(what_changed(before, version)), digests=sent.get(version.version, 0)
+        VersionSummary(
+            version=version,
+            changes=tuple(what_changed(before, version)),
+            digests=sent.get(version.version, 0),
         )
         for before, version in reversed(list(zip([None, *versions], versions, strict=False)))
     ]
@@ -54,7 +56,7 @@ def what_changed(old: RulesetVersion | None, new: RulesetVersion) -> list[str]:
     return changes or ["remarks and layout only"]
 
 
-def version_named(tx: Connection, version: int) -> RulesetVersion:
+def find_version(tx: Connection, version: int) -> RulesetVersion:
     """Return a version by its number. Raises MonitorError when it was never kept."""
     kept = rulesets.by_version(tx, version)
     if kept is None:
@@ -77,7 +79,7 @@ def version_before(tx: Connection, part: str) -> RulesetVersion:
     )
 
 
-def undoing(path: Path, target: RulesetVersion) -> Change:
+def plan_undo(path: Path, target: RulesetVersion) -> Change:
     """Return the change that puts the rules of a version into a file, which may be broken; all else in it stays.
 
     Raises ConfigError when the file would have problems all the same, MonitorError when nothing would change.
@@ -86,10 +88,10 @@ def undoing(path: Path, target: RulesetVersion) -> Change:
     after = with_rule_part(text, target.text)
     if rule_part(text) == target.text or after == text:
         raise MonitorError(f"{path} has the rules of version {target.version} already")
-    return change(path, text, after)
+    return plan_change(path, text, after)
 
 
-def part_of(path: Path) -> str:
+def rules_in(path: Path) -> str:
     """Return the rules as they stand in a file, which may be broken. Raises ConfigError when it cannot be read."""
     return rule_part(as_text(read_file(path), path))
 

@@ -237,7 +237,9 @@ class _Reader:
             self._note(number, text, what)
             return _literal(written)
         if continues_words(written[0]) or continues_words(written[-1]):
-            self._note(number, text, f"{_describe_edges(written)}; TrendRadar found it inside longer words too")
+            self._note(
+                number, text, f"{_describe_edges(written)}; TrendRadar found it inside longer words too"
+            )
         if re.search(r"\S\s+\S", written) and not written.isascii():
             what = "two words on one line are looked for side by side, as TrendRadar did; write each on its own line"
             self._note(number, text, what)
@@ -284,7 +286,9 @@ def _differences(expression: str, flags: str) -> Iterator[str]:
     """Yield what a regular expression does here that it did not do in TrendRadar."""
     if "(i?)" in expression:
         yield '"(i?)" is the letter i, or nothing; "monitor rules lint --fix" makes it (?i)'
-    elif "i" not in flags and "(?i" not in expression and re.search("[A-Za-z]", re.sub(r"\\.", "", expression)):
+    elif (
+        "i" not in flags and "(?i" not in expression and re.search("[A-Za-z]", re.sub(r"\\.", "", expression))
+    ):
         yield f"upper and lower case differ here; TrendRadar never heeded case. /{expression}/i for as before"
     if set(flags) & {"m", "s", "x"}:
         yield "the flags behind it count here; TrendRadar did not heed them"

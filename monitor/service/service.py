@@ -7,7 +7,7 @@ from datetime import timedelta
 from pathlib import Path
 
 from monitor import log
-from monitor.editing.findings import findings, findings_since
+from monitor.editing.findings import describe_new_findings, findings_of
 from monitor.errors import ConfigError, MonitorError, SchemaError
 from monitor.jobs.notify import notify
 from monitor.loaded import LoadedConfig, changes, content_of, load
@@ -166,7 +166,7 @@ class Service:
         before, self._due_work = self._due_work, DueWork(new, runtime, self._db, self._begin)
         for change in changes(old, new) or ["nothing that matters"]:
             log.info("config-changed", change=change)
-        for finding in await asyncio.to_thread(findings_since, old, new):
+        for finding in await asyncio.to_thread(describe_new_findings, old, new):
             log.warning("rule-odd", finding=finding)
         await self._due_work.rematch()
         await before.polls_ended()
@@ -216,5 +216,5 @@ def _tell_started(current: LoadedConfig) -> None:
         subscriptions=len(config.subscriptions),
         mail=f"Maildir {current.maildir} ([smtp] host is empty)" if current.maildir else server,
     )
-    if odd := findings(config):
+    if odd := findings_of(config):
         log.warning("rules-odd", findings=len(odd), look="monitor rules lint")
