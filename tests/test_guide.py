@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from monitor.errors import ConfigError
-from monitor.loaded import checked
+from monitor.loaded import check_bytes
 from monitor.model.feeds import Entry
 from monitor.rules.match import Judgement, judge_entry, match_entry
 from tests import make
@@ -73,7 +73,7 @@ def headlines() -> Iterator[Any]:
 def test_a_headline_comes_or_not_and_for_the_reason_the_guide_gives(rules: str, line: str) -> None:
     said = LINE.fullmatch(line)
     assert said, f"not a line of news: {line}"
-    compiled = checked(Path("config.toml"), (rules + AROUND).encode()).rules
+    compiled = check_bytes(Path("config.toml"), (rules + AROUND).encode()).rules
     entry = entry_of(said)
     assert bool(match_entry(entry, compiled)) is (said["mark"] == "✓")
     if said["why"]:
@@ -129,7 +129,7 @@ def test_both_languages_have_the_same_examples() -> None:
 def read(rules: str) -> object:
     """What a block says without its remarks; of one that is wrong on purpose, its text."""
     try:
-        checked(Path("config.toml"), (rules + AROUND).encode())
+        check_bytes(Path("config.toml"), (rules + AROUND).encode())
     except ConfigError:
         return rules
     return tomllib.loads(rules)

@@ -161,7 +161,7 @@ def digest(
         sys.exit(show_excluded(path_of(context, config), only=subscription, json=json))
     from monitor.cli.work import digest
 
-    sys.exit(digest(path_of(context, config), only=subscription, at_once=now, json=json))
+    sys.exit(digest(path_of(context, config), only=subscription, now=now, json=json))
 
 
 @app.command()
@@ -173,11 +173,16 @@ def deliver(context: typer.Context, config: ConfigFile = None, json: Json = Fals
 
 
 @app.command()
-def once(context: typer.Context, config: ConfigFile = None, json: Json = False) -> None:
-    """Poll what is due, compose what is due, deliver what waits: one round, for cron."""
+def once(
+    context: typer.Context,
+    config: ConfigFile = None,
+    now: Annotated[bool, typer.Option("--now", help="Compose every digest, due or not.")] = False,
+    json: Json = False,
+) -> None:
+    """Do one round of what the service does: poll, compose and deliver what is due, prune. For cron."""
     from monitor.cli.work import once
 
-    sys.exit(once(path_of(context, config), json=json))
+    sys.exit(once(path_of(context, config), now=now, json=json))
 
 
 @app.command()

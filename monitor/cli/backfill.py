@@ -10,7 +10,7 @@ from monitor.errors import MonitorError
 from monitor.jobs.backfill import Backfill, backfill
 from monitor.loaded import load
 from monitor.queries.answers import BackfillAnswer
-from monitor.service.runtime import clock, opened
+from monitor.service.runtime import clock, open_runtime
 from monitor.store import entries
 
 
@@ -28,7 +28,7 @@ def apply(path: Path, since: str, *, rule: str | None, dry: bool, json: bool) ->
         raise MonitorError(f"--since {since}: {error}") from None
 
     async def work() -> list[Backfill]:
-        async with opened(current) as (runtime, db):
+        async with open_runtime(current) as (runtime, db):
             total = await db.read(entries.count_news_since, start)
             with progress("judging", total) as step:
                 return await backfill(
@@ -48,7 +48,7 @@ def apply(path: Path, since: str, *, rule: str | None, dry: bool, json: bool) ->
         return 0
     for one in offers:
         verb = "would bring" if dry else "will bring"
-        say(f"{one.subscription.name}: the next digest {verb} {count(len(one.entries), 'entry')} of before.")
+        say(f"{one.subscription.name}: the next digest {verb} {count(len(one.entries), 'earlier entry')}.")
         for entry in one.entries:
             say(f"    {entry.entry.title or entry.entry.id}")
     return 0

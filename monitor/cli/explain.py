@@ -63,15 +63,15 @@ def _show(one: Explained, feed: str, feeds: Mapping[str, str]) -> None:
 
 
 def _show_rule(judged: Judgement, one: Explained, feeds: Mapping[str, str]) -> None:
-    verdict = "matches" if judged.match else "nearly" if judged.near else "does not match"
-    say(f"{judged.rule}: {verdict}, score {judged.score:g}, wanted {judged.threshold:g}")
+    verdict = "matches" if judged.match else "near miss" if judged.near else "does not match"
+    say(f"{judged.rule}: {verdict}, score {judged.score:g}, threshold {judged.threshold:g}")
     for points in judged.points:
         hint = f" x {HINT:g} (hint)" if points.key == "hints" else ""
         sum_ = f"{points.weight:g} x {points.worth:g} ({points.field}){hint} = {points.points:g}"
         say(f"    {points.key}: {points.word}: {sum_}")
     if judged.why_not:
         say(
-            f"    kept out by {judged.why_not}"
+            f"    excluded by {judged.why_not}"
             if judged.against or judged.ignored
             else f"    {judged.why_not}"
         )

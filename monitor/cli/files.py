@@ -6,9 +6,10 @@ from pathlib import Path
 from monitor.assets import DEFAULT_CONFIG
 from monitor.cli.lint import finding_answers, found_in, say_findings
 from monitor.cli.terminal import answer, complain, count, say
+from monitor.config.checked import CheckedConfig, read_options
 from monitor.config.options import as_written
 from monitor.errors import ConfigError
-from monitor.loaded import LoadedConfig, load
+from monitor.loaded import load
 from monitor.queries.answers import CheckAnswer, MaildirTransport, SmtpTransport
 
 
@@ -56,7 +57,7 @@ def check(path: Path, *, json: bool) -> int:
     return 0
 
 
-def transport_of(current: LoadedConfig) -> MaildirTransport | SmtpTransport:
+def transport_of(current: CheckedConfig) -> MaildirTransport | SmtpTransport:
     """Return how digests leave by a configuration."""
     if current.maildir:
         return MaildirTransport(path=str(current.maildir))
@@ -65,7 +66,7 @@ def transport_of(current: LoadedConfig) -> MaildirTransport | SmtpTransport:
 
 def show_config(path: Path, *, json: bool) -> int:
     """Every option in force, in the form of config.toml."""
-    values = as_written(load(path).config)
+    values = as_written(read_options(path).config)
     if json:
         answer(values)
         return 0

@@ -82,7 +82,7 @@ def _item(line: str) -> Mapping[str, Any]:
     except json.JSONDecodeError as error:
         raise ValueError(f"this is not JSON: {error.msg}, column {error.colno}") from None
     if not isinstance(raw, dict) or "id" not in raw:
-        raise ValueError('an object with "id", "title" and "summary" is wanted')
+        raise ValueError('an object with "id", "title" and "summary" is expected')
     for key in ("title", "summary", "text", "link", "author", "section", "outlet"):
         if not isinstance(raw.get(key) or "", str):
             raise ValueError(f'"{key}" is to be a string')

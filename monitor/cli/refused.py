@@ -7,9 +7,9 @@ from pathlib import Path
 from rich.text import Text
 
 from monitor.cli.terminal import answer, complain, count, local, say, table
+from monitor.config.checked import feed_names_of, store_url_of
 from monitor.editing.history import rules_in
 from monitor.errors import ConfigError, StoreError
-from monitor.loaded import feed_names_of, store_url_of
 from monitor.model.digests import SubscriptionState
 from monitor.model.feeds import FeedHealth, PollState
 from monitor.model.mail import DeliveryStatus

@@ -13,10 +13,10 @@ from monitor.editing.findings import describe_finding, findings_of, fix_rules, l
 from monitor.editing.imports import as_toml, with_rules
 from monitor.editing.trendradar import decode_words, read_words
 from monitor.errors import ConfigError, MonitorError, StoreError
-from monitor.loaded import checked
+from monitor.loaded import check_bytes
 from monitor.queries.answers import AddAnswer, EditAnswer, FixAnswer, ImportAnswer, ImportNote
 from monitor.rules.score import ENOUGH, WORTH
-from monitor.service.runtime import clock, keep_rules
+from monitor.service.runtime import clock, record_rules
 from monitor.store.database import open_database
 
 
@@ -143,14 +143,14 @@ def _carry_out(planned: Change, edited: EditAnswer, *, done: str, json: bool) ->
 def _keep(planned: Change) -> str:
     """The rules as they stand are kept, so that they can be brought back; why not, if they cannot."""
     try:
-        current = checked(planned.path, planned.before)
+        current = check_bytes(planned.path, planned.before)
     except ConfigError:
         return "the file was not right before, so its rules were never in force."
 
     async def keep() -> None:
         db = open_database(current.store_url)
         try:
-            await db.write(keep_rules, current, clock())
+            await db.write(record_rules, current, clock())
         finally:
             await db.close()
 

@@ -5,6 +5,7 @@ import sys
 from pathlib import Path
 
 from monitor.cli.terminal import answer, local, say, show_diff, table
+from monitor.config.checked import store_url_of
 from monitor.editing.edit import Change, write_change
 from monitor.editing.history import (
     VersionSummary,
@@ -15,7 +16,7 @@ from monitor.editing.history import (
     version_summaries,
 )
 from monitor.errors import ConfigError
-from monitor.loaded import LoadedConfig, load, store_url_of
+from monitor.loaded import LoadedConfig, load
 from monitor.model.rules import RulesetVersion
 from monitor.queries.answers import RulesVersion, ShowAnswer, UndoAnswer
 from monitor.service.runtime import clock, register
@@ -26,7 +27,7 @@ def history(path: Path, *, json: bool) -> int:
     """Every version, the newest first; also beside a file that is refused."""
 
     async def ask() -> list[VersionSummary]:
-        db = open_database(store_url_of(path))
+        db = open_database(store_url_of(path), migrate=False)
         try:
             return await db.read(version_summaries)
         finally:
@@ -67,7 +68,7 @@ def show(path: Path, version: int, *, json: bool) -> int:
     """The rules of one version, as they were written."""
 
     async def ask() -> RulesetVersion:
-        db = open_database(store_url_of(path))
+        db = open_database(store_url_of(path), migrate=False)
         try:
             return await db.read(find_version, version)
         finally:

@@ -1,14 +1,15 @@
 """Commands that show how things stand: status, outbox."""
 
 import asyncio
+from datetime import UTC, datetime
 from pathlib import Path
 
 from monitor.cli.files import transport_of
 from monitor.cli.refused import show_feeds, show_mails, status_refused
 from monitor.cli.terminal import answer, complain, local, say, table
+from monitor.config.checked import CheckedConfig, read_options
 from monitor.digests.due import next_slot
 from monitor.errors import ConfigError
-from monitor.loaded import LoadedConfig, load
 from monitor.model.digests import SubscriptionState
 from monitor.model.feeds import FeedHealth, PollState
 from monitor.model.mail import Delivery, DeliveryStatus
@@ -22,10 +23,9 @@ from monitor.queries.answers import (
     StatusAnswer,
     SubscriptionStatus,
 )
-from monitor.service.runtime import clock, opened
 from monitor.store import digests, entries, feeds, rulesets
 from monitor.store import outbox as store
-from monitor.store.database import Connection
+from monitor.store.database import Connection, open_database
 
 Standing = tuple[
     list[PollState], list[SubscriptionState | None], dict[DeliveryStatus, int], int, RulesetVersion | None
@@ -35,17 +35,23 @@ Standing = tuple[
 def status(path: Path, *, json: bool) -> int:
     """How feeds, subscriptions and outbox stand; 1 when a feed fails or a mail was given up."""
 
-    async def ask(current: LoadedConfig) -> Standing:
-        async with opened(current) as (_, db):
-            return await db.read(_standing, [one.name for one in current.config.subscriptions])
+    async def ask(current: CheckedConfig) -> Standing:
+        db = open_database(current.store_url, migrate=False)
+        try:
+            names = [subscription.name for subscription in current.config.subscriptions]
+            return await db.read(_standing, names)
+        finally:
+            await db.close()
 
     try:
-        current = load(path)
+        current = read_options(path)
+        states, subscribed, counts, newest, rules = asyncio.run(ask(current))
+        if rules is None or rules.text != current.rule_text:
+            _compile(path)
     except ConfigError as error:
         return status_refused(path, error, json=json)
-    states, subscribed, counts, newest, rules = asyncio.run(ask(current))
     by_url = {state.feed_url: state for state in states}
-    now = clock()
+    now = datetime.now(UTC)
     status = StatusAnswer(
         config=ConfigStatus(ok=True, rules=RulesInForce.of(rules)),
         feeds=tuple(FeedStatus.of(feed.name, by_url.get(feed.url)) for feed in current.config.feeds),
@@ -68,6 +74,13 @@ def status(path: Path, *, json: bool) -> int:
         _show_status(status, current.config.smtp.security)
     failing = any(feed.state is FeedHealth.FAILING for feed in status.feeds)
     return int(failing or bool(status.outbox["failed"] or status.outbox["expired"]))
+
+
+def _compile(path: Path) -> None:
+    """Compile rules that no service has taken up yet. Raises ConfigError for a word that cannot be read."""
+    from monitor.loaded import load  # not for every status: compiling takes longer than the rest
+
+    load(path)
 
 
 def _standing(tx: Connection, names: list[str]) -> Standing:
@@ -106,13 +119,16 @@ def outbox(path: Path, *, retry: int | None, limit: int, json: bool) -> int:
     """The newest mails and what became of them; with `retry`, one of them waits again."""
 
     async def ask() -> tuple[bool, list[Delivery]]:
-        current = load(path)
-        async with opened(current) as (_, db):
+        current = read_options(path)
+        db = open_database(current.store_url, migrate=retry is not None)
+        try:
             done = True
             if retry is not None:
-                now = clock()
+                now = datetime.now(UTC)
                 done = await db.write(store.requeue, retry, now, now + current.config.outbox.expire)
             return done, await db.read(store.listing, status=None, limit=limit)
+        finally:
+            await db.close()
 
     done, deliveries = asyncio.run(ask())
     if not done:

@@ -1,241 +1,277 @@
-"""Commands that do the work once: poll, digest, deliver, once."""
+"""Commands that do due work once: poll, digest, deliver, once."""
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
 
 from monitor.cli.preview import chosen
 from monitor.cli.terminal import answer, complain, count, local, progress, say, table
 from monitor.config.options import Subscription
-from monitor.digests.due import due, next_slot, slot_now
+from monitor.digests.due import next_slot
 from monitor.errors import DigestError
-from monitor.jobs import compose as composing
-from monitor.jobs import deliver as delivering
-from monitor.jobs import poll as polling
-from monitor.jobs.compose import Composed, NothingNew
+from monitor.jobs.compose import Composed, NothingNew, SlotTaken
 from monitor.jobs.deliver import Attempted
-from monitor.jobs.poll import Polled, PollFailed, PollOutcome
+from monitor.jobs.poll import Polled, PollFailed, Unchanged
 from monitor.loaded import LoadedConfig, load
 from monitor.model.mail import DeliveryStatus
-from monitor.service.runtime import Runtime, clock, jitter, opened
-from monitor.store import digests, outbox
-from monitor.store.database import Database
+from monitor.queries.answers import (
+    AttemptAnswer,
+    ComposedAnswer,
+    ComposeFailedAnswer,
+    DigestAnswer,
+    NoDigestAnswer,
+    NotDueAnswer,
+    PollAnswer,
+    PolledAnswer,
+    PollFailedAnswer,
+    RoundAnswer,
+    UnchangedAnswer,
+)
+from monitor.service.due_work import ComposeFailed, DueWork, NotDue, Outcome, Work
+from monitor.service.runtime import clock, open_runtime
+
+
+@dataclass(slots=True)
+class _Answers:
+    """The answers to the outcomes reported so far, in the order in which they came."""
+
+    polls: list[PollAnswer] = field(default_factory=list)
+    digests: list[DigestAnswer] = field(default_factory=list)
+    attempts: list[AttemptAnswer] = field(default_factory=list)
+    step: Callable[[], object] = lambda: None  # called for each poll and attempt
+
+    def add(self, outcome: Outcome) -> None:
+        match outcome:
+            case Polled() | Unchanged() | PollFailed():
+                self.polls.append(_poll_answer(outcome))
+                self.step()
+            case Composed() | NothingNew() | SlotTaken() | NotDue() | ComposeFailed():
+                self.digests.append(_digest_answer(outcome))
+            case Attempted():
+                self.attempts.append(_attempt_answer(outcome))
+                self.step()
+            case _:
+                pass
+
+    def in_order_of(self, loaded: LoadedConfig) -> "_Answers":
+        """Return them with the polls in the order of the file, whichever feed answered first."""
+        places = {feed.url: place for place, feed in enumerate(loaded.config.feeds)}
+        polls = sorted(self.polls, key=lambda poll: places[poll.url])
+        return _Answers(polls=polls, digests=self.digests, attempts=self.attempts)
+
+
+class _Tasks:
+    """Start work in tasks and keep the first error, to be raised at the end. A failed template is an outcome."""
+
+    def __init__(self) -> None:
+        self.error: BaseException | None = None
+
+    def start(self, name: str, work: Work) -> asyncio.Task[None]:
+        return asyncio.create_task(self._keep_error(work), name=name)
+
+    async def _keep_error(self, work: Work) -> None:
+        try:
+            await work()
+        except DigestError:
+            pass
+        except Exception as error:
+            self.error = self.error or error
 
 
 def poll(path: Path, *, every: bool, json: bool) -> int:
-    """One round of the feeds that are due, or of all."""
+    """Visit the feeds that are due, or all with `every`; return 1 when one failed."""
 
-    async def work() -> list[PollOutcome]:
-        current = load(path)
-        async with opened(current) as (runtime, db):
-            return await _poll(current, runtime, db, every=every)
+    async def work(due_work: DueWork, answers: _Answers) -> None:
+        claimed = await due_work.claim_feeds(due_only=not every)
+        with progress("polling", len(claimed)) as answers.step:
+            await due_work.poll_claimed(claimed)
 
-    outcomes = asyncio.run(work())
+    answers = _run(load(path), work)
     if json:
-        answer([_poll_values(outcome) for outcome in outcomes])
+        answer(answers.polls)
     else:
-        _show_polls(outcomes)
-    return int(any(isinstance(outcome, PollFailed) for outcome in outcomes))
+        _show_polls(answers.polls)
+    return _exit_code(answers)
 
 
-async def _poll(current: LoadedConfig, runtime: Runtime, db: Database, *, every: bool) -> list[PollOutcome]:
-    feeds, options = current.config.feeds, current.config.fetch
-    if every:
-        taken = await polling.claim_all(feeds, db=db, now=clock(), options=options)
-    else:
-        taken = await polling.claim(feeds, db=db, now=clock(), options=options, limit=len(feeds))
-    free = asyncio.Semaphore(options.concurrency)
-    with progress("polling", len(taken)) as step:
+def digest(path: Path, *, only: str | None, now: bool, json: bool) -> int:
+    """Compose the digests that are due, or with `now` all that have something to tell; return 1 when one failed."""
+    loaded = load(path)
 
-        async def visit(number: int) -> PollOutcome:
-            async with free:
-                feed, state = taken[number]
-                outcome = await polling.poll(
-                    feed,
-                    state,
-                    fetch=runtime.fetcher.fetch,
-                    rules=current.rules,
-                    options=options,
-                    db=db,
-                    clock=clock,
-                    jitter=jitter,
-                )
-                step()
-                return outcome
+    async def work(due_work: DueWork, _: _Answers) -> None:
+        await due_work.compose_for(chosen(loaded, only), now=now)
 
-        return list(await asyncio.gather(*(visit(number) for number in range(len(taken)))))
-
-
-def _poll_values(outcome: PollOutcome) -> dict[str, Any]:
-    values: dict[str, Any] = {"feed": outcome.feed.name, "url": outcome.feed.url}
-    if isinstance(outcome, Polled):
-        values |= {"outcome": "polled", "entries": outcome.entries, "new": outcome.new}
-        values |= {"matched": outcome.matched, "held_back": outcome.held_back}
-    elif isinstance(outcome, PollFailed):
-        values |= {"outcome": "failed", "error": str(outcome.error), "failures": outcome.failures}
-    else:
-        values |= {"outcome": "unchanged"}
-    return values | {"next_poll_at": outcome.next_poll_at}
-
-
-def _show_polls(outcomes: Sequence[PollOutcome]) -> None:
-    """What is worth a row; the rest is counted."""
-    if not outcomes:
-        say('No feed is due. "monitor poll --all" asks all of them.')
-        return
-    read = [outcome for outcome in outcomes if isinstance(outcome, Polled)]
-    failed = [outcome for outcome in outcomes if isinstance(outcome, PollFailed)]
-    if told := [outcome for outcome in read if outcome.new or outcome.held_back or len(outcomes) == 1]:
-        table(
-            *("feed", "entries", "new", "matched", "held back"),
-            rows=[(one.feed.name, one.entries, one.new, one.matched, one.held_back) for one in told],
-            right=("entries", "new", "matched", "held back"),
-        )
-    for one in failed:
-        complain(f"{one.feed.name}: {one.error}. Asked again {local(one.next_poll_at)}.")
-    unchanged = len(outcomes) - len(read) - len(failed)
-    say(f"{count(len(outcomes), 'feed')}: {len(read)} read, {unchanged} unchanged, {len(failed)} failed.")
-
-
-def digest(path: Path, *, only: str | None, at_once: bool, json: bool) -> int:
-    """Compose what waits for the subscriptions that are due, or for all with `at_once`."""
-
-    async def work() -> list[dict[str, Any]]:
-        current = load(path)
-        async with opened(current) as (runtime, db):
-            return [
-                await _compose(subscription, runtime, db, at_once=at_once)
-                for subscription in chosen(current, only)
-            ]
-
-    return _show_digests(asyncio.run(work()), json=json)
-
-
-async def _compose(
-    subscription: Subscription, runtime: Runtime, db: Database, *, at_once: bool
-) -> dict[str, Any]:
-    """One subscription's turn, as values to show; a failed template is this digest's matter alone."""
-    now = clock()
-    state = await db.read(digests.state, subscription.name)
-    slot = slot_now(now) if at_once else due(subscription, state, now) if state else None
-    values: dict[str, Any] = {"subscription": subscription.name}
-    if slot is None:
-        return values | {"outcome": "not due", "next": next_slot(subscription, now)}
-    try:
-        outcome = await composing.compose(
-            subscription, slot, context=runtime.context, render=runtime.render, db=db, now=now
-        )
-    except DigestError as error:
-        return values | {"outcome": "failed", "error": str(error)}
-    if isinstance(outcome, Composed):
-        return values | {
-            "outcome": "composed",
-            "slot": slot.name,
-            "entries": outcome.entries,
-            "subject": outcome.subject,
-            "to": [mail.to for mail in outcome.mails],
-        }
-    return values | {
-        "outcome": "nothing new" if isinstance(outcome, NothingNew) else "taken by another worker"
-    }
-
-
-def _show_digests(outcomes: Sequence[dict[str, Any]], *, json: bool) -> int:
+    answers = _run(loaded, work)
     if json:
-        answer(outcomes)
-    for one in () if json else outcomes:
-        name = one["subscription"]
-        if one["outcome"] == "composed":
-            say(f"{name}: {count(one['entries'], 'entry')} for {', '.join(one['to'])}: {one['subject']}")
-        elif one["outcome"] == "failed":
-            complain(f"{name}: {one['error']}")
-        elif one["outcome"] == "not due":
-            say(f"{name}: not due before {local(one['next'])}. --now does not wait.")
-        else:
-            say(f"{name}: {one['outcome']}, no mail.")
-    return int(any(one["outcome"] == "failed" for one in outcomes))
+        answer(answers.digests)
+    else:
+        _show_digests(answers.digests)
+    return _exit_code(answers)
 
 
 def deliver(path: Path, *, json: bool) -> int:
-    """One pass over the outbox."""
+    """Hand over the mails that are due; return 1 when one was not sent."""
 
-    async def work() -> list[Attempted]:
-        current = load(path)
-        async with opened(current) as (runtime, db):
-            return await _deliver(current, runtime, db)
+    async def work(due_work: DueWork, answers: _Answers) -> None:
+        with progress("delivering", await due_work.count_unsent()) as answers.step:
+            await due_work.deliver_all()
 
-    return _show_attempts(asyncio.run(work()), json=json)
-
-
-async def _deliver(current: LoadedConfig, runtime: Runtime, db: Database) -> list[Attempted]:
-    options, attempts = current.config.outbox, list[Attempted]()
-    await delivering.recover_and_expire(db=db, now=clock(), options=options)
-    waiting = sum(count for status, count in (await db.read(outbox.counts)).items() if status in _UNSENT)
-    with progress("delivering", waiting) as step:
-        while not (attempts and attempts[-1].relay):
-            outcome = await delivering.deliver(
-                send=runtime.send, db=db, clock=clock, options=options, jitter=jitter
-            )
-            if outcome is None:
-                break
-            attempts.append(outcome)
-            step()
-    return attempts
-
-
-_UNSENT = (DeliveryStatus.WAITING, DeliveryStatus.UNCERTAIN)
-
-
-def _attempt_values(outcome: Attempted) -> dict[str, Any]:
-    return {
-        "mail": outcome.delivery.id,
-        "to": outcome.delivery.mail.to,
-        "status": outcome.status.value,
-        "reply": outcome.reply,
-        "next_attempt_at": outcome.next_attempt_at,
-    }
-
-
-def _show_attempts(attempts: Sequence[Attempted], *, json: bool) -> int:
+    answers = _run(load(path), work)
     if json:
-        answer([_attempt_values(one) for one in attempts])
-    elif not attempts:
-        say("Nothing waits to be sent.")
-    for one in () if json else attempts:
-        if one.status is DeliveryStatus.SENT:
-            say(f"mail {one.delivery.id} to {one.delivery.mail.to}: sent ({one.reply})")
-        else:
-            again = f" Tried again {local(one.next_attempt_at)}." if one.next_attempt_at else ""
-            complain(
-                f"mail {one.delivery.id} to {one.delivery.mail.to}: {one.status.value}: {one.reply}.{again}"
-            )
-    return int(any(one.status is not DeliveryStatus.SENT for one in attempts))
+        answer(answers.attempts)
+    else:
+        _show_attempts(answers.attempts)
+    return _exit_code(answers)
 
 
-def once(path: Path, *, json: bool) -> int:
-    """Poll, compose what is due, deliver."""
+def once(path: Path, *, now: bool, json: bool) -> int:
+    """Do one round of all due work; with `now` every digest is composed. Return 1 when something failed."""
 
-    async def work() -> tuple[list[PollOutcome], list[dict[str, Any]], list[Attempted]]:
-        current = load(path)
-        async with opened(current) as (runtime, db):
-            polled = await _poll(current, runtime, db, every=False)
-            subscriptions = current.config.subscriptions
-            composed = [await _compose(one, runtime, db, at_once=False) for one in subscriptions]
-            return polled, composed, await _deliver(current, runtime, db)
+    async def work(due_work: DueWork, _: _Answers) -> None:
+        await due_work.round(now=now)
 
-    polled, composed, attempts = asyncio.run(work())
+    answers = _run(load(path), work)
     if json:
         answer(
-            {
-                "polled": [_poll_values(one) for one in polled],
-                "composed": composed,
-                "delivered": [_attempt_values(one) for one in attempts],
-            }
+            RoundAnswer(
+                polled=tuple(answers.polls),
+                composed=tuple(answers.digests),
+                delivered=tuple(answers.attempts),
+            )
         )
-        failed = any(isinstance(one, PollFailed) for one in polled)
-        failed |= any(one["outcome"] == "failed" for one in composed)
-        return int(failed or any(one.status is not DeliveryStatus.SENT for one in attempts))
-    _show_polls(polled)
-    failed = any(isinstance(one, PollFailed) for one in polled)
-    return int(failed) | _show_digests(composed, json=False) | _show_attempts(attempts, json=False)
+    else:
+        _show_polls(answers.polls)
+        _show_digests(answers.digests)
+        _show_attempts(answers.attempts)
+    return _exit_code(answers)
+
+
+def _run(loaded: LoadedConfig, work: Callable[[DueWork, _Answers], Awaitable[None]]) -> _Answers:
+    """Do some due work with the database and runtime of a configuration, and return the answers to its outcomes."""
+    answers, tasks = _Answers(), _Tasks()
+
+    async def run() -> None:
+        async with open_runtime(loaded) as (runtime, db):
+            await work(DueWork(loaded, runtime, db, start=tasks.start, report=answers.add), answers)
+
+    asyncio.run(run())
+    if tasks.error:
+        raise tasks.error
+    return answers.in_order_of(loaded)
+
+
+def _exit_code(answers: _Answers) -> int:
+    failed = any(isinstance(poll, PollFailedAnswer) for poll in answers.polls)
+    failed |= any(isinstance(digest, ComposeFailedAnswer) for digest in answers.digests)
+    return int(failed or any(attempt.status is not DeliveryStatus.SENT for attempt in answers.attempts))
+
+
+# --- polls --------------------------------------------------------------------------------------
+
+
+def _poll_answer(outcome: Polled | Unchanged | PollFailed) -> PollAnswer:
+    name, url, next_poll_at = outcome.feed.name, outcome.feed.url, outcome.next_poll_at
+    match outcome:
+        case Polled():
+            return PolledAnswer(
+                feed=name,
+                url=url,
+                entries=outcome.entries,
+                new=outcome.new,
+                matched=outcome.matched,
+                held_back=outcome.held_back,
+                next_poll_at=next_poll_at,
+            )
+        case PollFailed():
+            return PollFailedAnswer(
+                feed=name,
+                url=url,
+                error=str(outcome.error),
+                failures=outcome.failures,
+                next_poll_at=next_poll_at,
+            )
+        case Unchanged():
+            return UnchangedAnswer(feed=name, url=url, next_poll_at=next_poll_at)
+
+
+def _show_polls(polls: Sequence[PollAnswer]) -> None:
+    """Show a row for each feed with new entries and a line for each failure; count the others."""
+    if not polls:
+        say('No feed is due. "monitor poll --all" asks all of them.')
+        return
+    polled = [poll for poll in polls if isinstance(poll, PolledAnswer)]
+    failed = [poll for poll in polls if isinstance(poll, PollFailedAnswer)]
+    if rows := [poll for poll in polled if poll.new or poll.held_back or len(polls) == 1]:
+        table(
+            *("feed", "entries", "new", "matched", "held back"),
+            rows=[(poll.feed, poll.entries, poll.new, poll.matched, poll.held_back) for poll in rows],
+            right=("entries", "new", "matched", "held back"),
+        )
+    for poll in failed:
+        complain(f"{poll.feed}: {poll.error}. Asked again {local(poll.next_poll_at)}.")
+    unchanged = len(polls) - len(polled) - len(failed)
+    say(f"{count(len(polls), 'feed')}: {len(polled)} read, {unchanged} unchanged, {len(failed)} failed.")
+
+
+# --- digests ------------------------------------------------------------------------------------
+
+
+def _digest_answer(outcome: Composed | NothingNew | SlotTaken | NotDue | ComposeFailed) -> DigestAnswer:
+    subscription: Subscription = outcome.subscription
+    match outcome:
+        case Composed():
+            return ComposedAnswer(
+                subscription=subscription.name,
+                slot=outcome.slot.name,
+                entries=outcome.entries,
+                subject=outcome.subject,
+                to=tuple(mail.to for mail in outcome.mails),
+            )
+        case NothingNew():
+            return NoDigestAnswer(subscription=subscription.name, outcome="nothing new")
+        case SlotTaken():
+            return NoDigestAnswer(subscription=subscription.name, outcome="taken by another worker")
+        case NotDue():
+            return NotDueAnswer(subscription=subscription.name, next=next_slot(subscription, clock()))
+        case ComposeFailed():
+            return ComposeFailedAnswer(subscription=subscription.name, error=str(outcome.error))
+
+
+def _show_digests(digests: Sequence[DigestAnswer]) -> None:
+    for digest in digests:
+        match digest:
+            case ComposedAnswer():
+                entries, to = count(digest.entries, "entry"), ", ".join(digest.to)
+                say(f"{digest.subscription}: {entries} for {to}: {digest.subject}")
+            case ComposeFailedAnswer():
+                complain(f"{digest.subscription}: {digest.error}")
+            case NotDueAnswer():
+                say(f"{digest.subscription}: not due before {local(digest.next)}. --now does not wait.")
+            case NoDigestAnswer():
+                say(f"{digest.subscription}: {digest.outcome}, no mail.")
+
+
+# --- mails --------------------------------------------------------------------------------------
+
+
+def _attempt_answer(outcome: Attempted) -> AttemptAnswer:
+    return AttemptAnswer(
+        mail=outcome.delivery.id,
+        to=outcome.delivery.mail.to,
+        status=outcome.status,
+        reply=outcome.reply,
+        next_attempt_at=outcome.next_attempt_at,
+    )
+
+
+def _show_attempts(attempts: Sequence[AttemptAnswer]) -> None:
+    if not attempts:
+        say("Nothing waits to be sent.")
+    for attempt in attempts:
+        mail = f"mail {attempt.mail} to {attempt.to}"
+        if attempt.status is DeliveryStatus.SENT:
+            say(f"{mail}: sent ({attempt.reply})")
+        else:
+            again = f" Tried again {local(attempt.next_attempt_at)}." if attempt.next_attempt_at else ""
+            complain(f"{mail}: {attempt.status.value}: {attempt.reply}.{again}")

@@ -10,16 +10,16 @@ from dataclasses import dataclass, field, fields, is_dataclass
 from datetime import time, timedelta
 from typing import Annotated, Any, Literal, TypeVar, get_args
 
-from pydantic import AfterValidator, BeforeValidator, Field, model_validator
-
 from monitor.config.values import (
     Address,
+    Check,
     Duration,
     Moment,
     Name,
     Network,
     Proxy,
     QuietHours,
+    Reader,
     Size,
     TimeZone,
     WebAddress,
@@ -31,8 +31,9 @@ from monitor.config.values import (
     hide_password,
     in_order,
     in_words,
+    integer,
     not_empty,
-    split_weights,
+    number,
 )
 
 T = TypeVar("T")
@@ -67,14 +68,14 @@ class FetchOptions:
 
     timeout: Duration = option(timedelta(seconds=30), "give up on a feed after this long, redirects included")
     max_bytes: Size = option(8_000_000, "and when it is larger than this, unpacked")
-    concurrency: Annotated[int, Field(ge=1, le=1000)] = option(
-        32, "feeds asked at one time; never more than two of one host"
+    concurrency: Annotated[int, Reader(integer(1, 1000))] = option(
+        32, "feeds polled at the same time; never more than two of one host"
     )
     min_interval: Duration = option(
-        timedelta(minutes=15), 'no feed is asked more often than this, whatever its "every" says'
+        timedelta(minutes=15), 'no feed is polled more often than this, whatever its "every" says'
     )
     backoff: Duration = option(
-        timedelta(minutes=5), "a feed that fails is asked again after this, then twice this, and so on"
+        timedelta(minutes=5), "a feed that fails is polled again after this, then twice this, and so on"
     )
     max_backoff: Duration = option(timedelta(hours=12), "up to this")
     allow_private: tuple[Network, ...] = option(
@@ -87,21 +88,21 @@ class FetchOptions:
 class OutboxOptions:
     """[outbox]"""
 
-    retry: Annotated[tuple[Duration, ...], Field(min_length=1)] = option(
+    retry: Annotated[tuple[Duration, ...], Check(not_empty)] = option(
         tuple(timedelta(minutes=minutes) for minutes in (1, 5, 15, 30, 60, 120, 240)),
-        "a mail refused for now is tried again after these",
+        "a mail that was refused temporarily is tried again after these",
     )
     uncertain_after: Duration = option(
         timedelta(minutes=15),
         "a mail whose last reply was lost is sent again, the same bytes, after this; then twice this",
     )
     lease: Duration = option(
-        timedelta(seconds=30), "a mail held by a worker that died is free again after this"
+        timedelta(seconds=30), "a mail claimed by a worker that died is free again after this"
     )
     expire: Duration = option(
         timedelta(hours=48), 'a mail older than this is given up, and named in "monitor status"'
     )
-    keep: Duration = option(timedelta(days=90), "what became of a mail is remembered for this long")
+    keep: Duration = option(timedelta(days=90), "the outcome of a mail is remembered for this long")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -111,27 +112,24 @@ class SmtpOptions:
     host: str = option(
         "", 'empty: digests are put into a local Maildir beside the database, and "monitor status" says so'
     )
-    port: Annotated[int, Field(ge=1, le=65535)] = option(465, '465 with "implicit", 587 with "starttls"')
+    port: Annotated[int, Reader(integer(1, 65535))] = option(465, '465 with "implicit", 587 with "starttls"')
     security: Literal["implicit", "starttls", "none"] = option(
-        "implicit", 'or "starttls" (required, never given up), or "none" (a relay on this machine)'
+        "implicit", 'or "starttls" (required, no fallback to plain text), or "none" (a relay on this machine)'
     )
     username: str = option("", "")
     password_file: str = option(
         "", "or MONITOR_SMTP__PASSWORD in the environment, or systemd's LoadCredential=smtp_password:..."
     )
-    sender: Address = option(
-        "AI 日报 <digest@example.org>", "most servers want the account's own address here"
-    )
+    sender: Address = option("AI 日报 <digest@example.org>", "most servers require the account's own address")
     ca_file: str = option("", "a certificate authority of your own")
 
-    @model_validator(mode="after")
-    def _no_login_without_tls(self) -> "SmtpOptions":
+    def check(self) -> None:
+        """Raise ValueError where options contradict each other."""
         local = self.host in ("localhost", "127.0.0.1", "::1")
         if self.security == "none" and self.username and not local:
             raise ValueError(
                 'with security = "none" the password would travel in the clear. Write "implicit" or "starttls"'
             )
-        return self
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -139,7 +137,7 @@ class DigestOptions:
     """[digests]"""
 
     templates: str = option(
-        "", "a directory of your own templates; files in it stand in for those of the same name"
+        "", "a directory of your own templates; files in it replace the built-in ones of the same name"
     )
 
 
@@ -149,7 +147,7 @@ class OperatorOptions:
 
     to: tuple[Address, ...] = option(
         (),
-        'who is told by mail when an edit of this file is refused; empty: nobody, "monitor status" says it',
+        'who gets a mail when an edit of this file is refused; empty: nobody, only "monitor status" shows it',
     )
 
 
@@ -159,14 +157,14 @@ class WebOptions:
 
     enabled: bool = option(False, "")
     host: str = option("127.0.0.1", "")
-    port: Annotated[int, Field(ge=1, le=65535)] = option(8080, "")
+    port: Annotated[int, Reader(integer(1, 65535))] = option(8080, "")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class MatchingOptions:
     """[matching]"""
 
-    ignore: Words = option((), 'phrases that no rule sees: ["图片由AI生成", "题图来自AI"]')
+    ignore: Words = option((), 'phrases that every rule ignores: ["图片由AI生成", "题图来自AI"]')
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -177,7 +175,7 @@ class Feed:
     url: WebAddress
     every: Duration = option(timedelta(minutes=30), "")
     sections: tuple[str, ...] = option(
-        (), "empty: all. AI news stands in business, opinion and china as well as in technology"
+        (), "empty: all. AI news appears in business, opinion and china as well as in technology"
     )
     proxy: Proxy = option("", "for this feed alone")
     first_visit: Duration = option(
@@ -194,13 +192,13 @@ class Rule:
     all: Words = option((), "")
     none: Words = option((), "")
     hints: Words = option((), "")
-    ignore: Words = option((), "phrases this rule does not see, besides those of [matching]:")
+    ignore: Words = option((), "phrases this rule ignores, besides those of [matching]:")
     when: When = option("", 'instead of lists: "(英伟达 OR 台积电) AND 出口 NEAR/8 许可 AND NOT title:广告"')
-    threshold: Annotated[float, Field(gt=0, le=1000)] = option(
+    threshold: Annotated[float, Reader(number(above=0, most=1000))] = option(
         1.0,
         "a word counts 1, in the summary 1.5, in the title 2, a hint half: so one in the title, or two; 1.0: one",
     )
-    fields: Annotated[tuple[EntryField, ...], BeforeValidator(not_empty)] = option(
+    fields: Annotated[tuple[EntryField, ...], Check(not_empty)] = option(
         ("title", "summary", "text"), 'where to look; also "author", "section", "link", "feed"'
     )
     feeds: tuple[str, ...] = option((), "names of feeds; empty: all")
@@ -208,31 +206,25 @@ class Rule:
     languages: tuple[Language, ...] = option(
         (), '"zh", "zh-Hans", "zh-Hant", "ja", "ko", "en" (any in Latin letters); empty: all'
     )
-    max: Annotated[int, Field(ge=0)] = option(
-        0, "items in one digest, the best first; 0: as many as there are"
+    max: Annotated[int, Reader(integer(0))] = option(
+        0, "items in one digest at most, best score first; 0: no limit"
     )
-    pace: Pace = option("digest", 'or "at once": goes out within minutes, and not again in the digest')
+    pace: Pace = option("digest", 'or "at once": sent within minutes, and not again in the digest')
     quiet: tuple[QuietHours, ...] = option(
-        (), '["23:00-07:00"]: nothing goes out at once between these times of the subscription\'s zone'
+        (), '["23:00-07:00"]: nothing is sent at once between these times of the subscription\'s zone'
     )
     enabled: bool = option(True, "false: the rule stays in the file and does nothing")
     priority: int = option(0, "the higher, the earlier in the digest")
     # Filled from words written as {word = "AI", weight = 2}: (word, weight) of those whose weight is not 1, sorted.
     weights: tuple[tuple[str, float], ...] = field(default=(), metadata={"derived": True})
 
-    @model_validator(mode="before")
-    @classmethod
-    def _take_weights_from_words(cls, raw: Any) -> Any:
-        return split_weights(raw, WORD_LISTS) if isinstance(raw, dict) else raw
-
-    @model_validator(mode="after")
-    def _has_a_word(self) -> "Rule":
+    def check(self) -> None:
+        """Raise ValueError where options contradict each other."""
         if not (self.any or self.all or self.hints or self.when):
             raise ValueError(
                 'neither "any" nor "all" has a word, nor "hints", nor "when", so the rule can never match. '
                 'Add any = ["AI"]'
             )
-        return self
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -240,27 +232,26 @@ class Subscription:
     """[[subscriptions]]: who gets which matches, when. Either `at` has times, or `every` is given."""
 
     name: Name
-    to: Annotated[tuple[Address, ...], BeforeValidator(not_empty), AfterValidator(distinct)]
+    to: Annotated[tuple[Address, ...], Check(not_empty), Check(distinct)]
     rules: tuple[str, ...] = option((), "names of rules, in the order of the digest; empty: all")
-    at: Annotated[tuple[Moment, ...], AfterValidator(in_order)] = option(
+    at: Annotated[tuple[Moment, ...], Check(in_order)] = option(
         (), "a digest at these times, if there is news. Instead of it:"
     )
     every: Duration | None = option(
-        None, 'a digest whenever something waits, at most this often; "0s" at once'
+        None, 'a digest whenever there are new matches, at most this often; "0s" at once'
     )
-    days: Annotated[tuple[Weekday, ...], AfterValidator(in_order)] = option(
+    days: Annotated[tuple[Weekday, ...], Check(in_order)] = option(
         (), 'empty: every day. ["mon", "tue", "wed", "thu", "fri"]'
     )
     timezone: TimeZone = option("Asia/Shanghai", "")
     locale: Locale = option("zh-Hans", 'or "zh-Hant", "en": the words around the news, not the news')
 
-    @model_validator(mode="after")
-    def _has_one_schedule(self) -> "Subscription":
+    def check(self) -> None:
+        """Raise ValueError where options contradict each other."""
         if bool(self.at) == (self.every is not None):
             raise ValueError(
-                'either "at" or "every" is wanted, not both. Write at = ["08:00"] or every = "0s"'
+                'either "at" or "every" is expected, not both. Write at = ["08:00"] or every = "0s"'
             )
-        return self
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -3,12 +3,10 @@
 import tomllib
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
-from functools import cache
 from pathlib import Path
 from typing import Any
 
-from pydantic import TypeAdapter, ValidationError
-
+from monitor.config.conversion import Mistake, convert_table
 from monitor.config.options import NOUN_TABLES, OPTION_TABLES, Config, options_of
 from monitor.config.positions import Positions, describe_toml_error, read_positions
 from monitor.errors import ConfigError, Problem, suggestion
@@ -109,17 +107,10 @@ def _read(name: str, index: int, raw: object, positions: Positions, problems: li
         unknown = [key for key in raw if key not in known]
         found += [_unknown(name, index, raw, key, known, positions) for key in unknown]
         raw = {key: value for key, value in raw.items() if key in known}
-    try:
-        table = _adapter(kind).validate_python(raw)
-    except ValidationError as error:
-        found += [_problem(name, index, raw, detail, positions) for detail in error.errors()]
+    table, mistakes = convert_table(kind, raw)
+    found += [_problem(name, index, raw, mistake, positions) for mistake in mistakes]
     problems += dict.fromkeys(found)  # one value with several faults (a union, a list) is reported once
     return None if found else table
-
-
-@cache
-def _adapter(kind: type) -> TypeAdapter[Any]:
-    return TypeAdapter(kind)
 
 
 def _unknown(
@@ -129,18 +120,17 @@ def _unknown(
     return Problem(where=where, key=key, line=line, what="is not known.", instead=suggestion(key, known))
 
 
-def _problem(name: str, index: int, raw: object, detail: Any, positions: Positions) -> Problem:
-    key = str(detail["loc"][0]) if detail["loc"] else ""
+def _problem(name: str, index: int, raw: object, mistake: Mistake, positions: Positions) -> Problem:
+    key = mistake.key
     where = _title(name, raw.get("name") if isinstance(raw, Mapping) else None)
     line = positions.line_of(name, index, key)
-    if detail["type"] == "missing":
+    if mistake.missing:
         example = {"to": '["you@example.org"]', "url": '"https://cn.nytimes.com/rss/"'}.get(key, '"…"')
         instead = f"Add {key} = {example}"
         return Problem(where=where, key=key, line=line, what="is missing.", instead=instead)
-    what = str(detail["msg"]).removeprefix("Value error, ").removesuffix(".")
-    shown = key and (name, key) not in _SECRET and not isinstance(detail["input"], dict | list)
-    given = f", not {detail['input']!r}" if shown else ""
-    return Problem(where=where, key=key, line=line, what=f"{what}{given}.")
+    shown = mistake.given is not None and (name, key) not in _SECRET
+    given = f", not {mistake.given!r}" if shown else ""
+    return Problem(where=where, key=key, line=line, what=f"{mistake.what.removesuffix('.')}{given}.")
 
 
 def _aliases(raw: object, positions: Positions, problems: list[Problem]) -> dict[str, tuple[str, ...]]:
@@ -151,7 +141,7 @@ def _aliases(raw: object, positions: Positions, problems: list[Problem]) -> dict
                 where="[aliases]",
                 key="",
                 line=positions.line_of("aliases"),
-                what="a table of names is wanted.",
+                what="a table of names is expected.",
                 instead='英伟达 = ["英伟达", "NVIDIA"]',
             )
         )
@@ -161,7 +151,7 @@ def _aliases(raw: object, positions: Positions, problems: list[Problem]) -> dict
         if _is_list_of_words(words):
             good[name] = tuple(words)
             continue
-        what = 'a list of words is wanted, as in ["英伟达", "NVIDIA"].'
+        what = 'a list of words is expected, as in ["英伟达", "NVIDIA"].'
         problems.append(
             Problem(where="[aliases]", key=name, line=positions.line_of("aliases", 0, name), what=what)
         )

@@ -1,25 +1,105 @@
 """What a single value in config.toml may look like.
 
-Each type reads what the operator wrote, or raises a ValueError that says what is wanted instead.
+Each type reads what the operator wrote, or raises a ValueError that says what is expected instead.
 """
 
 import ipaddress
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import time, timedelta
 from email.utils import parseaddr
+from math import isfinite
 from typing import Annotated, Any, TypeVar
 from urllib.parse import urlsplit, urlunsplit
 from zoneinfo import ZoneInfo
 
-from pydantic import BeforeValidator, Field, PlainValidator
-
 T = TypeVar("T")
+
+
+@dataclass(frozen=True, slots=True)
+class Reader:
+    """Mark a type in options.py whose values are read by a function of their own, which raises ValueError."""
+
+    read: Callable[[object], Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Check:
+    """Mark a type in options.py whose converted values pass through a function, which may raise ValueError."""
+
+    check: Callable[[Any], Any]
+
 
 WEEKDAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
 
 _UNITS = {"ms": 0.001, "s": 1, "m": 60, "h": 3600, "d": 86400, "w": 604800}
+_TRUE = ("true", "yes", "on", "t", "y", "1")
+_FALSE = ("false", "no", "off", "f", "n", "0")
 _SIZES = {"B": 1, "KB": 1000, "MB": 1000**2, "GB": 1000**3}
+
+
+def text(value: object) -> str:
+    """Return a string. Raises ValueError for another type."""
+    if not isinstance(value, str):
+        raise ValueError("expected a text in quotation marks")
+    return value
+
+
+def boolean(value: object) -> bool:
+    """Return True or False; also for "true", "no", 1 and the like. Raises ValueError."""
+    if isinstance(value, bool):
+        return value
+    word = str(value).lower() if isinstance(value, str | int) else ""
+    if word not in _TRUE + _FALSE:
+        raise ValueError("expected true or false")
+    return word in _TRUE
+
+
+def integer(least: int | None = None, most: int | None = None) -> Callable[[object], int]:
+    """Return the reader of a whole number between two bounds, which may be absent."""
+
+    def read(value: object) -> int:
+        if (isinstance(value, str) and re.fullmatch(r"\s*[+-]?\d+\s*", value)) or (
+            isinstance(value, int | float)
+            and not isinstance(value, bool)
+            and isfinite(value)
+            and value == int(value)
+        ):
+            result = int(value)
+        else:
+            raise ValueError("expected a whole number")
+        _within(result, least, most)
+        return result
+
+    return read
+
+
+def number(above: float | None = None, most: float | None = None) -> Callable[[object], float]:
+    """Return the reader of a number above one bound and up to another, which may be absent."""
+
+    def read(value: object) -> float:
+        try:
+            result = (
+                float(value) if isinstance(value, int | float | str) and not isinstance(value, bool) else None
+            )
+        except ValueError:
+            result = None
+        if result is None or not isfinite(result):
+            raise ValueError("expected a number")
+        if above is not None and result <= above:
+            raise ValueError(f"expected a number greater than {above:g}")
+        _within(result, None, most)
+        return result
+
+    return read
+
+
+def _within(value: float, least: float | None, most: float | None) -> None:
+    if least is not None and value < least:
+        raise ValueError(f"expected a number greater than or equal to {least:g}")
+    if most is not None and value > most:
+        raise ValueError(f"expected a number less than or equal to {most:g}")
 
 
 def duration(text: object) -> timedelta:
@@ -28,7 +108,7 @@ def duration(text: object) -> timedelta:
         return text
     parts = re.findall(r"(\d+(?:\.\d+)?)\s*(ms|[smhdw])", text) if isinstance(text, str) else []
     if not parts or re.sub(r"(\d+(?:\.\d+)?)\s*(ms|[smhdw])|\s", "", str(text)):
-        raise ValueError('a duration is wanted, as in "90s", "30m", "1h 30m" or "3d"')
+        raise ValueError('a duration is expected, as in "90s", "30m", "1h 30m" or "3d"')
     try:
         return timedelta(seconds=sum(float(number) * _UNITS[unit] for number, unit in parts))
     except OverflowError:
@@ -51,7 +131,7 @@ def size(text: object) -> int:
         return text
     found = re.fullmatch(r"(\d+)\s*(B|KB|MB|GB)", text, re.IGNORECASE) if isinstance(text, str) else None
     if not found or int(found[1]) == 0:
-        raise ValueError('a size is wanted, as in "500KB" or "8MB"')
+        raise ValueError('a size is expected, as in "500KB" or "8MB"')
     return int(found[1]) * _SIZES[found[2].upper()]
 
 
@@ -59,7 +139,7 @@ def _moment(text: object) -> time:
     if isinstance(text, time):
         return text
     if not isinstance(text, str) or not re.fullmatch(r"([01]?\d|2[0-3]):[0-5]\d(:[0-5]\d)?", text):
-        raise ValueError('a time of day is wanted, as in "08:00"')
+        raise ValueError('a time of day is expected, as in "08:00"')
     hour, minute, second = (*map(int, text.split(":")), 0)[:3]
     return time(hour, minute, second)
 
@@ -68,7 +148,7 @@ def _weekday(text: object) -> int:
     if isinstance(text, int) and not isinstance(text, bool) and 1 <= text <= 7:
         return text
     if not isinstance(text, str) or text.lower()[:3] not in WEEKDAYS:
-        raise ValueError(f"a weekday is wanted: {', '.join(WEEKDAYS)}")
+        raise ValueError(f"a weekday is expected: {', '.join(WEEKDAYS)}")
     return WEEKDAYS.index(text.lower()[:3]) + 1
 
 
@@ -81,7 +161,7 @@ def _address(text: object) -> str:
         or not str(text).isprintable()
         or re.search(r"[\x00-\x20\x7f<>(),;:\\\"]", address)
     ):
-        raise ValueError('a mail address is wanted, as in "you@example.org"')
+        raise ValueError('a mail address is expected, as in "you@example.org"')
     try:
         domain.encode("idna")
     except UnicodeError:
@@ -96,7 +176,7 @@ def _web_address(text: object) -> str:
     except ValueError:
         good = False
     if not good:
-        raise ValueError('an http or https address is wanted, as in "https://cn.nytimes.com/rss/"')
+        raise ValueError('an http or https address is expected, as in "https://cn.nytimes.com/rss/"')
     return str(text).strip()
 
 
@@ -108,7 +188,7 @@ def _proxy(text: object) -> str:
     if text != "" and not (
         parts and parts.scheme in ("http", "socks5", "socks5h", "socks4") and parts.hostname
     ):
-        raise ValueError('a proxy is wanted, as in "http://127.0.0.1:8118" or "socks5://127.0.0.1:1080"')
+        raise ValueError('a proxy is expected, as in "http://127.0.0.1:8118" or "socks5://127.0.0.1:1080"')
     return str(text)
 
 
@@ -116,20 +196,20 @@ def _network(text: object) -> str:
     try:
         return str(ipaddress.ip_network(text if isinstance(text, str) else "", strict=False))
     except ValueError:
-        raise ValueError('an address or a network is wanted, as in "127.0.0.1" or "10.0.0.0/8"') from None
+        raise ValueError('an address or a network is expected, as in "127.0.0.1" or "10.0.0.0/8"') from None
 
 
 def _timezone(text: object) -> str:
     try:
         return ZoneInfo(text if isinstance(text, str) else "").key
     except (OSError, ValueError, KeyError):
-        raise ValueError('a time zone is wanted, as in "Asia/Shanghai" or "Europe/Berlin"') from None
+        raise ValueError('a time zone is expected, as in "Asia/Shanghai" or "Europe/Berlin"') from None
 
 
 def not_empty(values: Sequence[object]) -> Sequence[object]:
     """Return the values. Raises ValueError when there is none."""
     if not values:
-        raise ValueError("at least one is wanted")
+        raise ValueError("at least one is expected")
     return values
 
 
@@ -172,24 +252,20 @@ def _weighted_word(value: object) -> str:
     return word if isinstance(word, str) and number and 0 < weight <= 1000 else ""
 
 
-def _words(values: object) -> object:
-    return tuple(_word(value) for value in values) if isinstance(values, list) else values
-
-
 def _word(value: object) -> str:
     if isinstance(value, dict):
         raise ValueError('a word with a weight is written {word = "AI", weight = 2}, the weight above 0')
     if not isinstance(value, str):
-        raise ValueError('a list of words is wanted, as in ["AI", "大模型"]')
+        raise ValueError('a list of words is expected, as in ["AI", "大模型"]')
     if not value.strip():
         raise ValueError("an empty word would match everything; remove it")
     return value
 
 
-def _when(text: object) -> object:
-    if isinstance(text, str) and text and not text.strip():
+def _when(value: object) -> str:
+    if text(value) and not text(value).strip():
         raise ValueError("an empty expression would match everything; remove it")
-    return text
+    return text(value)
 
 
 def _quiet(text: object) -> tuple[time, time]:
@@ -199,9 +275,9 @@ def _quiet(text: object) -> tuple[time, time]:
     try:
         start, end = map(_moment, ends)
     except ValueError:
-        raise ValueError('two times of day are wanted, as in "23:00-07:00"') from None
+        raise ValueError('two times of day are expected, as in "23:00-07:00"') from None
     if start == end:
-        raise ValueError('two different times of day are wanted, as in "23:00-07:00"')
+        raise ValueError('two different times of day are expected, as in "23:00-07:00"')
     return start, end
 
 
@@ -219,16 +295,22 @@ def hide_password(url: str) -> str:
     return urlunsplit(parts._replace(netloc=f"{parts.username or ''}:***@{host}"))
 
 
-Duration = Annotated[timedelta, BeforeValidator(duration)]
-Size = Annotated[int, BeforeValidator(size)]
-Moment = Annotated[time, BeforeValidator(_moment)]
-Weekday = Annotated[int, BeforeValidator(_weekday)]
-Address = Annotated[str, BeforeValidator(_address)]
-WebAddress = Annotated[str, BeforeValidator(_web_address)]
-Proxy = Annotated[str, BeforeValidator(_proxy)]
-Network = Annotated[str, BeforeValidator(_network)]
-TimeZone = Annotated[str, BeforeValidator(_timezone)]
-Words = Annotated[tuple[Annotated[str, PlainValidator(lambda word: word)], ...], BeforeValidator(_words)]
-When = Annotated[str, BeforeValidator(_when)]
-QuietHours = Annotated[tuple[time, time], PlainValidator(_quiet)]
-Name = Annotated[str, Field(min_length=1, max_length=200)]
+def _name(value: object) -> str:
+    if not 1 <= len(text(value)) <= 200:
+        raise ValueError("expected a name of 1 to 200 characters")
+    return text(value)
+
+
+Duration = Annotated[timedelta, Reader(duration)]
+Size = Annotated[int, Reader(size)]
+Moment = Annotated[time, Reader(_moment)]
+Weekday = Annotated[int, Reader(_weekday)]
+Address = Annotated[str, Reader(_address)]
+WebAddress = Annotated[str, Reader(_web_address)]
+Proxy = Annotated[str, Reader(_proxy)]
+Network = Annotated[str, Reader(_network)]
+TimeZone = Annotated[str, Reader(_timezone)]
+Words = Annotated[tuple[Annotated[str, Reader(_word)], ...], "words"]
+When = Annotated[str, Reader(_when)]
+QuietHours = Annotated[tuple[time, time], Reader(_quiet)]
+Name = Annotated[str, Reader(_name)]

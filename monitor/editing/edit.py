@@ -17,7 +17,7 @@ from monitor.config.options import WORD_LISTS
 from monitor.config.positions import Item, Positions, Span, Value, blocks_of, read_positions
 from monitor.config.reading import as_text, read_file
 from monitor.errors import ConfigError, MonitorError, suggestion
-from monitor.loaded import checked
+from monitor.loaded import check_bytes
 from monitor.rules.words import quoted
 
 KeyPlace = tuple[str, int, str]  # table, index (of a rule) and key
@@ -282,7 +282,7 @@ class ChangeRefusedError(ConfigError):
 def read_valid_text(path: Path) -> str:
     """Return the text of a file that is to be changed. Raises ConfigError, also when it has problems already."""
     raw = read_file(path)
-    checked(path, raw)
+    check_bytes(path, raw)
     return as_text(raw, path)
 
 
@@ -297,7 +297,7 @@ def plan_change(path: Path, before: str, after: str) -> Change:
     mark = _BYTE_ORDER_MARK if raw.startswith(_BYTE_ORDER_MARK) else b""
     change = Change(path=path, before=raw, after=mark + after.encode())
     try:
-        checked(path, change.after)
+        check_bytes(path, change.after)
     except ConfigError as error:
         raise ChangeRefusedError(error) from None
     return change

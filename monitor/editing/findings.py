@@ -8,7 +8,7 @@ from monitor.config.options import Config, Rule
 from monitor.config.positions import Positions, read_positions
 from monitor.config.reading import as_text, parse_config, read_file
 from monitor.editing.edit import KeyPlace, drop_repeat, replace_word, words_of
-from monitor.loaded import LoadedConfig, content_of
+from monitor.loaded import LoadedConfig, content_hash_of
 from monitor.rules.lint import Finding, lint, unasked
 from monitor.rules.words import quoted
 
@@ -33,7 +33,7 @@ def describe_new_findings(old: LoadedConfig, new: LoadedConfig) -> tuple[str, ..
     known = findings_of(old.config)
     new_findings = [finding for finding in findings_of(new.config) if finding not in known]
     # The file may have been edited once more: then its lines are others.
-    text = as_text(read_file(new.path), new.path) if content_of(new.path) == new.digest else ""
+    text = as_text(read_file(new.path), new.path) if content_hash_of(new.path) == new.content_hash else ""
     located = locate_findings(new_findings, text, new.config.rules)
     return tuple(describe_finding(new.path.name, each) for each in located)
 

@@ -230,10 +230,7 @@ class _Reader:
 
     def _plain_word(self, number: int, text: str, written: str) -> str:
         if not _means_itself(written):
-            what = (
-                "has a character of the rule language in it, "
-                "so it was put as a regular expression that means the same"
-            )
+            what = "contains a character of the rule language, so it was written as an equivalent regular expression"
             self._note(number, text, what)
             return _literal(written)
         if continues_words(written[0]) or continues_words(written[-1]):

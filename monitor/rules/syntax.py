@@ -91,9 +91,9 @@ def _read(place: _Place, text: str, at: int) -> Word:
             "two words can be near each other, not three; write a second word", at + nears[1].start(1) - 1
         )
     if not near[1]:
-        raise place.error('say how near, in signs: "A ~8 B"', at + near.end(1) - 1)
+        raise place.error('say how near, in characters: "A ~8 B"', at + near.end(1) - 1)
     if near.start() == 0 or near.end() == len(inner):
-        raise place.error('two words are wanted, one on each side of "~"', at + near.start(1) - 1)
+        raise place.error('two words are expected, one on each side of "~"', at + near.start(1) - 1)
     left, right = _read(place, inner[: near.start()], at), _read(place, inner[near.end() :], at + near.end())
     return Word(text, Near(left, right, int(near[1])), fields)
 
@@ -144,7 +144,7 @@ def _alias(place: _Place, name: str, at: int) -> Term:
         instead = (
             f'did you mean "@{near[0]}"?'
             if near
-            else f'add it to [aliases], or write "=@{name}" for the sign itself'
+            else f'add it to [aliases], or write "=@{name}" for the character itself'
         )
         raise place.error(f'there is no alias set "{name}"; {instead}', at)
     if key in aliases.within:

@@ -115,7 +115,7 @@ def _grammar() -> Lark:
 def _at_sign(text: str, column: int) -> str:
     if text[column] == '"':
         return 'this quotation mark is not closed; add " behind the phrase'
-    return f'a word is wanted behind "{text[column]}"; to look for the sign itself, put it in quotation marks'
+    return f'a word is expected after "{text[column]}"; to look for the character itself, put it in quotation marks'
 
 
 def _at_token(text: str, token: Token) -> tuple[str, int]:
@@ -194,7 +194,7 @@ def _word(reader: _Reader, node: Tree[Token]) -> Is:
     if token in _OPERATORS:
         raise reader.error(f'write {_OPERATORS[token]} instead of "{token}"', column)
     if token in (f"{name}:" for name in FIELDS):
-        raise reader.error(f'a word is wanted behind "{token}", without a space', column)
+        raise reader.error(f'a word is expected after "{token}", without a space', column)
     return Is(reader.word(str(token), column))
 
 
@@ -229,7 +229,7 @@ def _near(reader: _Reader, node: Tree[Token]) -> Is:
     assert isinstance(sign, Token)
     distance = re.search(r"\d+", sign)
     if not distance:
-        raise reader.error('say how near, in signs: "NEAR/8"', sign.end_pos or 0)
+        raise reader.error('say how near, in characters: "NEAR/8"', sign.end_pos or 0)
     sides: list[Word] = []
     for side in (left, right):
         word = _one_word(_read(reader, side))

@@ -1,107 +1,247 @@
-"""Find what is due and do it: rematch, poll, compose, deliver, prune.
+"""Find what is due and do it: rematch, poll, compose, deliver, prune; the same for the service and for `monitor once`.
 
-Each duty looks for due rows and begins a task for each, so that a slow feed or server delays nobody.
+The service calls the methods at every tick. Each starts a task per feed or mail, so that a slow server delays nobody.
+`round` does all of it once, to the end.
 """
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterable, Sequence
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from functools import partial
 
-from monitor import log
 from monitor.config.options import Feed, Rule, Subscription
-from monitor.digests.due import due, outside_quiet_hours, slot_at_once
+from monitor.digests.due import due, outside_quiet_hours, slot_at_once, slot_now
 from monitor.errors import DigestError
-from monitor.jobs.compose import NothingNew, compose
-from monitor.jobs.deliver import deliver, recover_and_expire
-from monitor.jobs.poll import claim, poll
+from monitor.jobs.compose import Composed, ComposeOutcome, NothingNew, compose
+from monitor.jobs.deliver import Attempted, deliver, recover_and_expire
+from monitor.jobs.notify import notify
+from monitor.jobs.poll import PollOutcome, claim, claim_all, poll
 from monitor.jobs.prune import prune
 from monitor.jobs.rematch import rematch
 from monitor.loaded import LoadedConfig
-from monitor.model.digests import Slot
+from monitor.model.digests import Slot, SubscriptionState
 from monitor.model.feeds import PollState
-from monitor.service.events import log_attempt, log_compose, log_poll, masked
+from monitor.model.mail import Delivery, DeliveryStatus, Notice
 from monitor.service.runtime import Runtime, clock, jitter
 from monitor.store import digests, entries, outbox
 from monitor.store.database import Connection, Database
 
-_Asked = tuple[tuple[int, int], Subscription, tuple[Rule, ...]]  # of what there was, for whom, by which rules
-Begin = Callable[[str, Callable[[], Awaitable[None]]], "asyncio.Task[None]"]
+Work = Callable[[], Awaitable[None]]
+# Runs named work in a task of its own and reports its failure.
+StartTask = Callable[[str, Work], "asyncio.Task[None]"]
 
 _SENDERS = 4  # mails in transit at one time: a server that thinks for minutes delays nobody
-_DIGEST_REST = timedelta(minutes=1)  # before a digest whose template failed is tried again
+_PAUSE_AFTER_FAILED_TEMPLATE = timedelta(minutes=1)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NotDue:
+    """A subscription's digest is not due; `subscription` says when the next one is."""
+
+    subscription: Subscription
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ComposeFailed:
+    """A template failed; the digest is tried again later."""
+
+    subscription: Subscription
+    error: DigestError
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Expired:
+    """A mail was given up because it became too old."""
+
+    delivery: Delivery
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Notified:
+    """A notice to the operator is queued, one mail for each address of [operator] to."""
+
+    mails: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Rematched:
+    """Stored entries were matched by the rules in force."""
+
+    entries: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Pruned:
+    """Old mails were deleted."""
+
+    mails: int
+
+
+Outcome = (
+    PollOutcome
+    | ComposeOutcome
+    | NotDue
+    | ComposeFailed
+    | Attempted
+    | Expired
+    | Notified
+    | Rematched
+    | Pruned
+)
+Report = Callable[[Outcome], None]
+
+_Seen = tuple[int, int]  # the newest entry's seq, and the count of backfilled entries
+_Question = tuple[_Seen, Subscription, tuple[Rule, ...]]
 
 
 class DueWork:
-    """The work of one configuration. `begin` runs a named task and tells of its failure."""
+    """The due work of one configuration. Every outcome goes to `report`, every task is started by `start`."""
 
-    def __init__(self, current: LoadedConfig, runtime: Runtime, db: Database, begin: Begin) -> None:
-        self.current, self.runtime = current, runtime
-        self._db, self._begin = db, begin
-        self._polling: dict[str, asyncio.Task[None]] = {}  # by the feed's url
-        self._sending: set[asyncio.Task[None]] = set()
-        self._relay_rests_until = datetime.min.replace(tzinfo=UTC)
-        self._digest_rests: dict[str, datetime] = {}
-        self._nothing: dict[
-            tuple[str, bool], _Asked
-        ] = {}  # by subscription, and whether at once: asked in vain
+    def __init__(
+        self, loaded: LoadedConfig, runtime: Runtime, db: Database, *, start: StartTask, report: Report
+    ) -> None:
+        self.loaded, self.runtime = loaded, runtime
+        self._db, self._start, self._report = db, start, report
+        self._polls: dict[str, asyncio.Task[None]] = {}  # by the feed's url
+        self._deliveries: set[asyncio.Task[None]] = set()
+        self._relay_paused_until = datetime.min.replace(tzinfo=UTC)
+        self._digest_paused_until: dict[str, datetime] = {}  # by subscription
+        # By subscription and whether at once: the question to which the answer was "nothing new".
+        self._nothing_new: dict[tuple[str, bool], _Question] = {}
+
+    async def round(self, *, now: bool) -> None:
+        """Do everything that is due, and return when it has ended; with `now` every digest is composed, due or not."""
+        await self.rematch()
+        await self.poll_claimed(await self.claim_feeds(due_only=True))
+        await self.compose_for(self.loaded.config.subscriptions, now=now)
+        await self.compose_at_once()
+        await self.deliver_all()
+        await self.prune()
+
+    # --- polls ----------------------------------------------------------------------------------
 
     async def poll_due(self) -> None:
-        """Begin a visit to each feed that is due."""
-        options = self.current.config.fetch
-        free = options.concurrency - len(self._polling)
-        idle = [feed for feed in self.current.config.feeds if feed.url not in self._polling]
+        """Start a visit to each feed that is due, as far as places are free."""
+        options = self.loaded.config.fetch
+        free = options.concurrency - len(self._polls)
+        idle = [feed for feed in self.loaded.config.feeds if feed.url not in self._polls]
         if free <= 0 or not idle:
             return
         for feed, state in await claim(idle, db=self._db, now=clock(), options=options, limit=free):
-            task = self._begin(f"poll {feed.name}", partial(self._poll, feed, state))
-            self._polling[feed.url] = task
-            task.add_done_callback(partial(self._polled, feed.url))
+            task = self._start(f"poll {feed.name}", partial(self._poll, feed, state))
+            self._polls[feed.url] = task
+            task.add_done_callback(partial(self._poll_ended, feed.url))
 
-    def _polled(self, url: str, _task: asyncio.Task[None]) -> None:
-        del self._polling[url]
+    async def claim_feeds(self, *, due_only: bool) -> list[tuple[Feed, PollState]]:
+        """Claim every feed, or every due one, for one visit."""
+        feeds, options = self.loaded.config.feeds, self.loaded.config.fetch
+        if due_only:
+            return await claim(feeds, db=self._db, now=clock(), options=options, limit=len(feeds))
+        return await claim_all(feeds, db=self._db, now=clock(), options=options)
+
+    async def poll_claimed(self, claimed: Sequence[tuple[Feed, PollState]]) -> None:
+        """Visit feeds that were claimed, and return when all have answered."""
+        places = asyncio.Semaphore(self.loaded.config.fetch.concurrency)
+
+        async def visit(feed: Feed, state: PollState) -> None:
+            async with places:
+                await self._poll(feed, state)
+
+        await _all_ended(
+            self._start(f"poll {feed.name}", partial(visit, feed, state)) for feed, state in claimed
+        )
+
+    async def polls_ended(self) -> None:
+        """Wait for the visits started so far."""
+        await _all_ended(list(self._polls.values()))
+
+    def _poll_ended(self, url: str, _task: asyncio.Task[None]) -> None:
+        del self._polls[url]
 
     async def _poll(self, feed: Feed, state: PollState) -> None:
         outcome = await poll(
             feed,
             state,
             fetch=self.runtime.fetcher.fetch,
-            rules=self.current.rules,
-            options=self.current.config.fetch,
+            rules=self.loaded.rules,
+            options=self.loaded.config.fetch,
             db=self._db,
             clock=clock,
             jitter=jitter,
         )
-        log_poll(outcome)
+        self._report(outcome)
+
+    # --- digests --------------------------------------------------------------------------------
 
     async def compose_due(self) -> None:
-        """Queue the digest of each subscription whose time has come."""
-        seen = await self._db.read(_what_there_is)
-        for subscription in self.current.config.subscriptions:
-            for urgent in (False, True):  # a digest that is due takes along what would go out at once
-                name = f"compose {subscription.name}" + " at once" * urgent
-                await self._begin(name, partial(self._compose, subscription, seen, urgent))
+        """Queue the digest of each subscription whose time has come, then what may go out at once."""
+        seen = await self._db.read(_seen)
+        for subscription in self.loaded.config.subscriptions:
+            await self._start(
+                f"compose {subscription.name}", partial(self._compose_digest, subscription, seen)
+            )
+        await self.compose_at_once()  # a digest that was due has taken along what would go out at once
 
-    async def _compose(self, subscription: Subscription, seen: tuple[int, int], urgent: bool) -> None:
-        name, now = subscription.name, clock()
-        if name in self._digest_rests and now < self._digest_rests[name]:
+    async def compose_at_once(self) -> None:
+        """Queue a mail of its own for what rules with pace = "at once" have found."""
+        seen = await self._db.read(_seen)
+        for subscription in self.loaded.config.subscriptions:
+            await self._start(
+                f"compose {subscription.name} at once", partial(self._compose_urgent, subscription, seen)
+            )
+
+    async def compose_for(self, subscriptions: Sequence[Subscription], *, now: bool) -> None:
+        """Queue the digests of these subscriptions that are due, or with `now` all."""
+        for subscription in subscriptions:
+            await self._start(
+                f"compose {subscription.name}", partial(self._compose_on_request, subscription, now=now)
+            )
+
+    async def _compose_on_request(self, subscription: Subscription, *, now: bool) -> None:
+        moment = clock()
+        state = await self._db.read(digests.state, subscription.name)
+        slot = slot_now(moment) if now else _due_slot(subscription, state, moment)
+        if slot is None:
+            self._report(NotDue(subscription=subscription))
+        elif outcome := await self._compose(subscription, slot, moment):
+            self._report(outcome)
+
+    async def _compose_digest(self, subscription: Subscription, seen: _Seen) -> None:
+        question: _Question = (seen, subscription, ())
+        # Only a time of day changes the answer to a question that was asked of the same entries and rules before.
+        if not subscription.at and self._nothing_new.get((subscription.name, False)) == question:
             return
-        rules = self.runtime.context.rules_of(subscription)
-        woken = outside_quiet_hours(rules, subscription.timezone, now) if urgent else ()
-        # Asked in vain before, of the same entries and rules: only a time of day changes the answer.
-        asked = (seen, subscription, woken)
-        if (urgent and not woken) or (
-            (urgent or not subscription.at) and self._nothing.get((name, urgent)) == asked
-        ):
-            return
-        slot: Slot | None = slot_at_once(now)
-        if not urgent:
-            state = await self._db.read(digests.state, name)
-            slot = due(subscription, state, now) if state else None
+        now = clock()
+        state = await self._db.read(digests.state, subscription.name)
+        slot = _due_slot(subscription, state, now)
         if slot is None:
             return
+        outcome = await self._compose(subscription, slot, now)
+        if isinstance(outcome, NothingNew):
+            self._nothing_new[subscription.name, False] = question
+        if outcome:
+            self._report(outcome)
+
+    async def _compose_urgent(self, subscription: Subscription, seen: _Seen) -> None:
+        now = clock()
+        rules = outside_quiet_hours(self.runtime.context.rules_of(subscription), subscription.timezone, now)
+        question: _Question = (seen, subscription, rules)
+        if not rules or self._nothing_new.get((subscription.name, True)) == question:
+            return
+        outcome = await self._compose(subscription, slot_at_once(now), now)
+        if isinstance(outcome, NothingNew):
+            self._nothing_new[subscription.name, True] = question
+        if isinstance(outcome, Composed):
+            self._report(outcome)
+
+    async def _compose(self, subscription: Subscription, slot: Slot, now: datetime) -> ComposeOutcome | None:
+        """Compose one digest; return None while the subscription pauses after a failed template."""
+        name = subscription.name
+        if name in self._digest_paused_until and now < self._digest_paused_until[name]:
+            return None
         try:
-            outcome = await compose(
+            return await compose(
                 subscription,
                 slot,
                 context=self.runtime.context,
@@ -109,62 +249,93 @@ class DueWork:
                 db=self._db,
                 now=now,
             )
-        except DigestError:
-            self._digest_rests[name] = now + _DIGEST_REST
+        except DigestError as error:
+            self._digest_paused_until[name] = now + _PAUSE_AFTER_FAILED_TEMPLATE
+            self._report(ComposeFailed(subscription=subscription, error=error))
             raise
-        if isinstance(outcome, NothingNew):
-            self._nothing[name, urgent] = asked
-        log_compose(outcome)
+
+    # --- mails ----------------------------------------------------------------------------------
 
     async def deliver_due(self) -> None:
-        """Begin to hand over what waits; give up what has become too old."""
-        now, options = clock(), self.current.config.outbox
-        if not await self._db.read(outbox.anything_due, now):
+        """Give up what has become too old, and start to hand over what is due."""
+        if not await self._db.read(outbox.anything_due, clock()):
             return
-        for expired in await recover_and_expire(db=self._db, now=now, options=options):
-            log.warning(
-                "expired",
-                mail=expired.id,
-                to=masked(expired.mail.to),
-                slot=expired.slot,
-                last=expired.last_reply,
-            )
-        while len(self._sending) < _SENDERS and now >= self._relay_rests_until:
-            task = self._begin("deliver mail", self._deliver_waiting)
-            self._sending.add(task)
-            task.add_done_callback(self._sending.discard)
+        await self._recover_and_expire()
+        self._start_deliveries(senders=_SENDERS)
 
-    async def _deliver_waiting(self) -> None:
-        options = self.current.config.outbox
-        while clock() >= self._relay_rests_until:
-            outcome = await deliver(
+    async def deliver_all(self) -> None:
+        """Give up what has become too old, hand over what is due one by one, and return when that has ended."""
+        await self._recover_and_expire()
+        self._start_deliveries(senders=1)
+        await _all_ended(list(self._deliveries))
+
+    async def count_unsent(self) -> int:
+        """Return the count of mails that wait, due or not."""
+        counts = await self._db.read(outbox.counts)
+        return counts[DeliveryStatus.WAITING] + counts[DeliveryStatus.UNCERTAIN]
+
+    async def _recover_and_expire(self) -> None:
+        options = self.loaded.config.outbox
+        for delivery in await recover_and_expire(db=self._db, now=clock(), options=options):
+            self._report(Expired(delivery=delivery))
+
+    def _start_deliveries(self, *, senders: int) -> None:
+        while len(self._deliveries) < senders and clock() >= self._relay_paused_until:
+            task = self._start("deliver mail", self._deliver_until_done)
+            self._deliveries.add(task)
+            task.add_done_callback(self._deliveries.discard)
+
+    async def _deliver_until_done(self) -> None:
+        options = self.loaded.config.outbox
+        while clock() >= self._relay_paused_until:
+            attempt = await deliver(
                 send=self.runtime.send, db=self._db, clock=clock, options=options, jitter=jitter
             )
-            if outcome is None:
+            if attempt is None:
                 return
-            log_attempt(outcome)
-            if outcome.relay:
-                self._relay_rests_until = clock() + options.retry[0]
+            self._report(attempt)
+            if attempt.relay:
+                self._relay_paused_until = clock() + options.retry[0]
+
+    async def notify(self, notice: Notice) -> None:
+        """Queue a notice for each operator, unless another service has queued it."""
+        config = self.loaded.config
+        mails = await notify(
+            notice,
+            to=config.operator.to,
+            sender=config.smtp.sender,
+            render=self.runtime.render_notice,
+            db=self._db,
+            expire=config.outbox.expire,
+        )
+        if mails:
+            self._report(Notified(mails=len(mails)))
+
+    # --- housekeeping ---------------------------------------------------------------------------
 
     async def rematch(self) -> None:
-        """Judge by the rules in force what other rules have judged."""
-        names = [subscription.name for subscription in self.current.config.subscriptions]
+        """Match stored entries, which other rules have judged, by the rules in force."""
+        names = [subscription.name for subscription in self.loaded.config.subscriptions]
         states = [await self._db.read(digests.state, name) for name in names]
         after = min((state.cursor for state in states if state), default=None)
-        if after is not None and (judged := await rematch(self.current.rules, after=after, db=self._db)):
-            log.info("rematched", entries=judged)
+        if after is not None and (count := await rematch(self.loaded.rules, after=after, db=self._db)):
+            self._report(Rematched(entries=count))
 
     async def prune(self) -> None:
-        """Forget what is older than the operator wants it kept."""
-        if forgotten := await prune(db=self._db, now=clock(), options=self.current.config.outbox):
-            log.info("pruned", mails=forgotten)
-
-    async def polls_ended(self) -> None:
-        """Wait for the visits begun so far."""
-        if self._polling:
-            await asyncio.wait(list(self._polling.values()))
+        """Delete what is older than the operator wants it kept."""
+        if count := await prune(db=self._db, now=clock(), options=self.loaded.config.outbox):
+            self._report(Pruned(mails=count))
 
 
-def _what_there_is(tx: Connection) -> tuple[int, int]:
-    """The newest entry, and how many of before were put forward."""
+async def _all_ended(tasks: Iterable["asyncio.Task[None]"]) -> None:
+    running = list(tasks)
+    if running:
+        await asyncio.wait(running)
+
+
+def _due_slot(subscription: Subscription, state: SubscriptionState | None, now: datetime) -> Slot | None:
+    return due(subscription, state, now) if state else None
+
+
+def _seen(tx: Connection) -> _Seen:
     return entries.newest_seq(tx), digests.count_backfill(tx)

@@ -1,58 +1,80 @@
-"""One line for each thing that happened to somebody."""
+"""Log one line for each outcome of due work. Addresses are masked: a log is read by many."""
 
 from monitor import log
-from monitor.jobs.compose import Composed, ComposeOutcome
+from monitor.jobs.compose import Composed
 from monitor.jobs.deliver import Attempted
-from monitor.jobs.poll import Polled, PollFailed, PollOutcome
-from monitor.model.mail import DeliveryStatus
+from monitor.jobs.poll import Polled, PollFailed, Unchanged
+from monitor.model.mail import Delivery, DeliveryStatus
+from monitor.service.due_work import Expired, Notified, Outcome, Pruned, Rematched
 
 
-def log_poll(outcome: PollOutcome) -> None:
-    """What a visit to a feed brought."""
-    feed, again = outcome.feed.name, outcome.next_poll_at.isoformat(timespec="seconds")
-    if isinstance(outcome, PollFailed):
-        log.warning("poll-failed", feed=feed, error=outcome.error, failures=outcome.failures, next=again)
-    elif isinstance(outcome, Polled):
-        held_back = {"held_back": outcome.held_back} if outcome.held_back else {}
-        log.info("polled", feed=feed, new=outcome.new, matched=outcome.matched, **held_back, next=again)
-    else:
-        log.info("polled", feed=feed, unchanged=True, next=again)
+def log_outcome(outcome: Outcome) -> None:
+    """Log what happened. That nothing is new or due is no event; a failed template is logged as its task's failure."""
+    match outcome:
+        case PollFailed():
+            log.warning(
+                "poll-failed",
+                feed=outcome.feed.name,
+                error=outcome.error,
+                failures=outcome.failures,
+                next=outcome.next_poll_at.isoformat(timespec="seconds"),
+            )
+        case Polled() | Unchanged():
+            _log_poll(outcome)
+        case Composed():
+            log.info(
+                "composed",
+                subscription=outcome.subscription.name,
+                slot=outcome.slot.name,
+                entries=outcome.entries,
+                mails=len(outcome.mails),
+                subject=outcome.subject,
+            )
+        case Attempted():
+            _log_attempt(outcome)
+        case Expired(delivery=delivery):
+            log.warning("expired", **_about(delivery), last=delivery.last_reply)
+        case Notified():
+            log.info("operator-told", mails=outcome.mails, about="config-refused")
+        case Rematched():
+            log.info("rematched", entries=outcome.entries)
+        case Pruned():
+            log.info("pruned", mails=outcome.mails)
 
 
-def log_compose(outcome: ComposeOutcome) -> None:
-    """A digest that was queued. Nothing new is no event."""
-    if isinstance(outcome, Composed):
-        log.info(
-            "composed",
-            subscription=outcome.subscription.name,
-            slot=outcome.slot.name,
-            entries=outcome.entries,
-            mails=len(outcome.mails),
-            subject=outcome.subject,
-        )
+def _log_poll(outcome: Polled | Unchanged) -> None:
+    next_poll = outcome.next_poll_at.isoformat(timespec="seconds")
+    if isinstance(outcome, Unchanged):
+        log.info("polled", feed=outcome.feed.name, unchanged=True, next=next_poll)
+        return
+    held_back = {"held_back": outcome.held_back} if outcome.held_back else {}
+    log.info(
+        "polled",
+        feed=outcome.feed.name,
+        new=outcome.new,
+        matched=outcome.matched,
+        **held_back,
+        next=next_poll,
+    )
 
 
-def log_attempt(outcome: Attempted) -> None:
-    """How an attempt to hand over a mail went. Addresses are masked: a log is read by many."""
-    delivery = outcome.delivery
-    about = {
-        "mail": delivery.id,
-        "to": masked(delivery.mail.to),
-        "slot": delivery.slot,
-        "reply": outcome.reply,
-    }
+def _log_attempt(outcome: Attempted) -> None:
+    about = {**_about(outcome.delivery), "reply": outcome.reply}
     if outcome.status is DeliveryStatus.SENT:
         log.info("delivered", **about)
     elif outcome.next_attempt_at:
         event = "deferred" if outcome.status is DeliveryStatus.WAITING else outcome.status.value
         log.warning(event, **about, next=outcome.next_attempt_at.isoformat(timespec="seconds"))
-    else:
-        log.warning(
-            "overtaken" if outcome.status is DeliveryStatus.WAITING else outcome.status.value, **about
-        )
+    else:  # a mail that waits without a next attempt was taken by another worker
+        event = "overtaken" if outcome.status is DeliveryStatus.WAITING else outcome.status.value
+        log.warning(event, **about)
 
 
-def masked(address: str) -> str:
-    """`reader@example.org` as `r***@example.org`."""
+def _about(delivery: Delivery) -> dict[str, object]:
+    return {"mail": delivery.id, "to": _masked(delivery.mail.to), "slot": delivery.slot}
+
+
+def _masked(address: str) -> str:
+    """Return `reader@example.org` as `r***@example.org`."""
     local, _, domain = address.rpartition("@")
     return f"{local[:1]}***@{domain}"

@@ -1,4 +1,4 @@
-"""What the commands and the service work with: a database, a way to fetch, a way to render, a way to send."""
+"""Wire up what due work needs: a database, a fetcher, templates, a sender, the digest context."""
 
 import random
 from collections.abc import AsyncIterator
@@ -20,13 +20,13 @@ jitter = random.random
 
 
 def clock() -> datetime:
-    """The time now. Only the shell asks; everything below is told."""
+    """Return the time now. Only the shell asks; everything below is given it."""
     return datetime.now(UTC)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Runtime:
-    """Made for one configuration; made anew when it changes."""
+    """The parts made for one configuration; made anew when it changes."""
 
     fetcher: Fetcher
     render: Render
@@ -35,47 +35,57 @@ class Runtime:
     context: DigestContext
 
 
-def make_runtime(current: LoadedConfig) -> Runtime:
-    """The runtime this configuration asks for. Raises DigestError when a template cannot be read."""
-    config = current.config
-    directory = str(current.folder / config.digests.templates) if config.digests.templates else ""
-    smtp = config.smtp
+def make_runtime(loaded: LoadedConfig) -> Runtime:
+    """Make the parts this configuration asks for. Raises DigestError when a template cannot be read."""
+    directory = templates_directory(loaded)
+    smtp = loaded.config.smtp
     if smtp.ca_file:
-        smtp = replace(smtp, ca_file=str(current.folder / smtp.ca_file))
+        smtp = replace(smtp, ca_file=str(loaded.folder / smtp.ca_file))
     return Runtime(
-        fetcher=Fetcher(config.fetch),
+        fetcher=Fetcher(loaded.config.fetch),
         render=templates(directory),
         render_notice=notices(directory),
-        send=maildir_sender(current.maildir) if current.maildir else smtp_sender(smtp, current.password),
-        context=DigestContext(
-            rules=current.rules,
-            feeds=config.feeds,
-            sender=smtp.sender,
-            expire=config.outbox.expire,
-        ),
+        send=maildir_sender(loaded.maildir) if loaded.maildir else smtp_sender(smtp, loaded.password),
+        context=digest_context(loaded),
+    )
+
+
+def templates_directory(loaded: LoadedConfig) -> str:
+    """Return the operator's template directory; "" when there is none."""
+    directory = loaded.config.digests.templates
+    return str(loaded.folder / directory) if directory else ""
+
+
+def digest_context(loaded: LoadedConfig) -> DigestContext:
+    """Return what every digest of this configuration has in common."""
+    return DigestContext(
+        rules=loaded.rules,
+        feeds=loaded.config.feeds,
+        sender=loaded.config.smtp.sender,
+        expire=loaded.config.outbox.expire,
     )
 
 
 @asynccontextmanager
-async def opened(current: LoadedConfig) -> AsyncIterator[tuple[Runtime, Database]]:
-    """The runtime and the database, with every feed and subscription known to it. Raises StoreError."""
-    db = open_database(current.store_url)
+async def open_runtime(loaded: LoadedConfig) -> AsyncIterator[tuple[Runtime, Database]]:
+    """Open the database, register the configuration in it, and make the runtime. Raises StoreError."""
+    db = open_database(loaded.store_url)
     try:
-        await db.write(register, current, clock())
-        runtime = make_runtime(current)
+        await db.write(register, loaded, clock())
+        runtime = make_runtime(loaded)
         async with runtime.fetcher:
             yield runtime, db
     finally:
         await db.close()
 
 
-def register(tx: Connection, current: LoadedConfig, now: datetime) -> None:
+def register(tx: Connection, loaded: LoadedConfig, now: datetime) -> None:
     """Make the feeds, subscriptions and rules of a configuration known to the database."""
-    feeds.sync(tx, [feed.url for feed in current.config.feeds], now)
-    digests.sync(tx, [subscription.name for subscription in current.config.subscriptions], now)
-    keep_rules(tx, current, now)
+    feeds.sync(tx, [feed.url for feed in loaded.config.feeds], now)
+    digests.sync(tx, [subscription.name for subscription in loaded.config.subscriptions], now)
+    record_rules(tx, loaded, now)
 
 
-def keep_rules(tx: Connection, current: LoadedConfig, now: datetime) -> None:
-    """Keep the rules of a configuration, so that one can go back to them."""
-    rulesets.record(tx, fingerprint=current.rules.fingerprint, text=current.rule_text, now=now)
+def record_rules(tx: Connection, loaded: LoadedConfig, now: datetime) -> None:
+    """Record the rules of a configuration as a version, so that it can be put back."""
+    rulesets.record(tx, fingerprint=loaded.rules.fingerprint, text=loaded.rule_text, now=now)

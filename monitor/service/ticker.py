@@ -1,4 +1,4 @@
-"""The clock ticks; duties look for what is due."""
+"""Call the due work at its intervals (APScheduler)."""
 
 from collections.abc import Awaitable, Callable, Mapping
 from datetime import timedelta
@@ -6,14 +6,14 @@ from datetime import timedelta
 from apscheduler.executors.asyncio import AsyncIOExecutor
 from apscheduler.schedulers.asyncio import AsyncIOScheduler
 
-Duty = Callable[[], Awaitable[None]]
+Tick = Callable[[], Awaitable[None]]
 
 
-def start_ticking(duties: Mapping[str, tuple[Duty, timedelta]]) -> Callable[[], None]:
-    """Call each duty at its interval in the running loop, the first time at once; returns what stops it.
+def start_ticking(ticks: Mapping[str, tuple[Tick, timedelta]]) -> Callable[[], None]:
+    """Call each tick at its interval in the running loop, the first time at once; return the function that stops it.
 
-    A duty that takes longer than its interval is called again when it has ended, once. After a sleep of
-    the machine it is called once, not for each interval slept through.
+    A tick that takes longer than its interval is called again when it has ended, once. After a sleep of the machine it
+    is called once, not for each interval slept through.
     """
     # APScheduler's own defaults drop a run that comes a second late and start a second one beside the first.
     scheduler = AsyncIOScheduler(
@@ -21,8 +21,8 @@ def start_ticking(duties: Mapping[str, tuple[Duty, timedelta]]) -> Callable[[], 
         executors={"default": AsyncIOExecutor()},
         job_defaults={"misfire_grace_time": None, "coalesce": True, "max_instances": 1},
     )
-    for name, (duty, every) in duties.items():
-        scheduler.add_job(duty, "interval", seconds=every.total_seconds(), id=name, name=name)
+    for name, (tick, interval) in ticks.items():
+        scheduler.add_job(tick, "interval", seconds=interval.total_seconds(), id=name, name=name)
     scheduler.start()
-    # wait=True would cancel running coroutines; who stops the clock has to let duties end first.
+    # wait=True would cancel running coroutines; whoever stops the ticks lets the running ones end first.
     return lambda: scheduler.shutdown(wait=False)

@@ -1,8 +1,7 @@
-"""Open by URL; a transaction, or nothing.
+"""Open a database by its URL, and run plain functions in its transactions.
 
-A transaction is a plain function over an open connection. One thread writes: it takes all functions that
-are waiting, runs each in a savepoint of one transaction, commits once, and only then answers them. Each is
-whole or absent, and they share the wait for the disk.
+One thread writes: it takes all functions that are queued, runs each in a savepoint of one transaction, commits
+once, and only then answers their callers. Each is whole or absent, and they share the wait for the disk.
 """
 
 import asyncio
@@ -18,59 +17,64 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from monitor.errors import StoreError
 from monitor.store import engines, schema
-from monitor.store.errors import place, store_error, told_as_store_errors
+from monitor.store.errors import as_store_errors, display_url, store_error
 
 __all__ = ["Connection", "Database", "open_database"]
 
 P = ParamSpec("P")
 T = TypeVar("T")
 
-_TOGETHER = 200  # functions that share a commit, at most: the first has to wait for the last
+_MOST_IN_A_COMMIT = 200  # functions: the first has to wait for the last
 
 
 def open_database(url: str, *, migrate: bool = True) -> "Database":
-    """The database at this URL, in the shape this version wants.
+    """Open the database at this URL, migrated to the tables of this version.
 
-    A SQLite file is made where there is none, readable by its owner only, and its directory. Raises
-    SchemaError when the database is newer than this version or not ours, or when it is older (or absent) and
-    `migrate` is False; StoreError when it cannot be reached.
+    A SQLite file is made where there is none, readable by its owner only, and its directory. With `migrate` False
+    it is opened for reading: nothing is ever written. Raises SchemaError when the database is newer than this
+    version or not ours, or when it is older (or absent) and `migrate` is False; StoreError when it cannot be
+    reached.
     """
     parsed = engines.parse_url(url)
     schema.ensure(parsed, migrate=migrate)
-    return Database(parsed)
+    return Database(parsed, read_only=not migrate)
 
 
 class Database:
-    """What happened, remembered. Close it: what is being written is finished first."""
+    """An open database. Close it: queued writes are finished first."""
 
-    def __init__(self, url: URL) -> None:
+    def __init__(self, url: URL, *, read_only: bool = False) -> None:
         self._url = url
+        self._read_only = read_only
         self._writing = engines.writing(url)
         self._reading = engines.reading(url)
-        self._waiting: deque[_Write] = deque()
+        self._queue: deque[_Write] = deque()
         self._writer = ThreadPoolExecutor(max_workers=1, thread_name_prefix="store-writer")
         self._readers = ThreadPoolExecutor(max_workers=engines.READERS, thread_name_prefix="store-reader")
 
     async def write(
         self, fn: Callable[Concatenate[Connection, P], T], *args: P.args, **kwargs: P.kwargs
     ) -> T:
-        """What `fn(tx, *args)` returns, once everything it wrote is on the disk.
+        """Return what `fn(tx, *args)` returns, once everything it wrote is on the disk.
 
         What `fn` raises is raised here, and nothing it wrote stays; the functions beside it do not notice.
         Raises StoreError where the database failed: nothing was written, and it may be tried again. Cancelled
-        while it waits, it is absent; cancelled while it runs, it is whole or absent, and nobody learns which.
+        while it is queued, it is absent; cancelled while it runs, it is whole or absent, and nobody learns which.
+        Raises RuntimeError in a database opened for reading.
         """
+        if self._read_only:
+            raise RuntimeError(f"database {display_url(self._url)} was opened for reading")
         write = _Write(lambda tx: fn(tx, *args, **kwargs))
-        self._waiting.append(write)
+        self._queue.append(write)
         try:
-            self._writer.submit(self._commit_what_waits)
+            self._writer.submit(self._commit_queued)
         except RuntimeError:  # the executor is shut down
             raise self._closed() from None
         answer: T = await asyncio.wrap_future(write.answer)
         return answer
 
     async def read(self, fn: Callable[Concatenate[Connection, P], T], *args: P.args, **kwargs: P.kwargs) -> T:
-        """What `fn(tx, *args)` returns, in a transaction that sees one moment and can write nothing.
+        """Return what `fn(tx, *args)` returns, in a transaction that sees one moment and can write nothing.
 
         Raises what `fn` raises, and StoreError where the database failed.
         """
@@ -81,33 +85,33 @@ class Database:
         return await asyncio.wrap_future(reading)
 
     async def close(self) -> None:
-        """Finish what waits, then let go of the database. A second time does nothing."""
+        """Finish queued writes, then let go of the database. A second time does nothing."""
         await asyncio.to_thread(self._close)
 
-    def _commit_what_waits(self) -> None:
+    def _commit_queued(self) -> None:
         writes = self._take()
         if not writes:
-            return  # a call before this one has taken them along
+            return  # an earlier call has taken them along
         try:
             with self._writing.begin() as tx:
                 answers = [_attempt(tx, write, self._url) for write in writes]
-        except BaseException as error:  # whatever it was, nobody may be left waiting
+        except BaseException as error:  # whatever it was, no caller may be left waiting
             for write in writes:
-                write.answer.set_exception(_told(error, self._url))
+                write.answer.set_exception(_translated(error, self._url))
         else:
             for answer in answers:
                 answer()
 
     def _take(self) -> "list[_Write]":
         taken: list[_Write] = []
-        while self._waiting and len(taken) < _TOGETHER:
-            write = self._waiting.popleft()
+        while self._queue and len(taken) < _MOST_IN_A_COMMIT:
+            write = self._queue.popleft()
             if write.answer.set_running_or_notify_cancel():
                 taken.append(write)
         return taken
 
     def _read(self, fn: Callable[[Connection], T]) -> T:
-        with told_as_store_errors(self._url), self._reading.begin() as tx:
+        with as_store_errors(self._url), self._reading.begin() as tx:
             return fn(tx)
 
     def _close(self) -> None:
@@ -117,7 +121,7 @@ class Database:
         self._writing.dispose()
 
     def _closed(self) -> StoreError:
-        return StoreError(f"database {place(self._url)} is closed")
+        return StoreError(f"database {display_url(self._url)} is closed")
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -127,7 +131,7 @@ class _Write:
 
 
 def _attempt(tx: Connection, write: _Write, url: URL) -> Callable[[], None]:
-    """What to tell the caller once the transaction is committed."""
+    """Run a function in a savepoint; return what answers its caller once the transaction is committed."""
     savepoint = tx.begin_nested()
     try:
         result = write.fn(tx)
@@ -137,13 +141,13 @@ def _attempt(tx: Connection, write: _Write, url: URL) -> Callable[[], None]:
             raise
         # Where the database has rolled everything back by itself (a full disk), this raises, as it must.
         savepoint.rollback()
-        return partial(write.answer.set_exception, _told(error, url))
+        return partial(write.answer.set_exception, _translated(error, url))
     return partial(write.answer.set_result, result)
 
 
-def _told(error: BaseException, url: URL) -> BaseException:
+def _translated(error: BaseException, url: URL) -> BaseException:
     if not isinstance(error, SQLAlchemyError):
         return error
-    told = store_error(error, url)
-    told.__cause__ = error
-    return told
+    translated = store_error(error, url)
+    translated.__cause__ = error
+    return translated

@@ -1,4 +1,4 @@
-"""A URL becomes two ways into the database: one that writes, one that only reads.
+"""Make the engines of a database URL: one that writes, one that only reads.
 
 On both databases there is one writer at a time, from the first statement of a transaction to its end: SQLite
 by BEGIN IMMEDIATE, PostgreSQL by an advisory lock. So what a transaction has read stays true until it commits,
@@ -16,7 +16,7 @@ from sqlalchemy import URL, Connection, Engine, create_engine, event, make_url
 from sqlalchemy.exc import ArgumentError
 
 from monitor.errors import StoreError
-from monitor.store.errors import place
+from monitor.store.errors import display_url
 
 READERS = 4  # connections that read at the same time
 
@@ -35,32 +35,32 @@ _SQLITE = {"timeout": "10"}  # seconds to wait for another writer
 
 
 def parse_url(text: str) -> URL:
-    """The URL of a SQLite file or a PostgreSQL database, with our settings where it has none.
+    """Parse the URL of a SQLite file or a PostgreSQL database; add our settings where it has none.
 
-    Raises StoreError for anything else; no message holds a password.
+    Raises StoreError for any other URL; no message holds a password.
     """
     try:
         url = make_url(text)
     except (ArgumentError, ValueError):
-        raise StoreError(f"url in [store] is not a database URL. {_WANTED}") from None
+        raise StoreError(f"url in [store] is not a database URL. {_EXPECTED}") from None
     match url.drivername:
         case "sqlite" | "sqlite+pysqlite":
             if not url.database or ":memory:" in url.database:
-                raise StoreError(f"database {place(url)} would forget everything. {_WANTED}")
+                raise StoreError(f"database {display_url(url)} would forget everything. {_EXPECTED}")
             return url.update_query_dict({**_SQLITE, **url.query})
         case "postgresql" | "postgresql+psycopg":
-            ours = url.set(drivername="postgresql+psycopg", query={**_POSTGRES, **url.query})
-            theirs = " ".join([_POSTGRES_SESSION, *url.normalized_query.get("options", ())])
-            return ours.update_query_dict({"options": theirs})
-        case other:
-            raise StoreError(f'url in [store]: "{other}" is not supported. {_WANTED}')
+            with_defaults = url.set(drivername="postgresql+psycopg", query={**_POSTGRES, **url.query})
+            options = " ".join([_POSTGRES_SESSION, *url.normalized_query.get("options", ())])
+            return with_defaults.update_query_dict({"options": options})
+        case driver:
+            raise StoreError(f'url in [store]: "{driver}" is not supported. {_EXPECTED}')
 
 
-_WANTED = 'Write url = "sqlite:///data/monitor.db" or "postgresql+psycopg://user@host/database"'
+_EXPECTED = 'Write url = "sqlite:///data/monitor.db" or "postgresql+psycopg://user@host/database"'
 
 
 def make_file(url: URL) -> None:
-    """An empty database file that only its owner may read, unless there is one. Raises StoreError."""
+    """Make an empty database file that only its owner may read, unless there is one. Raises StoreError."""
     path = Path(str(url.database))
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -68,13 +68,16 @@ def make_file(url: URL) -> None:
         os.close(os.open(path, os.O_CREAT | os.O_RDWR, 0o600))
     except OSError as error:
         raise StoreError(
-            f"database {place(url)}: {error.strerror}: {error.filename}. "
+            f"database {display_url(url)}: {error.strerror}: {error.filename}. "
             "Check url in [store], and that this user may write there"
         ) from error
 
 
 def writing(url: URL) -> Engine:
-    """One connection, whose transactions exclude every other writer. Raises StoreError without a driver."""
+    """Return an engine of one connection, whose transactions exclude every other writer.
+
+    Raises StoreError without a driver.
+    """
     engine = _engine(url, pool_size=1)
     if url.get_backend_name() == "sqlite":
         event.listen(engine, "connect", _set_up_sqlite_writer)
@@ -85,7 +88,10 @@ def writing(url: URL) -> Engine:
 
 
 def reading(url: URL) -> Engine:
-    """A few connections whose transactions see one moment and can change nothing. Raises StoreError."""
+    """Return an engine of READERS connections, whose transactions see one moment and can change nothing.
+
+    Raises StoreError without a driver.
+    """
     if url.get_backend_name() == "sqlite":
         engine = _engine(url, pool_size=READERS)
         event.listen(engine, "connect", _set_up_sqlite_reader)
@@ -99,18 +105,19 @@ def reading(url: URL) -> Engine:
     )
 
 
-def _engine(url: URL, **settings: Any) -> Engine:
+def _engine(url: URL, *, pool_size: int, **settings: Any) -> Engine:
     try:
         return create_engine(
             url,
+            pool_size=pool_size,
             max_overflow=0,
-            hide_parameters=True,  # what people read and write stays out of tracebacks
+            hide_parameters=True,  # addresses and texts stay out of tracebacks
             pool_pre_ping=url.get_backend_name() == "postgresql",  # a restarted server is no error
             **settings,
         )
     except ImportError as error:
         raise StoreError(
-            f"database {place(url)}: the driver is missing. Run: pip install 'feed-monitor[postgres]'"
+            f"database {display_url(url)}: the driver is missing. Run: pip install 'feed-monitor[postgres]'"
         ) from error
 
 

@@ -1,4 +1,4 @@
-"""What a database error means, in the operator's words."""
+"""Translate database errors into StoreErrors that say which database, what happened and what to do."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -11,8 +11,8 @@ from monitor.store.dialects import clean
 
 
 @contextmanager
-def told_as_store_errors(url: URL) -> Iterator[None]:
-    """Every database error inside leaves as a StoreError that names the database."""
+def as_store_errors(url: URL) -> Iterator[None]:
+    """Raise every database error of the block as a StoreError that names the database."""
     try:
         yield
     except SQLAlchemyError as error:
@@ -20,24 +20,25 @@ def told_as_store_errors(url: URL) -> Iterator[None]:
 
 
 def store_error(error: SQLAlchemyError, url: URL) -> StoreError:
-    """A StoreError that says which database, what happened and what next; no statement, no values."""
+    """Return a StoreError that says which database, what happened and what to do; no statement, no values."""
     cause = error.orig if isinstance(error, DBAPIError) and error.orig else error
     what = " ".join(clean(str(cause)).split())[:300].rstrip(".") or type(cause).__name__
     if "file is not a database" in what:
-        return SchemaError(f"database {place(url)}: {what}. Check url in [store]")
-    return StoreError(f"database {place(url)}: {what}. {_what_next(what)}".rstrip())
+        return SchemaError(f"database {display_url(url)}: {what}. Check url in [store]")
+    return StoreError(f"database {display_url(url)}: {what}. {_advice(what)}".rstrip())
 
 
-def place(url: URL) -> str:
-    """The database's URL as it may be shown: where it is, without passwords and settings."""
-    where = {key: value for key, value in url.query.items() if key == "host"}
-    return url.set(query=where).render_as_string(hide_password=True)
+def display_url(url: URL) -> str:
+    """Return a database's URL as it may be shown: without passwords and settings."""
+    host = {key: value for key, value in url.query.items() if key == "host"}
+    return url.set(query=host).render_as_string(hide_password=True)
 
 
-def _what_next(what: str) -> str:
-    return next((advice for sign, advice in _ADVICE if sign in what), "")
+def _advice(what: str) -> str:
+    return next((advice for part, advice in _ADVICE if part in what), "")
 
 
+# The drivers have no error codes in common: what tells their errors apart is a part of the message.
 _ADVICE = (
     ("database is locked", "Another program holds it; this is tried again"),
     ("lock timeout", "Another program holds it; this is tried again"),

@@ -1,4 +1,4 @@
-"""Has the database the shape this version wants? If not, it is given it, step by step, or not at all."""
+"""Check that a database has the tables of this version, and migrate it to them in one transaction."""
 
 from pathlib import Path
 
@@ -6,41 +6,41 @@ from sqlalchemy import URL, Connection, inspect, text
 
 from monitor.errors import SchemaError
 from monitor.store import engines
-from monitor.store.errors import place, told_as_store_errors
+from monitor.store.errors import as_store_errors, display_url
 
 HEAD = "0004"  # the newest file in migrations/versions; a test compares
 VERSION_TABLE = "monitor_schema"
 
 
 def ensure(url: URL, *, migrate: bool) -> None:
-    """Bring the database to HEAD in one transaction that excludes every other writer.
+    """Migrate the database to HEAD in one transaction that excludes every other writer.
 
-    Raises SchemaError when it is newer than HEAD or not ours, or when it is older and `migrate` is False;
-    StoreError when it cannot be reached.
+    Without `migrate` nothing is written. Raises SchemaError when the database is newer than HEAD or not ours, or
+    when it is older (or absent) and `migrate` is False; StoreError when it cannot be reached.
     """
     if url.get_backend_name() == "sqlite":
         if migrate:
             engines.make_file(url)
         elif not Path(str(url.database)).exists():
-            raise _behind(url, "there is no such file yet")
-    with told_as_store_errors(url):
-        revision = _seen(url)
+            raise _not_ready(url, "there is no such file yet")
+    with as_store_errors(url):
+        revision = _revision_of(url)
         if revision == HEAD:
             return  # most of the time: no lock is taken, and no Alembic imported
         _refuse_unknown(revision, url)
         if not migrate:
-            raise _behind(url, f"its tables are at {revision}, not {HEAD}" if revision else "it is empty")
+            raise _not_ready(url, f"its tables are at {revision}, not {HEAD}" if revision else "it is empty")
         engine = engines.writing(url)
         try:
             with engine.begin() as tx:
-                # Looked at again: another service may have been faster.
+                # Read again: another service may have been faster.
                 if _revision(tx, url) != HEAD:
                     _upgrade(tx)
         finally:
             engine.dispose()
 
 
-def _seen(url: URL) -> str:
+def _revision_of(url: URL) -> str:
     engine = engines.reading(url)
     try:
         with engine.begin() as tx:
@@ -50,13 +50,13 @@ def _seen(url: URL) -> str:
 
 
 def _revision(tx: Connection, url: URL) -> str:
-    """The revision of our tables; "" for an empty database. Raises SchemaError where others live."""
+    """Return the revision of our tables; "" for an empty database. Raises SchemaError where others live."""
     names = inspect(tx).get_table_names()
     if VERSION_TABLE in names:
         return str(tx.scalar(text(f"SELECT version_num FROM {VERSION_TABLE}")) or "")  # noqa: S608
     if names:
         raise SchemaError(
-            f"database {place(url)} belongs to something else: it has the tables "
+            f"database {display_url(url)} belongs to something else: it has the tables "
             f"{', '.join(sorted(names)[:5])}. Give url in [store] a database of its own"
         )
     return ""
@@ -68,14 +68,14 @@ def _refuse_unknown(revision: str, url: URL) -> None:
     known = {script.revision for script in ScriptDirectory(str(_MIGRATIONS)).walk_revisions()}
     if revision and revision not in known:
         raise SchemaError(
-            f"database {place(url)} was written by a newer version of monitor: its tables are at {revision}, "
+            f"database {display_url(url)} was written by a newer version of monitor: its tables are at {revision}, "
             f"and this version knows them up to {HEAD}. Install that version, or change url in [store]"
         )
 
 
-def _behind(url: URL, why: str) -> SchemaError:
+def _not_ready(url: URL, why: str) -> SchemaError:
     return SchemaError(
-        f"database {place(url)} is not ready: {why}. `monitor run` or `monitor poll` makes it so"
+        f'database {display_url(url)} is not ready: {why}. Start the service or run "monitor once"'
     )
 
 

@@ -86,7 +86,9 @@ def test_an_empty_database_gets_our_tables_and_keeps_them(empty_url: str) -> Non
 
 
 def test_a_database_that_is_not_to_be_changed_must_be_ready(empty_url: str) -> None:
-    with pytest.raises(SchemaError, match=r"is not ready: .* makes it so"):
+    with pytest.raises(
+        SchemaError, match=r"database .* is not ready: .*\. Start the service or run \"monitor once\"$"
+    ):
         open_database(empty_url, migrate=False)
 
 
@@ -95,6 +97,22 @@ def test_looking_at_an_absent_file_does_not_make_it(empty_url: str, tmp_path: Pa
     with pytest.raises(SchemaError, match="there is no such file yet"):
         open_database(empty_url, migrate=False)
     assert list(tmp_path.iterdir()) == []
+
+
+def test_a_database_opened_for_reading_is_never_written(db_url: str) -> None:
+    db = open_database(db_url, migrate=False)
+    with pytest.raises(RuntimeError, match="was opened for reading"):
+        asyncio.run(db.write(digests.sync, ["s"], NOW))
+    assert asyncio.run(db.read(digests.states)) == []
+    asyncio.run(db.close())
+
+
+@SQLITE
+def test_looking_at_a_file_changes_neither_it_nor_its_directory(db_url: str, tmp_path: Path) -> None:
+    before = (tmp_path / "monitor.db").read_bytes()
+    assert opened(db_url, migrate=False) == OURS
+    assert [file.name for file in tmp_path.iterdir()] == ["monitor.db"]
+    assert (tmp_path / "monitor.db").read_bytes() == before
 
 
 @SQLITE

@@ -1,0 +1,103 @@
+"""A config.toml whose options were checked, its rules not yet compiled: enough for commands that match nothing."""
+
+import hashlib
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from urllib.parse import quote, unquote
+
+from monitor.config.options import Config
+from monitor.config.positions import only, rule_part
+from monitor.config.reading import as_text, parse_config, read_file
+from monitor.config.secrets import smtp_password
+from monitor.errors import ConfigError, Problem
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CheckedConfig:
+    """A file and the options in it."""
+
+    path: Path
+    content_hash: str  # SHA-256 of the file's bytes, in hex
+    text: str
+    config: Config
+
+    @property
+    def folder(self) -> Path:
+        """The folder that relative paths in the file count from."""
+        return self.path.parent
+
+    @property
+    def rule_text(self) -> str:
+        """The part of the file about rules, as written."""
+        return rule_part(self.text)
+
+    @property
+    def store_url(self) -> str:
+        """The database's URL, with a relative SQLite path made absolute."""
+        return _absolute_store_url(self.config.store.url, self.folder)
+
+    @property
+    def maildir(self) -> Path | None:
+        """The Maildir for digests while [smtp] host is empty; None when there is a mail server."""
+        if self.config.smtp.host:
+            return None
+        scheme, _, database = self.store_url.partition(":///")
+        if scheme.startswith("sqlite") and database:
+            return Path(unquote(database.partition("?")[0])).parent / "Maildir"
+        return self.folder / "data" / "Maildir"
+
+
+def check_options(path: Path, raw: bytes) -> CheckedConfig:
+    """Check the options of what stands, or would stand, in a file. Raises ConfigError with every problem found."""
+    path = path.absolute()
+    text = as_text(raw, path)
+    return CheckedConfig(
+        path=path,
+        content_hash=hashlib.sha256(raw).hexdigest(),
+        text=text,
+        config=parse_config(text, path.name),
+    )
+
+
+def read_options(path: Path) -> CheckedConfig:
+    """Read a file and check everything about it but its rules. Raises ConfigError with every problem found."""
+    checked = check_options(path, read_file(path))
+    if problems := list(missing_files(checked)):
+        raise ConfigError(checked.path.name, problems)
+    smtp_password(checked.config.smtp, folder=checked.folder)
+    return checked
+
+
+def missing_files(checked: CheckedConfig) -> Iterator[Problem]:
+    """Report the files and directories that a configuration names and that do not exist."""
+    templates, ca_file = checked.config.digests.templates, checked.config.smtp.ca_file
+    if templates and not (checked.folder / templates).is_dir():
+        what = f"there is no directory {checked.folder / templates}."
+        yield Problem(where="[digests]", key="templates", line=None, what=what)
+    if ca_file and not (checked.folder / ca_file).is_file():
+        what = f"there is no file {checked.folder / ca_file}."
+        yield Problem(where="[smtp]", key="ca_file", line=None, what=what)
+
+
+def store_url_of(path: Path) -> str:
+    """Return the URL of the database a file names, whatever is wrong with the rest of it. Raises ConfigError."""
+    text = only(as_text(read_file(path), path), "store")
+    return _absolute_store_url(parse_config(text, path.name).store.url, path.absolute().parent)
+
+
+def feed_names_of(path: Path) -> dict[str, str]:
+    """Return the names of a file's feeds by URL, whatever is wrong elsewhere in it; {} when they cannot be read."""
+    try:
+        text = only(as_text(read_file(path), path), "feeds")
+        return {feed.url: feed.name for feed in parse_config(text, path.name, whole=False).feeds}
+    except ConfigError:
+        return {}
+
+
+def _absolute_store_url(url: str, folder: Path) -> str:
+    """Return the URL with a relative SQLite path counted from the folder of config.toml."""
+    scheme, separator, path = url.partition(":///")
+    if not separator or not scheme.startswith("sqlite") or path.startswith("/") or path in ("", ":memory:"):
+        return url
+    return f"{scheme}:///{quote(str(folder))}/{path}"
