@@ -9,7 +9,7 @@ from monitor.config.reading import as_text, parse_config, read_file
 from monitor.editing.findings import LocatedFinding, describe_finding, findings_of, locate_findings
 from monitor.errors import MonitorError
 from monitor.loaded import load
-from monitor.queries.answers import LintAnswer, LintFinding
+from monitor.queries.answers.config import LintAnswer, LintFinding
 from monitor.queries.lint import LOOKED_BACK, judge_stored
 from monitor.rules.lint import Finding
 from monitor.service.runtime import clock

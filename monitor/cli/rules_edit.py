@@ -14,7 +14,7 @@ from monitor.editing.imports import as_toml, with_rules
 from monitor.editing.trendradar import decode_words, read_words
 from monitor.errors import ConfigError, MonitorError, StoreError
 from monitor.loaded import check_bytes
-from monitor.queries.answers import AddAnswer, EditAnswer, FixAnswer, ImportAnswer, ImportNote
+from monitor.queries.answers.config import AddAnswer, EditAnswer, FixAnswer, ImportAnswer, ImportNote
 from monitor.rules.score import ENOUGH, WORTH
 from monitor.service.runtime import clock, record_rules
 from monitor.store.database import open_database
