@@ -19,10 +19,10 @@ SILENT = timedelta(days=30)
 async def judge_stored(
     rules: Ruleset, *, since: datetime, now: datetime, db: Database
 ) -> tuple[Finding, ...]:
-    """Return findings about the rules in force, from the matches kept of what was first seen since an instant.
+    """Return findings about the rules in force, from the stored matches of news first seen since an instant.
 
-    A rule edited a moment ago has matches of pending entries only (rematch.py), so entries count from the first
-    one that these very rules have judged. Raises StoreError.
+    A rule edited a moment ago has matches only among entries that were judged since (rematch.py), so entries
+    count from the first one that these very rules have judged. Raises StoreError.
     """
     return await db.read(_judge, rules, since, now)
 
