@@ -13,7 +13,9 @@ from monitor.model.mail import Notice
 from monitor.service.config_watcher import ConfigWatcher, Step
 from monitor.service.due_work import DueWork, Work
 from monitor.service.events import log_outcome
-from monitor.service.runtime import clock, make_runtime, register
+from monitor.service.clock import clock
+from monitor.service.register import register
+from monitor.service.runtime import make_runtime
 from monitor.service.ticker import Tick, start_ticking
 from monitor.store import rulesets
 from monitor.store.database import Database, open_database
