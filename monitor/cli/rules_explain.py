@@ -30,9 +30,7 @@ _MARKS = {ChangeKind.ADDED: "+", ChangeKind.REMOVED: "-", ChangeKind.MOVED: "~"}
 def explain(path: Path, name: str, *, json: bool) -> int:
     """Show what the rules say of the entry with this id, link or number, and its mails; return 1 when there is none."""
     loaded = load(path)
-    explained = use_database(
-        loaded.store_url, lambda db: explain_entries(name, rules=loaded.rules, db=db)
-    )
+    explained = use_database(loaded.store_url, lambda db: explain_entries(name, rules=loaded.rules, db=db))
     if json:
         answer([ExplainedEntry.of(entry) for entry in explained])
     else:

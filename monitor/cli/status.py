@@ -131,9 +131,7 @@ def _status_refused(path: Path, error: ConfigError) -> StatusAnswer:
         reason = str(store_error)
     else:
         rule_text = rule_part(as_text(read_file(path), path))
-        return status_refused(
-            error.problems, stored, feed_names=feed_names_of(path), rule_text=rule_text
-        )
+        return status_refused(error.problems, stored, feed_names=feed_names_of(path), rule_text=rule_text)
     config = ConfigStatus(ok=False, problems=error.problems, rules=None)
     return StatusAnswer(config=config, database=reason)
 

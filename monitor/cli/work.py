@@ -28,8 +28,8 @@ from monitor.queries.answers.work import (
     RoundAnswer,
     UnchangedAnswer,
 )
-from monitor.service.due_work import ComposeFailed, DueWork, NotDue, Outcome, Work
 from monitor.service.clock import clock
+from monitor.service.due_work import ComposeFailed, DueWork, NotDue, Outcome, Work
 from monitor.service.runtime import open_runtime
 
 
