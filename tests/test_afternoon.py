@@ -8,9 +8,10 @@ from email import message_from_bytes, policy
 from pathlib import Path
 
 from monitor.config.positions import rule_part
-from monitor.demo.running import Running, running
+from monitor.demo.running import Running
 from monitor.demo.smtp_server import LoopbackSmtpServer
 from tests.afternoon import WORDS, Person, Tell, desk, month
+from tests.forked import running_service
 
 
 def afternoon(folder: Path, tell: Tell) -> None:
@@ -19,7 +20,7 @@ def afternoon(folder: Path, tell: Tell) -> None:
     with desk(folder, titles, tell) as (person, smtp_server):
         month(person.config, titles)
         (folder / "frequency_words.txt").write_text(WORDS, encoding="utf-8")
-        with running(person.config) as service:
+        with running_service(person.config) as service:
             person.reads(service, "started")
             titles.insert(0, "AI 画展开幕")
             person.reads(service, "polled", new=1, matched=1)

@@ -1,5 +1,6 @@
 """The service as its operator meets it: a process, a file to edit, signals, a log."""
 
+import asyncio
 import base64
 import signal
 import threading
@@ -183,10 +184,8 @@ def test_without_a_mail_server_digests_go_into_a_maildir(site: Site) -> None:
     assert site.json("status")["mail"] == {"mode": "maildir", "path": str(site.folder / "Maildir")}
 
 
-async def test_a_slot_missed_while_the_service_was_off_is_sent_once_and_late(site: Site) -> None:
-    db = open_database(f"sqlite:///{site.folder / 'monitor.db'}")
-    await db.write(digests.sync, ["AI 日报"], datetime.now(UTC) - timedelta(days=2))
-    await db.close()
+def test_a_slot_missed_while_the_service_was_off_is_sent_once_and_late(site: Site) -> None:
+    asyncio.run(_register_subscription(site, datetime.now(UTC) - timedelta(days=2)))
     an_hour_ago = datetime.now(ZoneInfo("Asia/Shanghai")) - timedelta(hours=1)
     site.monitor("poll", "--all")
     site.write(('every = "0s"', f'at = ["{an_hour_ago:%H:%M}"]'))
@@ -198,6 +197,12 @@ async def test_a_slot_missed_while_the_service_was_off_is_sent_once_and_late(sit
         until(service, "polled")
         until(service, "polled")
     assert len(site.json("outbox")) == len(site.smtp_server.received) == 1
+
+
+async def _register_subscription(site: Site, at: datetime) -> None:
+    db = open_database(f"sqlite:///{site.folder / 'monitor.db'}")
+    await db.write(digests.sync, ["AI 日报"], at)
+    await db.close()
 
 
 def test_the_log_is_json_when_asked(site: Site) -> None:
