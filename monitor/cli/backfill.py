@@ -9,7 +9,7 @@ from monitor.config.values import duration
 from monitor.errors import MonitorError
 from monitor.jobs.backfill import Backfill, backfill
 from monitor.loaded import load
-from monitor.queries.answers import BackfillAnswer
+from monitor.queries.answers.rules import BackfillAnswer
 from monitor.service.runtime import clock, open_runtime
 from monitor.store import entries
 

@@ -6,14 +6,14 @@ from collections.abc import Iterator
 from datetime import datetime
 from pathlib import Path
 
-from monitor.cli.terminal import answer, clean, complain, count, say
+from monitor.cli.terminal import answer, complain, count, printable, say
 from monitor.config.options import Feed
 from monitor.errors import MonitorError, SchemaError
 from monitor.feeds.article import read_article
 from monitor.feeds.fetch import Fetched, Fetcher
 from monitor.loaded import LoadedConfig, load
 from monitor.model.feeds import Entry, Validators
-from monitor.queries.answers import LikeAnswer
+from monitor.queries.answers.rules import LikeAnswer
 from monitor.queries.explain import explain
 from monitor.queries.like import Liked, like
 from monitor.rules.like.propose import as_toml
@@ -103,8 +103,9 @@ def _remarks(liked: Liked, without: str) -> Iterator[str]:
         new = sum(not one.known for one in liked.alike)
         told = f"# It finds {len(liked.alike)} of the {count(liked.entries, 'newest entry')} that are stored"
         yield f"{told}, {new} of them found by no rule so far{':' if liked.alike else '.'}"
-    for one in liked.alike[:_SHOWN]:
-        yield f"#   {' ' if one.known else '+'} {clean(' '.join(one.entry.title.split()))}  ({', '.join(one.words)})"
+    for entry in liked.alike[:_SHOWN]:
+        title = printable(" ".join(entry.entry.title.split()))
+        yield f"#   {' ' if entry.known else '+'} {title}  ({', '.join(entry.words)})"
     if len(liked.alike) > _SHOWN:
         yield f"#   … and {len(liked.alike) - _SHOWN} more; --json names them all."
     yield '# Next: take out what you do not want, put it into config.toml, and see "monitor check".'

@@ -8,7 +8,7 @@ from monitor.config.reading import as_text, parse_config, read_file
 from monitor.editing.findings import Placed, as_line, findings, placed
 from monitor.errors import MonitorError
 from monitor.loaded import load
-from monitor.queries.answers import LintAnswer, LintFinding
+from monitor.queries.answers.config import LintAnswer, LintFinding
 from monitor.queries.lint import LOOKED_BACK, judge_stored
 from monitor.rules.lint import Finding
 from monitor.service.runtime import clock

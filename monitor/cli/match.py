@@ -12,7 +12,8 @@ from typing import Any, TextIO
 from monitor.cli.terminal import complain
 from monitor.loaded import LoadedConfig, load
 from monitor.model.feeds import Entry
-from monitor.queries.answers import MatchAnswer, as_json
+from monitor.queries.answers import as_json
+from monitor.queries.answers.rules import MatchAnswer
 from monitor.rules.match import judge_entry
 
 _NEVER = datetime(1970, 1, 1, tzinfo=UTC)  # no rule asks when an entry was first seen

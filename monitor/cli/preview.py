@@ -13,7 +13,7 @@ from monitor.errors import ConfigError, Problem
 from monitor.jobs.compose import mails_of
 from monitor.jobs.draft import NothingPending, draft_digest
 from monitor.loaded import LoadedConfig, load
-from monitor.queries.answers import PreviewedDigest
+from monitor.queries.answers.work import PreviewedDigest
 from monitor.service.runtime import Runtime, clock, make_runtime
 from monitor.store.database import Database, open_database
 

@@ -11,7 +11,7 @@ from monitor.errors import MonitorError
 from monitor.jobs.compose import mails_for
 from monitor.jobs.stored import match_period
 from monitor.loaded import load
-from monitor.queries.answers import ReplayedDigest
+from monitor.queries.answers.work import ReplayedDigest
 from monitor.queries.replay import LEAD, Replayed
 from monitor.queries.replay import replay as play
 from monitor.service.runtime import make_runtime

@@ -17,7 +17,7 @@ from monitor.editing.trendradar import read_words
 from monitor.editing.word_list import read_text
 from monitor.errors import ConfigError, MonitorError, StoreError
 from monitor.loaded import check_bytes
-from monitor.queries.answers import AddAnswer, EditAnswer, FixAnswer, ImportAnswer, ImportNote
+from monitor.queries.answers.config import AddAnswer, EditAnswer, FixAnswer, ImportAnswer, ImportNote
 from monitor.rules.score import ENOUGH, WORTH
 from monitor.service.runtime import clock, record_rules
 from monitor.store.database import open_database

@@ -4,14 +4,15 @@ import asyncio
 import sys
 from pathlib import Path
 
-from monitor.cli.terminal import answer, local, say, show_diff, table
+from monitor.cli.terminal import answer, local_time, say, show_diff, table
 from monitor.config.checked import store_url_of
 from monitor.editing.change import Change, write
 from monitor.editing.history import Past, part_of, past_versions, undoing, version_before, version_named
 from monitor.errors import ConfigError
 from monitor.loaded import LoadedConfig, load
 from monitor.model.rules import RulesetVersion
-from monitor.queries.answers import RulesVersion, ShowAnswer, UndoAnswer
+from monitor.queries.answers.config import UndoAnswer
+from monitor.queries.answers.rules import RulesVersion, ShowAnswer
 from monitor.service.runtime import clock, register
 from monitor.store.database import Connection, open_database
 
@@ -44,7 +45,7 @@ def history(path: Path, *, json: bool) -> int:
         table(
             *("version", "in force since", "digests", "what changed"),
             rows=[
-                (one.version.version, local(one.version.at), one.digests, "\n".join(one.changes))
+                (one.version.version, local_time(one.version.at), one.digests, "\n".join(one.changes))
                 for one in versions
             ],
             right=("version", "digests"),
@@ -114,7 +115,7 @@ def undo(path: Path, version: int | None, *, dry_run: bool, json: bool) -> int:
         say(f"Nothing was changed. This is how version {target.version} would come back.")
     else:
         say(
-            f"{path} has the rules of version {target.version} again, as of {local(target.at)}. "
+            f"{path} has the rules of version {target.version} again, as of {local_time(target.at)}. "
             "A running service takes this up within two seconds."
         )
         say('"monitor rules undo" takes it back.')
