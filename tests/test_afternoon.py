@@ -110,7 +110,7 @@ def _a_slip_breaks_nothing(
     said = person.types("monitor status", code=2)
     assert "A running service goes on by what it had: rules version 4" in said
     assert '"monitor rules undo"' in said
-    assert "纽约时报中文网  well" in said
+    assert "纽约时报中文网  ok" in said
     (letter,) = [one for one in smtp_server.received if one.recipients == ("operator@example.org",)]
     mail = message_from_bytes(letter.raw, policy=policy.default)
     person.opens(f"{mail['Subject']}\n\n{mail.get_content()}")

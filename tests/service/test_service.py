@@ -130,7 +130,7 @@ def test_a_signal_reloads(site: Site) -> None:
     with site.service() as service:
         until(service, "delivered")
         service.send_signal(signal.SIGHUP)
-        until(service, "config-changed", seconds=2, change="nothing")
+        until(service, "config-changed", seconds=2, change="no effective change")
 
 
 def test_told_to_stop_it_stops_with_0(site: Site) -> None:
