@@ -93,14 +93,12 @@ class Section:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Watched:
-    """What stood behind a digest, so that silence can be believed."""
+    """What was watched for a digest, so that a reader can believe its silence."""
 
     feeds: tuple[tuple[str, FeedHealth], ...] = ()
     entries: int = 0  # news entries that arrived since the last slot
     silent: tuple[str, ...] = ()  # rules in force without an item in this digest
-    kept_out: tuple[
-        tuple[str, int], ...
-    ] = ()  # words that kept entries out, and how many each; the most first
+    excluded_by: tuple[tuple[str, int], ...] = ()  # (word, entries it excluded), most entries first
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
