@@ -8,7 +8,7 @@ from monitor.cli.terminal import answer, count, progress, say
 from monitor.config.reading import parse_config
 from monitor.errors import MonitorError
 from monitor.loaded import LoadedConfig, load
-from monitor.queries.answers import DiffAnswer
+from monitor.queries.answers.rules import DiffAnswer
 from monitor.queries.difference import Compared, compare_rules
 from monitor.rules.changes import Change, summary
 from monitor.rules.match import Ruleset, compile_rules

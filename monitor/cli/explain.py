@@ -4,10 +4,10 @@ import asyncio
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
-from monitor.cli.terminal import answer, complain, count, local, say
+from monitor.cli.terminal import answer, complain, count, local_time, say
 from monitor.loaded import load
 from monitor.model.rules import Hit
-from monitor.queries.answers import ExplainedEntry
+from monitor.queries.answers.rules import ExplainedEntry
 from monitor.queries.explain import Explained
 from monitor.queries.explain import explain as look_up
 from monitor.rules.match import Judgement
@@ -44,7 +44,7 @@ def explain(path: Path, name: str, *, json: bool) -> int:
 def _show(one: Explained, feed: str, feeds: Mapping[str, str]) -> None:
     speaking = [hit for judged in one.judgements for hit in (*judged.hits, *judged.against, *judged.ignored)]
     say(f"{one.seq}  {marked(one.entry.title, [hit for hit in speaking if hit.field == 'title'])}")
-    say(f"    {feed} · {local(one.entry.when)} · {one.entry.link or one.entry.id}")
+    say(f"    {feed} · {local_time(one.entry.when)} · {one.entry.link or one.entry.id}")
     for judged in one.judgements:
         if judged.match or judged.near or judged.why_not.partition(":")[0] in ("none", "ignore"):
             say("")
@@ -57,7 +57,7 @@ def _show(one: Explained, feed: str, feeds: Mapping[str, str]) -> None:
     if not one.news:
         say("It was too old when its feed was first visited ([[feeds]] first_visit), so it is never mailed.")
     for subscription, slot, at in one.mailed:
-        say(f"Mailed to {subscription} on {local(at)} ({slot}).")
+        say(f"Mailed to {subscription} on {local_time(at)} ({slot}).")
     if not one.mailed:
         say("It has not been mailed.")
 
