@@ -1,4 +1,4 @@
-"""One `monitor poll --all` over 1,000 feeds on loopback: first all new, then all unchanged."""
+"""Measure `monitor poll --all` over 1,000 feeds on loopback: first all new, then all unchanged."""
 
 import asyncio
 import multiprocessing
@@ -53,12 +53,13 @@ def config(port: int) -> str:
 
 
 def poll(file: Path) -> str:
-    before, begun = resource.getrusage(resource.RUSAGE_CHILDREN), time.perf_counter()
+    """Poll all feeds once; return the command's summary, its time and its memory."""
+    before, started = resource.getrusage(resource.RUSAGE_CHILDREN), time.perf_counter()
     command = [sys.executable, "-m", "monitor", "--config", str(file), "poll", "--all"]
-    said = subprocess.run(command, check=True, capture_output=True, text=True).stdout.splitlines()[-1]
-    wall, after = time.perf_counter() - begun, resource.getrusage(resource.RUSAGE_CHILDREN)
+    summary = subprocess.run(command, check=True, capture_output=True, text=True).stdout.splitlines()[-1]
+    wall, after = time.perf_counter() - started, resource.getrusage(resource.RUSAGE_CHILDREN)
     cpu = after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
-    return f"{said} {wall:.1f} s, {cpu / FEEDS * 1000:.2f} ms CPU a feed, {after.ru_maxrss / 1024:.0f} MB at most"
+    return f"{summary} {wall:.1f} s, {cpu / FEEDS * 1000:.2f} ms CPU a feed, {after.ru_maxrss / 1024:.0f} MB at most"
 
 
 if __name__ == "__main__":
@@ -68,7 +69,7 @@ if __name__ == "__main__":
     with TemporaryDirectory() as folder:
         file = Path(folder) / "config.toml"
         file.write_text(config(ports.get()), "utf-8")
-        for what in ("all new", "unchanged", "unchanged"):
-            print(f"{what:9}: {poll(file)}")
+        for state in ("all new", "unchanged", "unchanged"):
+            print(f"{state:9}: {poll(file)}")
     server.terminate()
     server.join()

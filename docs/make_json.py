@@ -1,4 +1,4 @@
-"""Write docs/guide/json.md: what each command answers with --json, from the types in monitor/queries/answers.py."""
+"""Write docs/guide/json.md: what each command answers with --json, from the types in monitor/queries/answers/."""
 
 import ast
 import inspect
@@ -10,41 +10,41 @@ from pathlib import Path
 from types import NoneType, UnionType
 from typing import Any, Literal, Union, get_args, get_origin, get_type_hints
 
-from monitor.queries import answers
+from monitor.queries.answers import config, rules, status, work
 
 GUIDE = Path(__file__).parent / "guide" / "json.md"
 
 # What each command prints; a list stands for a JSON list, and match prints one object a line.
 ANSWERS: Mapping[str, Any] = {
-    "check": answers.CheckAnswer,
-    "poll": list[answers.PollAnswer],
-    "digest": list[answers.DigestAnswer],
-    "digest --excluded": list[answers.ExcludedAnswer],
-    "deliver": list[answers.AttemptAnswer],
-    "once": answers.RoundAnswer,
-    "preview": list[answers.PreviewedDigest],
-    "status": answers.StatusAnswer,
-    "outbox": list[answers.OutboxMail],
-    "match": answers.MatchAnswer,
-    "replay": list[answers.ReplayedDigest],
-    "rules lint": answers.LintAnswer,
-    "rules lint --fix": answers.FixAnswer,
-    "rules add": answers.AddAnswer,
-    "rules remove": answers.EditAnswer,
-    "rules import": answers.ImportAnswer,
-    "rules history": list[answers.RulesVersion],
-    "rules show": answers.ShowAnswer,
-    "rules undo": answers.UndoAnswer,
-    "rules explain": list[answers.ExplainedEntry],
-    "rules diff": answers.DiffAnswer,
-    "rules like": answers.LikeAnswer,
-    "rules apply": list[answers.BackfillAnswer],
+    "check": config.CheckAnswer,
+    "poll": list[work.PollAnswer],
+    "digest": list[work.DigestAnswer],
+    "digest --excluded": list[work.ExcludedAnswer],
+    "deliver": list[work.AttemptAnswer],
+    "once": work.RoundAnswer,
+    "preview": list[work.PreviewedDigest],
+    "status": status.StatusAnswer,
+    "outbox": list[status.OutboxMail],
+    "match": rules.MatchAnswer,
+    "replay": list[work.ReplayedDigest],
+    "rules lint": config.LintAnswer,
+    "rules lint --fix": config.FixAnswer,
+    "rules add": config.AddAnswer,
+    "rules remove": config.EditAnswer,
+    "rules import": config.ImportAnswer,
+    "rules history": list[rules.RulesVersion],
+    "rules show": rules.ShowAnswer,
+    "rules undo": config.UndoAnswer,
+    "rules explain": list[rules.ExplainedEntry],
+    "rules diff": rules.DiffAnswer,
+    "rules like": rules.LikeAnswer,
+    "rules apply": list[rules.BackfillAnswer],
 }
 
 _HEAD = """\
 # Answers for programs
 
-Made by `make docs` from the types in `monitor/queries/answers.py`.
+Made by `make docs` from the types in `monitor/queries/answers/`.
 
 With `--json` a command prints one JSON document on standard output, in UTF-8; `monitor match` prints one line for each
 line it reads, with or without the option. Messages about what failed go to standard error. The exit code is the same as

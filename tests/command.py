@@ -16,9 +16,6 @@ from unittest import mock
 
 from monitor.cli import execute
 
-with redirect_stdout(io.StringIO()), redirect_stderr(io.StringIO()):
-    import monitor.cli.terminal  # noqa: F401 - its consoles ask at import whether a terminal is there: none is
-
 if TYPE_CHECKING:
     from _typeshed import ReadableBuffer
 

@@ -69,7 +69,7 @@ def test_a_subscription_nobody_has_is_named(site: Site) -> None:
 def test_a_feed_that_fails_is_named_and_the_exit_code_is_1(site: Site) -> None:
     site.write(("/rss", ":99999999/rss"))
     told = site.monitor("check", code=2)
-    assert "an http or https address is wanted" in told
+    assert "an http or https address is expected" in told
     site.press.document = lambda: b"<html>no feed</html>"
     site.write()
     assert "示例" in site.monitor("poll", code=1)

@@ -11,11 +11,9 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 import tomlkit
-from rich.panel import Panel
-from rich.text import Text
 
 from monitor.assets import DEFAULT_CONFIG
-from monitor.cli.terminal import clean, complain, count, out, say, table, write_files
+from monitor.cli.terminal import complain, count, panel, say, table, write_files
 from monitor.demo.feed import documents, serve_feed
 from monitor.demo.running import Running, running
 from monitor.demo.smtp_server import LoopbackSmtpServer, ReceivedMail
@@ -139,14 +137,7 @@ def _show(received: ReceivedMail, mailed: list[PendingEntry], folder: Path) -> N
     contents = {
         kind: str(part.get_content()).replace("\r\n", "\n") for kind, part in (("txt", text), ("html", html))
     }
-    out.print(
-        Panel(
-            Text(clean(contents["txt"].rstrip())),
-            title=Text(clean(str(message["Subject"]))),
-            width=84,
-            padding=(1, 2),
-        )
-    )
+    panel(str(message["Subject"]), contents["txt"].rstrip(), width=84)
     say("Why each entry is in it:", style="bold")
     table(
         *("entry", "field", "word", "found"),

@@ -7,7 +7,7 @@ from monitor.cli.preview import chosen
 from monitor.cli.terminal import answer, count, say
 from monitor.jobs.stored import ExcludedEntry
 from monitor.loaded import load
-from monitor.queries.answers import ExcludedAnswer
+from monitor.queries.answers.work import ExcludedAnswer
 from monitor.queries.excluded import excluded_now
 from monitor.service.runtime import clock, make_runtime
 from monitor.store.database import open_database

@@ -4,18 +4,19 @@ import asyncio
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
-from monitor.cli.terminal import answer, complain, count, local, say
+from monitor.cli.terminal import answer, complain, count, local_time, say
 from monitor.loaded import load
 from monitor.model.rules import Hit
-from monitor.queries.answers import ExplainedEntry
+from monitor.queries.answers.rules import ExplainedEntry
 from monitor.queries.explain import Explained
 from monitor.queries.explain import explain as look_up
-from monitor.rules.match import Judgement
+from monitor.rules.match import Cause, Judgement
 from monitor.rules.scan import text_of
 from monitor.rules.score import HINT
 from monitor.store.database import open_database
 
 _AROUND = 24  # characters shown on each side of a word in a longer text
+_BY_A_WORD = {Cause.NONE, Cause.IGNORE}
 
 
 def explain(path: Path, name: str, *, json: bool) -> int:
@@ -44,9 +45,10 @@ def explain(path: Path, name: str, *, json: bool) -> int:
 def _show(one: Explained, feed: str, feeds: Mapping[str, str]) -> None:
     speaking = [hit for judged in one.judgements for hit in (*judged.hits, *judged.against, *judged.ignored)]
     say(f"{one.seq}  {marked(one.entry.title, [hit for hit in speaking if hit.field == 'title'])}")
-    say(f"    {feed} · {local(one.entry.when)} · {one.entry.link or one.entry.id}")
+    say(f"    {feed} · {local_time(one.entry.when)} · {one.entry.link or one.entry.id}")
     for judged in one.judgements:
-        if judged.match or judged.near or judged.why_not.partition(":")[0] in ("none", "ignore"):
+        by_a_word = not judged.scope and not _BY_A_WORD.isdisjoint(judged.reasons)
+        if judged.match or judged.near or by_a_word:
             say("")
             _show_rule(judged, one, feeds)
     rest = sum(not judged.hits for judged in one.judgements)
@@ -57,21 +59,21 @@ def _show(one: Explained, feed: str, feeds: Mapping[str, str]) -> None:
     if not one.news:
         say("It was too old when its feed was first visited ([[feeds]] first_visit), so it is never mailed.")
     for subscription, slot, at in one.mailed:
-        say(f"Mailed to {subscription} on {local(at)} ({slot}).")
+        say(f"Mailed to {subscription} on {local_time(at)} ({slot}).")
     if not one.mailed:
         say("It has not been mailed.")
 
 
 def _show_rule(judged: Judgement, one: Explained, feeds: Mapping[str, str]) -> None:
-    verdict = "matches" if judged.match else "nearly" if judged.near else "does not match"
-    say(f"{judged.rule}: {verdict}, score {judged.score:g}, wanted {judged.threshold:g}")
+    verdict = "matches" if judged.match else "near miss" if judged.near else "does not match"
+    say(f"{judged.rule}: {verdict}, score {judged.score:g}, threshold {judged.threshold:g}")
     for points in judged.points:
         hint = f" x {HINT:g} (hint)" if points.key == "hints" else ""
         sum_ = f"{points.weight:g} x {points.worth:g} ({points.field}){hint} = {points.points:g}"
         say(f"    {points.key}: {points.word}: {sum_}")
     if judged.why_not:
         say(
-            f"    kept out by {judged.why_not}"
+            f"    excluded by {judged.why_not}"
             if judged.against or judged.ignored
             else f"    {judged.why_not}"
         )

@@ -10,7 +10,7 @@ from monitor.config.checked import CheckedConfig, read_options
 from monitor.config.options import as_written
 from monitor.errors import ConfigError
 from monitor.loaded import load
-from monitor.queries.answers import CheckAnswer, MaildirTransport, SmtpTransport
+from monitor.queries.answers.config import CheckAnswer, MaildirTransport, SmtpTransport
 
 
 def init(path: Path) -> int:

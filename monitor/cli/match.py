@@ -5,14 +5,15 @@ import sys
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from datetime import UTC, datetime
-from difflib import get_close_matches
 from pathlib import Path
 from typing import Any, TextIO
 
 from monitor.cli.terminal import complain
+from monitor.errors import suggestion
 from monitor.loaded import LoadedConfig, load
 from monitor.model.feeds import Entry
-from monitor.queries.answers import MatchAnswer, as_json
+from monitor.queries.answers import as_json
+from monitor.queries.answers.rules import MatchAnswer
 from monitor.rules.match import judge_entry
 
 _NEVER = datetime(1970, 1, 1, tzinfo=UTC)  # no rule asks when an entry was first seen
@@ -59,9 +60,7 @@ def _wanted(current: LoadedConfig, rule: str | None) -> str | None:
         return rule
     if rule.isdecimal() and 1 <= int(rule) <= len(names):
         return names[int(rule) - 1]
-    near = get_close_matches(rule, names, n=1)
-    instead = f'Did you mean "{near[0]}"?' if near else f"There are: {', '.join(names)}."
-    complain(f'there is no [[rules]] named "{rule}". {instead}')
+    complain(f'there is no [[rules]] named "{rule}". {suggestion(rule, names)}'.rstrip())
     return None
 
 
@@ -82,7 +81,7 @@ def _item(line: str) -> Mapping[str, Any]:
     except json.JSONDecodeError as error:
         raise ValueError(f"this is not JSON: {error.msg}, column {error.colno}") from None
     if not isinstance(raw, dict) or "id" not in raw:
-        raise ValueError('an object with "id", "title" and "summary" is wanted')
+        raise ValueError('an object with "id", "title" and "summary" is expected')
     for key in ("title", "summary", "text", "link", "author", "section", "outlet"):
         if not isinstance(raw.get(key) or "", str):
             raise ValueError(f'"{key}" is to be a string')

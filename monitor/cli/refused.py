@@ -4,17 +4,21 @@ import asyncio
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from rich.text import Text
-
-from monitor.cli.terminal import answer, complain, count, local, say, table
+from monitor.cli.terminal import Styled, answer, complain, count, local_time, say, table
 from monitor.config.checked import feed_names_of, store_url_of
-from monitor.editing.history import part_of
+from monitor.editing.history import rules_in
 from monitor.errors import ConfigError, StoreError
 from monitor.model.digests import SubscriptionState
 from monitor.model.feeds import FeedHealth, PollState
 from monitor.model.mail import DeliveryStatus
 from monitor.model.rules import RulesetVersion
-from monitor.queries.answers import ConfigStatus, FeedStatus, RulesInForce, StatusAnswer, SubscriptionStatus
+from monitor.queries.answers.status import (
+    ConfigStatus,
+    FeedStatus,
+    RulesInForce,
+    StatusAnswer,
+    SubscriptionStatus,
+)
 from monitor.store import digests, feeds, rulesets
 from monitor.store import outbox as store
 from monitor.store.database import Connection, open_database
@@ -51,7 +55,7 @@ def status_refused(path: Path, error: ConfigError, *, json: bool) -> int:
     _complain(path, error)
     if rules:
         say(
-            f"A running service goes on by what it had: rules version {rules.version}, since {local(rules.at)}."
+            f"A running service goes on by what it had: rules version {rules.version}, since {local_time(rules.at)}."
         )
         if not status.config.rules_edited:
             say("The rules in the file are these; what is wrong is elsewhere in it.")
@@ -62,7 +66,7 @@ def status_refused(path: Path, error: ConfigError, *, json: bool) -> int:
     say("")
     table(
         *("subscription", "last digest"),
-        rows=[(row.subscription, local(row.last)) for row in status.subscriptions],
+        rows=[(row.subscription, local_time(row.last)) for row in status.subscriptions],
     )
     say("")
     show_mails(status.outbox)
@@ -102,7 +106,7 @@ def _config_status(path: Path, error: ConfigError, rules: RulesetVersion | None)
         ok=False,
         problems=error.problems,
         rules=RulesInForce.of(rules),
-        rules_edited=rules is not None and part_of(path) != rules.text,
+        rules_edited=rules is not None and rules_in(path) != rules.text,
     )
 
 
@@ -113,9 +117,9 @@ def show_feeds(feeds: Sequence[FeedStatus]) -> None:
         rows=[
             (
                 feed.feed,
-                Text(feed.state.value, style=_COLOURS[feed.state]),
-                local(feed.visited),
-                local(feed.next),
+                Styled(feed.state.value, _COLOURS[feed.state]),
+                local_time(feed.visited),
+                local_time(feed.next),
                 f"{feed.error} ({count(feed.failures, 'time')})" if feed.failures else "",
             )
             for feed in feeds

@@ -148,7 +148,7 @@ def diff(
     context: typer.Context,
     new: Annotated[
         Path | None,
-        typer.Argument(metavar="[NEW.toml]", help="Hold this file against config.toml.", show_default=False),
+        typer.Argument(metavar="[NEW.toml]", help="Test this file against config.toml.", show_default=False),
     ] = None,
     days: Annotated[int, typer.Option("--days", min=1, max=36500, help="How far back to look.")] = 30,
     config: ConfigFile = None,
@@ -189,7 +189,7 @@ def apply(
     config: ConfigFile = None,
     json: Json = False,
 ) -> None:
-    """Offer entries of before, which match now and were never mailed, to the next digest."""
+    """Add earlier entries that match now and were never mailed to the next digest."""
     from monitor.cli.backfill import apply
 
     sys.exit(apply(path_of(context, config), since, rule=rule, dry=dry_run, json=json))

@@ -4,14 +4,22 @@ import asyncio
 import sys
 from pathlib import Path
 
-from monitor.cli.terminal import answer, local, say, show_diff, table
+from monitor.cli.terminal import answer, local_time, say, show_diff, table
 from monitor.config.checked import store_url_of
-from monitor.editing.change import Change, write
-from monitor.editing.history import Past, part_of, past_versions, undoing, version_before, version_named
+from monitor.editing.edit import Change, write_change
+from monitor.editing.history import (
+    VersionSummary,
+    find_version,
+    plan_undo,
+    rules_in,
+    version_before,
+    version_summaries,
+)
 from monitor.errors import ConfigError
 from monitor.loaded import LoadedConfig, load
 from monitor.model.rules import RulesetVersion
-from monitor.queries.answers import RulesVersion, ShowAnswer, UndoAnswer
+from monitor.queries.answers.config import UndoAnswer
+from monitor.queries.answers.rules import RulesVersion, ShowAnswer
 from monitor.service.runtime import clock, register
 from monitor.store.database import Connection, open_database
 
@@ -19,10 +27,10 @@ from monitor.store.database import Connection, open_database
 def history(path: Path, *, json: bool) -> int:
     """Every version, the newest first; also beside a file that is refused."""
 
-    async def ask() -> list[Past]:
+    async def ask() -> list[VersionSummary]:
         db = open_database(store_url_of(path), migrate=False)
         try:
-            return await db.read(past_versions)
+            return await db.read(version_summaries)
         finally:
             await db.close()
 
@@ -44,7 +52,7 @@ def history(path: Path, *, json: bool) -> int:
         table(
             *("version", "in force since", "digests", "what changed"),
             rows=[
-                (one.version.version, local(one.version.at), one.digests, "\n".join(one.changes))
+                (one.version.version, local_time(one.version.at), one.digests, "\n".join(one.changes))
                 for one in versions
             ],
             right=("version", "digests"),
@@ -63,7 +71,7 @@ def show(path: Path, version: int, *, json: bool) -> int:
     async def ask() -> RulesetVersion:
         db = open_database(store_url_of(path), migrate=False)
         try:
-            return await db.read(version_named, version)
+            return await db.read(find_version, version)
         finally:
             await db.close()
 
@@ -88,10 +96,10 @@ def undo(path: Path, version: int | None, *, dry_run: bool, json: bool) -> int:
             # What is undone is kept first, so that the undoing can be undone.
             if current and not dry_run:
                 await db.write(register, current, clock())
-            target = await db.read(_target, part_of(path), version)
-            planned = undoing(path, target)
+            target = await db.read(_target, rules_in(path), version)
+            planned = plan_undo(path, target)
             if not dry_run:
-                write(planned)
+                write_change(planned)
                 await db.write(register, load(path), clock())
             return target, planned
         finally:
@@ -114,7 +122,7 @@ def undo(path: Path, version: int | None, *, dry_run: bool, json: bool) -> int:
         say(f"Nothing was changed. This is how version {target.version} would come back.")
     else:
         say(
-            f"{path} has the rules of version {target.version} again, as of {local(target.at)}. "
+            f"{path} has the rules of version {target.version} again, as of {local_time(target.at)}. "
             "A running service takes this up within two seconds."
         )
         say('"monitor rules undo" takes it back.')
@@ -122,4 +130,4 @@ def undo(path: Path, version: int | None, *, dry_run: bool, json: bool) -> int:
 
 
 def _target(tx: Connection, part: str, version: int | None) -> RulesetVersion:
-    return version_before(tx, part) if version is None else version_named(tx, version)
+    return version_before(tx, part) if version is None else find_version(tx, version)

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from monitor.cli.files import transport_of
 from monitor.cli.refused import show_feeds, show_mails, status_refused
-from monitor.cli.terminal import answer, complain, local, say, table
+from monitor.cli.terminal import answer, complain, local_time, say, table
 from monitor.config.checked import CheckedConfig, read_options
 from monitor.digests.due import next_slot
 from monitor.errors import ConfigError
@@ -14,10 +14,10 @@ from monitor.model.digests import SubscriptionState
 from monitor.model.feeds import FeedHealth, PollState
 from monitor.model.mail import Delivery, DeliveryStatus
 from monitor.model.rules import RulesetVersion
-from monitor.queries.answers import (
+from monitor.queries.answers.config import MaildirTransport
+from monitor.queries.answers.status import (
     ConfigStatus,
     FeedStatus,
-    MaildirTransport,
     OutboxMail,
     RulesInForce,
     StatusAnswer,
@@ -97,8 +97,8 @@ def _show_status(status: StatusAnswer, security: str) -> None:
             (
                 row.subscription,
                 ", ".join(row.to),
-                local(row.last),
-                local(row.next) if row.next else "when something waits",
+                local_time(row.last),
+                local_time(row.next) if row.next else "when something waits",
                 row.entries_since,
             )
             for row in status.subscriptions
@@ -112,7 +112,7 @@ def _show_status(status: StatusAnswer, security: str) -> None:
     elif status.mail:
         say(f"mail: {status.mail.host}:{status.mail.port} ({security})")
     if rules := status.config.rules:
-        say(f"rules: version {rules.version}, in force since {local(rules.since)}")
+        say(f"rules: version {rules.version}, in force since {local_time(rules.since)}")
 
 
 def outbox(path: Path, *, retry: int | None, limit: int, json: bool) -> int:
@@ -148,7 +148,7 @@ def outbox(path: Path, *, retry: int | None, limit: int, json: bool) -> int:
 
 def _row(one: Delivery) -> list[object]:
     again = (
-        local(one.next_attempt_at)
+        local_time(one.next_attempt_at)
         if one.status in (DeliveryStatus.WAITING, DeliveryStatus.UNCERTAIN)
         else "-"
     )

@@ -1,25 +1,32 @@
-"""How a command speaks: tables, lines, JSON for programs, files to look at."""
+"""Print what a command answers: lines, tables, diffs and JSON; show progress; write files.
+
+Rich is loaded only for what needs it: a plain line, or any line in a pipe, is printed without it.
+"""
 
 import json
+import os
 import sys
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import datetime
 from pathlib import Path
-
-from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
-from rich.table import Table
-from rich.text import Text
+from typing import TYPE_CHECKING, NamedTuple, TextIO
 
 from monitor.errors import MonitorError
 from monitor.queries.answers import as_json
 
-_SHOWN = "\n\u3000"  # the latter is a space as wide as a Chinese character; carets stand behind it
-_PIPED = 200  # columns where nobody looks: a line of a table stays one line
+if TYPE_CHECKING:
+    from rich.console import Console
 
-out = Console(highlight=False, width=None if sys.stdout.isatty() else _PIPED)
-err = Console(stderr=True, highlight=False)
+_PRINTED_AS_IS = "\n\u3000"  # the ideographic space: carets stand behind it under Chinese text
+_WIDTH_IN_PIPE = 200  # columns: a row of a table stays on one line
+
+
+class Styled(NamedTuple):
+    """A cell of a table in a colour."""
+
+    text: str
+    style: str
 
 
 def answer(values: object) -> None:
@@ -28,60 +35,99 @@ def answer(values: object) -> None:
 
 
 def say(line: str, style: str = "") -> None:
-    """A line of text. What a feed said in it cannot colour or move anything."""
-    out.print(Text(clean(line), style=style), soft_wrap=True)
+    """Print a line on standard output; control characters in it are escaped."""
+    _print_line(line, style, sys.stdout)
 
 
 def complain(line: str) -> None:
-    """A line about what failed, on standard error."""
-    err.print(Text(clean(line), style="red"), soft_wrap=True)
+    """Print a line about what failed on standard error."""
+    _print_line(line, "red", sys.stderr)
+
+
+def _print_line(line: str, style: str, stream: TextIO) -> None:
+    if not style or not _is_terminal(stream):
+        print(printable(line), file=stream)
+        return
+    from rich.text import Text
+
+    _console(stream).print(Text(printable(line), style=style), soft_wrap=True)
 
 
 def count(number: int, noun: str) -> str:
-    """`1 feed`, `2 feeds`, `2 entries`, `2 days`."""
+    """Return a number with its noun: `1 feed`, `2 feeds`, `2 entries`, `2 days`."""
     plural = f"{noun[:-1]}ies" if noun.endswith("ry") else f"{noun}s"
     return f"{number} {noun if number == 1 else plural}"
 
 
-def clean(text: str) -> str:
-    """Text without control characters: an escape sequence from a feed is shown, not obeyed."""
-    return "".join(sign if sign.isprintable() or sign in _SHOWN else repr(sign)[1:-1] for sign in text)
+def printable(text: str) -> str:
+    """Return the text with its control characters escaped: a terminal does not obey what a feed said."""
+    return "".join(
+        character if character.isprintable() or character in _PRINTED_AS_IS else repr(character)[1:-1]
+        for character in text
+    )
+
+
+def local_time(instant: datetime | None) -> str:
+    """Return an instant in this machine's time zone, to the minute; "-" for None."""
+    return instant.astimezone().strftime("%Y-%m-%d %H:%M") if instant else "-"
 
 
 def table(*columns: str, rows: Iterable[Sequence[object]], right: Sequence[str] = ()) -> None:
-    """A table with hairlines, numbers to the right."""
-    made = Table(box=None, header_style="bold", pad_edge=False, padding=(0, 2, 0, 0))
+    """Print a table; the columns named in `right` are aligned to the right."""
+    from rich.table import Table
+    from rich.text import Text
+
+    drawn = Table(box=None, header_style="bold", pad_edge=False, padding=(0, 2, 0, 0))
     for column in columns:
-        made.add_column(column, justify="right" if column in right else "left", overflow="fold")
+        drawn.add_column(column, justify="right" if column in right else "left", overflow="fold")
     for row in rows:
-        made.add_row(*(value if isinstance(value, Text) else Text(clean(str(value))) for value in row))
-    out.print(made)
+        cells = (cell if isinstance(cell, Styled) else Styled(str(cell), "") for cell in row)
+        drawn.add_row(*(Text(printable(cell.text), style=cell.style) for cell in cells))
+    _console(sys.stdout).print(drawn)
 
 
-def local(moment: datetime | None) -> str:
-    """An instant in this machine's zone, to the minute."""
-    return moment.astimezone().strftime("%Y-%m-%d %H:%M") if moment else "-"
+def panel(title: str, text: str, *, width: int) -> None:
+    """Print a text in a frame with a title."""
+    from rich.panel import Panel
+    from rich.text import Text
+
+    framed = Panel(Text(printable(text)), title=Text(printable(title)), width=width, padding=(1, 2))
+    _console(sys.stdout).print(framed)
+
+
+def show_diff(lines: Iterable[str]) -> None:
+    """Print the lines of a diff; on a terminal, added lines are green and removed lines red."""
+    for line in lines:
+        style = "green" if line.startswith("+") else "red" if line.startswith("-") else ""
+        say(line, style="bold" if line.startswith(("+++", "---", "@@")) else style)
 
 
 @contextmanager
 def progress(what: str, total: int) -> Iterator[Callable[[], object]]:
-    """A bar on a terminal, nothing in a pipe; yields the function to call at each step."""
-    bar = Progress(
-        TextColumn("{task.description}"),
-        BarColumn(),
-        MofNCompleteColumn(),
-        TimeElapsedColumn(),
-        console=err,
-        transient=True,
-        disable=not err.is_terminal or total < 2,
-    )
-    with bar:
+    """Show a bar while work is done, on a terminal only; yield the function to call at each step."""
+    if total < 2 or not _is_terminal(sys.stderr):
+        yield lambda: None
+        return
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+
+    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
+    with Progress(*columns, console=_console(sys.stderr), transient=True) as bar:
         task = bar.add_task(what, total=total)
         yield lambda: bar.advance(task)
 
 
+def _is_terminal(stream: TextIO) -> bool:
+    return stream.isatty() or bool(os.environ.get("FORCE_COLOR"))
+
+
+def _console(stream: TextIO) -> "Console":
+    from rich.console import Console
+
+    return Console(file=stream, highlight=False, width=None if stream.isatty() else _WIDTH_IN_PIPE)
+
+
 def write_files(folder: Path, contents: dict[str, bytes]) -> list[Path]:
-    """Write some files into a folder, made when it is missing. Raises MonitorError."""
+    """Write files into a folder, which is made when it is missing, and return their paths. Raises MonitorError."""
     try:
         folder.mkdir(parents=True, exist_ok=True)
         for name, content in contents.items():
@@ -89,10 +135,3 @@ def write_files(folder: Path, contents: dict[str, bytes]) -> list[Path]:
     except OSError as error:
         raise MonitorError(f"{folder} cannot be written to: {error.strerror}") from error
     return [folder / name for name in contents]
-
-
-def show_diff(lines: Iterable[str]) -> None:
-    """The lines of a diff; on a terminal, what comes is green and what goes is red."""
-    for line in lines:
-        style = "green" if line.startswith("+") else "red" if line.startswith("-") else ""
-        say(line, style="bold" if line.startswith(("+++", "---", "@@")) else style)

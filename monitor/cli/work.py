@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from monitor.cli.preview import chosen
-from monitor.cli.terminal import answer, complain, count, local, progress, say, table
+from monitor.cli.terminal import answer, complain, count, local_time, progress, say, table
 from monitor.config.options import Subscription
 from monitor.digests.due import next_slot
 from monitor.errors import DigestError
@@ -15,7 +15,7 @@ from monitor.jobs.deliver import Attempted
 from monitor.jobs.poll import Polled, PollFailed, Unchanged
 from monitor.loaded import LoadedConfig, load
 from monitor.model.mail import DeliveryStatus
-from monitor.queries.answers import (
+from monitor.queries.answers.work import (
     AttemptAnswer,
     ComposedAnswer,
     ComposeFailedAnswer,
@@ -209,7 +209,7 @@ def _show_polls(polls: Sequence[PollAnswer]) -> None:
             right=("entries", "new", "matched", "held back"),
         )
     for poll in failed:
-        complain(f"{poll.feed}: {poll.error}. Asked again {local(poll.next_poll_at)}.")
+        complain(f"{poll.feed}: {poll.error}. Asked again {local_time(poll.next_poll_at)}.")
     unchanged = len(polls) - len(polled) - len(failed)
     say(f"{count(len(polls), 'feed')}: {len(polled)} read, {unchanged} unchanged, {len(failed)} failed.")
 
@@ -247,7 +247,7 @@ def _show_digests(digests: Sequence[DigestAnswer]) -> None:
             case ComposeFailedAnswer():
                 complain(f"{digest.subscription}: {digest.error}")
             case NotDueAnswer():
-                say(f"{digest.subscription}: not due before {local(digest.next)}. --now does not wait.")
+                say(f"{digest.subscription}: not due before {local_time(digest.next)}. --now does not wait.")
             case NoDigestAnswer():
                 say(f"{digest.subscription}: {digest.outcome}, no mail.")
 
@@ -273,5 +273,5 @@ def _show_attempts(attempts: Sequence[AttemptAnswer]) -> None:
         if attempt.status is DeliveryStatus.SENT:
             say(f"{mail}: sent ({attempt.reply})")
         else:
-            again = f" Tried again {local(attempt.next_attempt_at)}." if attempt.next_attempt_at else ""
+            again = f" Tried again {local_time(attempt.next_attempt_at)}." if attempt.next_attempt_at else ""
             complain(f"{mail}: {attempt.status.value}: {attempt.reply}.{again}")

@@ -69,13 +69,13 @@ class FetchOptions:
     timeout: Duration = option(timedelta(seconds=30), "give up on a feed after this long, redirects included")
     max_bytes: Size = option(8_000_000, "and when it is larger than this, unpacked")
     concurrency: Annotated[int, Reader(integer(1, 1000))] = option(
-        32, "feeds asked at one time; never more than two of one host"
+        32, "feeds polled at the same time; never more than two of one host"
     )
     min_interval: Duration = option(
-        timedelta(minutes=15), 'no feed is asked more often than this, whatever its "every" says'
+        timedelta(minutes=15), 'no feed is polled more often than this, whatever its "every" says'
     )
     backoff: Duration = option(
-        timedelta(minutes=5), "a feed that fails is asked again after this, then twice this, and so on"
+        timedelta(minutes=5), "a feed that fails is polled again after this, then twice this, and so on"
     )
     max_backoff: Duration = option(timedelta(hours=12), "up to this")
     allow_private: tuple[Network, ...] = option(
@@ -90,19 +90,19 @@ class OutboxOptions:
 
     retry: Annotated[tuple[Duration, ...], Check(not_empty)] = option(
         tuple(timedelta(minutes=minutes) for minutes in (1, 5, 15, 30, 60, 120, 240)),
-        "a mail refused for now is tried again after these",
+        "a mail that was refused temporarily is tried again after these",
     )
     uncertain_after: Duration = option(
         timedelta(minutes=15),
         "a mail whose last reply was lost is sent again, the same bytes, after this; then twice this",
     )
     lease: Duration = option(
-        timedelta(seconds=30), "a mail held by a worker that died is free again after this"
+        timedelta(seconds=30), "a mail claimed by a worker that died is free again after this"
     )
     expire: Duration = option(
         timedelta(hours=48), 'a mail older than this is given up, and named in "monitor status"'
     )
-    keep: Duration = option(timedelta(days=90), "what became of a mail is remembered for this long")
+    keep: Duration = option(timedelta(days=90), "the outcome of a mail is remembered for this long")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -114,15 +114,13 @@ class SmtpOptions:
     )
     port: Annotated[int, Reader(integer(1, 65535))] = option(465, '465 with "implicit", 587 with "starttls"')
     security: Literal["implicit", "starttls", "none"] = option(
-        "implicit", 'or "starttls" (required, never given up), or "none" (a relay on this machine)'
+        "implicit", 'or "starttls" (required, no fallback to plain text), or "none" (a relay on this machine)'
     )
     username: str = option("", "")
     password_file: str = option(
         "", "or MONITOR_SMTP__PASSWORD in the environment, or systemd's LoadCredential=smtp_password:..."
     )
-    sender: Address = option(
-        "AI 日报 <digest@example.org>", "most servers want the account's own address here"
-    )
+    sender: Address = option("AI 日报 <digest@example.org>", "most servers require the account's own address")
     ca_file: str = option("", "a certificate authority of your own")
 
     def check(self) -> None:
@@ -139,7 +137,7 @@ class DigestOptions:
     """[digests]"""
 
     templates: str = option(
-        "", "a directory of your own templates; files in it stand in for those of the same name"
+        "", "a directory of your own templates; files in it replace the built-in ones of the same name"
     )
 
 
@@ -149,7 +147,7 @@ class OperatorOptions:
 
     to: tuple[Address, ...] = option(
         (),
-        'who is told by mail when an edit of this file is refused; empty: nobody, "monitor status" says it',
+        'who gets a mail when an edit of this file is refused; empty: nobody, only "monitor status" shows it',
     )
 
 
@@ -166,7 +164,7 @@ class WebOptions:
 class MatchingOptions:
     """[matching]"""
 
-    ignore: Words = option((), 'phrases that no rule sees: ["图片由AI生成", "题图来自AI"]')
+    ignore: Words = option((), 'phrases that every rule ignores: ["图片由AI生成", "题图来自AI"]')
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -177,7 +175,7 @@ class Feed:
     url: WebAddress
     every: Duration = option(timedelta(minutes=30), "")
     sections: tuple[str, ...] = option(
-        (), "empty: all. AI news stands in business, opinion and china as well as in technology"
+        (), "empty: all. AI news appears in business, opinion and china as well as in technology"
     )
     proxy: Proxy = option("", "for this feed alone")
     first_visit: Duration = option(
@@ -194,7 +192,7 @@ class Rule:
     all: Words = option((), "")
     none: Words = option((), "")
     hints: Words = option((), "")
-    ignore: Words = option((), "phrases this rule does not see, besides those of [matching]:")
+    ignore: Words = option((), "phrases this rule ignores, besides those of [matching]:")
     when: When = option("", 'instead of lists: "(英伟达 OR 台积电) AND 出口 NEAR/8 许可 AND NOT title:广告"')
     threshold: Annotated[float, Reader(number(above=0, most=1000))] = option(
         1.0,
@@ -209,11 +207,11 @@ class Rule:
         (), '"zh", "zh-Hans", "zh-Hant", "ja", "ko", "en" (any in Latin letters); empty: all'
     )
     max: Annotated[int, Reader(integer(0))] = option(
-        0, "items in one digest, the best first; 0: as many as there are"
+        0, "items in one digest at most, best score first; 0: no limit"
     )
-    pace: Pace = option("digest", 'or "at once": goes out within minutes, and not again in the digest')
+    pace: Pace = option("digest", 'or "at once": sent within minutes, and not again in the digest')
     quiet: tuple[QuietHours, ...] = option(
-        (), '["23:00-07:00"]: nothing goes out at once between these times of the subscription\'s zone'
+        (), '["23:00-07:00"]: nothing is sent at once between these times of the subscription\'s zone'
     )
     enabled: bool = option(True, "false: the rule stays in the file and does nothing")
     priority: int = option(0, "the higher, the earlier in the digest")
@@ -240,7 +238,7 @@ class Subscription:
         (), "a digest at these times, if there is news. Instead of it:"
     )
     every: Duration | None = option(
-        None, 'a digest whenever something waits, at most this often; "0s" at once'
+        None, 'a digest whenever there are new matches, at most this often; "0s" at once'
     )
     days: Annotated[tuple[Weekday, ...], Check(in_order)] = option(
         (), 'empty: every day. ["mon", "tue", "wed", "thu", "fri"]'
@@ -252,7 +250,7 @@ class Subscription:
         """Raise ValueError where options contradict each other."""
         if bool(self.at) == (self.every is not None):
             raise ValueError(
-                'either "at" or "every" is wanted, not both. Write at = ["08:00"] or every = "0s"'
+                'either "at" or "every" is expected, not both. Write at = ["08:00"] or every = "0s"'
             )
 
 

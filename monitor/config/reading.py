@@ -141,7 +141,7 @@ def _aliases(raw: object, positions: Positions, problems: list[Problem]) -> dict
                 where="[aliases]",
                 key="",
                 line=positions.line_of("aliases"),
-                what="a table of names is wanted.",
+                what="a table of names is expected.",
                 instead='英伟达 = ["英伟达", "NVIDIA"]',
             )
         )
@@ -151,7 +151,7 @@ def _aliases(raw: object, positions: Positions, problems: list[Problem]) -> dict
         if _is_list_of_words(words):
             good[name] = tuple(words)
             continue
-        what = 'a list of words is wanted, as in ["英伟达", "NVIDIA"].'
+        what = 'a list of words is expected, as in ["英伟达", "NVIDIA"].'
         problems.append(
             Problem(where="[aliases]", key=name, line=positions.line_of("aliases", 0, name), what=what)
         )

@@ -1,6 +1,6 @@
 """What a single value in config.toml may look like.
 
-Each type reads what the operator wrote, or raises a ValueError that says what is wanted instead.
+Each type reads what the operator wrote, or raises a ValueError that says what is expected instead.
 """
 
 import ipaddress
@@ -108,7 +108,7 @@ def duration(text: object) -> timedelta:
         return text
     parts = re.findall(r"(\d+(?:\.\d+)?)\s*(ms|[smhdw])", text) if isinstance(text, str) else []
     if not parts or re.sub(r"(\d+(?:\.\d+)?)\s*(ms|[smhdw])|\s", "", str(text)):
-        raise ValueError('a duration is wanted, as in "90s", "30m", "1h 30m" or "3d"')
+        raise ValueError('a duration is expected, as in "90s", "30m", "1h 30m" or "3d"')
     try:
         return timedelta(seconds=sum(float(number) * _UNITS[unit] for number, unit in parts))
     except OverflowError:
@@ -131,7 +131,7 @@ def size(text: object) -> int:
         return text
     found = re.fullmatch(r"(\d+)\s*(B|KB|MB|GB)", text, re.IGNORECASE) if isinstance(text, str) else None
     if not found or int(found[1]) == 0:
-        raise ValueError('a size is wanted, as in "500KB" or "8MB"')
+        raise ValueError('a size is expected, as in "500KB" or "8MB"')
     return int(found[1]) * _SIZES[found[2].upper()]
 
 
@@ -139,7 +139,7 @@ def _moment(text: object) -> time:
     if isinstance(text, time):
         return text
     if not isinstance(text, str) or not re.fullmatch(r"([01]?\d|2[0-3]):[0-5]\d(:[0-5]\d)?", text):
-        raise ValueError('a time of day is wanted, as in "08:00"')
+        raise ValueError('a time of day is expected, as in "08:00"')
     hour, minute, second = (*map(int, text.split(":")), 0)[:3]
     return time(hour, minute, second)
 
@@ -148,7 +148,7 @@ def _weekday(text: object) -> int:
     if isinstance(text, int) and not isinstance(text, bool) and 1 <= text <= 7:
         return text
     if not isinstance(text, str) or text.lower()[:3] not in WEEKDAYS:
-        raise ValueError(f"a weekday is wanted: {', '.join(WEEKDAYS)}")
+        raise ValueError(f"a weekday is expected: {', '.join(WEEKDAYS)}")
     return WEEKDAYS.index(text.lower()[:3]) + 1
 
 
@@ -161,7 +161,7 @@ def _address(text: object) -> str:
         or not str(text).isprintable()
         or re.search(r"[\x00-\x20\x7f<>(),;:\\\"]", address)
     ):
-        raise ValueError('a mail address is wanted, as in "you@example.org"')
+        raise ValueError('a mail address is expected, as in "you@example.org"')
     try:
         domain.encode("idna")
     except UnicodeError:
@@ -176,7 +176,7 @@ def _web_address(text: object) -> str:
     except ValueError:
         good = False
     if not good:
-        raise ValueError('an http or https address is wanted, as in "https://cn.nytimes.com/rss/"')
+        raise ValueError('an http or https address is expected, as in "https://cn.nytimes.com/rss/"')
     return str(text).strip()
 
 
@@ -188,7 +188,7 @@ def _proxy(text: object) -> str:
     if text != "" and not (
         parts and parts.scheme in ("http", "socks5", "socks5h", "socks4") and parts.hostname
     ):
-        raise ValueError('a proxy is wanted, as in "http://127.0.0.1:8118" or "socks5://127.0.0.1:1080"')
+        raise ValueError('a proxy is expected, as in "http://127.0.0.1:8118" or "socks5://127.0.0.1:1080"')
     return str(text)
 
 
@@ -196,20 +196,20 @@ def _network(text: object) -> str:
     try:
         return str(ipaddress.ip_network(text if isinstance(text, str) else "", strict=False))
     except ValueError:
-        raise ValueError('an address or a network is wanted, as in "127.0.0.1" or "10.0.0.0/8"') from None
+        raise ValueError('an address or a network is expected, as in "127.0.0.1" or "10.0.0.0/8"') from None
 
 
 def _timezone(text: object) -> str:
     try:
         return ZoneInfo(text if isinstance(text, str) else "").key
     except (OSError, ValueError, KeyError):
-        raise ValueError('a time zone is wanted, as in "Asia/Shanghai" or "Europe/Berlin"') from None
+        raise ValueError('a time zone is expected, as in "Asia/Shanghai" or "Europe/Berlin"') from None
 
 
 def not_empty(values: Sequence[object]) -> Sequence[object]:
     """Return the values. Raises ValueError when there is none."""
     if not values:
-        raise ValueError("at least one is wanted")
+        raise ValueError("at least one is expected")
     return values
 
 
@@ -256,7 +256,7 @@ def _word(value: object) -> str:
     if isinstance(value, dict):
         raise ValueError('a word with a weight is written {word = "AI", weight = 2}, the weight above 0')
     if not isinstance(value, str):
-        raise ValueError('a list of words is wanted, as in ["AI", "大模型"]')
+        raise ValueError('a list of words is expected, as in ["AI", "大模型"]')
     if not value.strip():
         raise ValueError("an empty word would match everything; remove it")
     return value
@@ -275,9 +275,9 @@ def _quiet(text: object) -> tuple[time, time]:
     try:
         start, end = map(_moment, ends)
     except ValueError:
-        raise ValueError('two times of day are wanted, as in "23:00-07:00"') from None
+        raise ValueError('two times of day are expected, as in "23:00-07:00"') from None
     if start == end:
-        raise ValueError('two different times of day are wanted, as in "23:00-07:00"')
+        raise ValueError('two different times of day are expected, as in "23:00-07:00"')
     return start, end
 
 

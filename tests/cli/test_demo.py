@@ -14,22 +14,22 @@ def demo(folder: Path, *arguments: str, code: int = 0) -> str:
 
 
 def test_the_bundled_feed_ends_as_a_digest_that_says_why(tmp_path: Path) -> None:
-    told = demo(tmp_path)
-    assert "nothing to tell, so no mail" in told, "the first visit brings nothing"
-    assert "Why each entry is in it" in told
+    output = demo(tmp_path)
+    assert "nothing to tell, so no mail" in output, "the first visit brings nothing"
+    assert "Why each entry is in it" in output
     mail = message_from_bytes((tmp_path / "demo" / "digest.eml").read_bytes(), policy=policy.default)
     text = (tmp_path / "demo" / "digest.txt").read_text("utf-8")
     assert (tmp_path / "demo" / "digest.html").stat().st_size > 1000
     assert "DeepSeek" in text
     assert "Airbnb" not in text
     assert mail["To"] == "reader@example.org"
-    assert "\x1b" not in told
+    assert "\x1b" not in output
 
 
 def test_another_feed_can_be_tried(tmp_path: Path) -> None:
     (tmp_path / "feed.xml").write_bytes(make.rss("大模型降价", "天气转凉", hours_old=9000))
-    told = demo(tmp_path, "--feed", "feed.xml", "--out", "mine")
-    assert "大模型降价" in told
+    output = demo(tmp_path, "--feed", "feed.xml", "--out", "mine")
+    assert "大模型降价" in output
     assert (tmp_path / "mine" / "digest.html").exists()
 
 

@@ -71,7 +71,7 @@ def test_all_problems_are_told_at_once_each_at_its_line() -> None:
         + 'colour = "red"\n[smpt]\n'
     )
     assert told == [
-        'config.toml, line 4, [[feeds]] "示例", url: an http or https address is wanted, as in '
+        'config.toml, line 4, [[feeds]] "示例", url: an http or https address is expected, as in '
         "\"https://cn.nytimes.com/rss/\", not 'ftp://news.example.org/rss'.",
         'config.toml, line 8, [[subscriptions]] "日报", to: is missing. Add to = ["you@example.org"]',
         'config.toml, line 13, [[subscriptions]] "日报", colour: is not known. There are: name, to, rules, at, every, '
@@ -86,16 +86,20 @@ def test_all_problems_are_told_at_once_each_at_its_line() -> None:
         ('any = ["AI"]', "", 'neither "any" nor "all" has a word'),
         ('any = ["AI"]', 'any = ["AI", " "]', "an empty word would match everything"),
         ('any = ["AI"]', 'any = ["AI"]\nfeeds = ["示"]', 'there is no [[feeds]] named "示"'),
-        ('at = ["18:00", "8:00"]', "", 'either "at" or "every" is wanted'),
-        ('at = ["18:00", "8:00"]', 'at = ["24:00"]', "a time of day is wanted"),
-        ('at = ["18:00", "8:00"]', 'every = "soon"', "a duration is wanted"),
-        ('"mon", "Friday"', '"someday"', "a weekday is wanted"),
-        ("you@example.org", "you", "a mail address is wanted"),
-        ("you@example.org", "you@example.org\\r\\nBcc: x@example.org", "a mail address is wanted"),
-        ('days = ["mon", "Friday"]', 'timezone = "Asia/Peking"', "a time zone is wanted"),
+        ('at = ["18:00", "8:00"]', "", 'either "at" or "every" is expected'),
+        ('at = ["18:00", "8:00"]', 'at = ["24:00"]', "a time of day is expected"),
+        ('at = ["18:00", "8:00"]', 'every = "soon"', "a duration is expected"),
+        ('"mon", "Friday"', '"someday"', "a weekday is expected"),
+        ("you@example.org", "you", "a mail address is expected"),
+        ("you@example.org", "you@example.org\\r\\nBcc: x@example.org", "a mail address is expected"),
+        ('days = ["mon", "Friday"]', 'timezone = "Asia/Peking"', "a time zone is expected"),
         ('days = ["mon", "Friday"]', 'rules = ["AI"]', "there is no [[rules]] named"),
-        ("[[feeds]]", '[fetch]\nmax_bytes = "8"\n[[feeds]]', "a size is wanted"),
-        ("[[feeds]]", '[fetch]\nallow_private = ["10.0.0"]\n[[feeds]]', "an address or a network is wanted"),
+        ("[[feeds]]", '[fetch]\nmax_bytes = "8"\n[[feeds]]', "a size is expected"),
+        (
+            "[[feeds]]",
+            '[fetch]\nallow_private = ["10.0.0"]\n[[feeds]]',
+            "an address or a network is expected",
+        ),
         (
             "[[feeds]]",
             '[smtp]\nhost = "mail.example.org"\nsecurity = "none"\nusername = "me"\n[[feeds]]',

@@ -54,11 +54,11 @@ def test_the_second_visit_brings_news_of_four_sections_and_an_old_guid() -> None
     first, second = visits(make.NOW)
     known = {entry.id for entry in first}
     news = [entry for entry in second if entry.id not in known]
-    found = matching(news)
-    assert [entry.title for entry in news if entry.title not in found] == [
+    matched = matching(news)
+    assert [entry.title for entry in news if entry.title not in matched] == [
         "Airbnb上的湖景房，和一座人工湖的前世今生"
     ]
-    assert len({entry.section for entry in news if entry.title in found}) == len(found) == 4
+    assert len({entry.section for entry in news if entry.title in matched}) == len(matched) == 4
     back = {entry.id: entry.published for entry in first}
     assert [entry.id for entry in second if entry.id in back and entry.published != back[entry.id]] == [
         "https://cn.nytimes.com/business/20250303/phone-maker-cars/"

@@ -1,4 +1,4 @@
-"""A mail server that answers from a script, and faults at will."""
+"""Run a mail server that answers from a script, with any faults, and hand mails over to it."""
 
 import asyncio
 import base64
@@ -37,33 +37,33 @@ Answer = str | bytes | Fault  # bytes are sent as they are; CLOSE follows where 
 
 @dataclass
 class Scripted:
-    """A server on loopback that answers each command from a script, and notes what it was told."""
+    """A server on loopback that answers each command from a script, and records the commands and mails."""
 
     script: Mapping[str, Answer]
     port: int = 0
-    told: list[bytes] = field(default_factory=list)  # commands; the lines of a mail are in `mails`
+    commands: list[bytes] = field(default_factory=list)  # without the lines of mails
     mails: list[bytes] = field(default_factory=list)
-    gone: asyncio.Event = field(default_factory=asyncio.Event)  # a client has left
-    talks: dict[asyncio.StreamWriter, asyncio.Task[None] | None] = field(default_factory=dict)
+    client_left: asyncio.Event = field(default_factory=asyncio.Event)
+    conversations: dict[asyncio.StreamWriter, asyncio.Task[None] | None] = field(default_factory=dict)
 
-    async def talk(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        self.talks[writer] = asyncio.current_task()
+    async def converse(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        self.conversations[writer] = asyncio.current_task()
         try:
-            going = await self._say(reader, writer, "HELLO", "220 here")
-            while going and (line := await reader.readline()):
-                self.told.append(line.rstrip(b"\r\n"))
+            is_open = await self._answer(reader, writer, "HELLO", "220 here")
+            while is_open and (line := await reader.readline()):
+                self.commands.append(line.rstrip(b"\r\n"))
                 verb = line.rstrip().partition(b" ")[0].decode("latin-1").upper()
-                going = await self._say(reader, writer, verb, USUAL.get(verb, "500 what?"))
-                if verb == "DATA" and going and "DATA" not in self.script:
+                is_open = await self._answer(reader, writer, verb, USUAL.get(verb, "500 what?"))
+                if verb == "DATA" and is_open and "DATA" not in self.script:
                     self.mails.append(await reader.readuntil(b"\r\n.\r\n"))
-                    going = await self._say(reader, writer, "DOT", "250 kept")
+                    is_open = await self._answer(reader, writer, "DOT", "250 kept")
         except (ConnectionError, asyncio.IncompleteReadError):
             pass
         finally:
             writer.close()
-            self.gone.set()
+            self.client_left.set()
 
-    async def _say(
+    async def _answer(
         self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, verb: str, usual: str
     ) -> bool:
         answer = self.script.get(verb, usual)
@@ -88,15 +88,15 @@ USUAL = {
 
 @asynccontextmanager
 async def scripted(host: str = "127.0.0.1", /, **script: Answer) -> AsyncIterator[Scripted]:
-    playing = Scripted(script)
-    server = await asyncio.start_server(playing.talk, host, 0)
-    playing.port = server.sockets[0].getsockname()[1]
-    async with server:
-        yield playing
-        server.close()
-        for writer in playing.talks:
+    server = Scripted(script)
+    listener = await asyncio.start_server(server.converse, host, 0)
+    server.port = listener.sockets[0].getsockname()[1]
+    async with listener:
+        yield server
+        listener.close()
+        for writer in server.conversations:
             writer.close()
-        await asyncio.gather(*(talk for talk in playing.talks.values() if talk))
+        await asyncio.gather(*(task for task in server.conversations.values() if task))
 
 
 def options(server: Scripted | LoopbackSmtpServer, **differ: object) -> SmtpOptions:
@@ -141,7 +141,7 @@ async def failure(
 
 
 def leaks(error: BaseException) -> bool:
-    """Does any error in the chain show the password, in the clear or as AUTH sends it?"""
+    """Return whether any error in the chain shows the password, in the clear or as AUTH sends it."""
     encoded = PASSWORD.encode()
     forms = [PASSWORD, base64.b64encode(encoded).decode(), base64.b64encode(b"\0me\0" + encoded).decode()]
     chain: list[BaseException] = []

@@ -8,7 +8,7 @@ from monitor.errors import FetchError
 from monitor.feeds.fetch import Fetched, Fetcher, NotModified
 from monitor.model.feeds import Validators
 from tests import make
-from tests.edges.asking import KNOWN, UNKNOWN, answer_to, failure, fetch, options
+from tests.edges.fetching import KNOWN, UNKNOWN, answer_to, failure, fetch, options
 from tests.edges.web import ok, redirects, serve
 
 # --- what is asked, and how ---
@@ -17,7 +17,7 @@ from tests.edges.web import ok, redirects, serve
 async def test_a_feed_is_asked_for_once_and_in_the_open() -> None:
     async with serve(lambda _: ok()) as web:
         await fetch(web.url("/rss?x=1&y=%E4%B8%AD#top"), KNOWN)
-        (request,) = web.asked
+        (request,) = web.requests
     assert request.line == "GET /rss?x=1&y=%E4%B8%AD HTTP/1.1"
     assert request.headers["user-agent"].startswith(f"feed-monitor/{__version__}")
     assert "application/rss+xml" in request.headers["accept"]
@@ -29,7 +29,7 @@ async def test_validators_are_sent_as_the_server_gave_them() -> None:
     async with serve(lambda _: ok()) as web:
         await fetch(web.url(), KNOWN)
         await fetch(web.url())
-        first, second = web.asked
+        first, second = web.requests
     assert first.headers["if-none-match"] == KNOWN.etag
     assert first.headers["if-modified-since"] == KNOWN.last_modified
     assert {"if-none-match", "if-modified-since"}.isdisjoint(second.headers)
@@ -40,7 +40,7 @@ async def test_cookies_are_not_kept() -> None:
     async with serve(lambda _: ok(Set_Cookie="session=1")) as web, Fetcher(options()) as fetcher:
         for _ in range(2):
             await fetcher.fetch(make.feed(url=f"http://localhost:{web.port}/"), UNKNOWN)
-        assert all("cookie" not in request.headers for request in web.asked)
+        assert all("cookie" not in request.headers for request in web.requests)
 
 
 # --- what is answered ---
@@ -151,8 +151,8 @@ async def test_a_redirect_is_followed(status: int) -> None:
         answer = await fetch(web.url("/0"), KNOWN)
         assert isinstance(answer, Fetched)
         assert answer.url == web.url("/new?x=1")
-        assert [request.path for request in web.asked] == ["/0", "/1", "/new?x=1"]
-        assert all("referer" not in request.headers for request in web.asked)
+        assert [request.path for request in web.requests] == ["/0", "/1", "/new?x=1"]
+        assert all("referer" not in request.headers for request in web.requests)
 
 
 async def test_ten_redirects_are_followed_and_no_more() -> None:
@@ -161,7 +161,7 @@ async def test_ten_redirects_are_followed_and_no_more() -> None:
     async with serve(redirects(*(f"/{number + 1}" for number in range(100)))) as web:
         with pytest.raises(FetchError, match="more than 10 redirects"):
             await fetch(web.url("/0"))
-        assert len(web.asked) == 11
+        assert len(web.requests) == 11
 
 
 @pytest.mark.parametrize(
@@ -178,10 +178,10 @@ async def test_ten_redirects_are_followed_and_no_more() -> None:
 )
 async def test_a_redirect_to_no_plain_place_is_an_error(location: str) -> None:
     async with serve(lambda _: ok()) as web:
-        web.say = redirects(location.replace("PORT", str(web.port)))
+        web.respond = redirects(location.replace("PORT", str(web.port)))
         with pytest.raises(FetchError):
             await fetch(web.url("/0"))
-        assert web.contacts == 1
+        assert web.connections == 1
 
 
 async def test_a_redirect_without_a_target_is_an_error() -> None:

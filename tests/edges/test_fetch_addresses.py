@@ -9,7 +9,7 @@ from monitor.errors import FetchError
 from monitor.feeds.fetch import Fetched, Fetcher
 from monitor.model.feeds import Validators
 from tests import make
-from tests.edges.asking import fetch, options
+from tests.edges.fetching import fetch, options
 from tests.edges.web import Web, listen, ok, redirects, serve
 
 # --- private addresses ---
@@ -39,7 +39,7 @@ async def test_a_private_address_is_not_dialled(host: str) -> None:
         for url in (door.url("/0"), f"http://{host}:{web.port}/"):
             with pytest.raises(FetchError, match=r"private address\. If the feed is yours|is not valid"):
                 await fetch(url, timeout="2s")
-        assert web.contacts == 0
+        assert web.connections == 0
 
 
 async def test_a_name_for_a_private_address_is_not_dialled() -> None:
@@ -48,7 +48,7 @@ async def test_a_name_for_a_private_address_is_not_dialled() -> None:
             await fetch(f"http://localhost:{web.port}/", allow_private=[])
         with pytest.raises(FetchError):
             await fetch(f"http://localhost.:{web.port}/", allow_private=[])
-        assert web.contacts == 0
+        assert web.connections == 0
 
 
 async def test_an_address_the_operator_has_opened_is_dialled() -> None:
@@ -74,7 +74,7 @@ async def test_a_proxy_is_asked_for_the_whole_address(http_proxy: Web) -> None:
     answer = await fetch("http://news.example.org/rss", proxy=http_proxy.url(), allow_private=[])
     assert isinstance(answer, Fetched)
     assert answer.body == b"<rss>by proxy</rss>"
-    assert http_proxy.asked[0].line == "GET http://news.example.org/rss HTTP/1.1"
+    assert http_proxy.requests[0].line == "GET http://news.example.org/rss HTTP/1.1"
 
 
 async def test_a_feeds_own_proxy_goes_before_the_one_for_all(http_proxy: Web) -> None:
@@ -86,14 +86,14 @@ async def test_a_feeds_own_proxy_goes_before_the_one_for_all(http_proxy: Web) ->
 async def test_the_proxy_for_all_is_used(http_proxy: Web) -> None:
     async with Fetcher(options(proxy=http_proxy.url())) as fetcher:
         await fetcher.fetch(make.feed(url="http://news.example.org/rss"), Validators())
-    assert len(http_proxy.asked) == 1
+    assert len(http_proxy.requests) == 1
 
 
 @pytest.mark.parametrize("host", ["127.0.0.2", "2130706434", "localhost", "[::1]", "10.0.0.1"])
 async def test_a_proxy_is_not_asked_for_a_private_address(http_proxy: Web, host: str) -> None:
     with pytest.raises(FetchError, match="private address"):
         await fetch(f"http://{host}/", proxy=http_proxy.url(), allow_private=[])
-    assert http_proxy.contacts == 0
+    assert http_proxy.connections == 0
 
 
 async def test_a_proxy_that_is_not_there_is_named_without_its_password() -> None:
@@ -129,24 +129,24 @@ async def test_a_socks_proxy_resolves_the_name() -> None:
 
 
 async def test_a_proxys_redirect_to_a_private_address_is_not_followed(http_proxy: Web) -> None:
-    http_proxy.say = lambda _: ok(b"", status="302 Found", Location="http://10.0.0.1/")
+    http_proxy.respond = lambda _: ok(b"", status="302 Found", Location="http://10.0.0.1/")
     with pytest.raises(FetchError, match=r"10\.0\.0\.1 is a private address"):
         await fetch("http://news.example.org/rss", proxy=http_proxy.url(), allow_private=[])
-    assert len(http_proxy.asked) == 1
+    assert len(http_proxy.requests) == 1
 
 
 async def test_an_http_proxy_is_told_its_password_and_nobody_else_is(http_proxy: Web) -> None:
-    http_proxy.say = lambda _: ok(b"", status="407 Proxy Authentication Required")
+    http_proxy.respond = lambda _: ok(b"", status="407 Proxy Authentication Required")
     proxy = f"http://me:geheim@127.0.0.1:{http_proxy.port}"
     for url in ("http://news.example.org/rss", "https://news.example.org/rss"):
         with pytest.raises(FetchError) as caught:
             await fetch(url, proxy=proxy)
         assert "HTTP 407 Proxy Authentication Required" in str(caught.value)
         assert "geheim" not in "".join(format_exception(caught.value)), "nor in a traceback"
-    for request in http_proxy.asked:
+    for request in http_proxy.requests:
         assert request.headers["proxy-authorization"] == f"Basic {b64encode(b'me:geheim').decode()}"
         assert "authorization" not in request.headers
-    assert http_proxy.asked[1].line.startswith("CONNECT news.example.org:443")
+    assert http_proxy.requests[1].line.startswith("CONNECT news.example.org:443")
 
 
 async def test_a_socks_proxy_that_refuses_the_password_is_named_without_it() -> None:

@@ -9,7 +9,7 @@ from monitor.errors import FetchError
 from monitor.feeds.fetch import Fetched, Fetcher
 from monitor.model.feeds import Validators
 from tests import make
-from tests.edges.asking import SOON, UNKNOWN, failure, fetch, options
+from tests.edges.fetching import SOON, UNKNOWN, failure, fetch, options
 from tests.edges.web import Request, listen, ok, redirects, serve
 
 # --- what is no answer ---
@@ -111,7 +111,7 @@ async def test_the_time_limit_is_for_all_redirects_together() -> None:
         def stall(request: Request) -> bytes | None:
             return redirects("/1")(request) if request.path == "/0" else None
 
-        web.say = stall
+        web.respond = stall
         with pytest.raises(FetchError, match="no answer within"):
             await fetch(web.url("/0"), timeout=SOON)
 
@@ -125,7 +125,7 @@ async def test_a_certificate_that_nobody_vouches_for_is_refused() -> None:
     async with serve(lambda _: ok(), tls=context) as web:
         with pytest.raises(FetchError, match="certificate is not trusted"):
             await fetch(web.url(scheme="https"))
-        assert web.asked == []
+        assert web.requests == []
 
 
 async def test_the_time_limit_is_for_the_tls_handshake_too() -> None:
@@ -142,8 +142,8 @@ async def test_one_host_is_asked_by_two_at_a_time() -> None:
         answers = await asyncio.gather(
             *(fetcher.fetch(make.feed(url=web.url(f"/{number}")), Validators()) for number in range(20))
         )
-        assert len(answers) == len(web.asked) == 20
-        assert web.most_at_once <= 2
+        assert len(answers) == len(web.requests) == 20
+        assert web.most_open <= 2
 
 
 async def test_the_wait_for_a_turn_is_not_the_servers_fault() -> None:
@@ -152,7 +152,7 @@ async def test_the_wait_for_a_turn_is_not_the_servers_fault() -> None:
         def slow(request: Request) -> bytes | None:
             return None if request.path in ("/0", "/1") else ok()
 
-        web.say = slow
+        web.respond = slow
         feeds = [make.feed(url=web.url(f"/{number}")) for number in range(3)]
         *stalled, waiting = await asyncio.gather(
             *(fetcher.fetch(feed, Validators()) for feed in feeds), return_exceptions=True

@@ -52,15 +52,15 @@ async def test_dots_are_doubled_once_on_the_wire() -> None:
 async def test_a_mail_that_could_smuggle_commands_never_leaves(raw: bytes) -> None:
     async with scripted() as server:
         error = await failure(server, make.mail(raw=raw))
-        assert (error.kind, server.told) == (SendKind.REFUSED, [])
+        assert (error.kind, server.commands) == (SendKind.REFUSED, [])
 
 
 async def test_the_commands_are_the_usual_ones() -> None:
     async with scripted() as server:
         assert await hand_over(server) == "250 kept"
-        await server.gone.wait()
+        await server.client_left.wait()
     size = len(make.mail().raw)
-    assert server.told == [
+    assert server.commands == [
         b"EHLO [127.0.0.1]",
         f"MAIL FROM:<digest@example.org> SIZE={size}".encode(),
         b"RCPT TO:<reader@example.org>",
@@ -72,7 +72,7 @@ async def test_the_commands_are_the_usual_ones() -> None:
 async def test_the_size_is_told_only_where_it_is_asked_for() -> None:
     async with scripted(EHLO="250 here") as server:
         await hand_over(server)
-    assert server.told[1] == b"MAIL FROM:<digest@example.org>"
+    assert server.commands[1] == b"MAIL FROM:<digest@example.org>"
 
 
 async def test_a_reply_of_many_lines_comes_back_as_one() -> None:
@@ -84,7 +84,7 @@ async def test_a_reply_of_many_lines_comes_back_as_one() -> None:
 async def test_an_ipv6_client_names_itself_as_the_rfc_wants() -> None:
     async with scripted("::1") as server:
         await hand_over(server, host="::1")
-    assert server.told[0] == b"EHLO [IPv6:::1]"
+    assert server.commands[0] == b"EHLO [IPv6:::1]"
 
 
 async def test_the_deadlines_are_those_of_the_rfc() -> None:
@@ -97,7 +97,7 @@ async def test_the_deadlines_are_those_of_the_rfc() -> None:
 async def test_a_domain_travels_as_ascii() -> None:
     async with scripted() as server:
         await hand_over(server, make.mail(to="reader@例子.example"))
-        assert server.told[2] == b"RCPT TO:<reader@xn--fsqu00a.example>"
+        assert server.commands[2] == b"RCPT TO:<reader@xn--fsqu00a.example>"
 
 
 async def test_smtputf8_is_asked_for_where_the_address_needs_it(tmp_path: Path) -> None:
@@ -111,7 +111,7 @@ async def test_a_recipient_that_needs_smtputf8_is_refused_where_it_is_not_offere
         error = await failure(server, make.mail(to="读者@example.org"))
     assert error.kind is SendKind.REFUSED
     assert "does not offer SMTPUTF8, which the address 读者@example.org needs" in str(error)
-    assert len(server.told) == 1
+    assert len(server.commands) == 1
 
 
 @pytest.mark.parametrize(
@@ -129,7 +129,7 @@ async def test_an_address_that_is_none_is_never_said(differ: dict[str, str], kin
     async with scripted() as server:
         error = await failure(server, make.mail(**differ))
     assert error.kind is kind
-    assert server.told[1:] in ([], [b"QUIT"])
+    assert server.commands[1:] in ([], [b"QUIT"])
 
 
 # --- after the dot ------------------------------------------------------------------------------
@@ -146,7 +146,7 @@ async def test_anything_but_a_reply_after_the_dot_leaves_the_mail_uncertain(answ
 async def test_silence_after_the_dot_leaves_the_mail_uncertain() -> None:
     async with scripted(DOT=Fault.HANG) as server:
         error = await failure(server, deadlines=Deadlines(dot=SOON, quit=SOON))
-        await server.gone.wait()
+        await server.client_left.wait()
     assert error.kind is SendKind.UNCERTAIN
     assert "(no answer in time)" in str(error)
 
@@ -172,7 +172,7 @@ async def test_a_reply_to_the_dot_decides(answer: str, kind: SendKind, code: int
 async def test_what_follows_the_250_changes_nothing(answer: Answer) -> None:
     async with scripted(QUIT=answer) as server:
         assert await hand_over(server) == "250 kept"
-        await server.gone.wait()
+        await server.client_left.wait()
 
 
 async def test_nobody_waits_for_the_server_to_say_goodbye() -> None:
@@ -183,13 +183,13 @@ async def test_nobody_waits_for_the_server_to_say_goodbye() -> None:
 async def test_a_server_that_never_says_goodbye_is_left() -> None:
     async with scripted(QUIT=Fault.HANG) as server, asyncio.timeout(10):
         await hand_over(server, deadlines=Deadlines(quit=SOON))
-        await server.gone.wait()
+        await server.client_left.wait()
 
 
 async def test_a_hanging_rset_does_not_hide_a_refusal() -> None:
     async with scripted(DOT="550 5.7.1 spam", RSET=Fault.HANG, QUIT=Fault.HANG) as server:
         assert (await failure(server, deadlines=Deadlines(quit=SOON))).kind is SendKind.REFUSED
-        await server.gone.wait()
+        await server.client_left.wait()
 
 
 # --- before the dot -----------------------------------------------------------------------------

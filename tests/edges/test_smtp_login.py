@@ -43,19 +43,19 @@ async def test_a_certificate_for_another_name_is_not_accepted(tmp_path: Path) ->
 async def test_without_starttls_neither_login_nor_mail_is_said_in_the_clear() -> None:
     async with scripted() as server:
         error = await failure(server, security="starttls", username="me")
-        await server.gone.wait()
+        await server.client_left.wait()
     assert error.kind is SendKind.RELAY
     assert "does not offer STARTTLS, so nothing was sent" in str(error)
-    assert server.told == [b"EHLO [127.0.0.1]", b"QUIT"]
+    assert server.commands == [b"EHLO [127.0.0.1]", b"QUIT"]
 
 
 @pytest.mark.parametrize("answer", ["454 4.7.0 not now", Fault.CLOSE, "220 go"])
 async def test_a_starttls_that_fails_sends_nothing_in_the_clear(answer: Answer) -> None:
     async with scripted(EHLO="250-here\r\n250 STARTTLS", STARTTLS=answer) as server:
         error = await failure(server, deadlines=Deadlines(connect=SOON), security="starttls", username="me")
-        await server.gone.wait()
+        await server.client_left.wait()
     assert error.kind is SendKind.RELAY
-    assert not any(line.startswith((b"AUTH", b"MAIL")) for line in server.told)
+    assert not any(line.startswith((b"AUTH", b"MAIL")) for line in server.commands)
 
 
 async def test_tls_spoken_to_a_server_that_speaks_none_is_told_plainly() -> None:
@@ -89,7 +89,7 @@ async def test_one_wrong_password_is_one_try(methods: str) -> None:
     async with scripted(EHLO=f"250-here\r\n250 AUTH {methods}", AUTH="535 5.7.8 no") as server:
         error = await failure(server, username="me")
     assert error.kind is SendKind.RELAY
-    assert sum(line.startswith(b"AUTH") for line in server.told) == 1
+    assert sum(line.startswith(b"AUTH") for line in server.commands) == 1
 
 
 async def test_a_server_that_repeats_the_login_does_not_make_us_tell_it() -> None:
@@ -103,14 +103,14 @@ async def test_a_server_that_repeats_the_login_does_not_make_us_tell_it() -> Non
 async def test_a_server_without_a_login_is_told_plainly() -> None:
     async with scripted(EHLO="250 here") as server:
         error = await failure(server, username="me")
-        await server.gone.wait()
+        await server.client_left.wait()
     assert error.kind is SendKind.RELAY
     assert "offers no login with a password" in str(error)
-    assert server.told == [b"EHLO [127.0.0.1]", b"QUIT"]
+    assert server.commands == [b"EHLO [127.0.0.1]", b"QUIT"]
 
 
 async def test_a_password_that_is_not_utf8_is_sent_as_it_is_and_not_shown() -> None:
     strange = os.fsdecode(b"p\xe4ss")
     async with scripted() as server:
         await smtp_sender(options(server, username="me"), strange, PATIENT)(make.mail(), nothing)
-    assert server.told[1] == b"AUTH PLAIN " + base64.b64encode(b"\0me\0p\xe4ss")
+    assert server.commands[1] == b"AUTH PLAIN " + base64.b64encode(b"\0me\0p\xe4ss")

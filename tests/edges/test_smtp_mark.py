@@ -20,8 +20,8 @@ async def test_when_the_row_cannot_be_marked_the_server_sees_no_data() -> None:
     async with scripted() as server:
         with pytest.raises(LookupError, match="the row is gone"):
             await smtp_sender(options(server), "", PATIENT)(make.mail(), fail)
-        await server.gone.wait()
-    assert server.told[-2:] == [b"RCPT TO:<reader@example.org>", b"QUIT"]
+        await server.client_left.wait()
+    assert server.commands[-2:] == [b"RCPT TO:<reader@example.org>", b"QUIT"]
     assert server.mails == []
 
 
@@ -29,7 +29,7 @@ async def test_the_row_is_marked_when_the_recipient_is_accepted_and_not_sooner()
     seen: list[bytes] = []
 
     async def mark() -> None:
-        seen.extend(server.told)
+        seen.extend(server.commands)
 
     async with scripted() as server:
         await smtp_sender(options(server), "", PATIENT)(make.mail(), mark)
@@ -47,7 +47,7 @@ async def test_a_mail_that_is_refused_at_once_is_never_marked() -> None:
 
 async def test_a_server_that_leaves_while_the_row_is_marked_does_not_have_the_mail() -> None:
     async def mark() -> None:
-        await server.gone.wait()
+        await server.client_left.wait()
 
     async with scripted(RCPT=b"250 ok\r\n421 bye") as server:
         with pytest.raises(SendError) as raised:
@@ -67,4 +67,4 @@ async def test_a_service_that_stops_hangs_up_at_once() -> None:
         sending.cancel()
         with pytest.raises(asyncio.CancelledError):
             await sending
-        await server.gone.wait()
+        await server.client_left.wait()

@@ -12,6 +12,7 @@ def declared(name: str) -> str:
     [
         ("utf-8", "utf-8"),
         ("utf-8", "iso-8859-1"),
+        ("utf-8", "utf-16"),
         ("utf-8", "gb2312"),
         ("utf-8-sig", "windows-1252"),
         ("utf-16", "utf-16"),

@@ -1,4 +1,4 @@
-"""A fetcher asks a loopback server, and how it went."""
+"""Fetch from a loopback server, and return the answer or the error."""
 
 from datetime import timedelta
 from typing import Any
@@ -11,7 +11,7 @@ from monitor.errors import FetchError
 from monitor.feeds.fetch import Fetched, Fetcher, NotModified
 from monitor.model.feeds import Validators
 from tests import make
-from tests.edges.web import Say, serve
+from tests.edges.web import Responder, serve
 
 KNOWN = Validators(etag='W/"odd \\ tag-gzip"', last_modified="Mon, 23 Nov 2026 00:00:00 GMT")
 UNKNOWN = Validators()
@@ -30,13 +30,15 @@ async def fetch(
 
 
 async def answer_to(
-    say: Say | bytes | None, validators: Validators = UNKNOWN, **differ: Any
+    response: Responder | bytes | None, validators: Validators = UNKNOWN, **differ: Any
 ) -> Fetched | NotModified:
-    async with serve(say if callable(say) else lambda _: say) as web:
+    async with serve(response if callable(response) else lambda _: response) as web:
         return await fetch(web.url("/rss?x=1"), validators, **differ)
 
 
-async def failure(say: Say | bytes | None, validators: Validators = UNKNOWN, **differ: Any) -> FetchError:
-    with pytest.raises(FetchError) as caught:
-        await answer_to(say, validators, **differ)
-    return caught.value
+async def failure(
+    response: Responder | bytes | None, validators: Validators = UNKNOWN, **differ: Any
+) -> FetchError:
+    with pytest.raises(FetchError) as raised:
+        await answer_to(response, validators, **differ)
+    return raised.value

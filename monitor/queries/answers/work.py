@@ -1,0 +1,182 @@
+"""Declare the answers about digests and mails: poll, digest, deliver, once, preview, replay."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import TYPE_CHECKING, Literal, TypeAlias
+
+from monitor.model.mail import DeliveryStatus
+
+if TYPE_CHECKING:
+    from monitor.jobs.stored import ExcludedEntry
+    from monitor.rules.exclusion import Exclusion
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PolledAnswer:
+    """A feed answered with a document."""
+
+    feed: str  # its name
+    url: str  # its address
+    outcome: Literal["polled"] = "polled"  # it was read
+    entries: int  # in the document
+    new: int  # of them not stored before
+    matched: int  # of the new ones that a rule matches
+    held_back: int  # of the new ones that are too old to be mailed
+    next_poll_at: datetime  # its next visit
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class UnchangedAnswer:
+    """A feed has nothing new since the last visit."""
+
+    feed: str  # its name
+    url: str  # its address
+    outcome: Literal["unchanged"] = "unchanged"  # the server said so, or sent the same document
+    next_poll_at: datetime  # its next visit
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PollFailedAnswer:
+    """A feed could not be read."""
+
+    feed: str  # its name
+    url: str  # its address
+    outcome: Literal["failed"] = "failed"  # error says why
+    error: str  # in words
+    failures: int  # visits that failed since the last good answer
+    next_poll_at: datetime  # its next visit
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ComposedAnswer:
+    """A digest is in the outbox."""
+
+    subscription: str  # its name
+    outcome: Literal["composed"] = "composed"  # a mail for each recipient
+    slot: str  # which of the subscription's digests
+    entries: int  # in it
+    subject: str  # of the mail
+    to: tuple[str, ...]  # the recipients
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NoDigestAnswer:
+    """There is no digest: nothing is pending for the subscription, or another worker has composed it."""
+
+    subscription: str  # its name
+    outcome: Literal["nothing new", "taken by another worker"]  # no mail
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NotDueAnswer:
+    """The subscription's digest is not due."""
+
+    subscription: str  # its name
+    outcome: Literal["not due"] = "not due"  # no mail yet
+    next: datetime | None  # when it is due; null without a schedule
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ComposeFailedAnswer:
+    """A template failed."""
+
+    subscription: str  # its name
+    outcome: Literal["failed"] = "failed"  # error says why
+    error: str  # in words
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AttemptAnswer:
+    """An attempt to hand over a mail."""
+
+    mail: int  # its number in the outbox
+    to: str  # its recipient
+    status: DeliveryStatus  # where the attempt left it
+    reply: str  # of the server, or what failed
+    next_attempt_at: datetime | None  # when it is tried again; null when it is not
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RoundAnswer:
+    """What one round of due work did."""
+
+    polled: tuple[PollAnswer, ...]  # as poll answers
+    composed: tuple[DigestAnswer, ...]  # as digest answers
+    delivered: tuple[AttemptAnswer, ...]  # as deliver answers
+
+
+PollAnswer: TypeAlias = PolledAnswer | UnchangedAnswer | PollFailedAnswer
+DigestAnswer: TypeAlias = ComposedAnswer | NoDigestAnswer | NotDueAnswer | ComposeFailedAnswer
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PreviewedDigest:
+    """The digest that a subscription would get now."""
+
+    subscription: str  # its name
+    subject: str | None  # null: nothing new is pending, so there would be no mail
+    files: tuple[str, ...]  # written: .html, .txt and .eml
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ReplayedDigest:
+    """A digest that would have been sent."""
+
+    subscription: str  # its name
+    slot: str  # which of its digests
+    at: datetime  # when it would have been sent
+    entries: int  # in it
+    subject: str  # of the mail
+    files: tuple[str, ...]  # written: .html, .txt and .eml
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RuleExclusion:
+    """What kept an entry out of a rule that it would match."""
+
+    rule: str  # its name
+    cause: str  # none, not (a denied word of when), ignore, feeds, sections, languages or max
+    words: tuple[str, ...]  # as they stand in the entry; [] for a scope and for max
+
+    @classmethod
+    def of(cls, exclusion: Exclusion) -> RuleExclusion:
+        """Return an exclusion as programs read it."""
+        return cls(rule=exclusion.rule, cause=exclusion.cause, words=exclusion.words)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ExcludedEntryAnswer:
+    """An entry that a rule would match but for an exclusion."""
+
+    seq: int  # its number in the database
+    title: str  # of the entry
+    link: str  # to the article
+    in_digest: bool  # true: another rule brings it into the digest
+    rules: tuple[RuleExclusion, ...]  # the rules that exclude it
+
+    @classmethod
+    def of(cls, excluded: ExcludedEntry) -> ExcludedEntryAnswer:
+        """Return an excluded entry as programs read it."""
+        return cls(
+            seq=excluded.seq,
+            title=excluded.entry.title,
+            link=excluded.entry.link,
+            in_digest=excluded.in_digest,
+            rules=tuple(RuleExclusion.of(exclusion) for exclusion in excluded.exclusions),
+        )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ExcludedAnswer:
+    """What the rules keep out of a subscription's next digest."""
+
+    subscription: str  # its name
+    entries: tuple[ExcludedEntryAnswer, ...]  # by seq
+
+    @classmethod
+    def of(cls, subscription: str, excluded: Sequence[ExcludedEntry]) -> ExcludedAnswer:
+        """Return the excluded entries of a subscription."""
+        return cls(subscription=subscription, entries=tuple(ExcludedEntryAnswer.of(one) for one in excluded))
