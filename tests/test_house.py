@@ -26,7 +26,7 @@ OWNERS = {
     "aiosmtpd": {"demo.smtp_server"},
     "trustme": {"demo.smtp_server"},
     "typer": {"cli", "cli.options", "cli.rules"},
-    "tomlkit": {"cli.files", "cli.demo", "editing.imports"},
+    "tomlkit": {"cli.files", "cli.demo"},
 }
 STORE_ONLY = {"sqlalchemy", "alembic", "sqlite3", "psycopg"}
 

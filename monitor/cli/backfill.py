@@ -1,12 +1,11 @@
 """The command that offers entries of before to the next digest: rules apply."""
 
 import asyncio
-from difflib import get_close_matches
 from pathlib import Path
 
 from monitor.cli.terminal import answer, count, progress, say
 from monitor.config.values import duration
-from monitor.errors import MonitorError
+from monitor.errors import MonitorError, suggestion
 from monitor.jobs.backfill import Backfill, backfill
 from monitor.loaded import load
 from monitor.queries.answers.rules import BackfillAnswer
@@ -19,9 +18,7 @@ def apply(path: Path, since: str, *, rule: str | None, dry: bool, json: bool) ->
     current, now = load(path), clock()
     names = [one.name for one in current.config.rules]
     if rule is not None and rule not in names:
-        near = get_close_matches(rule, names, n=1)
-        instead = f'Did you mean "{near[0]}"?' if near else f"There are: {', '.join(names)}."
-        raise MonitorError(f'there is no rule "{rule}". {instead}')
+        raise MonitorError(f'there is no rule "{rule}". {suggestion(rule, names)}'.rstrip())
     try:
         start = now - duration(since)
     except (ValueError, OverflowError) as error:

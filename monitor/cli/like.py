@@ -15,7 +15,7 @@ from monitor.loaded import LoadedConfig, load
 from monitor.model.feeds import Entry, Validators
 from monitor.queries.answers.rules import LikeAnswer
 from monitor.queries.explain import explain
-from monitor.queries.like import Liked, like
+from monitor.queries.like import CheckedProposal, like
 from monitor.rules.like.propose import as_toml
 from monitor.service.runtime import clock
 from monitor.store.database import Database, open_database
@@ -31,7 +31,7 @@ def propose(path: Path, source: str, *, json: bool) -> int:
     current = load(path)
     body = _at_hand(source, current.config.fetch.max_bytes)
 
-    async def work() -> tuple[Entry, Liked, str]:
+    async def work() -> tuple[Entry, CheckedProposal, str]:
         db, without = _database(current)
         try:
             article = await _article(source, body, current, db)
@@ -95,17 +95,17 @@ async def _fetched(url: str, current: LoadedConfig, now: datetime) -> Entry:
     return read_article(page.body, page.content_type, link=url, now=now)
 
 
-def _remarks(liked: Liked, without: str) -> Iterator[str]:
+def _remarks(liked: CheckedProposal, without: str) -> Iterator[str]:
     """What the rule would have done, and what next; as remarks in TOML."""
     if without:
         yield f"# Held against no stored entries: {without}"
     else:
-        new = sum(not one.known for one in liked.alike)
-        told = f"# It finds {len(liked.alike)} of the {count(liked.entries, 'newest entry')} that are stored"
-        yield f"{told}, {new} of them found by no rule so far{':' if liked.alike else '.'}"
-    for entry in liked.alike[:_SHOWN]:
+        new = sum(not one.matched_already for one in liked.found)
+        told = f"# It finds {len(liked.found)} of the {count(liked.entries, 'newest entry')} that are stored"
+        yield f"{told}, {new} of them found by no rule so far{':' if liked.found else '.'}"
+    for entry in liked.found[:_SHOWN]:
         title = printable(" ".join(entry.entry.title.split()))
-        yield f"#   {' ' if entry.known else '+'} {title}  ({', '.join(entry.words)})"
-    if len(liked.alike) > _SHOWN:
-        yield f"#   … and {len(liked.alike) - _SHOWN} more; --json names them all."
+        yield f"#   {' ' if entry.matched_already else '+'} {title}  ({', '.join(entry.words)})"
+    if len(liked.found) > _SHOWN:
+        yield f"#   … and {len(liked.found) - _SHOWN} more; --json names them all."
     yield '# Next: take out what you do not want, put it into config.toml, and see "monitor check".'

@@ -1,11 +1,12 @@
 """The command that looks over the rules: rules lint."""
 
 import asyncio
+from collections.abc import Sequence
 from pathlib import Path
 
 from monitor.cli.terminal import answer, count, say
 from monitor.config.reading import as_text, parse_config, read_file
-from monitor.editing.findings import Placed, as_line, findings, placed
+from monitor.editing.findings import LocatedFinding, describe_finding, findings_of, locate_findings
 from monitor.errors import MonitorError
 from monitor.loaded import load
 from monitor.queries.answers.config import LintAnswer, LintFinding
@@ -31,22 +32,22 @@ def lint(path: Path, *, json: bool) -> int:
     return 1 if told else 0
 
 
-def found_in(path: Path) -> Placed:
+def found_in(path: Path) -> Sequence[LocatedFinding]:
     """All that is odd in the rules of a file, by themselves and by what is stored. Raises ConfigError."""
     text = as_text(read_file(path), path)
     config = parse_config(text, path.name)
-    return placed([*findings(config), *_by_what_is_stored(path)], text, config.rules)
+    return locate_findings([*findings_of(config), *_by_what_is_stored(path)], text, config.rules)
 
 
-def finding_answers(found: Placed) -> tuple[LintFinding, ...]:
+def finding_answers(found: Sequence[LocatedFinding]) -> tuple[LintFinding, ...]:
     """Return findings as programs read them."""
     return tuple(LintFinding.of(line, finding) for line, finding in found)
 
 
-def say_findings(path: Path, told: Placed) -> None:
+def say_findings(path: Path, told: Sequence[LocatedFinding]) -> None:
     """Print findings, and what to do about them."""
-    for line, one in told:
-        say(as_line(path.name, line, one))
+    for located in told:
+        say(describe_finding(path.name, located))
     if mended := sum(one.safe is not None for _, one in told):
         say(f'"monitor rules lint --fix" mends {mended} of {len(told)}; with --dry-run it shows how.')
 

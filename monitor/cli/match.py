@@ -5,11 +5,11 @@ import sys
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from datetime import UTC, datetime
-from difflib import get_close_matches
 from pathlib import Path
 from typing import Any, TextIO
 
 from monitor.cli.terminal import complain
+from monitor.errors import suggestion
 from monitor.loaded import LoadedConfig, load
 from monitor.model.feeds import Entry
 from monitor.queries.answers import as_json
@@ -60,9 +60,7 @@ def _wanted(current: LoadedConfig, rule: str | None) -> str | None:
         return rule
     if rule.isdecimal() and 1 <= int(rule) <= len(names):
         return names[int(rule) - 1]
-    near = get_close_matches(rule, names, n=1)
-    instead = f'Did you mean "{near[0]}"?' if near else f"There are: {', '.join(names)}."
-    complain(f'there is no [[rules]] named "{rule}". {instead}')
+    complain(f'there is no [[rules]] named "{rule}". {suggestion(rule, names)}'.rstrip())
     return None
 
 

@@ -9,7 +9,7 @@ from pathlib import Path
 from monitor.cli.terminal import answer, say, write_files
 from monitor.config.options import Subscription
 from monitor.digests.due import slot_now
-from monitor.errors import ConfigError, Problem
+from monitor.errors import ConfigError, Problem, suggestion
 from monitor.jobs.compose import mails_of
 from monitor.jobs.draft import NothingPending, draft_digest
 from monitor.loaded import LoadedConfig, load
@@ -53,7 +53,7 @@ async def _preview(
     )
     if isinstance(draft, NothingPending):
         return PreviewedDigest(subscription=subscription.name, subject=None, files=())
-    mail = mails_of(draft, sender=runtime.context.sender)[0]
+    mail = mails_of(draft.digest, draft.rendered, sender=runtime.context.sender)[0]
     stem = file_stem(subscription.name)
     contents = {
         f"{stem}.html": draft.rendered.html.encode(),
@@ -76,9 +76,8 @@ def chosen(current: LoadedConfig, only: str | None) -> Sequence[Subscription]:
     """The subscription of that name, or all. Raises ConfigError."""
     found = [one for one in current.config.subscriptions if only in (None, one.name)]
     if only is not None and not found:
-        names = ", ".join(f'"{one.name}"' for one in current.config.subscriptions) or "none"
-        what = f'there is no subscription named "{only}". There are: {names}.'
-        raise ConfigError(
-            current.path.name, [Problem(where="[[subscriptions]]", key="", line=None, what=what)]
-        )
+        what = f'there is no subscription named "{only}".'
+        instead = suggestion(only, [subscription.name for subscription in current.config.subscriptions])
+        problem = Problem(where="[[subscriptions]]", key="", line=None, what=what, instead=instead)
+        raise ConfigError(current.path.name, [problem])
     return found

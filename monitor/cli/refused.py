@@ -6,7 +6,7 @@ from pathlib import Path
 
 from monitor.cli.terminal import Styled, answer, complain, count, local_time, say, table
 from monitor.config.checked import feed_names_of, store_url_of
-from monitor.editing.history import part_of
+from monitor.editing.history import rules_in
 from monitor.errors import ConfigError, StoreError
 from monitor.model.digests import SubscriptionState
 from monitor.model.feeds import FeedHealth, PollState
@@ -106,7 +106,7 @@ def _config_status(path: Path, error: ConfigError, rules: RulesetVersion | None)
         ok=False,
         problems=error.problems,
         rules=RulesInForce.of(rules),
-        rules_edited=rules is not None and part_of(path) != rules.text,
+        rules_edited=rules is not None and rules_in(path) != rules.text,
     )
 
 

@@ -8,7 +8,7 @@ from zoneinfo import ZoneInfo
 from monitor.cli.preview import file_stem
 from monitor.cli.terminal import answer, count, progress, say, write_files
 from monitor.errors import MonitorError
-from monitor.jobs.compose import mails_for
+from monitor.jobs.compose import mails_of
 from monitor.jobs.stored import match_period
 from monitor.loaded import load
 from monitor.queries.answers.work import ReplayedDigest
@@ -75,7 +75,7 @@ def _begins(day: date, zone: ZoneInfo) -> datetime:
 def _write(one: Replayed, sender: str, out: Path) -> ReplayedDigest:
     digest = one.digest
     stem = f"{file_stem(digest.subscription.name)}-{file_stem(digest.slot.name)}"
-    mail = mails_for(digest, one.rendered, sender=sender)[0]
+    mail = mails_of(digest, one.rendered, sender=sender)[0]
     contents = {
         f"{stem}.html": one.rendered.html.encode(),
         f"{stem}.txt": one.rendered.text.encode(),

@@ -8,13 +8,10 @@ from pathlib import Path
 from monitor.cli.lint import finding_answers
 from monitor.cli.terminal import answer, complain, count, say, show_diff
 from monitor.config.reading import as_text, parse_config, read_file
-from monitor.editing.change import Change, change, text_of, write
-from monitor.editing.edit import add_word, remove_word
-from monitor.editing.findings import as_line, findings, placed
-from monitor.editing.fix import fix_rules
+from monitor.editing.edit import Change, add_word, plan_change, read_valid_text, remove_word, write_change
+from monitor.editing.findings import describe_finding, findings_of, fix_rules, locate_findings
 from monitor.editing.imports import as_toml, with_rules
-from monitor.editing.trendradar import read_words
-from monitor.editing.word_list import read_text
+from monitor.editing.trendradar import decode_words, read_words
 from monitor.errors import ConfigError, MonitorError, StoreError
 from monitor.loaded import check_bytes
 from monitor.queries.answers.config import AddAnswer, EditAnswer, FixAnswer, ImportAnswer, ImportNote
@@ -27,10 +24,10 @@ def add(path: Path, rule: str, word: str, *, place: str, dry_run: bool, json: bo
     """A word more in a list of a rule; what is odd about it there is said, and does not hinder."""
     planned = _planned(path, lambda text: add_word(text, rule, word, place))
     before, after = (as_text(raw, path) for raw in (planned.before, planned.after))
-    known, config = findings(parse_config(before, path.name)), parse_config(after, path.name)
-    odd = placed([one for one in findings(config) if one not in known], after, config.rules)
-    for line, one in odd if not json else ():
-        complain(as_line(path.name, line, one))
+    known, config = findings_of(parse_config(before, path.name)), parse_config(after, path.name)
+    odd = locate_findings([one for one in findings_of(config) if one not in known], after, config.rules)
+    for located in odd if not json else ():
+        complain(describe_finding(path.name, located))
     (edited,) = [one for one in config.rules if one.name == rule]
     done = f'"{word}" is in {place} of rule "{rule}" now.{_alone(edited.threshold) if place == "any" else ""}'
     _carry_out(
@@ -63,7 +60,7 @@ def fix(path: Path, *, dry_run: bool, json: bool) -> int:
     """Mend what lint finds and what can be mended without a question; 1 when something is left to look at."""
     text = as_text(read_file(path), path)
     mended = fix_rules(text, path.name)
-    planned = change(path, text, mended.text) if mended.text != text else None
+    planned = plan_change(path, text, mended.text) if mended.text != text else None
     for one in mended.fixed if not json else ():
         say(one)
     edited = FixAnswer(
@@ -87,7 +84,7 @@ def fix(path: Path, *, dry_run: bool, json: bool) -> int:
 
 def import_words(path: Path, file: Path, *, into_config: bool, json: bool) -> int:
     """Print another program's words as rules, or add them to config.toml; what differs goes to standard error."""
-    imported = read_words(read_text(_bytes_of(file), str(file)))
+    imported = read_words(decode_words(_bytes_of(file), str(file)))
     for note in imported.notes if not json else ():
         complain(f"{file.name}, line {note.line}: {note.text}: {note.what}")
     if not imported.rules:
@@ -123,8 +120,8 @@ def _bytes_of(file: Path) -> bytes:
 
 
 def _planned(path: Path, edit: Callable[[str], str]) -> Change:
-    text = text_of(path)
-    return change(path, text, edit(text))
+    text = read_valid_text(path)
+    return plan_change(path, text, edit(text))
 
 
 def _carry_out(planned: Change, edited: EditAnswer, *, done: str, json: bool) -> None:
@@ -133,7 +130,7 @@ def _carry_out(planned: Change, edited: EditAnswer, *, done: str, json: bool) ->
         show_diff(planned.diff)
     lost = _keep(planned) if edited.written else ""
     if edited.written:
-        write(planned)
+        write_change(planned)
     if json:
         answer(edited)
     elif not edited.written:

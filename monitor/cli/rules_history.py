@@ -6,8 +6,15 @@ from pathlib import Path
 
 from monitor.cli.terminal import answer, local_time, say, show_diff, table
 from monitor.config.checked import store_url_of
-from monitor.editing.change import Change, write
-from monitor.editing.history import Past, part_of, past_versions, undoing, version_before, version_named
+from monitor.editing.edit import Change, write_change
+from monitor.editing.history import (
+    VersionSummary,
+    find_version,
+    plan_undo,
+    rules_in,
+    version_before,
+    version_summaries,
+)
 from monitor.errors import ConfigError
 from monitor.loaded import LoadedConfig, load
 from monitor.model.rules import RulesetVersion
@@ -20,10 +27,10 @@ from monitor.store.database import Connection, open_database
 def history(path: Path, *, json: bool) -> int:
     """Every version, the newest first; also beside a file that is refused."""
 
-    async def ask() -> list[Past]:
+    async def ask() -> list[VersionSummary]:
         db = open_database(store_url_of(path), migrate=False)
         try:
-            return await db.read(past_versions)
+            return await db.read(version_summaries)
         finally:
             await db.close()
 
@@ -64,7 +71,7 @@ def show(path: Path, version: int, *, json: bool) -> int:
     async def ask() -> RulesetVersion:
         db = open_database(store_url_of(path), migrate=False)
         try:
-            return await db.read(version_named, version)
+            return await db.read(find_version, version)
         finally:
             await db.close()
 
@@ -89,10 +96,10 @@ def undo(path: Path, version: int | None, *, dry_run: bool, json: bool) -> int:
             # What is undone is kept first, so that the undoing can be undone.
             if current and not dry_run:
                 await db.write(register, current, clock())
-            target = await db.read(_target, part_of(path), version)
-            planned = undoing(path, target)
+            target = await db.read(_target, rules_in(path), version)
+            planned = plan_undo(path, target)
             if not dry_run:
-                write(planned)
+                write_change(planned)
                 await db.write(register, load(path), clock())
             return target, planned
         finally:
@@ -123,4 +130,4 @@ def undo(path: Path, version: int | None, *, dry_run: bool, json: bool) -> int:
 
 
 def _target(tx: Connection, part: str, version: int | None) -> RulesetVersion:
-    return version_before(tx, part) if version is None else version_named(tx, version)
+    return version_before(tx, part) if version is None else find_version(tx, version)

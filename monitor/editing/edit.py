@@ -1,13 +1,23 @@
-"""Add, remove and replace words in the lists of a config.toml; everything else in the text stays as it is."""
+"""Edit the words in the lists of a config.toml, and show, check and write the change of the file.
 
+An edit leaves everything else in the text as it is.
+"""
+
+import contextlib
+import os
+import tempfile
 import tomllib
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from difflib import unified_diff
+from pathlib import Path
 from typing import Any
 
 from monitor.config.options import WORD_LISTS
-from monitor.config.positions import Item, Positions, Span, Value, read_positions
-from monitor.errors import MonitorError, suggestion
+from monitor.config.positions import Item, Positions, Span, Value, blocks_of, read_positions
+from monitor.config.reading import as_text, read_file
+from monitor.errors import ConfigError, MonitorError, suggestion
+from monitor.loaded import check_bytes
 from monitor.rules.words import quoted
 
 KeyPlace = tuple[str, int, str]  # table, index (of a rule) and key
@@ -74,7 +84,28 @@ def with_line(text: str, place: KeyPlace, line: str) -> str:
         raise _not_in_place(place[0])
     start, end = (key.start, key.value.end) if key else (table.start, table.end) if table else (0, 0)
     line_end, newline = _line_end(text, end)
-    return text[:line_end] + newline + _indent(text, start) + line + text[line_end:]
+    return text[:line_end] + newline + _indent(text, start) + line.replace("\n", newline) + text[line_end:]
+
+
+def behind_rules(text: str, tables: str) -> str:
+    """Return the text with more rules behind its own; at the end when it has none."""
+    blocks = list(blocks_of(text))
+    last = max(
+        (place for place, block in enumerate(blocks) if block.table == "rules"), default=len(blocks) - 1
+    )
+    before = line_ended("".join(block.text for block in blocks[: last + 1]))
+    rules = tables.replace("\n", _newline(text))
+    return before + gap_behind(before) + rules + "".join(block.text for block in blocks[last + 1 :])
+
+
+def line_ended(text: str) -> str:
+    """Return the text with a newline at its end, if it is not empty."""
+    return text if not text or text.endswith("\n") else text + _newline(text)
+
+
+def gap_behind(text: str) -> str:
+    """Return the newline that makes an empty line behind a text; "" where there is one, or nothing before."""
+    return "" if not text.strip() or text.endswith(("\n\n", "\n\r\n")) else _newline(text)
 
 
 def words_of(values: Sequence[Any]) -> list[str]:
@@ -192,11 +223,15 @@ def _own_line(text: str, item: Item) -> Span | None:
     return None if around.strip(" \t") else (start, line_end + len(newline))
 
 
+def _newline(text: str) -> str:
+    return "\r\n" if "\r\n" in text else "\n"
+
+
 def _line_end(text: str, offset: int) -> tuple[int, str]:
-    """Return where the line of an offset ends, and the newline there; in the last line, that of the first."""
+    """Return where the line of an offset ends, and the newline there; in the last line, that of other lines."""
     newline = text.find("\n", offset)
     if newline < 0:
-        return len(text), "\r\n" if "\r\n" in text else "\n"
+        return len(text), _newline(text)
     return (newline - 1, "\r\n") if text.startswith("\r", newline - 1) else (newline, "\n")
 
 
@@ -213,3 +248,97 @@ def _written_like(array: _List, at: int, word: str) -> str:
         if item.key == ("word",):
             return text[value.start : item.value.start] + quoted(word) + text[item.value.end : value.end]
     return quoted(word)
+
+
+_BYTE_ORDER_MARK = b"\xef\xbb\xbf"  # stays where there is one
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Change:
+    """What a file holds, and what it would hold."""
+
+    path: Path
+    before: bytes
+    after: bytes
+
+    @property
+    def diff(self) -> tuple[str, ...]:
+        """The lines that differ, in the manner of diff -u; empty when nothing does."""
+        old, new = (_lines(raw) for raw in (self.before, self.after))
+        name = self.path.name
+        return tuple(unified_diff(old, new, name, f"{name} (changed)", lineterm=""))
+
+
+class ChangeRefusedError(ConfigError):
+    """The change would make a file that cannot be worked by; nothing was written."""
+
+    def __init__(self, error: ConfigError) -> None:
+        super().__init__(error.path, error.problems)
+        self.args = (
+            f"{error}\nNothing was changed: this is what would be wrong with the file after the change.",
+        )
+
+
+def read_valid_text(path: Path) -> str:
+    """Return the text of a file that is to be changed. Raises ConfigError, also when it has problems already."""
+    raw = read_file(path)
+    check_bytes(path, raw)
+    return as_text(raw, path)
+
+
+def plan_change(path: Path, before: str, after: str) -> Change:
+    """Return the change from one text of a file to another.
+
+    Raises ChangeRefusedError when the new text has problems, MonitorError when the file has another text by now.
+    """
+    raw = read_file(path)
+    if as_text(raw, path) != before:
+        raise _changed_meanwhile(path)
+    mark = _BYTE_ORDER_MARK if raw.startswith(_BYTE_ORDER_MARK) else b""
+    change = Change(path=path, before=raw, after=mark + after.encode())
+    try:
+        check_bytes(path, change.after)
+    except ConfigError as error:
+        raise ChangeRefusedError(error) from None
+    return change
+
+
+def write_change(change: Change) -> None:
+    """Put the new content in the file's place: whole, with the owner and mode it had, also behind a link.
+
+    Raises MonitorError when it cannot be written, or when somebody else has changed the file since.
+    """
+    path = change.path.resolve()
+    if read_file(path) != change.before:
+        raise _changed_meanwhile(path)
+    try:
+        with _temporary_file_beside(path) as (file, name):
+            os.write(file, change.after)
+            replaced = path.stat()
+            os.fchmod(file, replaced.st_mode & 0o7777)
+            if (replaced.st_uid, replaced.st_gid) != (os.geteuid(), os.getegid()):
+                with contextlib.suppress(PermissionError):  # only root may give a file away
+                    os.fchown(file, replaced.st_uid, replaced.st_gid)
+            os.fsync(file)
+            Path(name).replace(path)
+    except OSError as error:
+        raise MonitorError(f"{path} cannot be written: {error.strerror}. Nothing was changed") from error
+
+
+def _changed_meanwhile(path: Path) -> MonitorError:
+    return MonitorError(f"{path} was changed by somebody else just now. Nothing was written; try again")
+
+
+@contextlib.contextmanager
+def _temporary_file_beside(path: Path) -> Iterator[tuple[int, str]]:
+    """Open a new file in the same directory; at the end it is removed, unless it was renamed."""
+    file, name = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
+    try:
+        yield file, name
+    finally:
+        os.close(file)
+        Path(name).unlink(missing_ok=True)
+
+
+def _lines(raw: bytes) -> list[str]:
+    return raw.removeprefix(_BYTE_ORDER_MARK).decode("utf-8", "replace").splitlines()

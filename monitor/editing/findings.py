@@ -1,71 +1,119 @@
-"""List what lint finds in the rules of a config.toml, each finding with its line."""
+"""List what lint finds in the rules of a config.toml, each finding with its line, and apply the fixes that are safe."""
 
-from collections.abc import Iterable, Sequence
-from dataclasses import asdict
-from typing import Any
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import NamedTuple
 
 from monitor.config.options import Config, Rule
 from monitor.config.positions import Positions, read_positions
-from monitor.config.reading import as_text, read_file
+from monitor.config.reading import as_text, parse_config, read_file
+from monitor.editing.edit import KeyPlace, drop_repeat, replace_word, words_of
 from monitor.loaded import LoadedConfig, content_hash_of
 from monitor.rules.lint import Finding, lint, unasked
 from monitor.rules.words import quoted
 
-Placed = Sequence[tuple[int | None, Finding]]  # each with its line
+
+class LocatedFinding(NamedTuple):
+    """A finding, and the line of its word or key; None when the file has no such line."""
+
+    line: int | None
+    finding: Finding
 
 
-def findings(config: Config) -> tuple[Finding, ...]:
-    """What the rules alone say, without what is stored."""
+def findings_of(config: Config) -> tuple[Finding, ...]:
+    """Return what the rules alone say, without what is stored."""
     return (
         *lint(config.rules, config.aliases, config.matching.ignore),
         *unasked(config.rules, config.subscriptions),
     )
 
 
-def findings_since(old: LoadedConfig, new: LoadedConfig) -> tuple[str, ...]:
-    """What an edit has made odd, a line each."""
-    known = findings(old.config)
-    found = [one for one in findings(new.config) if one not in known]
+def describe_new_findings(old: LoadedConfig, new: LoadedConfig) -> tuple[str, ...]:
+    """Return the findings that an edit has brought, a line each."""
+    known = findings_of(old.config)
+    new_findings = [finding for finding in findings_of(new.config) if finding not in known]
     # The file may have been edited once more: then its lines are others.
     text = as_text(read_file(new.path), new.path) if content_hash_of(new.path) == new.content_hash else ""
-    return tuple(as_line(new.path.name, line, one) for line, one in placed(found, text, new.config.rules))
+    located = locate_findings(new_findings, text, new.config.rules)
+    return tuple(describe_finding(new.path.name, each) for each in located)
 
 
-def placed(found: Iterable[Finding], text: str, rules: Sequence[Rule]) -> Placed:
-    """The findings in the order of the file, each with the line of its word, else that of its key."""
+def locate_findings(found: Iterable[Finding], text: str, rules: Sequence[Rule]) -> list[LocatedFinding]:
+    """Return findings in the order of the file, each with the line of its word, else that of its key."""
     positions, indexes = read_positions(text), {rule.name: index for index, rule in enumerate(rules)}
-    told = [
-        (_line_of(one, positions, indexes.get(one.rule, 0) if one.table == "rules" else 0), one)
-        for one in found
-    ]
-    return sorted(told, key=lambda each: each[0] or 0)
+    located = [LocatedFinding(_line_of(finding, positions, indexes), finding) for finding in found]
+    return sorted(located, key=lambda each: each.line or 0)
 
 
-def _line_of(finding: Finding, positions: Positions, index: int) -> int | None:
-    """Return the line of a finding's word in a list, or in a text that goes over several lines; else of its key."""
+def _line_of(finding: Finding, positions: Positions, indexes: Mapping[str, int]) -> int | None:
+    """Return the line of a finding's word in a list, else the line of its key."""
+    index = indexes.get(finding.rule, 0) if finding.table == "rules" else 0
     key = positions.key(finding.table, index, finding.key)
     if key is None:
         return positions.line_of(finding.table, index)
-    for item in positions.items(key.value):
-        value = positions.read(item.value)
-        if (value.get("word") if isinstance(value, dict) else value) == finding.word:
+    if key.value.kind == "array":
+        words = words_of(positions.read(key.value))
+        if finding.word in words:
+            item = positions.items(key.value)[words.index(finding.word)]
             return positions.line_at(item.value.start)
-    for number, line in enumerate(
-        positions.text[key.value.start : key.value.end].split("\n"), start=key.line
-    ):
-        if quoted(finding.word) in line or f"'{finding.word}'" in line:
-            return number
     return key.line
 
 
-def as_line(file: str, line: int | None, one: Finding) -> str:
-    """A finding in words, the word as it stands in the file."""
-    where = f'[[rules]] "{one.rule}"' if one.table == "rules" else f"[{one.table}]"
+def describe_finding(file: str, located: LocatedFinding) -> str:
+    """Return a finding as a line of text, with the word as it stands in the file."""
+    line, finding = located
+    where = f'[[rules]] "{finding.rule}"' if finding.table == "rules" else f"[{finding.table}]"
     place = f"line {line}, " if line else ""
-    fix = f" Fix: {one.fix}." if one.fix else ""
-    return f"{file}, {place}{where}, {one.key}: {quoted(one.word)} {one.what}.{fix}"
+    fix = f" Fix: {finding.fix}." if finding.fix else ""
+    return f"{file}, {place}{where}, {finding.key}: {quoted(finding.word)} {finding.what}.{fix}"
 
 
-def values(told: Placed) -> list[dict[str, Any]]:
-    """The findings for programs."""
-    return [{"line": line, **asdict(one)} for line, one in told]
+_ROUNDS = 5  # one fix may bring another finding: "AI、 ＠x" is two words, one of them full-width
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FixResult:
+    """The new text, a sentence on each fix, and the count of findings that are left."""
+
+    text: str
+    fixed: tuple[str, ...]
+    left: int
+
+
+def fix_rules(text: str, path: str) -> FixResult:
+    """Apply the safe fixes to a config.toml; comments stay. `path` is for messages. Raises ConfigError."""
+    fixed: list[str] = []
+    for _ in range(_ROUNDS):
+        config = parse_config(text, path)
+        indexes = {rule.name: index for index, rule in enumerate(config.rules)}
+        fixes = list(_first_fixes(findings_of(config)))
+        for finding in fixes:
+            index = indexes[finding.rule] if finding.table == "rules" else 0
+            text = _fixed(text, (finding.table, index, finding.key), finding)
+        fixed += map(_describe_fix, fixes)
+        if not fixes:
+            break
+    return FixResult(text=text, fixed=tuple(fixed), left=len(findings_of(parse_config(text, path))))
+
+
+def _first_fixes(found: Iterable[Finding]) -> Iterator[Finding]:
+    """Yield the first finding of each word with a safe fix: a second fix may be of no use after it."""
+    words = set()
+    for finding in found:
+        word = (finding.table, finding.rule, finding.key, finding.word)
+        if finding.safe is not None and word not in words:
+            words.add(word)
+            yield finding
+
+
+def _fixed(text: str, place: KeyPlace, finding: Finding) -> str:
+    if not finding.safe and (shorter := drop_repeat(text, place, finding.word)):
+        return shorter
+    return replace_word(text, place, finding.word, finding.safe or ())
+
+
+def _describe_fix(finding: Finding) -> str:
+    place = f'rule "{finding.rule}"' if finding.table == "rules" else f"[{finding.table}]"
+    instead = " and ".join(map(quoted, finding.safe or ()))
+    done = f"becomes {instead}" if instead else "is taken out"
+    return f"{place}, {finding.key}: {quoted(finding.word)} {done}: {finding.what}"

@@ -1,60 +1,54 @@
-"""Imported rules are written as they would stand in config.toml."""
+"""Write imported rules as they would stand in config.toml, and put them into its text."""
 
 import tomllib
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
-import tomlkit
-from tomlkit.items import AoT, Array
+from monitor.config.options import Rule
+from monitor.editing.edit import behind_rules, with_line
+from monitor.editing.trendradar import ImportedRules, free_name
+from monitor.rules.words import quoted
 
-from monitor.editing.edit import with_line
-from monitor.editing.sections import behind_rules
-from monitor.editing.trendradar import Imported
-
-_NOWHERE = "不要"  # the alias set of what no imported rule wants
+_EXCLUDED = "不要"  # the alias set of the words that are kept out of every imported rule
+_LONGEST = 80  # characters of a list on one line
 
 
-def as_toml(imported: Imported) -> str:
-    """The rules as a text to put at the end of a config.toml."""
+def as_toml(imported: ImportedRules) -> str:
+    """Return the rules as a text to put at the end of a config.toml."""
     return with_rules("", imported).lstrip("\n")
 
 
-def with_rules(text: str, imported: Imported) -> str:
-    """The text of a config.toml with these rules behind its own; the names of the new ones differ from theirs."""
-    known = tomllib.loads(text)
-    nowhere = _free(_NOWHERE, list(known.get("aliases", {})))
-    taken = [str(rule.get("name")) for rule in known.get("rules", [])]
-    rules = AoT([])
+def with_rules(text: str, imported: ImportedRules) -> str:
+    """Return the text of a config.toml with these rules behind its own, under names that its own do not have."""
+    config = tomllib.loads(text)
+    aliases = config.get("aliases", {})
+    alias = free_name(_EXCLUDED, aliases)
+    names = {str(rule.get("name")) for rule in config.get("rules", [])}
+    tables = []
     for rule in imported.rules:
-        table = tomlkit.table()
-        table["name"] = _free(rule.name, taken)
-        taken.append(str(table["name"]))
-        none = (*rule.none, *([f"@{nowhere}"] if imported.nowhere else []))
-        for key, words in (("any", rule.any), ("all", rule.all), ("none", none), ("fields", rule.fields)):
-            if words:
-                table[key] = _list(words)
-        if rule.max:
-            table["max"] = rule.max
-        rules.append(table)
-    document = tomlkit.document()
-    document["rules"] = rules
-    if not imported.nowhere:
-        return behind_rules(text, tomlkit.dumps(document))
-    alias = tomlkit.dumps({nowhere: _list(imported.nowhere)})
-    if "aliases" not in known:
-        return behind_rules(text, f"[aliases]\n{alias}\n{tomlkit.dumps(document)}")
-    last = next(reversed(known["aliases"]), "")
-    text = with_line(text, ("aliases", 0, last), alias.rstrip("\n"))
-    return behind_rules(text, tomlkit.dumps(document))
+        name = free_name(rule.name, names)
+        names.add(name)
+        none = [*rule.none, f"@{alias}"] if imported.excluded else rule.none
+        tables.append("\n".join(_table(name, rule, none)) + "\n")
+    rules = "\n".join(tables)
+    if not imported.excluded:
+        return behind_rules(text, rules)
+    line = f"{quoted(alias)} = {_list(imported.excluded)}"
+    if "aliases" not in config:
+        return behind_rules(text, f"[aliases]\n{line}\n\n{rules}")
+    return behind_rules(with_line(text, ("aliases", 0, next(reversed(aliases), "")), line), rules)
 
 
-def _free(name: str, taken: Sequence[str]) -> str:
-    free, number = name, 2
-    while free in taken:
-        free, number = f"{name} {number}", number + 1
-    return free
+def _table(name: str, rule: Rule, none: Sequence[str]) -> Iterator[str]:
+    yield "[[rules]]"
+    yield f"name = {quoted(name)}"
+    for key, words in (("any", rule.any), ("all", rule.all), ("none", none), ("fields", rule.fields)):
+        if words:
+            yield f"{key} = {_list(words)}"
+    if rule.max:
+        yield f"max = {rule.max}"
 
 
-def _list(words: Sequence[str]) -> Array:
-    array = tomlkit.array()
-    array.extend(words)
-    return array.multiline(sum(len(word) + 4 for word in words) > 80)
+def _list(words: Sequence[str]) -> str:
+    if sum(len(word) + 4 for word in words) <= _LONGEST:
+        return f"[{', '.join(map(quoted, words))}]"
+    return "[\n" + "".join(f"    {quoted(word)},\n" for word in words) + "]"

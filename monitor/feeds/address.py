@@ -1,4 +1,4 @@
-"""Decide which IP addresses may be connected to."""
+"""Decide which IP addresses may be connected to: public ones, and those in [fetch] allow_private."""
 
 from collections.abc import Sequence
 from ipaddress import IPv4Address, IPv6Address, ip_address, ip_network

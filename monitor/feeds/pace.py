@@ -1,4 +1,4 @@
-"""Compute a feed's next poll time and failure state from the answer it gave (RFC 9110, RFC 9111)."""
+"""Compute a feed's next poll time and failure state from the answer it gave, and read its headers (RFC 9110, 9111)."""
 
 from collections.abc import Mapping
 from dataclasses import replace

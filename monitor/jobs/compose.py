@@ -1,4 +1,4 @@
-"""Turn what matched into one mail per recipient, waiting in the outbox."""
+"""Compose the digest of a slot: one mail per recipient, queued in the outbox."""
 
 import hashlib
 from collections.abc import Sequence
@@ -7,7 +7,7 @@ from datetime import datetime
 
 from monitor.config.options import Subscription
 from monitor.digests.due import is_at_once
-from monitor.digests.render import Render
+from monitor.digests.render import RenderDigest
 from monitor.jobs.draft import DigestContext, Draft, NothingPending, draft_digest
 from monitor.mail.message import make_mail, new_message_id
 from monitor.model.digests import Digest, Slot
@@ -18,18 +18,18 @@ from monitor.store.database import Connection, Database
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Composed:
-    """A digest is queued: for whom, and how many entries it tells of."""
+    """A digest is queued."""
 
     subscription: Subscription
     slot: Slot
-    entries: int
+    entries: int  # those it brings
     subject: str
     mails: tuple[Mail, ...]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NothingNew:
-    """Nothing waits for this subscription, so there is no mail."""
+    """No entry is pending for this subscription, so there is no mail."""
 
     subscription: Subscription
     slot: Slot
@@ -43,11 +43,11 @@ class SlotTaken:
     slot: Slot
 
 
+ComposeOutcome = Composed | NothingNew | SlotTaken
+
+
 class _OvertakenError(Exception):
     """Raised within the transaction, so that nothing of it stays."""
-
-
-ComposeOutcome = Composed | NothingNew | SlotTaken
 
 
 async def compose(
@@ -55,13 +55,14 @@ async def compose(
     slot: Slot,
     *,
     context: DigestContext,
-    render: Render,
+    render: RenderDigest,
     db: Database,
     now: datetime,
 ) -> ComposeOutcome:
-    """Entries count as mailed in the very transaction that queues their mail: both, or neither.
+    """Draft the digest of a slot and queue its mails.
 
-    Raises DigestError when a template fails (the digest waits) and StoreError.
+    Entries count as mailed in the very transaction that queues their mail: both, or neither. Raises DigestError
+    when a template fails (the entries stay pending) and StoreError.
     """
     draft = await draft_digest(subscription, slot, context=context, render=render, db=db, now=now)
     if isinstance(draft, NothingPending):
@@ -70,7 +71,7 @@ async def compose(
         if remembered and not await db.write(digests.take_slot, draft.state, slot, draft.upto):
             return SlotTaken(subscription=subscription, slot=slot)
         return NothingNew(subscription=subscription, slot=slot)
-    mails = mails_of(draft, sender=context.sender)
+    mails = mails_of(draft.digest, draft.rendered, sender=context.sender)
     try:
         queued = await db.write(_queue, draft, mails, context.rules.fingerprint, now + context.expire)
     except _OvertakenError:
@@ -86,45 +87,58 @@ async def compose(
     )
 
 
-def mails_of(draft: Draft, *, sender: str) -> tuple[Mail, ...]:
-    """One mail per recipient; the same draft gives the same bytes."""
-    return mails_for(draft.digest, draft.rendered, sender=sender)
+def mails_of(digest: Digest, rendered: Rendered, *, sender: str) -> tuple[Mail, ...]:
+    """Return the mails of a digest, one per recipient; the same digest gives the same bytes."""
+    return mails_to(
+        digest.subscription.to,
+        rendered,
+        sender=sender,
+        date=digest.at,
+        unique=f"{digest.subscription.name}\n{digest.slot.name}",
+        list_name=digest.subscription.name,
+    )
 
 
-def mails_for(digest: Digest, rendered: Rendered, *, sender: str) -> tuple[Mail, ...]:
-    """The same for a digest that is no draft."""
+def mails_to(
+    recipients: Sequence[str],
+    rendered: Rendered,
+    *,
+    sender: str,
+    date: datetime,
+    unique: str,
+    list_name: str = "",
+) -> tuple[Mail, ...]:
+    """Return one mail per recipient; Message-IDs are made of `unique` and the recipient, not drawn by chance."""
     return tuple(
         make_mail(
             rendered,
             sender=sender,
-            to=to,
-            message_id=new_message_id(sender, _unique(digest.subscription.name, digest.slot.name, to)),
-            date=digest.at,
-            list_name=digest.subscription.name,
+            to=recipient,
+            message_id=new_message_id(
+                sender, hashlib.sha256(f"{unique}\n{recipient}".encode()).hexdigest()[:32]
+            ),
+            date=date,
+            list_name=list_name,
         )
-        for to in digest.subscription.to
+        for recipient in recipients
     )
 
 
-def _unique(*parts: str) -> str:
-    return hashlib.sha256("\n".join(parts).encode()).hexdigest()[:32]
-
-
 def _queue(tx: Connection, draft: Draft, mails: Sequence[Mail], ruleset: str, expires_at: datetime) -> bool:
-    """Everything a digest leaves behind, in one transaction; False when another worker was first."""
+    """Store all that a digest leaves behind, in one transaction; return False when another worker was first."""
     digest = draft.digest
     name = digest.subscription.name
-    # A mail that went out at once since the draft was made may have told of the same story.
+    # A mail that went out at once since the draft was made may have brought the same story.
     if digests.mailed(tx, name, [pending.entry.story for pending in draft.pending]):
         return False
     # A mail at once stands beside the digests: it leaves their cursor, and what "since" means to them, alone.
-    moves = not is_at_once(digest.slot)
+    takes_slot = not is_at_once(digest.slot)
     number = digests.insert(tx, name, digest.slot, digest.at, len(draft.pending), ruleset)
     if number is None:
-        if moves:  # the slot is passed over, and what waits is left to the next one
+        if takes_slot:  # the slot is passed over, and what is pending is left to the next one
             digests.take_slot(tx, draft.state, digest.slot, draft.state.cursor)
         return False
-    if moves and not digests.take_slot(tx, draft.state, digest.slot, draft.upto):
+    if takes_slot and not digests.take_slot(tx, draft.state, digest.slot, draft.upto):
         raise _OvertakenError
     digests.mark_mailed(tx, name, number, [(pending.seq, pending.entry.story) for pending in draft.pending])
     digests.drop_backfill(tx, name, draft.backfill)

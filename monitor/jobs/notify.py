@@ -1,12 +1,11 @@
 """Queue a notice to the operator: one mail each, in the outbox like any other."""
 
 import asyncio
-import hashlib
 from collections.abc import Sequence
 from datetime import datetime, timedelta
 
 from monitor.digests.render import RenderNotice
-from monitor.mail.message import make_mail, new_message_id
+from monitor.jobs.compose import mails_to
 from monitor.model.digests import Slot, SlotKind
 from monitor.model.mail import Mail, Notice
 from monitor.store import digests, outbox
@@ -30,18 +29,7 @@ async def notify(
     key = f"{notice.at:%Y-%m-%dT%H}:{notice.content[:16]}"
     slot = Slot(kind=SlotKind.REFUSED, key=key, at=notice.at)
     rendered = await asyncio.to_thread(render, notice)
-    mails = tuple(
-        make_mail(
-            rendered,
-            sender=sender,
-            to=recipient,
-            message_id=new_message_id(
-                sender, hashlib.sha256(f"{slot.name}\n{recipient}".encode()).hexdigest()[:32]
-            ),
-            date=notice.at,
-        )
-        for recipient in to
-    )
+    mails = mails_to(to, rendered, sender=sender, date=notice.at, unique=slot.name)
     return mails if await db.write(_queue, slot, mails, notice.at + expire) else ()
 
 

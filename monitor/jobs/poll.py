@@ -1,4 +1,4 @@
-"""Ask one feed for news; keep what is new and what matched."""
+"""Poll one feed: fetch it, parse it, and store its new entries, their matches and its next poll time."""
 
 import asyncio
 from collections.abc import Sequence
@@ -16,14 +16,14 @@ from monitor.rules.match import Ruleset, match_entry
 from monitor.store import entries, feeds, matches
 from monitor.store.database import Connection, Database
 
-# How many time limits a claim holds. A visit that waits longer in line at its host may be made twice, which harms
-# nobody; a feed whose worker was killed is asked again that soon.
+# How many fetch timeouts a claim holds. A poll that queues longer for its host may be made twice, which does no
+# harm; a feed whose worker was killed is polled again that soon.
 _LEASE = 2
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Polled:
-    """The feed answered with a document: how many entries it holds, how many are new, how many matched."""
+    """The feed answered with a document: the counts of its entries, of new ones, and of those that matched."""
 
     feed: Feed
     entries: int
@@ -35,7 +35,7 @@ class Polled:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Unchanged:
-    """The feed has nothing new since the last visit (304)."""
+    """The feed has nothing new since the last poll (304)."""
 
     feed: Feed
     next_poll_at: datetime
@@ -43,7 +43,7 @@ class Unchanged:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PollFailed:
-    """The feed could not be read, and waits."""
+    """The feed could not be read, and is polled again later."""
 
     feed: Feed
     error: FeedError
@@ -55,23 +55,23 @@ PollOutcome = Polled | Unchanged | PollFailed
 
 
 async def claim(
-    wanted: Sequence[Feed], *, db: Database, now: datetime, options: FetchOptions, limit: int
+    candidates: Sequence[Feed], *, db: Database, now: datetime, options: FetchOptions, limit: int
 ) -> list[tuple[Feed, PollState]]:
-    """Take the feeds that are due, at most `limit`; nobody else gets them before their lease is over."""
+    """Claim at most `limit` of the feeds that are due; nobody else gets them before their lease is over."""
     until = now + _LEASE * options.timeout
-    by_url = {feed.url: feed for feed in wanted}
-    taken = await db.write(feeds.claim_due, list(by_url), now, until=until, limit=limit)
-    return [(by_url[state.feed_url], state) for state in taken]
+    by_url = {feed.url: feed for feed in candidates}
+    claimed = await db.write(feeds.claim_due, list(by_url), now, until=until, limit=limit)
+    return [(by_url[state.feed_url], state) for state in claimed]
 
 
 async def claim_all(
-    wanted: Sequence[Feed], *, db: Database, now: datetime, options: FetchOptions
+    candidates: Sequence[Feed], *, db: Database, now: datetime, options: FetchOptions
 ) -> list[tuple[Feed, PollState]]:
-    """Take every feed, due or not."""
+    """Claim every feed, due or not."""
     until = now + _LEASE * options.timeout
-    by_url = {feed.url: feed for feed in wanted}
-    taken = await db.write(feeds.claim_all, list(by_url), until=until)
-    return [(by_url[state.feed_url], state) for state in taken]
+    by_url = {feed.url: feed for feed in candidates}
+    claimed = await db.write(feeds.claim_all, list(by_url), until=until)
+    return [(by_url[state.feed_url], state) for state in claimed]
 
 
 async def poll(
@@ -85,7 +85,7 @@ async def poll(
     clock: Clock,
     jitter: Jitter,
 ) -> PollOutcome:
-    """One visit to one feed. Everything it learns is stored together, or not at all. Raises StoreError."""
+    """Poll one feed. What it answered is stored together, or not at all. Raises StoreError."""
     try:
         answer = await fetch(feed, state.validators)
         if isinstance(answer, NotModified):
@@ -119,18 +119,18 @@ async def poll(
 def _store(
     tx: Connection, feed: Feed, parsed: ParsedFeed, after: PollState, since: datetime | None, rules: Ruleset
 ) -> Polled:
-    """Entries, matches and validators in one transaction: a 304 must never hide an entry we did not keep."""
-    judged = [(entry, _is_news(entry, since)) for entry in parsed.entries]
-    news = {entry.id: is_news for entry, is_news in judged}
-    new = entries.insert_new(tx, judged, rules.fingerprint)
-    found = [(seq, match) for seq, entry in new if news[entry.id] for match in match_entry(entry, rules)]
-    matches.insert(tx, found)
+    """Store entries, matches and validators in one transaction: a 304 must never hide an entry that was not stored."""
+    candidates = [(entry, _is_news(entry, since)) for entry in parsed.entries]
+    news = {entry.id: is_news for entry, is_news in candidates}
+    new = entries.insert_new(tx, candidates, rules.fingerprint)
+    matched = [(seq, match) for seq, entry in new if news[entry.id] for match in match_entry(entry, rules)]
+    matches.insert(tx, matched)
     feeds.save(tx, after)
     return Polled(
         feed=feed,
         entries=len(parsed.entries),
         new=sum(news[entry.id] for _, entry in new),
-        matched=len({seq for seq, _ in found}),
+        matched=len({seq for seq, _ in matched}),
         held_back=sum(not news[entry.id] for _, entry in new),
         next_poll_at=after.next_poll_at,
     )

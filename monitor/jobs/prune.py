@@ -1,4 +1,4 @@
-"""Forget what nobody will ask for again."""
+"""Delete old mails from the outbox."""
 
 from datetime import datetime
 
@@ -8,8 +8,8 @@ from monitor.store.database import Database
 
 
 async def prune(*, db: Database, now: datetime, options: OutboxOptions) -> int:
-    """Forget mails that were sent, refused or given up longer ago than [outbox] keep; how many that were.
+    """Delete mails that were sent, refused or given up longer ago than [outbox] keep; return their count.
 
-    What was mailed stays known: entries and their ids are kept, so that an old one is never news again.
+    Entries and what was mailed are kept, so that an old entry is never news again. Raises StoreError.
     """
     return await db.write(outbox.prune, now - options.keep)

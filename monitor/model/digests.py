@@ -32,9 +32,7 @@ class Slot:
     """One occasion for a digest or notice; its name is unique per subscription."""
 
     kind: SlotKind
-    key: (
-        str  # tells it from others of its kind: '2026-11-24T08:00', the local time of an AT; else the instant
-    )
+    key: str  # unique in its kind: the local time of an AT, '2026-11-24T08:00'; else the instant
     at: datetime  # the instant meant, not the instant acted on
     late: bool = False  # missed while the service was off
 
@@ -93,14 +91,12 @@ class Section:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Watched:
-    """What stood behind a digest, so that silence can be believed."""
+    """What was watched for a digest: the footer shows it, so that a short digest can be trusted."""
 
     feeds: tuple[tuple[str, FeedHealth], ...] = ()
     entries: int = 0  # news entries that arrived since the last slot
     silent: tuple[str, ...] = ()  # rules in force without an item in this digest
-    kept_out: tuple[
-        tuple[str, int], ...
-    ] = ()  # words that kept entries out, and how many each; the most first
+    excluded_by: tuple[tuple[str, int], ...] = ()  # (word, entries it excluded), most entries first
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

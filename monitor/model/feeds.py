@@ -12,7 +12,7 @@ class Entry:
     """What a feed said, when we first saw it; never changes."""
 
     feed_url: str
-    id: str  # the feed's own id where it has one, else made by feeds/identity.py
+    id: str  # the feed's own id where it has one, else made by feeds/identity.py; unique in its feed
     aliases: tuple[str, ...] = ()  # other names this entry goes by in the same feed
     story: str  # the article itself, whichever feed it came by
     title: str = ""
@@ -59,7 +59,7 @@ class Validators:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PollState:
-    """Where we stand with one feed. `visited` is None until the first good answer."""
+    """When one feed is polled next, and how its last polls went. `visited` is None until the first good answer."""
 
     feed_url: str
     validators: Validators = Validators()

@@ -1,4 +1,4 @@
-"""A mail, and how it stands: what leaves the house."""
+"""Notices, rendered mails, and the delivery of a mail."""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -9,10 +9,10 @@ from monitor.model import require_utc
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Notice:
-    """What the operator is told by mail: an edit of config.toml was refused, and what is in force instead."""
+    """A mail to the operator: an edit of config.toml was refused, and which rules stay in force."""
 
     path: str
-    content: str  # a digest of what was refused, so that two services tell it once
+    content: str  # the content hash of what was refused, so that two services send one notice
     at: datetime
     problems: tuple[str, ...]
     version: int  # of the rules in force
@@ -24,7 +24,7 @@ class Notice:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Rendered:
-    """A mail in words: before it has headers and a recipient."""
+    """Subject and bodies of a mail, before it has headers and a recipient."""
 
     subject: str
     text: str
@@ -46,18 +46,18 @@ class Mail:
 
 
 class DeliveryStatus(Enum):
-    """Where a mail stands in the outbox."""
+    """The status of a mail in the outbox."""
 
     WAITING = "waiting"
     SENDING = "sending"
-    UNCERTAIN = "uncertain"  # perhaps delivered: sent again, the same bytes, after a while
+    UNCERTAIN = "uncertain"  # perhaps delivered: the same bytes are sent again after a pause
     SENT = "sent"
     FAILED = "failed"
     EXPIRED = "expired"
 
 
 class Phase(Enum):
-    """How far the attempt in hand has come. From DATA on, the server may own the message."""
+    """How far the running attempt has come. From DATA on, the server may own the message."""
 
     NONE = ""
     BEFORE_DATA = "before data"
@@ -66,7 +66,7 @@ class Phase(Enum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Delivery:
-    """A row of the outbox: one mail to one recipient, and how that goes."""
+    """A row of the outbox: one mail to one recipient, and how its delivery goes."""
 
     id: int
     mail: Mail
@@ -76,10 +76,10 @@ class Delivery:
     next_attempt_at: datetime
     expires_at: datetime
     last_reply: str
-    subscription: str
-    slot: str
+    subscription: str  # "" for a notice
+    slot: str  # its name
     claim: str = ""  # the token of the worker that holds it; "" when nobody does
-    uncertain: int = 0  # attempts whose outcome nobody knows
+    uncertain: int = 0  # attempts that may have delivered it
 
     def __post_init__(self) -> None:
         require_utc(self.next_attempt_at, self.expires_at)

@@ -1,4 +1,4 @@
-"""Which rule matched which entry, by which words; and the rules that were in force."""
+"""Matches of rules and entries with the words that made them, and the versions of the rules."""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -24,7 +24,7 @@ class Hit(NamedTuple):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Match:
-    """An entry satisfies exactly the rule with this fingerprint; says nothing about people."""
+    """An entry satisfies exactly the rule with this fingerprint; says nothing about recipients."""
 
     fingerprint: str
     hits: tuple[Hit, ...]  # by field in the order of rules/words.py; then by position
@@ -41,7 +41,7 @@ class Reason:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PendingEntry:
-    """An entry that has arrived since a subscription's last slot, and the matches it has."""
+    """An entry with the matches it has, as a candidate for a digest."""
 
     seq: int
     entry: Entry

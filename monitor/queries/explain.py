@@ -1,4 +1,4 @@
-"""Why did an entry come, or not? What the rules say of it, and what became of it."""
+"""Explain a stored entry: what each rule says of it, and the digests it was mailed in."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -13,7 +13,7 @@ from monitor.store.database import Connection, Database
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Explained:
-    """An entry, what each rule says of it, and the digests it went out in as (subscription, slot, at)."""
+    """An entry, what each rule says of it, and the digests it was mailed in as (subscription, slot, at)."""
 
     seq: int
     entry: Entry
@@ -23,15 +23,17 @@ class Explained:
 
 
 async def explain(name: str, *, rules: Ruleset, db: Database) -> list[Explained]:
-    """What there is to say of each entry that goes by this id, alias, link or number. Raises StoreError."""
-    found = await db.read(_found, list(dict.fromkeys([name, without_tracking(name)])))
+    """Explain each entry with this id, alias, link or number. Raises StoreError."""
+    stored = await db.read(_find, list(dict.fromkeys([name, without_tracking(name)])))
     return [
-        Explained(seq=seq, entry=entry, news=news, judgements=judge_entry(entry, rules), mailed=tuple(mailed))
-        for seq, entry, news, mailed in found
+        Explained(
+            seq=seq, entry=entry, news=news, judgements=judge_entry(entry, rules), mailed=tuple(mailings)
+        )
+        for seq, entry, news, mailings in stored
     ]
 
 
-def _found(
+def _find(
     tx: Connection, names: Sequence[str]
 ) -> list[tuple[int, Entry, bool, list[tuple[str, str, datetime]]]]:
     return [

@@ -10,60 +10,63 @@ from monitor.rules.match import Ruleset, compile_rules, match_entry
 from monitor.store import entries
 from monitor.store.database import Connection, Database
 
-_WEIGHED = 5_000  # entries: the newest tell what every kind of news says nowadays
+_NEWEST = 5_000  # entries: they tell which words every kind of news has nowadays
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Alike:
-    """A stored entry that the proposed rule finds."""
+class FoundEntry:
+    """A stored entry that the proposed rule matches."""
 
     seq: int
     entry: Entry
     words: tuple[str, ...]  # of the proposed rule
-    known: bool  # the rules in force find it, too
+    matched_already: bool  # by the rules in force
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Liked:
-    """The rule for an article, held against the stored entries: how many they are, and which it finds, newest first."""
+class CheckedProposal:
+    """The rule proposed for an article, tested against stored entries."""
 
     proposal: Proposal
-    entries: int
-    alike: tuple[Alike, ...]
+    entries: int  # tested against
+    found: tuple[FoundEntry, ...]  # the newest first
 
 
-async def like(article: Entry, *, rules: Ruleset, taken: Collection[str], db: Database | None) -> Liked:
-    """The rule for an article, weighed against the newest stored entries. Stores nothing. Raises StoreError.
+async def like(
+    article: Entry, *, rules: Ruleset, taken: Collection[str], db: Database | None
+) -> CheckedProposal:
+    """Propose a rule for an article, and test it against the newest stored entries. Stores nothing.
 
-    Without `db` the shipped table alone says what is common. `taken` are names the rule may not have.
+    Without `db` the shipped table alone says which words are common. `taken` are names the rule may not have.
+    Raises StoreError.
     """
-    stored = await db.read(_newest) if db else []
-    return await asyncio.to_thread(_like, article, stored, rules, taken)
+    stored = await db.read(_newest_news) if db else []
+    return await asyncio.to_thread(_propose_and_check, article, stored, rules, taken)
 
 
-def _newest(tx: Connection) -> list[tuple[int, Entry]]:
+def _newest_news(tx: Connection) -> list[tuple[int, Entry]]:
     newest = entries.newest_seq(tx)
-    return entries.news(tx, after=newest - _WEIGHED, upto=newest, limit=_WEIGHED)
+    return entries.news(tx, after=newest - _NEWEST, upto=newest, limit=_NEWEST)
 
 
-def _like(
+def _propose_and_check(
     article: Entry, stored: Sequence[tuple[int, Entry]], rules: Ruleset, taken: Collection[str]
-) -> Liked:
-    others = [(seq, entry) for seq, entry in stored if not _same(entry, article)]
-    proposal = propose(article, [entry for _, entry in others], rules, taken)
+) -> CheckedProposal:
+    compared = [(seq, entry) for seq, entry in stored if not _is_same_article(entry, article)]
+    proposal = propose(article, [entry for _, entry in compared], rules, taken)
     proposed = compile_rules([proposal.rule] if proposal.words else [], [])
-    alike = [
-        Alike(
+    found = [
+        FoundEntry(
             seq=seq,
             entry=entry,
             words=tuple(dict.fromkeys(hit.word for hit in match.hits)),
-            known=bool(match_entry(entry, rules)),
+            matched_already=bool(match_entry(entry, rules)),
         )
-        for seq, entry in reversed(others)
+        for seq, entry in reversed(compared)
         for match in match_entry(entry, proposed)
     ]
-    return Liked(proposal=proposal, entries=len(others), alike=tuple(alike))
+    return CheckedProposal(proposal=proposal, entries=len(compared), found=tuple(found))
 
 
-def _same(entry: Entry, article: Entry) -> bool:
+def _is_same_article(entry: Entry, article: Entry) -> bool:
     return entry.story == article.story or (bool(article.link) and entry.link == article.link)

@@ -5,6 +5,7 @@ from datetime import datetime, timedelta
 
 from monitor.config.options import Rule
 from monitor.rules.lint import Finding
+from monitor.rules.lint_checks import FindingKind
 from monitor.rules.match import Ruleset
 from monitor.store import entries, matches
 from monitor.store.database import Connection, Database
@@ -18,10 +19,10 @@ SILENT = timedelta(days=30)
 async def judge_stored(
     rules: Ruleset, *, since: datetime, now: datetime, db: Database
 ) -> tuple[Finding, ...]:
-    """Findings about the rules in force, from the matches kept of what was first seen since an instant.
+    """Return findings about the rules in force, from the stored matches of news first seen since an instant.
 
-    A rule edited a moment ago has matches only where it was asked (rematch.py), so entries count from the first
-    one that these very rules have judged. Raises StoreError.
+    A rule edited a moment ago has matches only among entries that were judged since (rematch.py), so entries
+    count from the first one that these very rules have judged. Raises StoreError.
     """
     return await db.read(_judge, rules, since, now)
 
@@ -31,9 +32,8 @@ def _judge(tx: Connection, rules: Ruleset, since: datetime, now: datetime) -> tu
     if first is None:
         return ()
     seq, at = first
-    asked: list[tuple[Rule, str]] = [(one.rule, one.fingerprint) for one in rules.rules]
     return lint_stored(
-        asked,
+        [(compiled.rule, compiled.fingerprint) for compiled in rules.rules],
         matches.tally(tx, seq - 1),
         entries=entries.count_news(tx, seq - 1, entries.newest_seq(tx)),
         since=at,
@@ -50,24 +50,24 @@ def lint_stored(
     now: datetime,
     silent: timedelta = SILENT,
 ) -> tuple[Finding, ...]:
-    """Findings of kind "broad" and "silent", in the order of the rules, which come with their fingerprints.
+    """Return findings of kind BROAD and SILENT, in the order of the rules, which come with their fingerprints.
 
-    `tally` says of each fingerprint how many of the `entries` kept since an instant it matched, and when the
-    last of them was first seen.
+    `tally` has for each fingerprint how many of the `entries` kept since an instant it matched, and when the last
+    of them was first seen.
     """
-    found = []
+    findings = []
     for rule, fingerprint in rules:
         count, last = tally.get(fingerprint, (0, since))
         if entries >= FEW and count > entries * TOO_MUCH:
             what = f"lets through {count} of {entries} entries ({count / entries:.0%})"
             fix = "take out the widest word, or ask for a second one with all"
-            found.append(_finding("broad", rule, what, fix))
+            findings.append(_finding(FindingKind.BROAD, rule, what, fix))
         if entries >= FEW and now - last >= silent:
             days = (now - last).days
             fix = 'look at a text that should match with "monitor match", or set enabled = false'
-            found.append(_finding("silent", rule, f"has matched nothing for {days} days", fix))
-    return tuple(found)
+            findings.append(_finding(FindingKind.SILENT, rule, f"has matched nothing for {days} days", fix))
+    return tuple(findings)
 
 
-def _finding(kind: str, rule: Rule, what: str, fix: str) -> Finding:
+def _finding(kind: FindingKind, rule: Rule, what: str, fix: str) -> Finding:
     return Finding(kind=kind, table="rules", rule=rule.name, key="name", word=rule.name, what=what, fix=fix)

@@ -13,6 +13,7 @@ from functools import partial
 from monitor.config.options import Feed, Rule, Subscription
 from monitor.digests.due import due, outside_quiet_hours, slot_at_once, slot_now
 from monitor.errors import DigestError
+from monitor.jobs import Clock
 from monitor.jobs.compose import Composed, ComposeOutcome, NothingNew, compose
 from monitor.jobs.deliver import Attempted, deliver, recover_and_expire
 from monitor.jobs.notify import notify
@@ -99,10 +100,17 @@ class DueWork:
     """The due work of one configuration. Every outcome goes to `report`, every task is started by `start`."""
 
     def __init__(
-        self, loaded: LoadedConfig, runtime: Runtime, db: Database, *, start: StartTask, report: Report
+        self,
+        loaded: LoadedConfig,
+        runtime: Runtime,
+        db: Database,
+        *,
+        start: StartTask,
+        report: Report,
+        clock: Clock = clock,
     ) -> None:
         self.loaded, self.runtime = loaded, runtime
-        self._db, self._start, self._report = db, start, report
+        self._db, self._start, self._report, self._clock = db, start, report, clock
         self._polls: dict[str, asyncio.Task[None]] = {}  # by the feed's url
         self._deliveries: set[asyncio.Task[None]] = set()
         self._relay_paused_until = datetime.min.replace(tzinfo=UTC)
@@ -128,7 +136,7 @@ class DueWork:
         idle = [feed for feed in self.loaded.config.feeds if feed.url not in self._polls]
         if free <= 0 or not idle:
             return
-        for feed, state in await claim(idle, db=self._db, now=clock(), options=options, limit=free):
+        for feed, state in await claim(idle, db=self._db, now=self._clock(), options=options, limit=free):
             task = self._start(f"poll {feed.name}", partial(self._poll, feed, state))
             self._polls[feed.url] = task
             task.add_done_callback(partial(self._poll_ended, feed.url))
@@ -137,8 +145,8 @@ class DueWork:
         """Claim every feed, or every due one, for one visit."""
         feeds, options = self.loaded.config.feeds, self.loaded.config.fetch
         if due_only:
-            return await claim(feeds, db=self._db, now=clock(), options=options, limit=len(feeds))
-        return await claim_all(feeds, db=self._db, now=clock(), options=options)
+            return await claim(feeds, db=self._db, now=self._clock(), options=options, limit=len(feeds))
+        return await claim_all(feeds, db=self._db, now=self._clock(), options=options)
 
     async def poll_claimed(self, claimed: Sequence[tuple[Feed, PollState]]) -> None:
         """Visit feeds that were claimed, and return when all have answered."""
@@ -167,7 +175,7 @@ class DueWork:
             rules=self.loaded.rules,
             options=self.loaded.config.fetch,
             db=self._db,
-            clock=clock,
+            clock=self._clock,
             jitter=jitter,
         )
         self._report(outcome)
@@ -199,7 +207,7 @@ class DueWork:
             )
 
     async def _compose_on_request(self, subscription: Subscription, *, now: bool) -> None:
-        moment = clock()
+        moment = self._clock()
         state = await self._db.read(digests.state, subscription.name)
         slot = slot_now(moment) if now else _due_slot(subscription, state, moment)
         if slot is None:
@@ -212,7 +220,7 @@ class DueWork:
         # Only a time of day changes the answer to a question that was asked of the same entries and rules before.
         if not subscription.at and self._nothing_new.get((subscription.name, False)) == question:
             return
-        now = clock()
+        now = self._clock()
         state = await self._db.read(digests.state, subscription.name)
         slot = _due_slot(subscription, state, now)
         if slot is None:
@@ -224,7 +232,7 @@ class DueWork:
             self._report(outcome)
 
     async def _compose_urgent(self, subscription: Subscription, seen: _Seen) -> None:
-        now = clock()
+        now = self._clock()
         rules = outside_quiet_hours(self.runtime.context.rules_of(subscription), subscription.timezone, now)
         question: _Question = (seen, subscription, rules)
         if not rules or self._nothing_new.get((subscription.name, True)) == question:
@@ -258,7 +266,7 @@ class DueWork:
 
     async def deliver_due(self) -> None:
         """Give up what has become too old, and start to hand over what is due."""
-        if not await self._db.read(outbox.anything_due, clock()):
+        if not await self._db.read(outbox.anything_due, self._clock()):
             return
         await self._recover_and_expire()
         self._start_deliveries(senders=_SENDERS)
@@ -276,26 +284,26 @@ class DueWork:
 
     async def _recover_and_expire(self) -> None:
         options = self.loaded.config.outbox
-        for delivery in await recover_and_expire(db=self._db, now=clock(), options=options):
+        for delivery in await recover_and_expire(db=self._db, now=self._clock(), options=options):
             self._report(Expired(delivery=delivery))
 
     def _start_deliveries(self, *, senders: int) -> None:
-        while len(self._deliveries) < senders and clock() >= self._relay_paused_until:
+        while len(self._deliveries) < senders and self._clock() >= self._relay_paused_until:
             task = self._start("deliver mail", self._deliver_until_done)
             self._deliveries.add(task)
             task.add_done_callback(self._deliveries.discard)
 
     async def _deliver_until_done(self) -> None:
         options = self.loaded.config.outbox
-        while clock() >= self._relay_paused_until:
+        while self._clock() >= self._relay_paused_until:
             attempt = await deliver(
-                send=self.runtime.send, db=self._db, clock=clock, options=options, jitter=jitter
+                send=self.runtime.send, db=self._db, clock=self._clock, options=options, jitter=jitter
             )
             if attempt is None:
                 return
             self._report(attempt)
             if attempt.relay:
-                self._relay_paused_until = clock() + options.retry[0]
+                self._relay_paused_until = self._clock() + options.retry[0]
 
     async def notify(self, notice: Notice) -> None:
         """Queue a notice for each operator, unless another service has queued it."""
@@ -323,7 +331,7 @@ class DueWork:
 
     async def prune(self) -> None:
         """Delete what is older than the operator wants it kept."""
-        if count := await prune(db=self._db, now=clock(), options=self.loaded.config.outbox):
+        if count := await prune(db=self._db, now=self._clock(), options=self.loaded.config.outbox):
             self._report(Pruned(mails=count))
 
 

@@ -6,7 +6,7 @@ from datetime import timedelta
 from pathlib import Path
 
 from monitor import log
-from monitor.editing.findings import findings, findings_since
+from monitor.editing.findings import describe_new_findings, findings_of
 from monitor.errors import ConfigError, MonitorError, SchemaError
 from monitor.loaded import LoadedConfig, changes, content_hash_of, load
 from monitor.model.mail import Notice
@@ -160,7 +160,7 @@ class Service:
         self._due_work = due_work
         for change in changes(before.loaded, loaded) or ["no effective change"]:
             log.info("config-changed", change=change)
-        for finding in await asyncio.to_thread(findings_since, before.loaded, loaded):
+        for finding in await asyncio.to_thread(describe_new_findings, before.loaded, loaded):
             log.warning("rule-odd", finding=finding)
         await due_work.rematch()
         await before.polls_ended()
@@ -206,5 +206,5 @@ def _log_started(loaded: LoadedConfig) -> None:
         subscriptions=len(config.subscriptions),
         mail=f"Maildir {loaded.maildir} ([smtp] host is empty)" if loaded.maildir else server,
     )
-    if odd := findings(config):
+    if odd := findings_of(config):
         log.warning("rules-odd", findings=len(odd), look="monitor rules lint")

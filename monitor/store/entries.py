@@ -133,7 +133,7 @@ def mailed(tx: Connection, *, subscription: str) -> list[PendingEntry]:
     return _grouped(tx.execute(query.order_by(entries.c.seq, matches.c.fingerprint)))
 
 
-def entry_of(row: Row[Any]) -> Entry:
+def entry_of(row: Row[tuple[object, ...]]) -> Entry:
     """Return the Entry in a row that has the columns of `entries`."""
     # Aliases stay in entry_keys: they serve to recognise the entry, and nothing else reads them.
     return Entry(**{name: getattr(row, name) for name in _FIELDS})

@@ -1,4 +1,4 @@
-"""Where we stand with each feed."""
+"""Table feeds: when each feed is polled next, and how its last polls went."""
 
 from collections.abc import Iterator, Sequence
 from datetime import datetime
@@ -15,7 +15,7 @@ _PAGE = 500
 
 
 def sync(tx: Connection, urls: Sequence[str], now: datetime) -> None:
-    """New feeds are due now; what is known of the others stays, also of those no longer asked for."""
+    """Insert the feeds that are new, due now; the others stay, also those no longer polled."""
     insert_missing(
         tx, feeds, [_values(PollState(feed_url=url, next_poll_at=now)) for url in dict.fromkeys(urls)]
     )
@@ -24,32 +24,32 @@ def sync(tx: Connection, urls: Sequence[str], now: datetime) -> None:
 def claim_due(
     tx: Connection, urls: Sequence[str], now: datetime, *, until: datetime, limit: int
 ) -> list[PollState]:
-    """Take at most `limit` of these feeds that are due, the longest due first.
+    """Claim at most `limit` of these feeds that are due, the longest due first; return their states before.
 
-    Nobody else gets them before `until`; `save` ends that lease. The states are as they were before.
+    Nobody else claims them before `until`; `save` ends that lease.
     """
-    wanted = set(urls)
-    first = list(islice((url for url in _due(tx, now) if url in wanted), limit))
+    candidates = set(urls)
+    first = list(islice((url for url in _due(tx, now) if url in candidates), limit))
     return _claim(tx, first, until, due_at=now)
 
 
 def claim_all(tx: Connection, urls: Sequence[str], *, until: datetime) -> list[PollState]:
-    """Take all of these feeds, due or not. The states are as they were before."""
+    """Claim all of these feeds, due or not; return their states before."""
     return _claim(tx, list(dict.fromkeys(urls)), until)
 
 
 def save(tx: Connection, state: PollState) -> None:
-    """What a visit taught, whole: when the next one is due, and how to ask then."""
+    """Store the whole state of a feed after a poll."""
     values = _values(state)
-    if not tx.execute(_update, values | {"of": state.feed_url}).rowcount:
+    if not tx.execute(_update, values | {"saved_url": state.feed_url}).rowcount:
         tx.execute(insert(feeds), values)
 
 
-_update = update(feeds).where(feeds.c.url == bindparam("of"))  # made once: every poll needs it
+_update = update(feeds).where(feeds.c.url == bindparam("saved_url"))  # made once: every poll needs it
 
 
 def states(tx: Connection) -> list[PollState]:
-    """Every feed ever asked for, by URL."""
+    """Return the state of every feed ever polled, by URL."""
     return [_state(row) for row in tx.execute(select(feeds).order_by(feeds.c.url))]
 
 
@@ -67,16 +67,18 @@ def _claim(
 ) -> list[PollState]:
     before: dict[str, PollState] = {}
     for chunk in chunks(urls):
-        chosen: list[ColumnElement[bool]] = [feeds.c.url.in_(chunk)]
+        claimable: list[ColumnElement[bool]] = [feeds.c.url.in_(chunk)]
         if due_at is not None:
-            chosen.append(feeds.c.next_poll_at <= due_at)
-        found = {row.url: _state(row) for row in tx.execute(select(feeds).where(*chosen))}
-        taken = tx.scalars(update(feeds).where(*chosen).values(next_poll_at=until).returning(feeds.c.url))
-        before |= {url: found[url] for url in taken}
+            claimable.append(feeds.c.next_poll_at <= due_at)
+        states = {row.url: _state(row) for row in tx.execute(select(feeds).where(*claimable))}
+        claimed = tx.scalars(
+            update(feeds).where(*claimable).values(next_poll_at=until).returning(feeds.c.url)
+        )
+        before |= {url: states[url] for url in claimed}
     return [before[url] for url in urls if url in before]
 
 
-def _values(state: PollState) -> dict[str, Any]:
+def _values(state: PollState) -> dict[str, object]:
     return {
         "url": state.feed_url,
         "title": state.title,

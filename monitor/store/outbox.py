@@ -1,7 +1,7 @@
-"""The mails that wait, and how each one goes.
+"""Table outbox: the mails to send, and how each delivery goes.
 
-A worker claims a row for the length of a lease, and signs what it writes with its token. A lease that ran out
-is put right by `recover`; from then on the slow worker's token opens nothing, except to say that the mail was
+A worker claims a row for the length of a lease, and signs what it writes with its token. `recover` releases the
+rows whose lease ran out; from then on the slow worker's token is good for nothing but to record that the mail was
 sent.
 """
 
@@ -18,7 +18,7 @@ from monitor.store.tables import digests, outbox
 
 
 def insert(tx: Connection, digest_id: int, mail: Mail, *, now: datetime, expires_at: datetime) -> int:
-    """Queue a mail, due at once; its number. One per digest and recipient, or the transaction fails."""
+    """Queue a mail, due at once; return its id. A second one for a digest and recipient fails the transaction."""
     row = insert_into(outbox).values(
         digest_id=digest_id,
         recipient=mail.to,
@@ -43,9 +43,9 @@ def insert(tx: Connection, digest_id: int, mail: Mail, *, now: datetime, expires
 
 
 def anything_due(tx: Connection, now: datetime) -> bool:
-    """Is there anything to recover, to expire or to claim?"""
+    """Return whether there is anything to recover, to expire or to claim."""
     late = or_(outbox.c.next_attempt_at <= now, outbox.c.expires_at <= now)
-    return bool(tx.scalar(select(exists().where(or_(_lapsed(now), and_(_waits, late))))))
+    return bool(tx.scalar(select(exists().where(or_(_lease_ran_out(now), and_(_is_unsent, late))))))
 
 
 def recover(
@@ -57,13 +57,13 @@ def recover(
     same bytes go again at `next_uncertain` of the count of such attempts before. The claim of such a row stays, so
     that its worker, should it live after all, can still record that the mail was sent.
     """
-    undelivered = update(outbox).where(_lapsed(now), outbox.c.phase != Phase.DATA.value)
+    undelivered = update(outbox).where(_lease_ran_out(now), outbox.c.phase != Phase.DATA.value)
     due_again = tx.scalars(
         undelivered.values(
             **_IDLE, status=DeliveryStatus.WAITING.value, next_attempt_at=now, claim=""
         ).returning(outbox.c.id)
     ).all()
-    uncertain = tx.execute(select(outbox.c.id, outbox.c.uncertain).where(_lapsed(now))).all()
+    uncertain = tx.execute(select(outbox.c.id, outbox.c.uncertain).where(_lease_ran_out(now))).all()
     for row in uncertain:
         tx.execute(
             update(outbox)
@@ -81,8 +81,8 @@ def recover(
 
 
 def claim(tx: Connection, now: datetime, *, lease_until: datetime, token: str) -> Delivery | None:
-    """Take the mail that has been due the longest; None when there is none. Nobody else gets it meanwhile."""
-    due = (_waits, outbox.c.next_attempt_at <= now, outbox.c.expires_at > now)
+    """Claim the mail that has been due the longest, so that no other worker does; None when none is due."""
+    due = (_is_unsent, outbox.c.next_attempt_at <= now, outbox.c.expires_at > now)
     first = select(outbox.c.id).where(*due).order_by(outbox.c.next_attempt_at, outbox.c.id).limit(1)
     number = tx.scalar(
         update(outbox)
@@ -100,15 +100,18 @@ def claim(tx: Connection, now: datetime, *, lease_until: datetime, token: str) -
 
 
 def renew(tx: Connection, number: int, token: str, lease_until: datetime) -> bool:
-    """Keep a claimed mail for longer; False when it is no longer ours."""
+    """Extend the lease of a claimed mail; return False when the claim no longer holds."""
     return bool(
-        tx.execute(update(outbox).where(_ours(number, token)).values(lease_until=lease_until)).rowcount
+        tx.execute(update(outbox).where(_claimed(number, token)).values(lease_until=lease_until)).rowcount
     )
 
 
 def mark_data(tx: Connection, number: int, token: str) -> bool:
-    """From here on the server may own the message; False when the mail is no longer ours: do not send it."""
-    marked = update(outbox).where(_ours(number, token)).values(phase=Phase.DATA.value)
+    """Record that from here on the server may own the message.
+
+    Return False when the claim no longer holds: the mail must not be sent.
+    """
+    marked = update(outbox).where(_claimed(number, token)).values(phase=Phase.DATA.value)
     return bool(tx.execute(marked).rowcount)
 
 
@@ -122,32 +125,32 @@ def finish(
     reply: str,
     now: datetime,
 ) -> bool:
-    """How the attempt went, and what follows; False when the mail is no longer ours, and nothing is changed.
+    """Record how an attempt went; return False, and change nothing, when the claim no longer holds.
 
-    That a mail was sent is believed even of a worker whose lease ran out, unless another claimed it since.
+    That a mail was sent is recorded even for a worker whose lease ran out, unless another claimed it since.
     """
     values: dict[str, Any] = {**_IDLE, "status": status.value, "claim": "", "last_reply": reply}
-    ours = _ours(number, token)
+    claimed = _claimed(number, token)
     if next_attempt_at is not None:
         values["next_attempt_at"] = next_attempt_at
     if status is DeliveryStatus.UNCERTAIN:
         values["uncertain"] = outbox.c.uncertain + 1
     if status is DeliveryStatus.SENT:
         values["sent_at"] = now
-        ours = or_(ours, _ours(number, token, DeliveryStatus.UNCERTAIN))
-    return bool(tx.execute(update(outbox).where(ours).values(values)).rowcount)
+        claimed = or_(claimed, _claimed(number, token, DeliveryStatus.UNCERTAIN))
+    return bool(tx.execute(update(outbox).where(claimed).values(values)).rowcount)
 
 
 def expire(tx: Connection, now: datetime) -> list[Delivery]:
-    """Give up the mails that are too old to be news; those."""
-    old = update(outbox).where(_waits, outbox.c.expires_at <= now)
-    gone = old.values(status=DeliveryStatus.EXPIRED.value).returning(outbox.c.id)
-    return _deliveries(tx, tx.scalars(gone).all())
+    """Give up the unsent mails that are too old to be news; return them."""
+    old = update(outbox).where(_is_unsent, outbox.c.expires_at <= now)
+    expired = old.values(status=DeliveryStatus.EXPIRED.value).returning(outbox.c.id)
+    return _deliveries(tx, tx.scalars(expired).all())
 
 
 def requeue(tx: Connection, number: int, now: datetime, expires_at: datetime) -> bool:
-    """An unsent mail waits again, as if new; False when there is none, or it is being sent, or was sent."""
-    anew = {
+    """Queue an unsent mail again, as if new; return False when it is unknown, being sent, or was sent."""
+    as_new = {
         "status": DeliveryStatus.WAITING.value,
         "attempts": 0,
         "uncertain": 0,
@@ -155,25 +158,25 @@ def requeue(tx: Connection, number: int, now: datetime, expires_at: datetime) ->
         "expires_at": expires_at,
         "claim": "",
     }
-    unsent = _is(*_TO_SEND, DeliveryStatus.FAILED, DeliveryStatus.EXPIRED)
-    return bool(tx.execute(update(outbox).where(outbox.c.id == number, unsent).values(anew)).rowcount)
+    may_requeue = _is(*_UNSENT, DeliveryStatus.FAILED, DeliveryStatus.EXPIRED)
+    return bool(tx.execute(update(outbox).where(outbox.c.id == number, may_requeue).values(as_new)).rowcount)
 
 
 def prune(tx: Connection, before: datetime) -> int:
-    """Forget the mails that were sent, or given up, before that instant; how many."""
+    """Delete the mails that were sent, or given up, before an instant; return their count."""
     done = _is(DeliveryStatus.SENT, DeliveryStatus.FAILED, DeliveryStatus.EXPIRED)
-    over = func.coalesce(outbox.c.sent_at, outbox.c.expires_at)
-    return tx.execute(delete(outbox).where(done, over < before)).rowcount
+    done_at = func.coalesce(outbox.c.sent_at, outbox.c.expires_at)
+    return tx.execute(delete(outbox).where(done, done_at < before)).rowcount
 
 
 def counts(tx: Connection) -> dict[DeliveryStatus, int]:
-    """How many mails stand where; every status is there."""
+    """Return the count of mails of each status, 0 included."""
     rows = tx.execute(select(outbox.c.status, func.count()).group_by(outbox.c.status))
     return dict.fromkeys(DeliveryStatus, 0) | {DeliveryStatus(status): count for status, count in rows}
 
 
 def listing(tx: Connection, *, status: DeliveryStatus | None, limit: int) -> list[Delivery]:
-    """The newest mails of that status, or of any; the newest first."""
+    """Return the newest `limit` mails of a status, or of any; the newest first."""
     query = _rows.order_by(outbox.c.id.desc()).limit(limit)
     if status is not None:
         query = query.where(_is(status))
@@ -184,21 +187,21 @@ _rows = select(outbox, digests.c.subscription, digests.c.slot).join(
     digests, digests.c.id == outbox.c.digest_id
 )
 _IDLE: dict[str, Any] = {"phase": Phase.NONE.value, "lease_until": None}  # nobody is sending it
-_TO_SEND = (DeliveryStatus.WAITING, DeliveryStatus.UNCERTAIN)
+_UNSENT = (DeliveryStatus.WAITING, DeliveryStatus.UNCERTAIN)
 
 
 def _is(*statuses: DeliveryStatus) -> ColumnElement[bool]:
     return outbox.c.status.in_([status.value for status in statuses])
 
 
-_waits = _is(*_TO_SEND)
+_is_unsent = _is(*_UNSENT)
 
 
-def _lapsed(now: datetime) -> ColumnElement[bool]:
+def _lease_ran_out(now: datetime) -> ColumnElement[bool]:
     return and_(_is(DeliveryStatus.SENDING), outbox.c.lease_until < now)
 
 
-def _ours(number: int, token: str, status: DeliveryStatus = DeliveryStatus.SENDING) -> ColumnElement[bool]:
+def _claimed(number: int, token: str, status: DeliveryStatus = DeliveryStatus.SENDING) -> ColumnElement[bool]:
     return and_(outbox.c.id == number, outbox.c.claim == token, _is(status))
 
 

@@ -1,6 +1,6 @@
-"""The tables, one place.
+"""Declare the tables.
 
-config.toml says what is wanted; these say what happened. `migrations/` makes the same tables, step by step,
+config.toml says what to do; these say what happened. `migrations/` makes the same tables, step by step,
 and a test compares the two. Rows that belong together are written in one transaction; there are no foreign
 keys, because SQLite changes a table by dropping it, and would follow them.
 """
@@ -30,7 +30,7 @@ metadata = MetaData(
 # SQLite counts only in a column that is called INTEGER.
 _Number = BigInteger().with_variant(Integer, "sqlite")
 
-# How each feed was found at the last visit, and when it is visited next.
+# The poll state of each feed: when it is polled next, and how its last polls went.
 feeds = Table(
     "feeds",
     metadata,
@@ -45,7 +45,7 @@ feeds = Table(
     Index("ix_feeds_due", "next_poll_at"),
 )
 
-# What feeds said. `seq` counts arrivals and is never given twice, not even when the last entry is forgotten.
+# What feeds said. `seq` counts arrivals and is never given twice, not even when the last entry is deleted.
 entries = Table(
     "entries",
     metadata,
@@ -63,12 +63,12 @@ entries = Table(
     Column("original", Words, nullable=False),
     Column("first_seen", Instant, nullable=False),
     Column("news", Boolean, nullable=False),  # False: older than the feed's first visit may reach back
-    Column("judged_by", Text, nullable=False),  # the rules it was last matched with
+    Column("judged_by", Text, nullable=False),  # the fingerprint of the ruleset that judged it last
     UniqueConstraint("feed_url", "id"),
     sqlite_autoincrement=True,
 )
 
-# Every name an entry goes by in its feed: its id and its aliases.
+# Every name of an entry in its feed: its id and its aliases.
 entry_keys = Table(
     "entry_keys",
     metadata,
@@ -78,7 +78,7 @@ entry_keys = Table(
     PrimaryKeyConstraint("feed_url", "key"),
 )
 
-# An entry satisfies the rule with this fingerprint; nothing about people.
+# An entry satisfies the rule with this fingerprint; nothing about recipients.
 matches = Table(
     "matches",
     metadata,
@@ -115,7 +115,7 @@ digests = Table(
     sqlite_autoincrement=True,
 )
 
-# This story has gone to them; never again.
+# This story was mailed to the subscription; never again.
 mailed = Table(
     "mailed",
     metadata,
@@ -126,7 +126,7 @@ mailed = Table(
     PrimaryKeyConstraint("subscription", "story"),
 )
 
-# An entry of before is offered to the subscription's next digest.
+# An earlier entry is offered to the subscription's next digest.
 backfill = Table(
     "backfill",
     metadata,
@@ -135,7 +135,7 @@ backfill = Table(
     PrimaryKeyConstraint("subscription", "seq"),
 )
 
-# One mail to one recipient, and how that goes.
+# One mail to one recipient, and how its delivery goes.
 outbox = Table(
     "outbox",
     metadata,
@@ -149,7 +149,7 @@ outbox = Table(
     Column("status", Text, nullable=False),
     Column("phase", Text, nullable=False),
     Column("attempts", Integer, nullable=False),
-    Column("uncertain", Integer, nullable=False),  # how often it was perhaps delivered
+    Column("uncertain", Integer, nullable=False),  # attempts that may have delivered it
     Column("next_attempt_at", Instant, nullable=False),
     Column("lease_until", Instant),
     Column("claim", Text, nullable=False),
@@ -163,7 +163,7 @@ outbox = Table(
     sqlite_autoincrement=True,
 )
 
-# Every set of rules that was in force, from when on. Versions count from 1; none is ever changed.
+# Every ruleset that was in force, from when on. Versions count from 1; none is ever changed.
 rulesets = Table(
     "rulesets",
     metadata,

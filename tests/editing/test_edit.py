@@ -2,14 +2,25 @@ import re
 import tomllib
 from collections.abc import Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from monitor.assets import DEFAULT_CONFIG
-from monitor.editing.edit import add_word, remove_word, replace_word
-from monitor.errors import MonitorError
+from monitor.editing.edit import (
+    ChangeRefusedError,
+    add_word,
+    drop_repeat,
+    plan_change,
+    read_valid_text,
+    remove_word,
+    replace_word,
+    with_line,
+    write_change,
+)
+from monitor.errors import ConfigError, MonitorError
 from monitor.rules.words import quoted
 
 HEAD = '# mine\n[[rules]]  # the first\nname = "人工智能"\n'
@@ -124,6 +135,94 @@ def test_a_word_with_a_weight_keeps_it_when_it_is_replaced() -> None:
     text = HEAD + "any = [{ weight = 2, word = 'AI、芯片' }]\n"
     changed = replace_word(text, ("rules", 0, "any"), "AI、芯片", ("AI", "芯片"))
     assert changed == HEAD + 'any = [{ weight = 2, word = "AI" }, { weight = 2, word = "芯片" }]\n'
+
+
+def test_of_a_word_that_is_repeated_the_first_stays() -> None:
+    text = '[matching]\nignore = [\n  "a",  # first\n  "b", "a",\n  "a",  # last\n]\n'
+    changed = drop_repeat(text, ("matching", 0, "ignore"), "a")
+    assert changed == '[matching]\nignore = [\n  "a",  # first\n  "b",\n]\n'
+    assert drop_repeat(changed, ("matching", 0, "ignore"), "a") == ""
+
+
+@pytest.mark.parametrize(
+    ("text", "problem"),
+    [
+        ('[[rules]]\nname = "r"\nany = "a"\n', 'any" of rule "r" is no list. Write any = ["x"]'),
+        ('[[rules]]\nname = "r"\nany.b = ["a"]\n', 'any" of rule "r" is no list'),
+        (
+            'rules = [{name = "r", any = ["a"]}]\n',
+            "[rules] is written in a way that cannot be changed in place",
+        ),
+    ],
+)
+def test_a_list_that_cannot_be_edited_is_left_to_the_operator(text: str, problem: str) -> None:
+    with pytest.raises(MonitorError) as error:
+        add_word(text, "r", "x")
+    assert problem in str(error.value)
+    with pytest.raises(MonitorError):
+        with_line(text.replace("[[rules]]", "[[other]]"), ("rules", 0, "any"), "x = 1")
+
+
+def test_a_word_that_is_not_in_the_list_is_not_replaced() -> None:
+    with pytest.raises(MonitorError, match='"b" is not in any'):
+        replace_word(HEAD + 'any = ["a"]\n', ("rules", 0, "any"), "b", ())
+    with pytest.raises(MonitorError, match="none cannot be changed in place"):
+        replace_word(HEAD + 'any = ["a"]\n', ("rules", 0, "none"), "b", ())
+
+
+@pytest.fixture
+def file(tmp_path: Path) -> Path:
+    """The shipped file with a byte order mark and the line ends of Windows, behind a link."""
+    target = tmp_path / "target.toml"
+    text = DEFAULT_CONFIG.read_text("utf-8")
+    target.write_bytes(b"\xef\xbb\xbf" + text.replace("\n", "\r\n").encode())
+    target.chmod(0o640)
+    link = tmp_path / "config.toml"
+    link.symlink_to(target)
+    return link
+
+
+def test_a_change_is_written_in_the_place_of_the_file(file: Path) -> None:
+    before, text = file.read_bytes(), read_valid_text(file)
+    change = plan_change(file, text, add_word(text, "人工智能", "AI写作"))
+    assert [line for line in change.diff if line[0] in "+-"][2:] == ['+  "AI写作",']
+    assert file.read_bytes() == before
+    write_change(change)
+    assert file.is_symlink()
+    assert file.resolve().stat().st_mode & 0o777 == 0o640
+    written = file.read_bytes()
+    assert len(written) > len(before)
+    assert written.replace('  "AI写作",\r\n'.encode(), b"") == before
+
+
+def test_a_change_that_would_break_the_file_is_refused(file: Path) -> None:
+    before, text = file.read_bytes(), read_valid_text(file)
+    with pytest.raises(ChangeRefusedError, match="Nothing was changed: this is what would be wrong"):
+        plan_change(file, text, add_word(text, "人工智能", "/(/"))
+    assert file.read_bytes() == before
+    file.write_text("x = 1")
+    with pytest.raises(ConfigError):
+        read_valid_text(file)
+
+
+def test_a_file_that_somebody_else_changed_since_it_was_read_is_left_alone(file: Path) -> None:
+    text = read_valid_text(file)
+    other = add_word(text, "人工智能", "AI绘画").encode()
+    file.write_bytes(other)
+    with pytest.raises(MonitorError, match="changed by somebody else just now"):
+        plan_change(file, text, add_word(text, "人工智能", "AI写作"))
+    assert file.read_bytes() == other
+
+
+def test_a_file_that_somebody_else_changed_before_it_is_written_is_left_alone(file: Path) -> None:
+    text = read_valid_text(file)
+    change = plan_change(file, text, add_word(text, "人工智能", "AI写作"))
+    other = add_word(text, "人工智能", "AI绘画").encode()
+    file.write_bytes(other)
+    with pytest.raises(MonitorError, match="changed by somebody else just now"):
+        write_change(change)
+    assert file.read_bytes() == other
+    assert sorted(path.name for path in file.parent.iterdir()) == ["config.toml", "target.toml"]
 
 
 @dataclass(frozen=True)

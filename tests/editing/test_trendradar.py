@@ -2,7 +2,8 @@
 
 import pytest
 
-from monitor.editing.trendradar import Imported, read_words
+from monitor.editing.trendradar import ImportedRules, decode_words, read_words
+from monitor.errors import MonitorError
 from monitor.rules.match import compile_rules, match_entry
 from tests import make
 
@@ -19,7 +20,7 @@ def one(text: str) -> tuple[tuple[str, ...], ...]:
     return rule.any, rule.all, rule.none
 
 
-def matched(imported: Imported, title: str) -> list[str]:
+def matched(imported: ImportedRules, title: str) -> list[str]:
     rules = compile_rules(imported.rules, [make.feed()])
     names = {fingerprint: name for name, fingerprint in rules.fingerprints.items()}
     return [names[match.fingerprint] for match in match_entry(make.entry(title), rules)]
@@ -50,7 +51,7 @@ def test_an_exclusion_counts_in_its_own_group_and_that_is_told() -> None:
 
 def test_a_group_of_exclusions_alone_counts_everywhere() -> None:
     imported = read_words("!日电\n\n芯片\n")
-    assert imported.nowhere == ("日电",)
+    assert imported.excluded == ("日电",)
     assert [rule.name for rule in imported.rules] == ["芯片"]
     assert "kept out of every rule" in notes("!日电\n\n芯片\n")[1][0]
 
@@ -58,7 +59,7 @@ def test_a_group_of_exclusions_alone_counts_everywhere() -> None:
 def test_the_global_part_takes_words_expressions_and_exclusions() -> None:
     text = "[GLOBAL_FILTER]\n震惊\n/标题.党/\n!速看\n+不懂\n@3\n\n[WORD_GROUPS]\n[芯片]\n光刻机\n"
     imported = read_words(text)
-    assert imported.nowhere == ("震惊", "/标题.党/", "速看")
+    assert imported.excluded == ("震惊", "/标题.党/", "速看")
     assert [rule.name for rule in imported.rules] == ["芯片"]
     assert sorted(notes(text)) == [3, 4, 5, 6]
 
@@ -169,5 +170,58 @@ def test_the_name_of_a_long_group_is_cut() -> None:
 
 def test_a_lone_sign_in_the_global_part_is_left_out_and_named() -> None:
     imported = read_words("[GLOBAL_FILTER]\n!\n芯片\n")
-    assert imported.nowhere == ("芯片",)
+    assert imported.excluded == ("芯片",)
     assert "has no word and was left out" in [note.what for note in imported.notes]
+
+
+WORDS = "# 我的\n[芯片]\n光刻机\n+出口\n!招聘\n@5\n/gpt-\\d{1,}|a very long expression, longer than any word/i => GPT\n"
+
+
+def refusal(raw: bytes) -> str:
+    with pytest.raises(MonitorError) as told:
+        decode_words(raw, "words.txt")
+    return str(told.value)
+
+
+@pytest.mark.parametrize("mark", [b"", b"\xef\xbb\xbf"])
+def test_a_list_of_words_is_read_with_and_without_a_mark(mark: bytes) -> None:
+    assert decode_words(mark + WORDS.encode(), "words.txt") == WORDS
+
+
+def test_an_empty_file_has_no_words() -> None:
+    assert decode_words(b"", "words.txt") == ""
+
+
+@pytest.mark.parametrize(("encoding", "looks"), [("gbk", "GBK"), ("utf-16", "UTF-16"), ("gb18030", "GBK")])
+def test_another_encoding_is_named_with_a_way_out(encoding: str, looks: str) -> None:
+    told = refusal(WORDS.encode(encoding))
+    assert f"it looks like {looks}" in told
+    assert "Save it as UTF-8, or write: iconv -f " in told
+
+
+@pytest.mark.parametrize("raw", [b"\x89PNG\r\n\x1a\n\0\0\0\rIHDR", b"\xff\xfe\0", b"AI\0", b"\xff\xff"])
+def test_what_is_no_text_at_all_is_refused(raw: bytes) -> None:
+    assert "Is it the right file?" in refusal(raw)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        '[smtp]\nhost = "mail.example.org"\nport = 465\n',
+        '[[rules]]\nname = "AI"\nany = [\n"AI", "大模型",\n]\n',
+        "platforms:\n  - id: paper\n    name: 日报\n",
+        '{\n"words": ["AI"]\n}\n',
+        "<html>\n<body>\n<p>AI</p>\n</body>\n</html>\n",
+        "今天我去了商店，它却关着门，于是我又走了回家，天又下起雨来，路上一个人也没有，只有一只猫在屋檐下面坐着。\n",
+        "- milk\n- bread\n",
+    ],
+)
+def test_a_file_of_another_kind_is_refused(text: str) -> None:
+    told = refusal(text.encode())
+    assert "does not read like a list of words: line 1 is " in told or "line 2 is " in told
+    assert "Expected is a word on each line" in told
+
+
+def test_a_sentence_among_words_is_let_pass() -> None:
+    text = "AI\n大模型\nhost = 1\n"
+    assert decode_words(text.encode(), "words.txt") == text

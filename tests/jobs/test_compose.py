@@ -239,7 +239,7 @@ async def test_the_same_draft_gives_the_same_bytes(desk: Desk) -> None:
             now=desk.clock(),
         )
         assert isinstance(draft, Draft)
-        raws.add(mails_of(draft, sender="digest@example.org")[0].raw)
+        raws.add(mails_of(draft.digest, draft.rendered, sender="digest@example.org")[0].raw)
     assert len(raws) == 1
 
 

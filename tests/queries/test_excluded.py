@@ -70,9 +70,9 @@ async def test_the_footer_counts_what_no_other_rule_brought(desk: Desk) -> None:
         now=desk.clock(),
     )
     assert isinstance(draft, Draft)
-    assert draft.digest.watched.kept_out == (("降价", 2), ("下架", 1))
-    assert "3 篇因“降价”一类词略去。" in draft.rendered.text
-    assert "3 篇因“降价”一类词略去。" in draft.rendered.html
+    assert draft.digest.watched.excluded_by == (("降价", 2), ("下架", 1))
+    assert "3 篇被“降价”等词排除。" in draft.rendered.text
+    assert "3 篇被“降价”等词排除。" in draft.rendered.html
 
 
 async def test_a_disabled_rule_brings_nothing_and_priority_comes_first(desk: Desk) -> None:

@@ -242,7 +242,7 @@ def test_a_template_that_fails_is_named_and_its_digest_waits(site: Site) -> None
     (site.folder / "mine" / "digest.subject.j2").write_text("{{ nothing_of_this_name }}", "utf-8")
     site.write(("[smtp]", '[digests]\ntemplates = "mine"\n[smtp]'))
     with site.service() as service:
-        trouble = until(service, "trouble", at="compose")
+        trouble = until(service, "error", at="compose")
         assert "digest.subject.j2" in trouble["error"]
         site.write()
         until(service, "delivered")

@@ -56,8 +56,8 @@ async def test_a_digest_goes_to_a_recipient_once(db: Database) -> None:
 
 
 async def test_the_mail_that_has_been_due_the_longest_is_claimed_first(db: Database) -> None:
-    await queue(db, make.mail(number=1), slot="late", now=NOW)
-    (early,) = await queue(db, make.mail(number=2), slot="early", now=NOW - timedelta(microseconds=1))
+    await queue(db, make.mail(number=1), slot="now:late", now=NOW)
+    (early,) = await queue(db, make.mail(number=2), slot="now:early", now=NOW - timedelta(microseconds=1))
     claimed = await claim(db)
     assert claimed == replace(
         await the(db, early), status=SENDING, phase=Phase.BEFORE_DATA, attempts=1, claim="t1"

@@ -16,8 +16,8 @@ if TYPE_CHECKING:
     from monitor.model.feeds import Entry
     from monitor.queries.difference import Compared
     from monitor.queries.explain import Explained
-    from monitor.queries.like import Alike, Liked
-    from monitor.rules.changes import Change
+    from monitor.queries.like import CheckedProposal, FoundEntry
+    from monitor.rules.changes import MatchChange
     from monitor.rules.like.propose import Proposed
     from monitor.rules.match import Judgement
 
@@ -120,7 +120,7 @@ class RuleVerdict:
             missing=judgement.missing,
             against=judgement.against,
             ignored=judgement.ignored,
-            scope=judgement.scope,
+            scope=judgement.scope or "",
             slow=judgement.slow,
             near=judgement.near,
             why_not=judgement.why_not,
@@ -174,7 +174,7 @@ class EntryChange:
     why: str  # what keeps it out now; "" unless it is removed
 
     @classmethod
-    def of(cls, change: Change) -> EntryChange:
+    def of(cls, change: MatchChange) -> EntryChange:
         """Return a change as programs read it."""
         return cls(
             kind=change.kind,
@@ -261,16 +261,16 @@ class SimilarEntry:
     matched_already: bool  # the rules of config.toml match it, too
 
     @classmethod
-    def of(cls, alike: Alike) -> SimilarEntry:
+    def of(cls, match: FoundEntry) -> SimilarEntry:
         """Return a matched entry as programs read it."""
-        entry = alike.entry
+        entry = match.entry
         return cls(
-            seq=alike.seq,
+            seq=match.seq,
             id=entry.id,
             title=entry.title,
             link=entry.link,
-            words=alike.words,
-            matched_already=alike.known,
+            words=match.words,
+            matched_already=match.matched_already,
         )
 
 
@@ -287,7 +287,7 @@ class LikeAnswer:
     found: tuple[SimilarEntry, ...]  # those it matches, the newest first
 
     @classmethod
-    def of(cls, article: Entry, liked: Liked, toml: str) -> LikeAnswer:
+    def of(cls, article: Entry, liked: CheckedProposal, toml: str) -> LikeAnswer:
         """Return a proposal; `toml` is the rule as text, "" when there is none."""
         proposal = liked.proposal
         rule = proposal.rule
@@ -299,7 +299,7 @@ class LikeAnswer:
             weighed=proposal.weighed,
             toml=toml,
             entries=liked.entries,
-            found=tuple(SimilarEntry.of(alike) for alike in liked.alike),
+            found=tuple(SimilarEntry.of(match) for match in liked.found),
         )
 
 

@@ -2,7 +2,7 @@ import pytest
 
 from monitor.assets import DEFAULT_CONFIG
 from monitor.config.positions import only, rule_part
-from monitor.editing.sections import with_rule_part
+from monitor.editing.history import with_rule_part
 
 TEXT = """\
 # mine
