@@ -9,7 +9,7 @@ from monitor.cli.database import use_database
 from monitor.cli.options import subscriptions_named
 from monitor.cli.terminal import answer, count, progress, say, write_files
 from monitor.digests.due import slot_now
-from monitor.digests.render import templates
+from monitor.digests.render import digest_renderer
 from monitor.errors import MonitorError
 from monitor.jobs.compose import mails_of
 from monitor.jobs.draft import Draft, NothingPending, draft_digest
@@ -33,7 +33,7 @@ def preview(path: Path, *, only: str | None, out: Path, json: bool) -> int:
     subscriptions = subscriptions_named(loaded.config, only, path.name)
 
     async def draft_all(db: Database) -> list[Draft | NothingPending]:
-        context, render, now = digest_context(loaded), templates(templates_directory(loaded)), clock()
+        context, render, now = digest_context(loaded), digest_renderer(templates_directory(loaded)), clock()
         return [
             await draft_digest(each, slot_now(now), context=context, render=render, db=db, now=now)
             for each in subscriptions
@@ -121,7 +121,7 @@ def _day(text: str) -> date:
 
 
 async def _replay_days(loaded: LoadedConfig, first: date, last: date, db: Database) -> list[Replayed]:
-    context, render = digest_context(loaded), templates(templates_directory(loaded))
+    context, render = digest_context(loaded), digest_renderer(templates_directory(loaded))
     subscriptions = loaded.config.subscriptions
     zones = [ZoneInfo(subscription.timezone) for subscription in subscriptions]
     starts = [_midnight(first, zone) for zone in zones]
