@@ -9,14 +9,23 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from difflib import get_close_matches
 from enum import Enum
+from typing import Literal
+
+RuleTable = Literal[
+    "rules", "aliases", "matching"
+]  # the tables of config.toml in which a word of a rule may stand
 
 
 def suggestion(name: str, known: Sequence[str]) -> str:
     """Return what may have been meant instead of an unknown name: 'Did you mean "smtp"?', else the known names."""
-    close = get_close_matches(name, known, n=1, cutoff=0.5)
-    if close:
-        return f'Did you mean "{close[0]}"?'
+    if close := nearest(name, known):
+        return f'Did you mean "{close}"?'
     return f"There are: {', '.join(known)}." if known else ""
+
+
+def nearest(name: str, known: Sequence[str]) -> str:
+    """Return the known name that is most like an unknown one, "" when none is like it."""
+    return next(iter(get_close_matches(name, known, n=1, cutoff=0.5)), "")
 
 
 class MonitorError(Exception):
@@ -49,15 +58,25 @@ class ConfigError(MonitorError):
 
 
 class RuleError(MonitorError):
-    """A word does not say anything that can be understood; `column` counts from 0 within `word`.
+    """A word of a rule cannot be understood.
 
-    `table` is where it stands: "rules" (then `rule` is the rule's name), "aliases" (the set's) or "matching".
+    `what` is the mistake, `fix` the cure ("" when there is none to propose), `column` where the mistake is in `word`,
+    from 0. `table` is where the word stands: "rules" (then `rule` is the rule's name), "aliases" (the set's) or
+    "matching".
     """
 
-    def __init__(self, rule: str, word: str, what: str, column: int = 0, *, table: str = "rules") -> None:
-        self.rule, self.word, self.what, self.column, self.table = rule, word, what, column, table
+    def __init__(
+        self, rule: str, word: str, what: str, column: int = 0, *, fix: str = "", table: RuleTable = "rules"
+    ) -> None:
+        self.rule, self.word, self.what, self.fix = rule, word, what, fix
+        self.column, self.table = column, table
         where = {"rules": "rule", "aliases": "alias set"}.get(table, table)
-        super().__init__(f'{where} "{rule}": {what}: {word}')
+        super().__init__(f'{where} "{rule}": {self.explanation}: {word}')
+
+    @property
+    def explanation(self) -> str:
+        """The mistake and its cure as one sentence."""
+        return f"{self.what}; {self.fix}" if self.fix else self.what
 
 
 class FeedError(MonitorError):

@@ -72,7 +72,7 @@ def _problem_with_caret(error: RuleError, checked: CheckedConfig) -> Problem:
         where=where,
         key=key,
         line=read_positions(checked.text).line_of(error.table, index, key),
-        what=error.what + caret(error.word, error.column),
+        what=error.explanation + caret(error.word, error.column),
     )
 
 

@@ -10,13 +10,13 @@ from monitor.errors import MonitorError
 from monitor.loaded import LoadedConfig, load
 from monitor.queries.answers.rules import DiffAnswer
 from monitor.queries.difference import Compared, compare_rules
-from monitor.rules.changes import Change, summary
+from monitor.rules.changes import ChangeKind, MatchChange, summary
 from monitor.rules.match import Ruleset, compile_rules
 from monitor.service.runtime import clock
 from monitor.store import entries, rulesets
 from monitor.store.database import Database, open_database
 
-_SIGNS = {"added": "+", "removed": "-", "moved": "~"}
+_MARKS = {ChangeKind.ADDED: "+", ChangeKind.REMOVED: "-", ChangeKind.MOVED: "~"}
 
 
 def diff(path: Path, new: Path | None, *, days: int, json: bool) -> int:
@@ -43,7 +43,7 @@ def diff(path: Path, new: Path | None, *, days: int, json: bool) -> int:
         return 0
     same = new is None and old is not None and old.fingerprint == current.rules.fingerprint
     for change in compared.changes:
-        say(f"{_SIGNS[change.kind]} {change.entry.title or change.entry.id}")
+        say(f"{_MARKS[change.kind]} {change.entry.title or change.entry.id}")
         say(f"    {_places(change)}: {', '.join(change.words)}" + (f" ({change.why})" if change.why else ""))
     looked = f"{count(compared.entries, 'entry')} of {count(days, 'day')}"
     say(f"{(new or path).name} against {called}, {looked}: {told}.")
@@ -68,6 +68,7 @@ async def in_force(current: LoadedConfig, db: Database) -> tuple[Ruleset | None,
     return rules, f"version {version.version}"
 
 
-def _places(change: Change) -> str:
+def _places(change: MatchChange) -> str:
     old, new = (", ".join(one.rule for one in reasons) for reasons in (change.old, change.new))
-    return {"added": new, "removed": old, "moved": f"{old} -> {new}"}[change.kind]
+    places = {ChangeKind.ADDED: new, ChangeKind.REMOVED: old, ChangeKind.MOVED: f"{old} -> {new}"}
+    return places[change.kind]

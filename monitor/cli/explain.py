@@ -10,12 +10,13 @@ from monitor.model.rules import Hit
 from monitor.queries.answers.rules import ExplainedEntry
 from monitor.queries.explain import Explained
 from monitor.queries.explain import explain as look_up
-from monitor.rules.match import Judgement
+from monitor.rules.match import Cause, Judgement
 from monitor.rules.scan import text_of
 from monitor.rules.score import HINT
 from monitor.store.database import open_database
 
 _AROUND = 24  # characters shown on each side of a word in a longer text
+_BY_A_WORD = {Cause.NONE, Cause.IGNORE}
 
 
 def explain(path: Path, name: str, *, json: bool) -> int:
@@ -46,7 +47,8 @@ def _show(one: Explained, feed: str, feeds: Mapping[str, str]) -> None:
     say(f"{one.seq}  {marked(one.entry.title, [hit for hit in speaking if hit.field == 'title'])}")
     say(f"    {feed} · {local_time(one.entry.when)} · {one.entry.link or one.entry.id}")
     for judged in one.judgements:
-        if judged.match or judged.near or judged.why_not.partition(":")[0] in ("none", "ignore"):
+        by_a_word = not judged.scope and not _BY_A_WORD.isdisjoint(judged.reasons)
+        if judged.match or judged.near or by_a_word:
             say("")
             _show_rule(judged, one, feeds)
     rest = sum(not judged.hits for judged in one.judgements)

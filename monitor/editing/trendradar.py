@@ -222,7 +222,9 @@ class _Reader:
         try:
             parse_word("", word)
         except RuleError as error:
-            self._note(number, text, f"{error.what}; it is looked for as plain text, as TrendRadar did")
+            self._note(
+                number, text, f"{error.explanation}; it is looked for as plain text, as TrendRadar did"
+            )
             return _literal(pattern[0])
         for what in _differences(expression, flags):
             self._note(number, text, what)

@@ -9,7 +9,7 @@ from monitor.jobs import Step, no_step
 from monitor.jobs.stored import news_batches
 from monitor.model.feeds import Entry
 from monitor.model.rules import Match, Reason
-from monitor.rules.changes import Change, compare
+from monitor.rules.changes import MatchChange, compare
 from monitor.rules.match import Judgement, Ruleset, judge_entry, match_entry
 from monitor.store import entries, matches
 from monitor.store.database import Database
@@ -22,7 +22,7 @@ class Compared:
     """The count of entries compared, and those that other rules match than before; by seq."""
 
     entries: int
-    changes: tuple[Change, ...]
+    changes: tuple[MatchChange, ...]
 
 
 async def compare_rules(
@@ -33,7 +33,7 @@ async def compare_rules(
     Without `old`, the matches the service has stored stand for it. `step` is called for each entry.
     Raises StoreError.
     """
-    total, changes = 0, list[Change]()
+    total, changes = 0, list[MatchChange]()
     after, upto = await db.read(entries.seqs_since, since)
     async for batch in news_batches(db, after=after, upto=upto):
         stored = {} if old else await db.read(matches.of_entries, [seq for seq, _ in batch])
@@ -49,7 +49,7 @@ def _changes(
     stored: Mapping[int, Sequence[Match]],
     old: Ruleset | None,
     new: Ruleset,
-) -> list[Change]:
+) -> list[MatchChange]:
     old_names = {fingerprint: name for name, fingerprint in (old or new).fingerprints.items()}
     changes = []
     for seq, entry in batch:

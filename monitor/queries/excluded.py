@@ -10,6 +10,7 @@ from monitor.jobs.stored import ExcludedEntry, excluded_entries
 from monitor.model.digests import Digest
 from monitor.model.mail import Rendered
 from monitor.rules.exclusion import Exclusion
+from monitor.rules.match import Cause
 from monitor.store.database import Database
 
 
@@ -44,6 +45,6 @@ def _beyond_max(draft: Draft, limited: dict[str, Rule]) -> Iterator[ExcludedEntr
                 yield ExcludedEntry(
                     seq=seqs[item.entry.feed_url, item.entry.id],
                     entry=item.entry,
-                    exclusions=(Exclusion(rule=section.rule, cause="max"),),
+                    exclusions=(Exclusion(rule=section.rule, cause=Cause.MAX),),
                     in_digest=True,
                 )

@@ -5,6 +5,7 @@ from datetime import datetime, timedelta
 
 from monitor.config.options import Rule
 from monitor.rules.lint import Finding
+from monitor.rules.lint_checks import FindingKind
 from monitor.rules.match import Ruleset
 from monitor.store import entries, matches
 from monitor.store.database import Connection, Database
@@ -49,10 +50,10 @@ def lint_stored(
     now: datetime,
     silent: timedelta = SILENT,
 ) -> tuple[Finding, ...]:
-    """Return findings of kind "broad" and "silent", in the order of the rules, which come with their fingerprints.
+    """Return findings of kind BROAD and SILENT, in the order of the rules, which come with their fingerprints.
 
-    `tally` says of each fingerprint how many of the `entries` kept since an instant it matched, and when the
-    last of them was first seen.
+    `tally` has for each fingerprint how many of the `entries` kept since an instant it matched, and when the last
+    of them was first seen.
     """
     findings = []
     for rule, fingerprint in rules:
@@ -60,13 +61,13 @@ def lint_stored(
         if entries >= FEW and count > entries * TOO_MUCH:
             what = f"lets through {count} of {entries} entries ({count / entries:.0%})"
             fix = "take out the widest word, or ask for a second one with all"
-            findings.append(_finding("broad", rule, what, fix))
+            findings.append(_finding(FindingKind.BROAD, rule, what, fix))
         if entries >= FEW and now - last >= silent:
             days = (now - last).days
             fix = 'look at a text that should match with "monitor match", or set enabled = false'
-            findings.append(_finding("silent", rule, f"has matched nothing for {days} days", fix))
+            findings.append(_finding(FindingKind.SILENT, rule, f"has matched nothing for {days} days", fix))
     return tuple(findings)
 
 
-def _finding(kind: str, rule: Rule, what: str, fix: str) -> Finding:
+def _finding(kind: FindingKind, rule: Rule, what: str, fix: str) -> Finding:
     return Finding(kind=kind, table="rules", rule=rule.name, key="name", word=rule.name, what=what, fix=fix)

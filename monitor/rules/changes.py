@@ -2,28 +2,36 @@
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass, fields
+from enum import StrEnum
 
-from monitor.config.options import Rule
+from monitor.config.options import WORD_LISTS, Rule
 from monitor.model.feeds import Entry
 from monitor.model.rules import Reason
 
-_WORDS = ("any", "all", "none", "hints", "ignore")
-
 
 def describe_changes(old: Sequence[Rule], new: Sequence[Rule]) -> list[str]:
-    """One line for each rule that is new, gone or changed: `rule 人工智能: +2 words`."""
+    """Return a line for each rule that is new, gone or changed: `rule 人工智能: +2 words`."""
     before, after = {rule.name: rule for rule in old}, {rule.name: rule for rule in new}
-    told = [f"rule {name}: new" for name in after if name not in before]
-    told += [f"rule {name}: gone" for name in before if name not in after]
-    changed = [
-        (before[name], rule) for name, rule in after.items() if name in before and before[name] != rule
-    ]
-    return told + [f"rule {rule.name}: {', '.join(_difference(was, rule))}" for was, rule in changed]
+    lines = [f"rule {name}: new" for name in after if name not in before]
+    lines += [f"rule {name}: gone" for name in before if name not in after]
+    edited = [(before[name], rule) for name, rule in after.items() if name in before and before[name] != rule]
+    return lines + [f"rule {rule.name}: {', '.join(_edits(was, rule))}" for was, rule in edited]
+
+
+def _edits(old: Rule, new: Rule) -> list[str]:
+    before, after = (
+        {(key, word) for key in WORD_LISTS for word in getattr(rule, key)} for rule in (old, new)
+    )
+    counts = (("+", len(after - before)), ("-", len(before - after)))
+    edits = [f"{mark}{count} word{'s' if count > 1 else ''}" for mark, count in counts if count]
+    keys = (declared.name for declared in fields(new) if declared.name not in WORD_LISTS)
+    edits += [key for key in keys if getattr(old, key) != getattr(new, key)]
+    return edits or ["order"]
 
 
 def describe_sets(old: Mapping[str, Sequence[str]], new: Mapping[str, Sequence[str]]) -> list[str]:
-    """The same for [aliases]: `alias set 英伟达: changed`."""
+    """Return a line for each alias set that is new, gone or changed: `alias set 英伟达: changed`."""
     return [
         f"alias set {name}: {'new' if name not in old else 'gone' if name not in new else 'changed'}"
         for name in {**new, **old}
@@ -31,51 +39,56 @@ def describe_sets(old: Mapping[str, Sequence[str]], new: Mapping[str, Sequence[s
     ]
 
 
-def _difference(was: Rule, now: Rule) -> list[str]:
-    written = [{(key, word) for key in _WORDS for word in getattr(rule, key)} for rule in (was, now)]
-    added, removed = written[1] - written[0], written[0] - written[1]
-    told = [
-        f"{sign}{len(words)} word{'s' if len(words) > 1 else ''}"
-        for sign, words in (("+", added), ("-", removed))
-        if words
-    ]
-    told += [key for key in asdict(now) if key not in _WORDS and getattr(was, key) != getattr(now, key)]
-    return told or ["order"]
+class ChangeKind(StrEnum):
+    """How the rules that match an entry change."""
+
+    ADDED = "added"  # rules match it now, none did before
+    REMOVED = "removed"  # no rule matches it any more
+    MOVED = "moved"  # other rules match it than before
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Change:
-    """An entry that the new rules see in another way: `kind` is added, removed or moved."""
+class MatchChange:
+    """An entry that other rules match than before."""
 
-    kind: str
+    kind: ChangeKind
     seq: int
     entry: Entry
     old: tuple[Reason, ...]  # the rules it matched, and by which words
     new: tuple[Reason, ...]
-    why: str = ""  # of a removed one: what keeps it out now
+    why: str = ""  # what keeps a removed one out now
 
     @property
     def words(self) -> tuple[str, ...]:
         """The words that did it, as the operator wrote them: those of the rules it gains, else of those it loses."""
-        old, new = {one.rule for one in self.old}, {one.rule for one in self.new}
-        gained = [one for one in self.new if one.rule not in old]
-        lost = [one for one in self.old if one.rule not in new]
-        return tuple(dict.fromkeys(hit.word for one in gained or lost for hit in one.hits))
+        old_rules, new_rules = ({reason.rule for reason in reasons} for reasons in (self.old, self.new))
+        gained = [reason for reason in self.new if reason.rule not in old_rules]
+        lost = [reason for reason in self.old if reason.rule not in new_rules]
+        return tuple(dict.fromkeys(hit.word for reason in gained or lost for hit in reason.hits))
 
 
 def compare(
     seq: int, entry: Entry, old: Sequence[Reason], new: Sequence[Reason], why: str = ""
-) -> Change | None:
-    """How an entry's lot changes; None where the same rules match it, be it by other words."""
-    was, now = {one.rule for one in old}, {one.rule for one in new}
-    if was == now:
+) -> MatchChange | None:
+    """Return how the rules that match an entry change; None where the same ones do, be it by other words."""
+    old_rules, new_rules = ({reason.rule for reason in reasons} for reasons in (old, new))
+    if old_rules == new_rules:
         return None
-    kind = "moved" if was and now else "added" if now else "removed"
-    told = why if kind == "removed" else ""
-    return Change(kind=kind, seq=seq, entry=entry, old=tuple(old), new=tuple(new), why=told)
+    kind = ChangeKind.MOVED if old and new else ChangeKind.ADDED if new else ChangeKind.REMOVED
+    return MatchChange(
+        kind=kind,
+        seq=seq,
+        entry=entry,
+        old=tuple(old),
+        new=tuple(new),
+        why=why if kind is ChangeKind.REMOVED else "",
+    )
 
 
-def summary(changes: Sequence[Change]) -> str:
-    """ "adds 14, removes 3, moves 5" """
+def summary(changes: Sequence[MatchChange]) -> str:
+    """Return the counts in words: "adds 14, removes 3, moves 5"."""
     counts = Counter(change.kind for change in changes)
-    return f"adds {counts['added']}, removes {counts['removed']}, moves {counts['moved']}"
+    return (
+        f"adds {counts[ChangeKind.ADDED]}, removes {counts[ChangeKind.REMOVED]}, "
+        f"moves {counts[ChangeKind.MOVED]}"
+    )

@@ -1,6 +1,6 @@
 """Fold the spellings of one word into one: width, case, simplified and traditional, zero-width marks, spaces.
 
-Every folded sign remembers which span of the original it comes from, so that a hit in the folded text is
+Every folded character remembers which span of the original it comes from, so that a hit in the folded text is
 shown as the publisher wrote it.
 """
 
@@ -20,7 +20,7 @@ _IGNORED = (
     "\u3164\ufe00-\ufe0f\ufeff\uffa0\ufff0-\ufffb\U000e0000-\U000e0fff"
 )
 _JAMO = {*range(0x1100, 0x1200), *range(0x3131, 0x318F), *range(0xFFA0, 0xFFDD)}
-# What joins the sign before it: marks, kana's voicing marks, the later letters of a Hangul syllable in all widths.
+# What joins the character before it: marks, kana's voicing marks, the later letters of a Hangul syllable in all widths.
 _JOINING = "".join(
     chr(code)
     for code in range(0x300, 0x1E94B)  # no mark stands outside
@@ -30,9 +30,9 @@ _JOINING = "".join(
 )
 _IGNORABLE = re.compile(f"[{_IGNORED}]")
 _JOINED = re.compile(f"(?![{_IGNORED}])[{_JOINING}]")
-# No more than 30 marks on a sign (Unicode 15, UAX 15 section 13): sorting a million of them takes for ever.
+# No more than 30 marks on a character (Unicode 15, UAX 15 section 13): sorting a million of them takes for ever.
 _CLUSTER = re.compile(f"[{_IGNORED}]+|.(?:[{_IGNORED}]*{_JOINED.pattern}){{0,30}}", re.DOTALL)
-_DOTTED = re.compile(  # the rare first: a letter with a dot behind it
+_DOTTED = re.compile(  # the rare first: a letter with a dot after it
     r"[a-z](?=\.[a-z])(?<![a-z0-9][a-z])(?<!(?<![a-z0-9])[a-z]\.[a-z])"
     r"(?:\.[a-z])++(?:\.(?![a-z0-9]))?(?!\.?[a-z0-9])"
 )
@@ -44,26 +44,26 @@ _NEEDLESS = rf"( (?:(?:(?<=\A )|(?<=[{HAN}] )|(?<=  )) *(?!%s)| *(?:\Z|(?=[{HAN}
 _NEEDLESS_BESIDE_MARKS = re.compile(_NEEDLESS % f"[{_JOINING}]")  # a mark stays on the space it stands on
 _NEEDLESS_SPACES = re.compile(_NEEDLESS % " ")
 _WHITE = re.compile(r"\s")
-_ODD = "\U0010ffff"  # no character: stands for a sign that wants the slow way
-_ODD_RUN = re.compile(f".?{_ODD}+", re.DOTALL)  # with the sign that the first of them may join
-_HALF = re.compile("[\ud800-\udfff]")  # a lone surrogate: neither the search nor a database can encode it
+_COMPLEX = "\U0010ffff"  # no character: stands for one that does not fold to one character
+_COMPLEX_RUN = re.compile(f".?{_COMPLEX}+", re.DOTALL)  # with the character that the first of them may join
+_SURROGATE = re.compile("[\ud800-\udfff]")  # a lone one: neither the search nor a database can encode it
 
 
 @dataclass(frozen=True, slots=True)
 class Folded:
-    """A folded text, and where each sign of it comes from: `original` and `folded` convert places.
+    """A folded text, and where each character of it comes from: `original` and `folded` convert places.
 
-    Before spaces and dots were dropped, sign i came from the original span [starts[i], ends[i]).
+    Before spaces and dots were dropped, character i came from the original span [starts[i], ends[i]).
     """
 
     text: str
     starts: Sequence[int]
     ends: Sequence[int]
-    dropped: Sequence[int] = ()  # for each dropped sign, how many signs were kept before it
+    dropped: Sequence[int] = ()  # for each dropped character, how many were kept before it
     dots: frozenset[int] = frozenset()  # places of the dropped dots, before dropping
 
     def original(self, start: int, end: int) -> tuple[int, int]:
-        """The span of the original that the folded span [start, end) comes from."""
+        """Return the span of the original that the folded span [start, end) comes from."""
         if not self.dropped:
             return self.starts[start], self.ends[end - 1]
         start += bisect_right(self.dropped, start)
@@ -73,7 +73,7 @@ class Folded:
         return self.starts[start], self.ends[end - 1]
 
     def folded(self, start: int, end: int) -> tuple[int, int]:
-        """The folded span of the signs that come from the original span [start, end)."""
+        """Return the folded span of the characters that come from the original span [start, end)."""
         places = range(len(self.text))
         first = bisect_left(places, start, key=lambda place: self.original(place, place + 1)[0])
         last = bisect_right(places, end, key=lambda place: self.original(place, place + 1)[1])
@@ -81,39 +81,53 @@ class Folded:
 
 
 def fold(text: str) -> Folded:
-    """Fold a text. Idempotent: the folded text folds to itself, with up to 30 marks on a sign.
+    """Fold a text. Idempotent: the folded text folds to itself, with up to 30 marks on a character.
 
     NFKC and case folding (Unicode 15, sections 3.11 and 3.13), simplified characters for traditional ones,
     ignorable characters dropped, white space as one space and none beside a Chinese character, A.I. as AI.
-    Circled numbers and letters stay as they are: a list number is no part of the word behind it.
+    Circled numbers and letters stay as they are: a list number is no part of the word after it.
     """
-    folded = text.translate(_SIGNS)
+    folded = text.translate(_FOLDED_CHARACTERS)
     starts: Sequence[int] = range(len(text))
     ends: Sequence[int] = range(1, len(text) + 1)
     needless = _NEEDLESS_SPACES
-    if _ODD in folded:
+    if _COMPLEX in folded:
         folded, starts, ends = _by_cluster(text, folded)
         needless = _NEEDLESS_BESIDE_MARKS
-    return _without(folded, starts, ends, needless)
+    return _without_needless(folded, starts, ends, needless)
+
+
+class _FoldedCharacters(dict[int, int]):
+    """What each character folds to, computed when it is first met; `_COMPLEX` where that is not one character."""
+
+    def __missing__(self, code: int) -> int:
+        character = chr(code)
+        folded = _folded_cluster(character)
+        is_complex = len(folded) != 1 or _JOINED.match(character)
+        self[code] = ord(_COMPLEX if is_complex else folded)
+        return self[code]
+
+
+_FOLDED_CHARACTERS = _FoldedCharacters()
 
 
 def _by_cluster(text: str, folded: str) -> tuple[str, list[int], list[int]]:
-    """The slow way, where it is needed: signs that become several, or none, or join the one before."""
-    parts: list[str] = []
+    """Fold cluster by cluster, slowly, where characters become several, or none, or join the one before."""
+    pieces: list[str] = []
     starts: list[int] = []
     ends: list[int] = []
-    at = 0
-    for odd in [*_ODD_RUN.finditer(folded), None]:
-        start, end = odd.span() if odd else (len(text), len(text))
-        parts.append(folded[at:start])
-        starts += range(at, start)
-        ends += range(at + 1, start + 1)
+    done = 0
+    for run in [*_COMPLEX_RUN.finditer(folded), None]:
+        start, end = run.span() if run else (len(text), len(text))
+        pieces.append(folded[done:start])
+        starts += range(done, start)
+        ends += range(done + 1, start + 1)
         for cluster in _CLUSTER.finditer(text, start, end):
-            parts.append(_folded_cluster(cluster[0]))
-            starts += [cluster.start()] * len(parts[-1])
-            ends += [cluster.end()] * len(parts[-1])
-        at = end
-    return "".join(parts), starts, ends
+            pieces.append(_folded_cluster(cluster[0]))
+            starts += [cluster.start()] * len(pieces[-1])
+            ends += [cluster.end()] * len(pieces[-1])
+        done = end
+    return "".join(pieces), starts, ends
 
 
 @lru_cache(maxsize=20_000)
@@ -125,42 +139,29 @@ def _folded_cluster(cluster: str) -> str:
         before = folded
         folded = unicodedata.normalize("NFKC", unicodedata.normalize("NFKC", folded).casefold())
         folded = "".join(map(simplified, _IGNORABLE.sub("", folded)))
-    return _HALF.sub("\ufffd", _WHITE.sub(" ", folded)).translate(_TYPESET)
+    return _SURROGATE.sub("\ufffd", _WHITE.sub(" ", folded)).translate(_TYPESET)
 
 
-class _Signs(dict[int, int]):
-    """What each sign folds to, found out when it is first met; `_ODD` for those that do not stay one sign."""
-
-    def __missing__(self, code: int) -> int:
-        sign = chr(code)
-        folded = _folded_cluster(sign)
-        odd = len(folded) != 1 or _JOINED.match(sign)
-        self[code] = ord(_ODD if odd else folded)
-        return self[code]
-
-
-_SIGNS = _Signs()
-
-
-def _without(text: str, starts: Sequence[int], ends: Sequence[int], needless: re.Pattern[str]) -> Folded:
+def _without_needless(
+    text: str, starts: Sequence[int], ends: Sequence[int], needless: re.Pattern[str]
+) -> Folded:
     """Drop the spaces that part no words, and the dots of A.I."""
     dots = frozenset(_needless_dots(text)) if "." in text else frozenset()
-    if " " not in text and not dots:
-        return Folded(text, starts, ends)
     if dots:
         spaces = (place for run in needless.finditer(text) for place in range(*run.span()))
         dropped = sorted({*spaces, *dots})
         bounds = zip([0, *(place + 1 for place in dropped)], [*dropped, len(text)], strict=True)
         rest = "".join(text[start:end] for start, end in bounds)
         return Folded(rest, starts, ends, [place - number for number, place in enumerate(dropped)], dots)
+    if " " not in text:
+        return Folded(text, starts, ends)
     pieces = needless.split(text)  # kept, dropped, kept, ...
     kept, runs = pieces[::2], pieces[1::2]
-    before = accumulate(map(len, kept))
-    return Folded(
-        "".join(kept), starts, ends, [size for size, run in zip(before, runs, strict=False) for _ in run]
-    )
+    sizes_before = accumulate(map(len, kept))
+    dropped = [size for size, run in zip(sizes_before, runs, strict=False) for _ in run]
+    return Folded("".join(kept), starts, ends, dropped)
 
 
 def _needless_dots(text: str) -> Iterator[int]:
-    for word in _DOTTED.finditer(text):
-        yield from (place for place in range(*word.span()) if text[place] == ".")
+    for abbreviation in _DOTTED.finditer(text):
+        yield from (place for place in range(*abbreviation.span()) if text[place] == ".")

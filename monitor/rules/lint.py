@@ -3,10 +3,17 @@
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
-from monitor.config.options import Rule, Subscription
-from monitor.errors import RuleError
-from monitor.rules.compile import KEYS, read_ignored
-from monitor.rules.lint_checks import Odd, Read, odd_rule, odd_word, shadowed_rules
+from monitor.config.options import WORD_LISTS, Rule, Subscription
+from monitor.errors import RuleError, RuleTable
+from monitor.rules.compile import parse_ignored
+from monitor.rules.lint_checks import (
+    FindingKind,
+    LintIssue,
+    ParsedRule,
+    check_rule,
+    check_word,
+    shadowed_rules,
+)
 from monitor.rules.syntax import Aliases, parse_word
 from monitor.rules.when import parse_when
 from monitor.rules.words import Word, meaning
@@ -14,15 +21,14 @@ from monitor.rules.words import Word, meaning
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Finding:
-    """Something to look at.
+    """A lint issue and where it stands.
 
-    `safe` is what may stand instead of `word` without a question: () takes it out, several words stand in its
+    `safe` is what may stand instead of `word` without asking anybody: () takes it out, several words stand in its
     place; None: the operator has to decide.
     """
 
-    kind: str  # error never shadowed duplicate contradiction han width "two words" field pattern slow guard
-    # broad silent unasked
-    table: str  # rules, aliases or matching
+    kind: FindingKind
+    table: RuleTable
     rule: str  # the rule's or the alias set's name; "" for [matching]
     key: str
     word: str
@@ -35,101 +41,123 @@ class Finding:
 def lint(
     rules: Sequence[Rule], aliases: Mapping[str, Sequence[str]] | None = None, ignore: Sequence[str] = ()
 ) -> tuple[Finding, ...]:
-    """Everything odd, in the order of the file; words that cannot be read are among the findings, not raised."""
-    sets = Aliases.of(aliases or {})
-    found = [*_aliases(aliases or {}, sets), *_matching(ignore, sets)]
-    read = []
+    """Return every finding, in the order of the file; a word that cannot be parsed is one of them."""
+    alias_sets = Aliases.of(aliases or {})
+    findings = [*_lint_aliases(aliases or {}, alias_sets), *_lint_ignored(ignore, alias_sets)]
+    parsed_rules = []
     for rule in rules:
-        one, told = _read(rule, sets)
-        found += told
+        parsed, findings_of_words = _parse_rule(rule, alias_sets)
+        findings += findings_of_words
         # A word that is two words by mistake is not judged as one.
-        mended = {(finding.key, finding.word) for finding in told if finding.safe is not None}
-        beside = [(key, word, odd) for key, word, odd in odd_rule(one) if (key, word) not in mended]
-        found += [_finding("rules", rule.name, key, word, odd) for key, word, odd in beside]
-        read.append(one)
-    found += [_finding("rules", rule.name, key, word, odd) for rule, key, word, odd in shadowed_rules(read)]
-    return tuple(dict.fromkeys(found))
+        mended = {(finding.key, finding.word) for finding in findings_of_words if finding.safe is not None}
+        findings += [
+            _finding("rules", rule.name, key, word, issue)
+            for key, word, issue in check_rule(parsed)
+            if (key, word) not in mended
+        ]
+        parsed_rules.append(parsed)
+    findings += [
+        _finding("rules", rule.name, key, word, issue)
+        for rule, key, word, issue in shadowed_rules(parsed_rules)
+    ]
+    return tuple(dict.fromkeys(findings))
 
 
 def unasked(rules: Sequence[Rule], subscriptions: Sequence[Subscription]) -> tuple[Finding, ...]:
-    """The rules in force that no subscription asks for."""
-    if not subscriptions or not all(one.rules for one in subscriptions):
-        return ()  # one without names asks for all
-    asked = {name for one in subscriptions for name in one.rules}
-    odd = Odd(
-        kind="unasked",
+    """Return a finding for each rule in force that no subscription names; none where a subscription takes all rules."""
+    if not subscriptions or not all(subscription.rules for subscription in subscriptions):
+        return ()
+    named = {name for subscription in subscriptions for name in subscription.rules}
+    issue = LintIssue(
+        kind=FindingKind.UNASKED,
         what="is in the rules of no subscription, so nothing it finds is mailed",
         fix='add it to "rules" of a subscription, or set enabled = false',
     )
-    names = [rule.name for rule in rules if rule.enabled and rule.name not in asked]
-    return tuple(_finding("rules", name, "name", name, odd) for name in names)
+    names = [rule.name for rule in rules if rule.enabled and rule.name not in named]
+    return tuple(_finding("rules", name, "name", name, issue) for name in names)
 
 
-def _finding(table: str, rule: str, key: str, word: str, odd: Odd) -> Finding:
+def _lint_aliases(aliases: Mapping[str, Sequence[str]], alias_sets: Aliases) -> Iterator[Finding]:
+    for name, words in aliases.items():
+        try:
+            parse_word(name, f"@{name}", alias_sets)
+        except RuleError as error:
+            yield _error(error, error.rule)
+            continue
+        first_of_meaning: dict[object, str] = {}
+        for written in words:
+            for issue in check_word(written):
+                yield _finding("aliases", name, name, written, issue)
+            word = meaning(parse_word(name, written, alias_sets))
+            first = first_of_meaning.get(word)
+            first_of_meaning.setdefault(word, written)
+            if first is not None:
+                issue = LintIssue(
+                    kind=FindingKind.DUPLICATE,
+                    what=f'means the same as "{first}"',
+                    fix="take it out",
+                    safe=(),
+                )
+                yield _finding("aliases", name, name, written, issue)
+
+
+def _lint_ignored(ignore: Sequence[str], alias_sets: Aliases) -> Iterator[Finding]:
+    for phrase in ignore:
+        for issue in check_word(phrase):
+            yield _finding("matching", "", "ignore", phrase, issue)
+        try:
+            list(parse_ignored([phrase], alias_sets))
+        except RuleError as error:
+            if error.table == "matching":
+                yield _error(error, "ignore", rule="")
+
+
+def _parse_rule(rule: Rule, alias_sets: Aliases) -> tuple[ParsedRule, list[Finding]]:
+    """Return as much of a rule as can be parsed, and what is wrong with its words by themselves."""
+    words: dict[str, dict[str, Word]] = {key: {} for key in WORD_LISTS}
+    findings: list[Finding] = []
+    when = None
+    for key in WORD_LISTS:
+        for written in getattr(rule, key):
+            issues = list(check_word(written))
+            findings += [_finding("rules", rule.name, key, written, issue) for issue in issues]
+            try:
+                words[key][written] = parse_word(rule.name, written, alias_sets)
+            except RuleError as error:
+                findings += _error_in_rule(error, key) if not issues else []  # an issue is why
+    try:
+        when = parse_when(rule.name, rule.when, alias_sets) if rule.when else None
+    except RuleError as error:
+        findings += _error_in_rule(error, "when")
+    return ParsedRule(rule, words, when), findings
+
+
+def _error_in_rule(error: RuleError, key: str) -> list[Finding]:
+    """Return the finding; none for a mistake within an alias set, which is named once, where it stands."""
+    return [_error(error, key)] if error.table == "rules" else []
+
+
+def _error(error: RuleError, key: str, *, rule: str | None = None) -> Finding:
     return Finding(
-        kind=odd.kind, table=table, rule=rule, key=key, word=word, what=odd.what, fix=odd.fix, safe=odd.safe
-    )
-
-
-def _error(error: RuleError, key: str, rule: str) -> Finding:
-    what, _, fix = error.what.partition("; ")
-    return Finding(
-        kind="error",
+        kind=FindingKind.ERROR,
         table=error.table,
-        rule=rule,
+        rule=error.rule if rule is None else rule,
         key=key,
         word=error.word,
-        what=what,
-        fix=fix,
+        what=error.what,
+        fix=error.fix,
         column=error.column,
     )
 
 
-def _aliases(aliases: Mapping[str, Sequence[str]], sets: Aliases) -> Iterator[Finding]:
-    for name, words in aliases.items():
-        try:
-            parse_word(name, f"@{name}", sets)
-        except RuleError as error:
-            yield _error(error, error.rule, error.rule)
-            continue
-        seen: dict[object, str] = {}
-        for written in words:
-            yield from (_finding("aliases", name, name, written, odd) for odd in odd_word(written))
-            first = seen.setdefault(meaning(parse_word(name, written, sets)), written)
-            if first is not written:
-                odd = Odd(kind="duplicate", what=f'means the same as "{first}"', fix="take it out", safe=())
-                yield _finding("aliases", name, name, written, odd)
-
-
-def _matching(ignore: Sequence[str], sets: Aliases) -> Iterator[Finding]:
-    for written in ignore:
-        yield from (_finding("matching", "", "ignore", written, odd) for odd in odd_word(written))
-        try:
-            list(read_ignored([written], sets))
-        except RuleError as error:
-            if error.table == "matching":
-                yield _error(error, "ignore", "")
-
-
-def _read(rule: Rule, sets: Aliases) -> tuple[Read, list[Finding]]:
-    words: dict[str, dict[str, Word]] = {key: {} for key in KEYS}
-    found: list[Finding] = []
-    when = None
-    for key in KEYS:
-        for written in getattr(rule, key):
-            odd = [_finding("rules", rule.name, key, written, odd) for odd in odd_word(written)]
-            found += odd
-            try:
-                words[key][written] = parse_word(rule.name, written, sets)
-            except RuleError as error:
-                found += _told_here(error, key) if not odd else []  # what is odd is why
-    try:
-        when = parse_when(rule.name, rule.when, sets) if rule.when else None
-    except RuleError as error:
-        found += _told_here(error, "when")
-    return Read(rule, words, when), found
-
-
-def _told_here(error: RuleError, key: str) -> list[Finding]:
-    """A mistake within an alias set is told once, where it stands."""
-    return [_error(error, key, error.rule)] if error.table == "rules" else []
+def _finding(table: RuleTable, rule: str, key: str, word: str, issue: LintIssue) -> Finding:
+    return Finding(
+        kind=issue.kind,
+        table=table,
+        rule=rule,
+        key=key,
+        word=word,
+        what=issue.what,
+        fix=issue.fix,
+        safe=issue.safe,
+    )

@@ -3,50 +3,92 @@
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from enum import StrEnum
 from itertools import combinations
 
-from monitor.config.options import Rule
+from monitor.config.options import ENTRY_FIELDS, Rule
 from monitor.errors import RuleError
 from monitor.rules.fold import fold
 from monitor.rules.patterns import SlowPatternError, find
 from monitor.rules.score import HINT, WORTH, worth
 from monitor.rules.script import continues_words, is_han
 from monitor.rules.syntax import parse_word
-from monitor.rules.when import Both, Expression, Is, Not, holds
+from monitor.rules.when import And, Contains, Expression, Not, holds
 from monitor.rules.words import AnyOf, Pattern, Spelling, Word, distinct, meaning, quoted
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Odd:
-    """What is odd, how to mend it, and the words that may stand instead without a question (None: none may)."""
+class FindingKind(StrEnum):
+    """What sort of mistake a finding is."""
 
-    kind: str
+    ERROR = "error"  # it cannot be parsed
+    NEVER = "never"  # it can never match
+    SHADOWED = "shadowed"  # something else finds all that it finds
+    DUPLICATE = "duplicate"
+    CONTRADICTION = "contradiction"  # asked for and forbidden
+    HAN = "han"  # one Chinese character alone
+    WIDTH = "width"  # a full-width character that has a meaning only as a half-width one
+    TWO_WORDS = "two words"  # several words written as one
+    FIELD = "field"  # a field that has another name here
+    PATTERN = "pattern"  # a regular expression that means something else
+    SLOW = "slow"  # a regular expression that takes too long
+    GUARD = "guard"  # it guards nothing, or everything
+    BROAD = "broad"  # it lets through nearly everything
+    SILENT = "silent"  # it has matched nothing for long
+    UNASKED = "unasked"  # no subscription has the rule
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LintIssue:
+    """A likely mistake, how to mend it, and the words that may stand instead without asking (None: none may)."""
+
+    kind: FindingKind
     what: str
     fix: str
     safe: tuple[str, ...] | None = None
 
 
-_WIDE = {"＋": "+", "！": "!", "＠": "@", "／": "/", "＝": "=", "＊": "*", "～": "~", "－": "-", "：": ":"}
-_WIDE_SIGN = re.compile(
-    r"^[＋！＠／＝]|^＊(?=.)|(?<=.)＊$|／(?=[A-Za-z]*$)|(?<=\s)～(?=\d*\s)|(?<=\s)－(?=\S)"
-    r"|(?<=^title)：|(?<=^summary)：|(?<=^text)：|(?<=^author)：|(?<=^section)：|(?<=^link)：|(?<=^feed)："
+Words = Mapping[
+    str, Mapping[str, Word]
+]  # key -> word as written -> word; without those that cannot be parsed
+
+
+@dataclass(frozen=True, slots=True)
+class ParsedRule:
+    """A rule, and as much of it as can be parsed."""
+
+    rule: Rule
+    words: Words
+    when: Expression | None
+
+
+Issues = Iterator[tuple[str, str, LintIssue]]  # key, word, and what is wrong about it
+
+
+# --- a single word, before anything is known of its rule ----------------------------------------
+
+_HALF_WIDTH = {
+    "＋": "+", "！": "!", "＠": "@", "／": "/", "＝": "=", "＊": "*", "～": "~", "－": "-", "：": ":"
+}  # fmt: skip
+_FULL_WIDTH = re.compile(
+    r"^[＋！＠／＝]|^＊(?=.)|(?<=.)＊$|／(?=[A-Za-z]*$)|(?<=\s)～(?=\d*\s)|(?<=\s)－(?=\S)|"
+    + "|".join(rf"(?<=^{field})：" for field in ENTRY_FIELDS)
 )
 _SEPARATOR = re.compile(r"\s*[、,，;；|｜]\s*")
 _OPERATOR = re.compile(r"\s+(?:AND|OR|NOT|NEAR/\d+)\s+")
-_SIGN_BEFORE = re.compile(r"^[+!](?=\w)")
-_OTHER_FIELD = {
+_PREFIX = re.compile(r"^[+!](?=\w)")
+_OTHER_NAMES = {
     "body": "text", "content": "text", "description": "summary", "intitle": "title", "inurl": "link", "url": "link",
     "headline": "title", "source": "feed",
 }  # fmt: skip
-_FIELD = re.compile(rf"^({'|'.join(_OTHER_FIELD)}):(?=[^/\s])", re.IGNORECASE)
+_OTHER_FIELD = re.compile(rf"^({'|'.join(_OTHER_NAMES)}):(?=[^/\s])", re.IGNORECASE)
 
 
-def odd_word(written: str) -> Iterator[Odd]:
-    """Everything odd about a word as it is written."""
+def check_word(written: str) -> Iterator[LintIssue]:
+    """Yield what is wrong about a word as it is written."""
     text = written.strip()
     pattern = _pattern_of(text)
-    for look in _LOOKS_AT_PATTERNS if pattern else _LOOKS_AT_WORDS:
-        yield from look(text)
+    for check in _CHECKS_OF_PATTERNS if pattern else _CHECKS_OF_WORDS:
+        yield from check(text)
     if pattern:
         yield from _slow(pattern)
 
@@ -59,91 +101,107 @@ def _pattern_of(text: str) -> Pattern | None:
     return term if isinstance(term, Pattern) else None
 
 
-def _han(text: str) -> Iterator[Odd]:
+def _single_character(text: str) -> Iterator[LintIssue]:
     folded = fold(text.removeprefix("=")).text
     if len(folded) == 1 and is_han(folded):
         what = "one Chinese character alone is part of many words"
-        yield Odd(kind="han", what=what, fix='write the whole word, or guard it: "车 -车间 -风车"')
+        fix = 'write the whole word, or guard it: "车 -车间 -风车"'
+        yield LintIssue(kind=FindingKind.HAN, what=what, fix=fix)
 
 
-def _width(text: str) -> Iterator[Odd]:
-    meant = _WIDE_SIGN.sub(lambda found: _WIDE[found[0]], text)
+def _full_width(text: str) -> Iterator[LintIssue]:
+    meant = _FULL_WIDTH.sub(lambda match: _HALF_WIDTH[match[0]], text)
     if meant != text:
-        signs = ", ".join(dict.fromkeys(_WIDE_SIGN.findall(text)))
-        yield Odd(
-            kind="width",
-            what=f"{signs} is full-width, so it is looked for as it stands",
+        characters = ", ".join(dict.fromkeys(_FULL_WIDTH.findall(text)))
+        yield LintIssue(
+            kind=FindingKind.WIDTH,
+            what=f"{characters} is full-width, so it is looked for as it stands",
             fix=f"write {quoted(meant)}",
-            safe=(meant,) if _reads(meant) else None,
+            safe=(meant,) if _can_be_parsed(meant) else None,
         )
 
 
-def _reads(text: str) -> bool:
-    """Can it be read, whatever alias sets there are?"""
-    return text.startswith("@") or not isinstance(_attempt(text), RuleError)
-
-
-def _attempt(text: str) -> RuleError | None:
+def _can_be_parsed(text: str) -> bool:
+    """Return whether a word can be parsed whatever alias sets there are."""
+    if text.startswith("@"):
+        return True
     try:
         parse_word("", text)
-    except RuleError as error:
-        return error
-    return None
+    except RuleError:
+        return False
+    return True
 
 
-def _two(text: str) -> Iterator[Odd]:
+def _several_words(text: str) -> Iterator[LintIssue]:
     if text.startswith(("=", "link:")):
         return
     if _OPERATOR.search(text):
         what = "AND, OR and NOT are letters like others in a list"
-        yield Odd(kind="two words", what=what, fix=f"write when = '{text}'")
+        yield LintIssue(kind=FindingKind.TWO_WORDS, what=what, fix=f"write when = '{text}'")
         return
+    pieces = _pieces(text)
+    if len(pieces) > 1 and all(any(map(str.isalpha, piece)) for piece in pieces):
+        what = "this is one word, found only where all of it stands in a row"
+        fix = f"write {', '.join(map(quoted, pieces))}"
+        yield LintIssue(kind=FindingKind.TWO_WORDS, what=what, fix=fix, safe=tuple(pieces))
+
+
+def _pieces(text: str) -> list[str]:
+    """Return the parts of a word between separators, else between Chinese parts with a space between them."""
     pieces = [piece for piece in _SEPARATOR.split(text) if piece]
     if len(pieces) < 2 and "~" not in text and " -" not in text:
-        pieces = re.split(r"(?<=[\u3400-\u9fff])\s+(?=[\u3400-\u9fff])", text)
-    if len(pieces) > 1 and all(any(map(str.isalpha, piece)) for piece in pieces):
-        listed = ", ".join(map(quoted, pieces))
-        what = "this is one word, found only where all of it stands in a row"
-        yield Odd(kind="two words", what=what, fix=f"write {listed}", safe=tuple(pieces))
+        return re.split(r"(?<=[\u3400-\u9fff])\s+(?=[\u3400-\u9fff])", text)
+    return pieces
 
 
-def _borrowed(text: str) -> Iterator[Odd]:
-    """Signs of other programs."""
-    if found := _SIGN_BEFORE.match(text):
-        key = "all" if found[0] == "+" else "none"
-        what = f'"{found[0]}" means nothing before a word here'
-        yield Odd(kind="two words", what=what, fix=f'put "{text[1:]}" into {key}')
-    if found := _FIELD.match(text):
-        meant = f"{_OTHER_FIELD[found[1].lower()]}:{text[found.end() :]}"
-        yield Odd(kind="field", what=f'"{found[0]}" is no field', fix=f"write {quoted(meant)}")
+def _other_syntax(text: str) -> Iterator[LintIssue]:
+    """Find what has a meaning in other programs only."""
+    if prefix := _PREFIX.match(text):
+        key = "all" if prefix[0] == "+" else "none"
+        what = f'"{prefix[0]}" means nothing before a word here'
+        yield LintIssue(kind=FindingKind.TWO_WORDS, what=what, fix=f'put "{text[1:]}" into {key}')
+    if field := _OTHER_FIELD.match(text):
+        meant = f"{_OTHER_NAMES[field[1].lower()]}:{text[field.end() :]}"
+        what = f'"{field[0]}" is no field'
+        yield LintIssue(kind=FindingKind.FIELD, what=what, fix=f"write {quoted(meant)}")
 
 
-def _flags(text: str) -> Iterator[Odd]:
-    if found := re.search(r"\(([imsx]+)\?\)", text):
-        meant = text[: found.start()] + f"(?{found[1]})" + text[found.end() :]
-        what = f'"{found[0]}" is the letter {found[1]}, or nothing; the flag is (?{found[1]})'
-        yield Odd(kind="pattern", what=what, fix=f"write {quoted(meant)}", safe=(meant,))
+def _misspelt_flags(text: str) -> Iterator[LintIssue]:
+    if flags := re.search(r"\(([imsx]+)\?\)", text):
+        meant = text[: flags.start()] + f"(?{flags[1]})" + text[flags.end() :]
+        what = f'"{flags[0]}" is the letter {flags[1]}, or nothing; the flag is (?{flags[1]})'
+        yield LintIssue(kind=FindingKind.PATTERN, what=what, fix=f"write {quoted(meant)}", safe=(meant,))
 
 
-def _boundary(text: str) -> Iterator[Odd]:
+def _word_boundary(text: str) -> Iterator[LintIssue]:
     if re.search(r"\\b", text):
         what = r"\b is no edge between a latin letter and a Chinese one"
-        yield Odd(kind="pattern", what=what, fix="a plain latin word is a whole word beside Chinese too")
+        fix = "a plain latin word is a whole word beside Chinese too"
+        yield LintIssue(kind=FindingKind.PATTERN, what=what, fix=fix)
 
 
-def _slow(pattern: Pattern) -> Iterator[Odd]:
-    for probe in _probes(pattern.expression):
+_CHECKS_OF_WORDS: tuple[Callable[[str], Iterator[LintIssue]], ...] = (
+    _single_character,
+    _full_width,
+    _several_words,
+    _other_syntax,
+)
+_CHECKS_OF_PATTERNS: tuple[Callable[[str], Iterator[LintIssue]], ...] = (_misspelt_flags, _word_boundary)
+
+
+def _slow(pattern: Pattern) -> Iterator[LintIssue]:
+    for text in _texts_that_take_long(pattern.expression):
         try:
-            find(pattern, probe)
+            find(pattern, text)
         except SlowPatternError:
             what = "takes too long on some texts and is given up there"
             fix = 'avoid repeats within repeats, as in "(a+)+": write "a+"'
-            yield Odd(kind="slow", what=what, fix=fix)
+            yield LintIssue(kind=FindingKind.SLOW, what=what, fix=fix)
             return
 
 
-def _probes(expression: str) -> Iterator[str]:
-    """Texts on which a careless expression takes its time: long runs of what it names, and no end."""
+def _texts_that_take_long(expression: str) -> Iterator[str]:
+    """Yield texts on which a careless expression takes its time: long runs of what it names, and no end."""
     letters = dict.fromkeys(re.findall(r"[^\W_]", re.sub(r"\\.|\(\?\w+\)", "", expression)))
     ending = "\n!" + "".join(letters)  # an engine looks first whether all that is needed is there
     for letter in [*list(letters)[:8], "a", "1", " ", "中"]:
@@ -151,200 +209,199 @@ def _probes(expression: str) -> Iterator[str]:
     yield "a 1," * 100 + ending
 
 
-_LOOKS_AT_WORDS: tuple[Callable[[str], Iterator[Odd]], ...] = (_han, _width, _two, _borrowed)
-_LOOKS_AT_PATTERNS: tuple[Callable[[str], Iterator[Odd]], ...] = (_flags, _boundary)
-
-Words = Mapping[str, Mapping[str, Word]]  # key -> word as written -> word; without those that cannot be read
+# --- the words of a rule beside each other ------------------------------------------------------
 
 
-@dataclass(frozen=True, slots=True)
-class Read:
-    """A rule, and as much of it as can be read."""
-
-    rule: Rule
-    words: Words
-    when: Expression | None
-
-
-Told = Iterator[tuple[str, str, Odd]]  # key, word, and what is odd about it
-
-
-def odd_rule(read: Read) -> Told:
-    """Everything odd within a rule."""
-    for key, words in read.words.items():
-        yield from _duplicates(key, words, getattr(read.rule, key))
+def check_rule(parsed: ParsedRule) -> Issues:
+    """Yield what is wrong within a rule, its words by themselves aside."""
+    for key, words in parsed.words.items():
+        yield from _duplicates(key, words, getattr(parsed.rule, key))
     for key in ("any", "none"):
-        yield from _covered(key, read.words[key])
+        yield from _covered(key, parsed.words[key])
     for key in ("any", "none", "hints"):
-        yield from _in_a_set(key, read.words[key])
-    yield from _contradictions(read.words)
-    yield from _never(read.rule, read.words)
-    for key, words in read.words.items():
+        yield from _beside_its_set(key, parsed.words[key])
+    yield from _contradictions(parsed.words)
+    yield from _unreachable(parsed.rule, parsed.words)
+    for key, words in parsed.words.items():
         for written, word in words.items():
-            yield from _guards(key, written, word)
-    if read.when:
-        yield from _expression(read.rule, read.when)
+            yield from _useless_guards(key, written, word)
+    if parsed.when:
+        yield from _check_when(parsed.rule, parsed.when)
 
 
-def _duplicates(key: str, words: Mapping[str, Word], written: Sequence[str]) -> Told:
-    seen: dict[object, str] = {}
-    for one in written:
-        if one not in words:
+def _duplicates(key: str, words: Mapping[str, Word], written_words: Sequence[str]) -> Issues:
+    first_of_meaning: dict[object, str] = {}
+    for written in written_words:
+        if written not in words:
             continue
-        first = seen.get(meaning(words[one]))
+        first = first_of_meaning.get(meaning(words[written]))
         if first is not None:
-            what = f'means the same as "{first}"' if first != one else "stands here twice"
-            yield key, one, Odd(kind="duplicate", what=what, fix="take it out", safe=())
-        seen.setdefault(meaning(words[one]), one)
+            what = f'means the same as "{first}"' if first != written else "stands here twice"
+            yield key, written, LintIssue(kind=FindingKind.DUPLICATE, what=what, fix="take it out", safe=())
+        first_of_meaning.setdefault(meaning(words[written]), written)
 
 
-def _covered(key: str, words: Mapping[str, Word]) -> Told:
-    """In any and none a word adds nothing that only ever stands where a shorter one is found."""
+def _covered(key: str, words: Mapping[str, Word]) -> Issues:
+    """Find words of any and none that add nothing: they only ever stand where a shorter one is found."""
     plain = {
         written: word.spellings[0]
         for written, word in words.items()
-        if word.spellings and not word.fields and not word.guards and not word.spellings[0].exactly
+        if word.spellings and not word.fields and not word.guards and not word.spellings[0].exact
     }
     by_text = {spelling.text: (written, spelling) for written, spelling in plain.items()}
     for written, spelling in plain.items():
-        size = len(spelling.text)
-        for start, end in combinations(range(size + 1), 2):
-            shorter = by_text.get(spelling.text[start:end])
-            if shorter and end - start < size and _always_in(shorter[1], spelling, start, end):
-                what = f'is found only where "{shorter[0]}" is found as well'
-                yield (
-                    key,
-                    written,
-                    Odd(kind="shadowed", what=what, fix=f'take it out; "{shorter[0]}" is enough'),
-                )
-                break
+        if covering := _covering(spelling, by_text):
+            what = f'is found only where "{covering}" is found as well'
+            fix = f'take it out; "{covering}" is enough'
+            yield key, written, LintIssue(kind=FindingKind.SHADOWED, what=what, fix=fix)
 
 
-def _in_a_set(key: str, words: Mapping[str, Word]) -> Told:
-    """A name beside the set that holds it is one word more: it would count twice."""
-    holding = {
-        meaning(inner): word.written
+def _covering(longer: Spelling, by_text: Mapping[str, tuple[str, Spelling]]) -> str | None:
+    """Return the first shorter word that is found wherever this spelling is."""
+    size = len(longer.text)
+    for start, end in combinations(range(size + 1), 2):
+        shorter = by_text.get(longer.text[start:end])
+        if shorter and end - start < size and _always_within(shorter[1], longer, start, end):
+            return shorter[0]
+    return None
+
+
+def _always_within(shorter: Spelling, longer: Spelling, start: int, end: int) -> bool:
+    text = longer.text
+    left = longer.closed_left if start == 0 else not continues_words(text[start - 1])
+    right = longer.closed_right if end == len(text) else not continues_words(text[end])
+    return (left or not shorter.closed_left) and (right or not shorter.closed_right)
+
+
+def _beside_its_set(key: str, words: Mapping[str, Word]) -> Issues:
+    """Find names beside the alias set that holds them: there they are one word more, and count twice."""
+    sets = {
+        meaning(member): word.written
         for word in words.values()
         if isinstance(word.term, AnyOf) and not (word.fields or word.guards)
-        for inner in word.term.words
+        for member in word.term.words
     }
     for written, word in words.items():
-        if holder := holding.get(meaning(word)):
-            yield key, written, Odd(kind="shadowed", what=f'is in "{holder}" as well', fix="take it out")
+        if name := sets.get(meaning(word)):
+            what = f'is in "{name}" as well'
+            yield key, written, LintIssue(kind=FindingKind.SHADOWED, what=what, fix="take it out")
 
 
-def _always_in(shorter: Spelling, longer: Spelling, start: int, end: int) -> bool:
-    text = longer.text
-    left = longer.left if start == 0 else not continues_words(text[start - 1])
-    right = longer.right if end == len(text) else not continues_words(text[end])
-    return (left or not shorter.left) and (right or not shorter.right)
-
-
-def _contradictions(words: Words) -> Told:
-    denied = {meaning(word): written for written, word in words["none"].items()}
-    ignored = {meaning(word): written for written, word in words["ignore"].items()}
+def _contradictions(words: Words) -> Issues:
+    excluding = {
+        key: {meaning(word): written for written, word in words[key].items()} for key in ("none", "ignore")
+    }
     for key in ("any", "all", "hints"):
         for written, word in words[key].items():
-            for other, against in (("none", denied), ("ignore", ignored)):
-                if meaning(word) in against:
-                    what = f'stands in {other} too, as "{against[meaning(word)]}", so it never brings an entry in'
-                    yield (
-                        key,
-                        written,
-                        Odd(kind="contradiction", what=what, fix=f"take it out of {key} or of {other}"),
-                    )
+            for excluding_key, meanings in excluding.items():
+                if meaning(word) in meanings:
+                    same = meanings[meaning(word)]
+                    what = f'stands in {excluding_key} too, as "{same}", so it never brings an entry in'
+                    fix = f"take it out of {key} or of {excluding_key}"
+                    yield key, written, LintIssue(kind=FindingKind.CONTRADICTION, what=what, fix=fix)
 
 
-def _never(rule: Rule, words: Words) -> Told:
-    weights = dict(rule.weights)
-    best = max(*map(worth, rule.fields), *WORTH.values())
+def _unreachable(rule: Rule, words: Words) -> Issues:
+    """Find a threshold that all words together do not reach, and a hint that is alone."""
     shares = (("any", 1.0), ("all", 1.0), ("hints", HINT))
-    reachable = sum(
-        share * weights.get(word.written, 1.0) * best
-        for key, share in shares
-        for word in distinct(words[key].values())
-    )
-    readable = all(word in words[key] for key, _ in shares for word in getattr(rule, key))
-    if readable and not rule.when and reachable < rule.threshold:
-        what = f"all words together reach {reachable:g}, so the rule can never match"
-        yield (
-            "threshold",
-            f"{rule.threshold:g}",
-            Odd(kind="never", what=what, fix=f"write threshold = {reachable:g} or less"),
+    all_parsed = all(written in words[key] for key, _ in shares for written in getattr(rule, key))
+    if all_parsed and not rule.when:
+        weights = dict(rule.weights)
+        best = max(*map(worth, rule.fields), *WORTH.values())
+        reachable = sum(
+            share * weights.get(word.written, 1.0) * best
+            for key, share in shares
+            for word in distinct(words[key].values())
         )
-    if not rule.any and not rule.all and not rule.when and len(rule.hints) == 1:
-        what = "one hint alone counts in the title only"
-        yield (
-            "hints",
-            rule.hints[0],
-            Odd(kind="never", what=what, fix="put it into any, or add a second hint"),
-        )
+        if reachable < rule.threshold:
+            what = f"all words together reach {reachable:g}, so the rule can never match"
+            fix = f"write threshold = {reachable:g} or less"
+            issue = LintIssue(kind=FindingKind.NEVER, what=what, fix=fix)
+            yield "threshold", f"{rule.threshold:g}", issue
+    if len(rule.hints) == 1 and not (rule.any or rule.all or rule.when):
+        what, fix = "one hint alone counts in the title only", "put it into any, or add a second hint"
+        yield "hints", rule.hints[0], LintIssue(kind=FindingKind.NEVER, what=what, fix=fix)
 
 
-def _guards(key: str, written: str, word: Word) -> Told:
+def _useless_guards(key: str, written: str, word: Word) -> Issues:
     for guard in word.guards:
         if not word.spellings or not guard.spellings:
             continue
-        mine, theirs = word.spellings[0].text, guard.spellings[0].text
-        if mine in theirs and mine != theirs:
-            continue
-        if any(
-            mine.endswith(theirs[:size]) or mine.startswith(theirs[-size:])
-            for size in range(1, len(theirs) + 1)
-        ):
-            if mine != theirs and theirs not in mine:
-                continue
+        text, guard_text = word.spellings[0].text, guard.spellings[0].text
+        if guard_text in text:
             what = f'its guard "{guard.written}" stands wherever it stands itself, so it is never found'
+        elif text in guard_text or _can_overlap(text, guard_text):
+            continue
         else:
             what = f'its guard "{guard.written}" does not contain it, so it guards nothing'
-        fix = f'write a longer phrase with "{mine}" in it, or put "{guard.written}" into none'
-        yield key, written, Odd(kind="guard", what=what, fix=fix)
+        fix = f'write a longer phrase with "{text}" in it, or put "{guard.written}" into none'
+        yield key, written, LintIssue(kind=FindingKind.GUARD, what=what, fix=fix)
 
 
-def _expression(rule: Rule, when: Expression) -> Told:
-    if _true_of_nothing(when):
+def _can_overlap(text: str, guard: str) -> bool:
+    """Return whether a text can begin with the end of a guard, or end with its beginning."""
+    return any(
+        text.endswith(guard[:size]) or text.startswith(guard[-size:]) for size in range(1, len(guard) + 1)
+    )
+
+
+def _check_when(rule: Rule, when: Expression) -> Issues:
+    if holds(when, lambda _: False):
         what = "holds for an entry without any of its words, so it brings in nearly everything"
-        yield "when", rule.when, Odd(kind="broad", what=what, fix="join a word with AND that has to be there")
-    for part in _conjunctions(when):
-        there = {meaning(one.word) for one in part.parts if isinstance(one, Is)}
-        for one in part.parts:
-            if isinstance(one, Not) and isinstance(one.part, Is) and meaning(one.part.word) in there:
-                what = f'asks for "{one.part.word.written}" and denies it, so it never holds'
-                yield "when", rule.when, Odd(kind="never", what=what, fix="take one of the two out")
+        fix = "join a word with AND that has to be there"
+        yield "when", rule.when, LintIssue(kind=FindingKind.BROAD, what=what, fix=fix)
+    for conjunction in _conjunctions(when):
+        asked = {meaning(part.word) for part in conjunction.parts if isinstance(part, Contains)}
+        for part in conjunction.parts:
+            if isinstance(part, Not) and isinstance(part.part, Contains) and meaning(part.part.word) in asked:
+                what = f'asks for "{part.part.word.written}" and denies it, so it never holds'
+                fix = "take one of the two out"
+                yield "when", rule.when, LintIssue(kind=FindingKind.NEVER, what=what, fix=fix)
 
 
-def _true_of_nothing(when: Expression) -> bool:
-    return holds(when, lambda _: False)
-
-
-def _conjunctions(when: Expression) -> Iterator[Both]:
-    if isinstance(when, Both):
+def _conjunctions(when: Expression) -> Iterator[And]:
+    if isinstance(when, And):
         yield when
     for part in getattr(when, "parts", ()) or ((when.part,) if isinstance(when, Not) else ()):
         yield from _conjunctions(part)
 
 
-def shadowed_rules(rules: Sequence[Read]) -> Iterator[tuple[Rule, str, str, Odd]]:
-    """Rules whose every entry an earlier one brings already: (rule, key, word, what)."""
+# --- rules beside each other --------------------------------------------------------------------
+
+
+def shadowed_rules(rules: Sequence[ParsedRule]) -> Iterator[tuple[Rule, str, str, LintIssue]]:
+    """Yield (rule, key, word, issue) for rules whose every entry an earlier one matches already."""
     for number, later in enumerate(rules):
-        for earlier in rules[:number]:
-            if _brings_all(earlier, later):
-                what = f'whatever it brings, the rule "{earlier.rule.name}" before it brings too'
-                fix = f'put it before "{earlier.rule.name}", or take these words out there'
-                yield later.rule, "any", ", ".join(later.rule.any), Odd(kind="shadowed", what=what, fix=fix)
-                break
+        earlier = next((rule for rule in rules[:number] if _matches_all_of(rule, later)), None)
+        if earlier:
+            what = f'whatever it brings, the rule "{earlier.rule.name}" before it brings too'
+            fix = f'put it before "{earlier.rule.name}", or take these words out there'
+            issue = LintIssue(kind=FindingKind.SHADOWED, what=what, fix=fix)
+            yield later.rule, "any", ", ".join(later.rule.any), issue
 
 
-def _brings_all(earlier: Read, later: Read) -> bool:
-    one, other = earlier.rule, later.rule
-    if not one.enabled or one.all or one.none or one.when or one.ignore or one.weights or one.threshold > 1:
+def _matches_all_of(earlier: ParsedRule, later: ParsedRule) -> bool:
+    if not _is_any_alone(earlier.rule) or not _has_wider_scope(earlier.rule, later.rule):
         return False
-    if other.hints or other.when or not other.any:
-        return False
-    scopes = ((one.feeds, other.feeds), (one.sections, other.sections), (one.languages, other.languages))
-    if any(wide and not (narrow and set(narrow) <= set(wide)) for wide, narrow in scopes):
-        return False
-    if not set(other.fields) <= set(one.fields):
+    if later.rule.hints or later.rule.when or not later.rule.any:
         return False
     known = {meaning(word) for word in earlier.words["any"].values()}
     return all(meaning(word) in known for word in later.words["any"].values())
+
+
+def _is_any_alone(rule: Rule) -> bool:
+    """Return whether each word of `any` is enough by itself, and nothing keeps an entry out."""
+    conditions = (rule.all, rule.none, rule.when, rule.ignore, rule.weights, rule.threshold > 1)
+    return rule.enabled and not any(conditions)
+
+
+def _has_wider_scope(rule: Rule, narrow: Rule) -> bool:
+    """Return whether a rule looks at every entry and field that another looks at."""
+    scopes = (
+        (rule.feeds, narrow.feeds),
+        (rule.sections, narrow.sections),
+        (rule.languages, narrow.languages),
+    )
+    if any(wide_names and not (names and set(names) <= set(wide_names)) for wide_names, names in scopes):
+        return False
+    return set(narrow.fields) <= set(rule.fields)

@@ -3,21 +3,37 @@
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from enum import StrEnum
 
+from monitor.config.options import ENTRY_FIELDS
 from monitor.model.feeds import Entry
 from monitor.model.rules import Hit, Match
-from monitor.rules.compile import Asked, Compiled, Ruleset, compile_rules
+from monitor.rules.compile import CompiledRule, Ruleset, RuleWord, compile_rules
 from monitor.rules.fold import fold
-from monitor.rules.scan import Reading, Spans, merged
-from monitor.rules.score import ENOUGH, Points, evidence, independent, points_of, score
+from monitor.rules.scan import EntryScan, Spans, merged
+from monitor.rules.score import ENOUGH, SCORING_KEYS, Points, evidence, independent, points_of, score
 from monitor.rules.script import languages_of
 from monitor.rules.when import holds
-from monitor.rules.words import FIELDS, Pattern, parts
+from monitor.rules.words import Pattern, parts
 
-__all__ = ["Judgement", "Ruleset", "compile_rules", "judge_entry", "match_entry"]
+__all__ = ["Cause", "Judgement", "Ruleset", "compile_rules", "judge_entry", "match_entry"]
 
-SPEAKING = ("any", "all", "hints", "when")  # what speaks for an entry
-_PLACES = {field: place for place, field in enumerate(FIELDS)}
+_ORDER = {field: index for index, field in enumerate(ENTRY_FIELDS)}
+_WordHits = Mapping[str, Mapping[str, Sequence[Hit]]]  # key -> word as written -> its hits
+
+
+class Cause(StrEnum):
+    """What keeps an entry out of a rule."""
+
+    FEEDS = "feeds"  # the rule is for other feeds
+    SECTIONS = "sections"  # the rule, or the feed, is for other sections
+    LANGUAGES = "languages"  # the rule is for other languages
+    NONE = "none"  # a word of `none`, or a denied word of a `when` that does not hold
+    NOT = "not"  # a denied word of `when` alone
+    IGNORE = "ignore"  # it would match but for an ignored phrase
+    MISSING = "missing"  # not all is there that the rule asks for
+    SCORE = "score"  # its words do not reach the threshold
+    MAX = "max"  # the digest has as many entries of the rule as it may have
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -31,60 +47,79 @@ class Judgement:
     threshold: float
     hits: tuple[Hit, ...]  # what speaks for it
     points: tuple[Points, ...]  # what each of those words adds
-    missing: tuple[str, ...] = ()  # words of `all` that are not there; "any or hints", "when"
+    missing_words: tuple[str, ...] = ()  # words of `all` that are not there
+    lacks_evidence: bool = False  # `any` and `hints` do not reach what is asked of them
+    when_fails: bool = False  # the rule has a `when`, and it does not hold
     against: tuple[Hit, ...] = ()  # words of `none`, and denied words of a `when` that does not hold
     ignored: tuple[Hit, ...] = ()  # phrases without which it would match
-    scope: str = ""  # what keeps the entry out of this rule: feeds, sections or languages
+    scope: Cause | None = None  # FEEDS, SECTIONS or LANGUAGES: it is none of the rule's entries
     slow: tuple[str, ...] = ()  # regular expressions that were given up
 
     @property
     def near(self) -> bool:
-        """Did it nearly match? Kept out in spite of its score, or at least half way to the threshold."""
+        """Whether it nearly matched: kept out in spite of its score, or at least half way to the threshold."""
         return not self.match and bool(self.hits) and self.score >= self.threshold / 2
 
     @property
-    def why_not(self) -> str:
-        """In a few words what kept it out; "" for a match."""
+    def missing(self) -> tuple[str, ...]:
+        """What the rule asks for and is not there: words of `all`; "any or hints", "when"."""
+        return (
+            *self.missing_words,
+            *(["any or hints"] if self.lacks_evidence else []),
+            *(["when"] if self.when_fails else []),
+        )
+
+    @property
+    def reasons(self) -> Mapping[Cause, str]:
+        """What kept the entry out, each cause in a few words; empty for a match."""
         if self.match:
-            return ""
-        told = [f"{self.scope} of the rule" if self.scope else ""]
-        told += [", ".join(f"none: {hit.word}" for hit in _first_of_each(self.against))]
-        told += [", ".join(f"ignore: {hit.word}" for hit in _first_of_each(self.ignored))]
-        told += [f"missing: {', '.join(self.missing)}" if self.missing else ""]
-        if not any(told):
-            told = [f"score {self.score:g} of {self.threshold:g}"]
-        return "; ".join(reason for reason in told if reason)
+            return {}
+        reasons: dict[Cause, str] = {}
+        if self.scope:
+            reasons[self.scope] = f"{self.scope} of the rule"
+        if self.against:
+            reasons[Cause.NONE] = _named("none", self.against)
+        if self.ignored:
+            reasons[Cause.IGNORE] = _named("ignore", self.ignored)
+        if self.missing:
+            reasons[Cause.MISSING] = f"missing: {', '.join(self.missing)}"
+        return reasons or {Cause.SCORE: f"score {self.score:g} of {self.threshold:g}"}
+
+    @property
+    def why_not(self) -> str:
+        """All reasons as one sentence; "" for a match."""
+        return "; ".join(self.reasons.values())
 
 
-def _first_of_each(hits: Iterable[Hit]) -> list[Hit]:
-    return list({hit.word: hit for hit in hits}.values())
+def _named(key: str, hits: Iterable[Hit]) -> str:
+    return ", ".join(f"{key}: {word}" for word in dict.fromkeys(hit.word for hit in hits))
 
 
 def match_entry(entry: Entry, rules: Ruleset) -> tuple[Match, ...]:
-    """The matches of an entry, in the order of the rules; of rules with one text, one match."""
+    """Return the matches of an entry, in the order of the rules; of rules with one fingerprint, one match."""
     if _outside_sections(entry, rules):
         return ()
-    reading = Reading(entry, rules)
-    called = _called(reading, rules)
-    found: dict[str, Match] = {}
+    scan = EntryScan(entry, rules)
+    indices = _indices_by_rule(scan, rules)
+    matches: dict[str, Match] = {}
     for number, rule in enumerate(rules.rules):
-        places = called.get(number, set())
-        if (places or rule.when or rule.always) and not _out_of_scope(rule, entry):
-            judged = _judge(rule, places, reading)
-            if judged.match:
-                found[rule.fingerprint] = Match(
-                    fingerprint=rule.fingerprint, hits=judged.hits, score=judged.score
+        present = indices.get(number, set())
+        if (present or rule.when or rule.with_patterns) and not _out_of_scope(rule, entry):
+            judgement = _judge(rule, present, scan)
+            if judgement.match:
+                matches[rule.fingerprint] = Match(
+                    fingerprint=rule.fingerprint, hits=judgement.hits, score=judgement.score
                 )
-    return tuple(found.values())
+    return tuple(matches.values())
 
 
 def judge_entry(entry: Entry, rules: Ruleset) -> tuple[Judgement, ...]:
-    """What each rule says of an entry, matching or not, in the order of the rules."""
-    reading = Reading(entry, rules)
-    called = _called(reading, rules)
-    feed_scope = "sections" if _outside_sections(entry, rules) else ""
+    """Return what each rule says of an entry, matching or not, in the order of the rules."""
+    scan = EntryScan(entry, rules)
+    indices = _indices_by_rule(scan, rules)
+    feed_scope = Cause.SECTIONS if _outside_sections(entry, rules) else None
     return tuple(
-        _judge(rule, called.get(number, set()), reading, feed_scope or _out_of_scope(rule, entry))
+        _judge(rule, indices.get(number, set()), scan, feed_scope or _out_of_scope(rule, entry))
         for number, rule in enumerate(rules.rules)
     )
 
@@ -94,129 +129,145 @@ def _outside_sections(entry: Entry, rules: Ruleset) -> bool:
     return sections is not None and sections.isdisjoint(fold(name).text for name in entry.sections)
 
 
-def _out_of_scope(rule: Compiled, entry: Entry) -> str:
+def _out_of_scope(rule: CompiledRule, entry: Entry) -> Cause | None:
     if rule.feed_urls is not None and entry.feed_url not in rule.feed_urls:
-        return "feeds"
+        return Cause.FEEDS
     if rule.sections and rule.sections.isdisjoint(fold(name).text for name in entry.sections):
-        return "sections"
-    wanted = rule.rule.languages
-    if wanted and languages_of(f"{entry.title}\n{entry.summary}\n{entry.text}").isdisjoint(wanted):
-        return "languages"
-    return ""
+        return Cause.SECTIONS
+    languages = rule.rule.languages
+    if languages and languages_of(f"{entry.title}\n{entry.summary}\n{entry.text}").isdisjoint(languages):
+        return Cause.LANGUAGES
+    return None
 
 
-def _called(reading: Reading, rules: Ruleset) -> Mapping[int, set[int]]:
-    """By rule, the places in its words that something found belongs to."""
-    called: dict[int, set[int]] = defaultdict(set)
-    for plain in reading.found():
-        for number, place in rules.calls[plain]:
-            called[number].add(place)
-    return called
+def _indices_by_rule(scan: EntryScan, rules: Ruleset) -> Mapping[int, set[int]]:
+    """Return, by number of the rule, the indices of its words that something found belongs to."""
+    indices: dict[int, set[int]] = defaultdict(set)
+    for plain in scan.plain_words():
+        for number, index in rules.uses[plain]:
+            indices[number].add(index)
+    return indices
 
 
-def _judge(rule: Compiled, places: set[int], reading: Reading, scope: str = "") -> Judgement:
-    asked = [rule.words[place] for place in sorted(places.union(rule.always))]
-    ignored = [hit for one in asked if one.key == "ignore" for hit in _hits(one, reading, {})]
+def _judge(rule: CompiledRule, present: set[int], scan: EntryScan, scope: Cause | None = None) -> Judgement:
+    words = [rule.words[index] for index in sorted(present.union(rule.with_patterns))]
+    ignored = [hit for word in words if word.key == "ignore" for hit in _hits(word, scan, {})]
     if not ignored:
-        return _weigh(rule, asked, reading, {}, scope)
+        return _weigh(rule, words, scan, {}, scope)
     cut = {
         field: merged((hit.start, hit.end) for hit in ignored if hit.field == field)
         for field in {hit.field for hit in ignored}
     }
-    judged = _weigh(rule, asked, reading, cut, scope)
-    if not judged.match and (uncut := _weigh(rule, asked, reading, {}, scope)).match:
-        return Judgement(
-            rule=judged.rule,
-            fingerprint=judged.fingerprint,
-            match=False,
-            score=uncut.score,
-            threshold=judged.threshold,
-            hits=uncut.hits,
-            points=uncut.points,
-            ignored=_in_order(ignored),
-            slow=judged.slow,
-        )
-    return judged
+    judgement = _weigh(rule, words, scan, cut, scope)
+    if judgement.match or not (uncut := _weigh(rule, words, scan, {}, scope)).match:
+        return judgement
+    return Judgement(
+        rule=judgement.rule,
+        fingerprint=judgement.fingerprint,
+        match=False,
+        score=uncut.score,
+        threshold=judgement.threshold,
+        hits=uncut.hits,
+        points=uncut.points,
+        ignored=_in_order(ignored),
+        slow=judgement.slow,
+    )
 
 
 def _weigh(
-    rule: Compiled, asked: Sequence[Asked], reading: Reading, cut: Mapping[str, Spans], scope: str
+    rule: CompiledRule,
+    words: Sequence[RuleWord],
+    scan: EntryScan,
+    cut: Mapping[str, Spans],
+    scope: Cause | None,
 ) -> Judgement:
-    found: dict[str, dict[str, list[Hit]]] = defaultdict(dict)  # key -> word -> hits
+    """Judge an entry by those of a rule's words that may be there; places that touch `cut` do not count."""
+    hits: dict[str, dict[str, Sequence[Hit]]] = defaultdict(dict)
     weights: dict[tuple[str, str], float] = {}
-    for one in asked:
-        if one.key != "ignore" and (hits := _hits(one, reading, cut)):
-            found[one.key][one.word.written] = hits
-            weights[one.key, one.word.written] = one.weight
-    hints = independent(found["hints"]) if "hints" in found else {}
-    true = rule.when is not None and holds(
-        rule.when, lambda word: word.written in found["when"] or word.written in found["not"]
-    )
-    points = tuple(
-        points_of(key, word, weights[key, word], hits)
-        for key in SPEAKING
-        if key in found
-        for word, hits in (hints if key == "hints" else found[key]).items()
-    )
-    total, threshold = score(points, true), rule.rule.threshold
-    missing = [
-        one.word.written
-        for one in (rule.words if rule.rule.all else ())
-        if one.key == "all" and one.word.written not in found["all"]
-    ]
-    if (rule.rule.any or rule.rule.hints) and evidence(points) < min(ENOUGH, threshold):
-        missing.append("any or hints")
-    if rule.when and not true:
-        missing.append("when")
-    against = [hit for hits in found["none"].values() for hit in hits] if "none" in found else []
-    matched = not scope and not against and not missing and total >= threshold
-    if rule.when and not true:
-        against += [hit for hits in found["not"].values() for hit in hits]
-    speaking = [hit for key in SPEAKING if key in found for hits in found[key].values() for hit in hits]
+    for word in words:
+        if word.key != "ignore" and (hits_of_word := _hits(word, scan, cut)):
+            hits[word.key][word.word.written] = hits_of_word
+            weights[word.key, word.word.written] = word.weight
+    when_holds = _when_holds(rule, hits)
+    when_fails = rule.when is not None and not when_holds
+    points = _points(hits, weights)
+    total, threshold = score(points, when_holds), rule.rule.threshold
+    missing_words = _missing_words(rule, hits) if rule.rule.all else ()
+    asks_evidence = bool(rule.rule.any or rule.rule.hints)
+    lacks_evidence = asks_evidence and evidence(points) < min(ENOUGH, threshold)
+    kept_out = scope or "none" in hits or missing_words or lacks_evidence or when_fails
     return Judgement(
         rule=rule.rule.name,
         fingerprint=rule.fingerprint,
-        match=matched,
+        match=not kept_out and total >= threshold,
         score=total,
         threshold=threshold,
-        hits=_in_order(speaking),
+        hits=_in_order(_hits_under(SCORING_KEYS, hits)),
         points=points,
-        missing=tuple(missing),
-        against=_in_order(against),
+        missing_words=missing_words,
+        lacks_evidence=lacks_evidence,
+        when_fails=when_fails,
+        against=_in_order(_hits_under(("none", "not") if when_fails else ("none",), hits)),
         scope=scope,
-        slow=_slow(rule, reading) if reading.slow else (),
+        slow=_slow(rule, scan) if scan.slow else (),
     )
 
 
-def _hits(asked: Asked, reading: Reading, cut: Mapping[str, Spans]) -> list[Hit]:
-    places = reading.places(asked.word, asked.fields, asked.allowed, cut)
+def _hits(rule_word: RuleWord, scan: EntryScan, cut: Mapping[str, Spans]) -> list[Hit]:
+    """Return the hits of a word, by field in the order of ENTRY_FIELDS, then by place."""
+    occurrences = scan.by_field(rule_word.word, rule_word.fields, rule_word.allowed, cut)
     hits = []
-    for field in asked.fields:
-        if field in places:
-            text = reading.texts[field]
-            for start, end, _, _ in places[field]:
-                hits.append(Hit(field, asked.word.written, text[start:end], start, end))
+    for field in rule_word.fields:
+        if field in occurrences:
+            text = scan.texts[field]
+            for start, end, _, _ in occurrences[field]:
+                hits.append(Hit(field, rule_word.word.written, text[start:end], start, end))
     return hits
 
 
-def _slow(rule: Compiled, reading: Reading) -> tuple[str, ...]:
+def _when_holds(rule: CompiledRule, hits: _WordHits) -> bool:
+    if rule.when is None:
+        return False
+    words = {*hits.get("when", ()), *hits.get("not", ())}
+    return holds(rule.when, lambda word: word.written in words)
+
+
+def _points(hits: _WordHits, weights: Mapping[tuple[str, str], float]) -> tuple[Points, ...]:
+    return tuple(
+        points_of(key, word, weights[key, word], hits_of_word)
+        for key in SCORING_KEYS
+        if key in hits
+        for word, hits_of_word in (independent(hits[key]) if key == "hints" else hits[key]).items()
+    )
+
+
+def _missing_words(rule: CompiledRule, hits: _WordHits) -> tuple[str, ...]:
+    there = hits.get("all", ())
+    words = (word.word.written for word in rule.words if word.key == "all")
+    return tuple(word for word in words if word not in there)
+
+
+def _hits_under(keys: Iterable[str], hits: _WordHits) -> list[Hit]:
+    return [hit for key in keys if key in hits for hits_of_word in hits[key].values() for hit in hits_of_word]
+
+
+def _slow(rule: CompiledRule, scan: EntryScan) -> tuple[str, ...]:
+    """Return the words of a rule whose regular expression was given up."""
+    words = (rule.words[index].word for index in rule.with_patterns)
     slow = (
-        rule.words[place].word.written
-        for place in rule.always
-        if any(
-            isinstance(part.term, Pattern) and part.term in reading.slow
-            for part in parts(rule.words[place].word)
-        )
+        word.written
+        for word in words
+        if any(isinstance(part.term, Pattern) and part.term in scan.slow for part in parts(word))
     )
     return tuple(dict.fromkeys(slow))
 
 
 def _in_order(hits: Sequence[Hit]) -> tuple[Hit, ...]:
-    """Each hit once, in the order of reading."""
+    """Return each hit once, by field in the order of ENTRY_FIELDS, then by place."""
     if len(hits) < 2:
         return tuple(hits)
     return tuple(sorted(set(hits), key=_place))
 
 
 def _place(hit: Hit) -> tuple[int, int, int, str]:
-    return _PLACES[hit.field], hit.start, hit.end, hit.word
+    return _ORDER[hit.field], hit.start, hit.end, hit.word

@@ -18,12 +18,12 @@ class SlowPatternError(Exception):
 
 
 def read_pattern(rule: str, written: str, expression: str, flags: str, column: int) -> Pattern:
-    """Check an expression; `column` is where it begins in `written`. Raises RuleError."""
-    for place, flag in enumerate(flags):
-        if flag not in FLAGS or flag in flags[:place]:
-            known = ", ".join(FLAGS)
-            what = f'behind the last "/" only {known} may stand, each once; a word with slashes in it begins with "="'
-            raise RuleError(rule, written, what, column + len(expression) + 1 + place)
+    """Check a regular expression that begins at `column` of the word as written. Raises RuleError."""
+    for index, flag in enumerate(flags):
+        if flag not in FLAGS or flag in flags[:index]:
+            what = f'behind the last "/" only {", ".join(FLAGS)} may stand, each once'
+            fix = 'a word with slashes in it begins with "="'
+            raise RuleError(rule, written, what, column + len(expression) + 1 + index, fix=fix)
     try:
         _compiled(expression, flags)
     except regex.error as error:
@@ -33,10 +33,10 @@ def read_pattern(rule: str, written: str, expression: str, flags: str, column: i
 
 
 def find(pattern: Pattern, text: str) -> list[tuple[int, int]]:
-    """Where it stands in a text, in order; empty spans are left out. Raises SlowPatternError."""
+    """Return the spans [start, end) of a pattern in a text, in order and none empty. Raises SlowPatternError."""
     compiled = _compiled(pattern.expression, pattern.flags)
     try:
-        spans = [found.span() for found in compiled.finditer(text, timeout=LIMIT)]
+        spans = [match.span() for match in compiled.finditer(text, timeout=LIMIT)]
     except TimeoutError:
         raise SlowPatternError from None
     return [(start, end) for start, end in spans if start < end]
@@ -44,7 +44,7 @@ def find(pattern: Pattern, text: str) -> list[tuple[int, int]]:
 
 @cache
 def _compiled(expression: str, flags: str) -> "regex.Pattern[str]":
-    how = 0
+    mask = 0
     for flag in flags:
-        how |= FLAGS[flag]
-    return regex.compile(expression, how)
+        mask |= FLAGS[flag]
+    return regex.compile(expression, mask)

@@ -11,10 +11,10 @@ from monitor.rules.compile import Ruleset
 from monitor.rules.fold import Folded, fold
 from monitor.rules.patterns import SlowPatternError, find
 from monitor.rules.script import continues_words
-from monitor.rules.words import AnyOf, Pattern, Plain, Spelling, Word
+from monitor.rules.words import AnyOf, Pattern, Plain, Spelling, Term, Word
 
 
-class Spot(NamedTuple):
+class Occurrence(NamedTuple):
     """A place of a word: [start, end) of the original, [first, last) of the folded text."""
 
     start: int
@@ -26,85 +26,89 @@ class Spot(NamedTuple):
 Spans = Sequence[tuple[int, int]]  # of an original text: sorted, none touching another
 
 
-class Reading:
-    """One entry against all words of a ruleset. Regular expressions are asked when a rule wants them."""
+class EntryScan:
+    """One entry searched for all words of a ruleset; a regular expression is run when a rule needs it."""
 
     def __init__(self, entry: Entry, rules: Ruleset) -> None:
         self.texts = {field: text_of(entry, field, rules.feeds) for field in rules.fields}
-        self.slow: set[Pattern] = set()
+        self.slow: set[Pattern] = set()  # expressions that were given up
         self._folded: dict[str, Folded] = {}
-        self._plain: dict[Plain, dict[str, list[Spot]]] = defaultdict(dict)
-        self._patterns: dict[tuple[Pattern, str], list[Spot]] = {}
+        self._plain: dict[Plain, dict[str, list[Occurrence]]] = defaultdict(dict)
+        self._patterns: dict[tuple[Pattern, str], list[Occurrence]] = {}
         for field, original in self.texts.items():
             if original:
                 self._search(field, original, rules)
-
-    def found(self) -> Mapping[Plain, Mapping[str, Sequence[Spot]]]:
-        """The plain words that stand anywhere, with their places by field."""
-        return self._plain
 
     def _search(self, field: str, original: str, rules: Ruleset) -> None:
         folded = self._folded[field] = fold(original)
         for number, first, last in rules.search(folded.text):
             for plain, spelling in rules.spellings[number]:
-                if spelling.bound and not _stands(spelling, folded.text, first, last):
+                if spelling.checks_edges and not _has_edges(spelling, folded.text, first, last):
                     continue
                 start, end = folded.original(first, last)
-                if spelling.picky and not _reads(spelling, original[start:end]):
+                if spelling.checks_original and not _has_form(spelling, original[start:end]):
                     continue
-                self._plain[plain].setdefault(field, []).append(Spot(start, end, first, last))
+                self._plain[plain].setdefault(field, []).append(Occurrence(start, end, first, last))
 
-    def places(
+    def plain_words(self) -> Iterable[Plain]:
+        """Return the plain words that stand anywhere."""
+        return self._plain
+
+    def by_field(
         self, word: Word, fields: Sequence[str], allowed: Sequence[str], cut: Mapping[str, Spans]
-    ) -> Mapping[str, Sequence[Spot]]:
-        """The places of a word by field, at least those in `fields`; `allowed` are the fields for its parts."""
+    ) -> Mapping[str, Sequence[Occurrence]]:
+        """Return the places of a word by field, at least those in `fields`; its parts may stand in `allowed`."""
         if isinstance(word.term, Plain) and not (cut or word.guards):  # nearly always
             return self._plain.get(word.term, {})
         fields = [field for field in fields if field in self._folded]
-        return {field: self.spots(word, field, allowed, cut.get(field, ())) for field in fields}
+        return {field: self._in_field(word, field, allowed, cut.get(field, ())) for field in fields}
 
-    def spots(self, word: Word, field: str, allowed: Sequence[str], cut: Spans = ()) -> list[Spot]:
-        """The places of a word in a field that is not empty, in order.
+    def _in_field(self, word: Word, field: str, allowed: Sequence[str], cut: Spans = ()) -> list[Occurrence]:
+        """Return the places of a word in a field that is not empty, in order, without those that touch `cut`.
 
-        `allowed` are the fields of whoever asks; what touches `cut` is left out.
+        `allowed` are the fields of the word or rule around it.
         """
-        allowed = word.fields or allowed
-        match word.term:
+        occurrences = self._of_term(word.term, field, word.fields or allowed, cut)
+        if occurrences and cut:
+            occurrences = _outside(occurrences, cut)
+        if occurrences and word.guards:
+            guards = [place for guard in word.guards for place in self._in_field(guard, field, (field,))]
+            occurrences = _outside(occurrences, merged((place.start, place.end) for place in guards))
+        return sorted(occurrences) if len(occurrences) > 1 else occurrences
+
+    def _of_term(self, term: Term, field: str, allowed: Sequence[str], cut: Spans) -> list[Occurrence]:
+        match term:
             case Plain() | Pattern() if field not in allowed:
                 return []
             case Plain():
-                found = self._plain[word.term].get(field, []) if word.term in self._plain else []
+                return self._plain[term].get(field, []) if term in self._plain else []
             case Pattern():
-                found = self._pattern(word.term, field)
+                return self._of_pattern(term, field)
             case AnyOf(words):
-                found = list({spot for one in words for spot in self.spots(one, field, allowed, cut)})
+                return list({place for word in words for place in self._in_field(word, field, allowed, cut)})
             case nearness:
-                sides = [self.spots(side, field, allowed, cut) for side in (nearness.left, nearness.right)]
-                found = near(sides[0], sides[1], nearness.within)
-        if found and cut:
-            found = _outside(found, cut)
-        if found and word.guards:
-            guards = [spot for guard in word.guards for spot in self.spots(guard, field, (field,))]
-            found = _outside(found, merged((spot.start, spot.end) for spot in guards))
-        return sorted(found) if len(found) > 1 else found
+                left, right = (
+                    self._in_field(side, field, allowed, cut) for side in (nearness.left, nearness.right)
+                )
+                return near(left, right, nearness.within)
 
-    def _pattern(self, pattern: Pattern, field: str) -> list[Spot]:
+    def _of_pattern(self, pattern: Pattern, field: str) -> list[Occurrence]:
         if (pattern, field) not in self._patterns:
-            found: list[tuple[int, int]] = []
+            spans: list[tuple[int, int]] = []
             if pattern not in self.slow:
                 try:
-                    found = find(pattern, self.texts[field])
+                    spans = find(pattern, self.texts[field])
                 except SlowPatternError:
                     self.slow.add(pattern)
             folded = self._folded[field]
             self._patterns[pattern, field] = [
-                Spot(start, end, *folded.folded(start, end)) for start, end in found
+                Occurrence(start, end, *folded.folded(start, end)) for start, end in spans
             ]
         return self._patterns[pattern, field]
 
 
 def text_of(entry: Entry, field: str, feeds: Mapping[str, str]) -> str:
-    """The text that hits of a field count in; `feeds` are the names of feeds by URL."""
+    """Return the text that the places of hits in a field count in; `feeds` are the names of feeds by URL."""
     match field:
         case "author":
             return ", ".join(entry.authors)
@@ -116,42 +120,45 @@ def text_of(entry: Entry, field: str, feeds: Mapping[str, str]) -> str:
     return text
 
 
-def _stands(spelling: Spelling, text: str, first: int, last: int) -> bool:
-    """Is it a word there, and not a piece of a longer one?"""
-    if spelling.left and first and continues_words(text[first - 1]):
+def _has_edges(spelling: Spelling, text: str, first: int, last: int) -> bool:
+    """Return whether it is a word there, and not a piece of a longer one."""
+    if spelling.closed_left and first and continues_words(text[first - 1]):
         return False
-    return not (spelling.right and last < len(text) and continues_words(text[last]))
+    return not (spelling.closed_right and last < len(text) and continues_words(text[last]))
 
 
-def _reads(spelling: Spelling, original: str) -> bool:
-    """Is it written there as the word asks?"""
-    if spelling.exactly and unicodedata.normalize("NFC", original) != spelling.exactly:
+def _has_form(spelling: Spelling, original: str) -> bool:
+    """Return whether it is written there as the word asks."""
+    if spelling.exact and unicodedata.normalize("NFC", original) != spelling.exact:
         return False
     return set(spelling.traditional).issubset(original)
 
 
-def near(lefts: Sequence[Spot], rights: Sequence[Spot], within: int) -> list[Spot]:
-    """The places of both that have one of the other at most `within` folded signs away, and not upon it."""
+def near(lefts: Sequence[Occurrence], rights: Sequence[Occurrence], within: int) -> list[Occurrence]:
+    """Return the places of both that have one of the other at most `within` folded characters away.
+
+    Places that overlap are not near each other.
+    """
     return [*_beside(lefts, rights, within), *_beside(rights, lefts, within)]
 
 
-def _beside(ours: Sequence[Spot], others: Sequence[Spot], within: int) -> list[Spot]:
-    firsts, lasts = sorted(spot.first for spot in others), sorted(spot.last for spot in others)
+def _beside(places: Sequence[Occurrence], others: Sequence[Occurrence], within: int) -> list[Occurrence]:
+    firsts, lasts = sorted(other.first for other in others), sorted(other.last for other in others)
 
-    def any_between(places: list[int], low: int, high: int) -> bool:
-        at = bisect_left(places, low)
-        return at < len(places) and places[at] <= high
+    def any_between(numbers: list[int], low: int, high: int) -> bool:
+        index = bisect_left(numbers, low)
+        return index < len(numbers) and numbers[index] <= high
 
     return [
-        spot
-        for spot in ours
-        if any_between(firsts, spot.last, spot.last + within)
-        or any_between(lasts, spot.first - within, spot.first)
+        place
+        for place in places
+        if any_between(firsts, place.last, place.last + within)
+        or any_between(lasts, place.first - within, place.first)
     ]
 
 
 def merged(spans: Iterable[tuple[int, int]]) -> Spans:
-    """The same places as spans that do not touch."""
+    """Return spans that cover the same places and do not touch."""
     result: list[tuple[int, int]] = []
     for start, end in sorted(spans):
         if result and start <= result[-1][1]:
@@ -161,12 +168,12 @@ def merged(spans: Iterable[tuple[int, int]]) -> Spans:
     return result
 
 
-def _outside(spots: Sequence[Spot], spans: Spans) -> list[Spot]:
-    """The spots that no span touches."""
+def _outside(occurrences: Sequence[Occurrence], spans: Spans) -> list[Occurrence]:
+    """Return the places that no span overlaps."""
     starts = [start for start, _ in spans]
 
-    def free(spot: Spot) -> bool:
-        at = bisect_left(starts, spot.end) - 1  # the last span that begins before the spot ends
-        return at < 0 or spans[at][1] <= spot.start
+    def is_free(place: Occurrence) -> bool:
+        index = bisect_left(starts, place.end) - 1  # the last span that begins before the place ends
+        return index < 0 or spans[index][1] <= place.start
 
-    return [spot for spot in spots if free(spot)]
+    return [place for place in occurrences if is_free(place)]

@@ -16,9 +16,10 @@ nothing. A `when` that holds counts 1 even if its words count less: NOT may hold
 from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
+from monitor.config.options import ENTRY_FIELDS
 from monitor.model.rules import Hit
-from monitor.rules.words import FIELDS
 
+SCORING_KEYS = ("any", "all", "hints", "when")  # the keys of words that add to the score
 WORTH = {"title": 2.0, "summary": 1.5}  # every other field: 1
 HINT = 0.5
 ENOUGH = 1.0
@@ -36,50 +37,52 @@ class Points(NamedTuple):
 
 
 def points_of(key: str, word: str, weight: float, hits: Sequence[Hit]) -> Points:
-    """The points of a word that was found; its hits by field, in the order of FIELDS, and so the best first."""
+    """Return the points of a word that was found; its hits stand in the order of ENTRY_FIELDS, so the best first."""
     best = hits[0].field
-    each = worth(best)
-    return Points(key, word, best, weight, each, weight * each * (HINT if key == "hints" else 1.0))
+    field_worth = worth(best)
+    return Points(
+        key, word, best, weight, field_worth, weight * field_worth * (HINT if key == "hints" else 1.0)
+    )
 
 
 def worth(field: str) -> float:
-    """What a field is worth."""
+    """Return what a field is worth."""
     return WORTH.get(field, 1.0)
 
 
-def score(points: Sequence[Points], holds: bool) -> float:
-    """The score of a rule; `holds`: it has a `when`, and that is true."""
-    expression = rest = 0.0
-    for one in points:
-        if one.key == "when":
-            expression += one.points
+def score(points: Sequence[Points], when_holds: bool) -> float:
+    """Return the score of a rule; `when_holds`: it has a `when`, and that is true."""
+    from_when = from_lists = 0.0
+    for word in points:
+        if word.key == "when":
+            from_when += word.points
         else:
-            rest += one.points
-    return round((max(expression, ENOUGH) if holds else expression) + rest, 6)
+            from_lists += word.points
+    return round((max(from_when, ENOUGH) if when_holds else from_when) + from_lists, 6)
 
 
 def evidence(points: Sequence[Points]) -> float:
-    """What `any` and `hints` alone reach."""
-    return round(sum([one.points for one in points if one.key in ("any", "hints")]), 6)
+    """Return what `any` and `hints` alone reach."""
+    return round(sum([word.points for word in points if word.key in ("any", "hints")]), 6)
 
 
 def independent(hints: Mapping[str, Sequence[Hit]]) -> dict[str, list[Hit]]:
-    """The hints that stand somewhere by themselves: the places within a longer hint, or upon another, are left out.
+    """Return the hints that stand somewhere by themselves, without places within a longer hint or upon another.
 
-    Upon each other, the one whose longest place is longer stands. The longest hint is the first of the answer.
+    Of hints upon each other, the one whose longest place is longer stays. The longest hint is the first of the answer.
     """
     if len(hints) < 2:
         return {word: list(hits) for word, hits in hints.items()}
     ranked = sorted(hints, key=lambda word: max(hit.end - hit.start for hit in hints[word]), reverse=True)
     places = sorted(
-        (FIELDS.index(hit.field), hit.start, -hit.end, rank, hit)
+        (ENTRY_FIELDS.index(hit.field), hit.start, -hit.end, rank, hit)
         for rank, word in enumerate(ranked)
         for hit in hints[word]
     )
     kept: dict[str, list[Hit]] = {word: [] for word in ranked}
-    reached = (-1, 0)  # the field, and how far the places before reach in it
+    last_field, reached = -1, 0  # how far the places before reach in their field
     for field, _, _, rank, hit in places:
-        if reached[0] != field or hit.end > reached[1]:
+        if last_field != field or hit.end > reached:
             kept[ranked[rank]].append(hit)
-            reached = (field, hit.end)
+            last_field, reached = field, hit.end
     return {word: hits for word, hits in kept.items() if hits}

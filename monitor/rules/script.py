@@ -7,6 +7,8 @@ from functools import cache
 
 import opencc
 
+from monitor.config.options import Language
+
 # Ideographs, kana and bopomofo: written without spaces, so words have no edges there.
 # A set for regular expressions.
 HAN = (
@@ -15,77 +17,75 @@ HAN = (
     "\U0001b000-\U0001b16f\U00020000-\U000323af"
 )
 _HAN = re.compile(f"[{HAN}]")
+_KANA = re.compile("[\u3041-\u3096\u30a1-\u30fa\uff66-\uff9d]")
+_HANGUL = re.compile("[\u1100-\u11ff\uac00-\ud7a3]")
+_LATIN = re.compile("[A-Za-z\u00c0-\u024f]")
 
-
-@cache
-def is_han(sign: str) -> bool:
-    """Is this a character of a script that is written without spaces between words?"""
-    return _HAN.match(sign) is not None
-
-
-@cache
-def continues_words(sign: str) -> bool:
-    """Would this sign, beside a word, make it another word? Letters and digits of scripts with spaces do."""
-    return (unicodedata.category(sign)[0] in "LM" and not is_han(sign)) or unicodedata.category(sign) == "Nd"
-
-
-@cache
-def simplified(sign: str) -> str:
-    """The simplified form of one character, itself where there is none.
-
-    Sign by sign: OpenCC's phrases would change lengths, and see words across the seams of others.
-    """
-    return _converter("t2s").convert(sign) if is_han(sign) else sign
-
-
-_WAYS = ("s2twp", "tw2sp")
-# A line break would shift the lines that come back; half a character (a lone surrogate) cannot be handed over.
-_UNFIT = re.compile("[\n\ud800-\udfff]")
+_CONVERSIONS = ("s2twp", "tw2sp")  # with vocabulary: to Taiwan's, to the mainland's
+# A line break would shift the lines that come back; a lone surrogate cannot be handed over.
+_NOT_CONVERTIBLE = re.compile("[\n\ud800-\udfff]")
 _vocabulary: dict[str, tuple[str, ...]] = {}
 
 
+@cache
+def is_han(character: str) -> bool:
+    """Return whether a character belongs to a script that is written without spaces between words."""
+    return _HAN.match(character) is not None
+
+
+@cache
+def continues_words(character: str) -> bool:
+    """Return whether a character beside a word makes it another word: letters and digits of scripts with spaces do."""
+    category = unicodedata.category(character)
+    return (category[0] in "LM" and not is_han(character)) or category == "Nd"
+
+
+@cache
+def simplified(character: str) -> str:
+    """Return the simplified form of a character, the character itself where there is none.
+
+    OpenCC is asked character by character: its phrases would change lengths, and match across the seams of others.
+    """
+    return _converter("t2s").convert(character) if is_han(character) else character
+
+
+@cache
+def is_traditional(character: str) -> bool:
+    """Return whether a character is written so in Taiwan and Hong Kong only."""
+    return simplified(character) != character
+
+
+@cache
+def is_simplified(character: str) -> bool:
+    """Return whether a character is written so on the mainland only."""
+    return is_han(character) and _converter("s2t").convert(character) != character
+
+
 def vocabulary(word: str) -> tuple[str, ...]:
-    """What Taiwan calls the same thing (人工智慧 for 人工智能), and the mainland, each as it writes it."""
+    """Return what Taiwan calls the same thing (人工智慧 for 人工智能), and the mainland, each in its own characters."""
     if word not in _vocabulary:
         learn_vocabulary([word])
     return _vocabulary[word]
 
 
 def learn_vocabulary(words: Iterable[str]) -> None:
-    """Look up many words at once: OpenCC is asked twice in all, not twice for each."""
+    """Look up the vocabulary of many words at once: OpenCC is asked twice in all, not twice for each."""
     new = [word for word in dict.fromkeys(words) if word not in _vocabulary]
     _vocabulary.update((word, ()) for word in new)
-    asked = [word for word in new if any(map(is_han, word)) and not _UNFIT.search(word)]
-    lines = "\n".join(asked)
-    answers = [_converter(way).convert(lines).split("\n") for way in _WAYS if asked]
-    for word, *others in zip(asked, *answers, strict=True):
-        _vocabulary[word] = tuple(dict.fromkeys(others))
+    convertible = [word for word in new if any(map(is_han, word)) and not _NOT_CONVERTIBLE.search(word)]
+    lines = "\n".join(convertible)
+    answers = [_converter(name).convert(lines).split("\n") for name in _CONVERSIONS if convertible]
+    for word, *converted in zip(convertible, *answers, strict=True):
+        _vocabulary[word] = tuple(dict.fromkeys(converted))
 
 
 @cache
-def _converter(way: str) -> opencc.OpenCC:
-    return opencc.OpenCC(way)
+def _converter(name: str) -> opencc.OpenCC:
+    return opencc.OpenCC(name)
 
 
-@cache
-def is_traditional(sign: str) -> bool:
-    """Is this character written so in Taiwan and Hong Kong only?"""
-    return simplified(sign) != sign
-
-
-@cache
-def is_simplified(sign: str) -> bool:
-    """Is this character written so on the mainland only?"""
-    return is_han(sign) and _converter("s2t").convert(sign) != sign
-
-
-_KANA = re.compile("[\u3041-\u3096\u30a1-\u30fa\uff66-\uff9d]")
-_HANGUL = re.compile("[\u1100-\u11ff\uac00-\ud7a3]")
-_LATIN = re.compile("[A-Za-z\u00c0-\u024f]")
-
-
-def languages_of(text: str) -> frozenset[str]:
-    """The names of LANGUAGES that fit; none for a text in other letters.
+def languages_of(text: str) -> frozenset[Language]:
+    """Return the languages that a text may be in, judged by its letters; none for a text in other letters.
 
     A text with Chinese characters is "zh", with kana among them "ja". "zh-Hans" and "zh-Hant" both fit where no
     character tells. "en" stands for every language in Latin letters.
@@ -100,10 +100,10 @@ def languages_of(text: str) -> frozenset[str]:
         return frozenset({"en"})
     if not han:
         return frozenset()
-    simple, traditional = sum(map(is_simplified, text)), sum(map(is_traditional, text))
-    fitting = {"zh"}
-    if simple >= traditional:
+    simplified_count, traditional_count = sum(map(is_simplified, text)), sum(map(is_traditional, text))
+    fitting: set[Language] = {"zh"}
+    if simplified_count >= traditional_count:
         fitting.add("zh-Hans")
-    if traditional >= simple:
+    if traditional_count >= simplified_count:
         fitting.add("zh-Hant")
     return frozenset(fitting)

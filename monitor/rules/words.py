@@ -6,25 +6,23 @@ import json
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 
-# Where a word can stand. The first three are asked unless a rule or a word names others.
-FIELDS = ("title", "summary", "text", "author", "section", "link", "feed")
-
 
 @dataclass(frozen=True, slots=True)
 class Spelling:
-    """One way to find a word: a folded text to look for, and what has to hold where it was found."""
+    """One way to find a word: a folded text to look for, and what has to hold at a place where it stands."""
 
     text: str
-    left: bool  # the sign before must not continue the word
-    right: bool  # nor the sign behind
-    exactly: str = ""  # the original must read just so
+    closed_left: bool  # the character before must not continue the word
+    closed_right: bool  # nor the character after it
+    exact: str = ""  # the original must read just so
     traditional: str = ""  # characters that the original must have: "軟體" is no 软体
-    bound: bool = field(init=False, repr=False)  # left or right: asked at every place, so made once
-    picky: bool = field(init=False, repr=False)  # exactly or traditional
+    # Whether edges, or the original, have to be checked at all: asked at every place, so computed once.
+    checks_edges: bool = field(init=False, repr=False)
+    checks_original: bool = field(init=False, repr=False)
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "bound", self.left or self.right)
-        object.__setattr__(self, "picky", bool(self.exactly or self.traditional))
+        object.__setattr__(self, "checks_edges", self.closed_left or self.closed_right)
+        object.__setattr__(self, "checks_original", bool(self.exact or self.traditional))
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -36,7 +34,7 @@ class Plain:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Pattern:
-    """A regular expression, read against the original text."""
+    """A regular expression, matched against the original text."""
 
     expression: str
     flags: str = ""
@@ -51,7 +49,7 @@ class AnyOf:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Near:
-    """Two words with at most `within` folded signs between them, in either order."""
+    """Two words with at most `within` folded characters between them, in either order."""
 
     left: Word
     right: Word
@@ -72,27 +70,28 @@ class Word:
 
     @property
     def spellings(self) -> tuple[Spelling, ...]:
-        """The spellings of a plain word; of any other, none."""
+        """The spellings of a plain word; none of any other."""
         return self.term.spellings if isinstance(self.term, Plain) else ()
 
 
 def quoted(written: str) -> str:
-    """A word as it is written in config.toml: fit to be copied there."""
+    """Return a word as it is written in config.toml, fit to be copied there."""
     return json.dumps(written, ensure_ascii=False).replace("\x7f", "\\u007f")
 
 
 def meaning(word: Word) -> object:
-    """Two words that mean the same are found in the same places: AI, ai and ＡＩ are one, =AI is another."""
+    """Return a key that is equal for words found in the same places: AI, ai and ＡＩ are one, =AI is another."""
     if not isinstance(word.term, Plain):
         return word.written.strip()
-    spelled = frozenset(
-        (one.text, one.left, one.right, one.exactly, one.traditional) for one in word.term.spellings
+    spellings = frozenset(
+        (spelling.text, spelling.closed_left, spelling.closed_right, spelling.exact, spelling.traditional)
+        for spelling in word.term.spellings
     )
-    return word.fields, spelled, frozenset(meaning(guard) for guard in word.guards)
+    return word.fields, spellings, frozenset(meaning(guard) for guard in word.guards)
 
 
 def distinct(words: Iterable[Word]) -> list[Word]:
-    """The first of each meaning: a word written in two ways counts once."""
+    """Return the first word of each meaning: a word written in two ways counts once."""
     first: dict[object, Word] = {}
     for word in words:
         first.setdefault(meaning(word), word)
@@ -100,12 +99,12 @@ def distinct(words: Iterable[Word]) -> list[Word]:
 
 
 def parts(word: Word) -> Iterator[Word]:
-    """The word and every word in it, guards too."""
+    """Yield the word and every word in it, guards too."""
     yield word
     inner: tuple[Word, ...] = ()
     if isinstance(word.term, AnyOf):
         inner = word.term.words
     elif isinstance(word.term, Near):
         inner = (word.term.left, word.term.right)
-    for one in (*inner, *word.guards):
-        yield from parts(one)
+    for part in (*inner, *word.guards):
+        yield from parts(part)

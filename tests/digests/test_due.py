@@ -224,7 +224,7 @@ def test_rules_of_that_pace_are_awake_outside_their_quiet_hours() -> None:
 
     def names(hour: int) -> list[str]:
         now = datetime(2026, 11, 24, hour, tzinfo=ZoneInfo("Asia/Shanghai")).astimezone(UTC)
-        return [one.name for one in outside_quiet_hours(rules, "Asia/Shanghai", now)]
+        return [rule.name for rule in outside_quiet_hours(rules, "Asia/Shanghai", now)]
 
     assert [names(hour) for hour in (6, 7, 12, 13, 22, 23)] == [
         ["午"],
@@ -237,8 +237,8 @@ def test_rules_of_that_pace_are_awake_outside_their_quiet_hours() -> None:
 
 
 def test_slots_between_two_instants_are_in_order_and_both_ends_count() -> None:
-    found = slots_between(at(time(8), time(20)), NOW, NOW + timedelta(days=1))
-    assert [slot.name for slot in found] == [
+    slots = slots_between(at(time(8), time(20)), NOW, NOW + timedelta(days=1))
+    assert [slot.name for slot in slots] == [
         "at:2026-11-24T08:00",
         "at:2026-11-24T20:00",
         "at:2026-11-25T08:00",

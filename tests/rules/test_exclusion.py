@@ -3,7 +3,7 @@ from typing import Any
 import pytest
 
 from monitor.rules.exclusion import Exclusion, exclusion, words_that_kept_out
-from monitor.rules.match import compile_rules, judge_entry
+from monitor.rules.match import Cause, compile_rules, judge_entry
 from tests import make
 
 
@@ -45,9 +45,9 @@ def test_what_matches_or_lacks_something_is_not_kept_out(title: str, rule: dict[
 
 def test_an_entry_counts_for_the_first_word_that_kept_it_out() -> None:
     price, gone = make.hit("降价"), make.hit("下架")
-    none = Exclusion(rule="甲", cause="none", hits=(price, gone))
-    scope = Exclusion(rule="甲", cause="sections")
-    other = Exclusion(rule="乙", cause="none", hits=(gone,))
+    none = Exclusion(rule="甲", cause=Cause.NONE, hits=(price, gone))
+    scope = Exclusion(rule="甲", cause=Cause.SECTIONS)
+    other = Exclusion(rule="乙", cause=Cause.NONE, hits=(gone,))
     assert words_that_kept_out([[none, other], [scope], [scope, other], [other]]) == (
         ("下架", 2),
         ("降价", 1),

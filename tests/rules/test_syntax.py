@@ -20,11 +20,11 @@ def refused(written: str) -> RuleError:
 
 
 def test_a_latin_word_is_closed_on_both_sides() -> None:
-    assert spelling("AI") == Spelling(text="ai", left=True, right=True)
+    assert spelling("AI") == Spelling(text="ai", closed_left=True, closed_right=True)
 
 
 def test_a_chinese_word_is_open_on_both_sides() -> None:
-    assert spelling("模型") == Spelling(text="模型", left=False, right=False)
+    assert spelling("模型") == Spelling(text="模型", closed_left=False, closed_right=False)
 
 
 @pytest.mark.parametrize(
@@ -51,7 +51,7 @@ def test_a_chinese_word_is_open_on_both_sides() -> None:
 def test_each_side_is_closed_by_a_letter_and_opened_by_a_star(
     written: str, text: str, left: bool, right: bool
 ) -> None:
-    assert spelling(written) == Spelling(text=text, left=left, right=right)
+    assert spelling(written) == Spelling(text=text, closed_left=left, closed_right=right)
 
 
 @pytest.mark.parametrize(
@@ -66,7 +66,7 @@ def test_each_side_is_closed_by_a_letter_and_opened_by_a_star(
 )
 def test_an_equals_sign_wants_the_word_as_it_stands(written: str, exactly: str, text: str) -> None:
     word = parse_word("r", written)
-    assert [(one.exactly, one.text) for one in word.spellings] == [(exactly, text)]
+    assert [(one.exact, one.text) for one in word.spellings] == [(exactly, text)]
 
 
 @pytest.mark.parametrize(
@@ -121,7 +121,7 @@ def test_a_word_that_says_nothing_clear_is_refused_where_it_goes_wrong(
     written: str, named: str, column: int
 ) -> None:
     error = refused(written)
-    assert named in error.what
+    assert named in error.explanation
     assert (error.rule, error.word, error.column) == ("人工智能", written, column)
 
 

@@ -6,7 +6,7 @@ from hypothesis import strategies as some
 
 from monitor.errors import RuleError
 from monitor.rules.syntax import Aliases
-from monitor.rules.when import Both, Either, Expression, Is, Not, parse_when
+from monitor.rules.when import And, Contains, Expression, Not, Or, parse_when
 from tests.rules.ask import found, judged
 
 ALIASES = {"英伟达": ["英伟达", "NVDA"]}
@@ -14,13 +14,13 @@ ALIASES = {"英伟达": ["英伟达", "NVDA"]}
 
 def shown(expression: Expression) -> str:
     match expression:
-        case Is(word):
+        case Contains(word):
             return word.written
         case Not(part):
             return f"!{shown(part)}"
-        case Both(parts):
+        case And(parts):
             return f"({' & '.join(map(shown, parts))})"
-        case Either(parts):
+        case Or(parts):
             return f"({' | '.join(map(shown, parts))})"
 
 
@@ -80,7 +80,7 @@ def test_an_expression_is_read_in_the_usual_order(written: str, meant: str) -> N
 def test_a_mistake_is_pointed_at(written: str, named: str, column: int) -> None:
     with pytest.raises(RuleError) as caught:
         parse_when("r", written, Aliases.of(ALIASES))
-    assert named in caught.value.what
+    assert named in caught.value.explanation
     assert (caught.value.word, caught.value.column) == (written, column)
 
 

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from monitor.queries.difference import Compared
     from monitor.queries.explain import Explained
     from monitor.queries.like import CheckedProposal, FoundEntry
-    from monitor.rules.changes import Change
+    from monitor.rules.changes import MatchChange
     from monitor.rules.like.propose import Proposed
     from monitor.rules.match import Judgement
 
@@ -120,7 +120,7 @@ class RuleVerdict:
             missing=judgement.missing,
             against=judgement.against,
             ignored=judgement.ignored,
-            scope=judgement.scope,
+            scope=judgement.scope or "",
             slow=judgement.slow,
             near=judgement.near,
             why_not=judgement.why_not,
@@ -174,7 +174,7 @@ class EntryChange:
     why: str  # what keeps it out now; "" unless it is removed
 
     @classmethod
-    def of(cls, change: Change) -> EntryChange:
+    def of(cls, change: MatchChange) -> EntryChange:
         """Return a change as programs read it."""
         return cls(
             kind=change.kind,

@@ -175,7 +175,7 @@ def _free(name: str, taken: Collection[str]) -> str:
 
 def _held_by(term: Term, rules: Ruleset) -> tuple[str, ...]:
     plains = [plain for some in rules.spellings for plain, spelling in some if spelling.text == term.folded]
-    called = [(rules.rules[number], place) for plain in plains for number, place in rules.calls[plain]]
+    called = [(rules.rules[number], place) for plain in plains for number, place in rules.uses[plain]]
     names = (
         one.rule.name for one, place in called if one.words[place].key in ("any", "all", "hints", "when")
     )
