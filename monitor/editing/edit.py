@@ -108,7 +108,7 @@ def gap_behind(text: str) -> str:
     return "" if not text.strip() or text.endswith(("\n\n", "\n\r\n")) else _newline(text)
 
 
-def words_of(values: Sequence[Any]) -> list[str]:
+def words_of(values: Sequence[object]) -> list[str]:
     """Return the words of a list as tomllib reads it; one with a weight is a table."""
     return [str(value.get("word")) if isinstance(value, Mapping) else str(value) for value in values]
 
