@@ -6,7 +6,7 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 
-from monitor.digests.render import Render, RenderNotice, notices, templates
+from monitor.digests.render import RenderDigest, RenderNotice, digest_renderer, notice_renderer
 from monitor.feeds.fetch import Fetcher
 from monitor.jobs.draft import DigestContext
 from monitor.loaded import LoadedConfig
@@ -29,7 +29,7 @@ class Runtime:
     """The parts made for one configuration; made anew when it changes."""
 
     fetcher: Fetcher
-    render: Render
+    render: RenderDigest
     render_notice: RenderNotice
     send: Send
     context: DigestContext
@@ -43,8 +43,8 @@ def make_runtime(loaded: LoadedConfig) -> Runtime:
         smtp = replace(smtp, ca_file=str(loaded.folder / smtp.ca_file))
     return Runtime(
         fetcher=Fetcher(loaded.config.fetch),
-        render=templates(directory),
-        render_notice=notices(directory),
+        render=digest_renderer(directory),
+        render_notice=notice_renderer(directory),
         send=maildir_sender(loaded.maildir) if loaded.maildir else smtp_sender(smtp, loaded.password),
         context=digest_context(loaded),
     )

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from monitor.digests.render import notices
+from monitor.digests.render import notice_renderer
 from monitor.errors import DigestError
 from monitor.jobs.notify import notify
 from monitor.model.mail import Mail, Notice
@@ -31,7 +31,7 @@ async def notified(db: Database, notice: Notice, *to: str) -> tuple[Mail, ...]:
         notice,
         to=to or ("operator@example.org",),
         sender="AI 日报 <digest@example.org>",
-        render=notices(),
+        render=notice_renderer(),
         db=db,
         expire=timedelta(days=2),
     )
@@ -63,5 +63,5 @@ async def test_a_notice_that_another_service_has_queued_is_not_queued_again(desk
 def test_a_template_that_fails_is_named(tmp_path: Path) -> None:
     (tmp_path / "notice.txt.j2").write_text("{{ notice.nothing }}", encoding="utf-8")
     with pytest.raises(DigestError, match=r"template notice\.txt\.j2, line 1") as failure:
-        notices(str(tmp_path))(a_notice())
+        notice_renderer(str(tmp_path))(a_notice())
     assert str(failure.value).endswith("The notice waits until the template is fixed.")

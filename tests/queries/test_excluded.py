@@ -70,7 +70,7 @@ async def test_the_footer_counts_what_no_other_rule_brought(desk: Desk) -> None:
         now=desk.clock(),
     )
     assert isinstance(draft, Draft)
-    assert draft.digest.watched.kept_out == (("降价", 2), ("下架", 1))
+    assert draft.digest.watched.excluded_by == (("降价", 2), ("下架", 1))
     assert "3 篇被“降价”等词排除。" in draft.rendered.text
     assert "3 篇被“降价”等词排除。" in draft.rendered.html
 
