@@ -229,7 +229,7 @@ def match(
     ] = None,
     config: ConfigFile = None,
 ) -> None:
-    """Hold entries of a JSON Lines file against the rules, one answer a line; no database is needed."""
+    """Test entries of a JSON Lines file against the rules, one answer per line; no database is needed."""
     from monitor.cli.match import match
 
     sys.exit(match(path_of(context, config), file, rule=rule))

@@ -107,7 +107,7 @@ def test_every_version_is_kept_and_the_file_goes_back_and_forth(file: Path) -> N
         (4, ["rule 人工智能: +1 word"]),
         (3, ["rule 人工智能: -1 word"]),
         (2, ["rule 人工智能: +1 word"]),
-        (1, ["the first that was kept"]),
+        (1, ["the first version kept"]),
     ]
     assert rules(file, "show", "1").startswith("# ---- what is looked for ----\n[[rules]]\n")
     assert "subscriptions" not in rules(file, "show", "1")
@@ -183,7 +183,7 @@ def test_a_file_that_has_no_words_makes_no_rule(file: Path) -> None:
     assert "No such file" in rules(file, "import", "absent.txt", code=1)
 
 
-def test_lint_mends_what_needs_no_question_and_keeps_remarks(file: Path) -> None:
+def test_lint_mends_what_needs_no_question_and_keeps_comments(file: Path) -> None:
     odd = CONFIG.replace('  "大模型",\n', '  "大模型、算力",  # two\n  "AI",\n  "/(i?)gpt/",\n')
     file.write_text(odd, encoding="utf-8")
     rules(file, "lint", "--fix", "--dry-run")

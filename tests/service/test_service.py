@@ -300,6 +300,6 @@ def test_a_refused_edit_is_told_to_the_operator_by_one_mail(site: Site) -> None:
     versions = site.json("rules", "history")
     assert [(one["version"], one["changes"]) for one in versions] == [
         (2, ["rule 人工智能: +1 word"]),
-        (1, ["the first that was kept"]),
+        (1, ["the first version kept"]),
     ]
     assert [one["digests"] for one in versions] == [0, 1]
