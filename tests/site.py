@@ -9,9 +9,10 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
-from monitor.demo.running import Running, running
+from monitor.demo.running import Running
 from monitor.demo.smtp_server import LoopbackSmtpServer
 from tests.command import run_command
+from tests.forked import running_service
 
 CONFIG = """
 [store]
@@ -112,7 +113,7 @@ class Site:
 
     def service(self) -> AbstractContextManager[Running]:
         """`monitor run`, between `with` and its end."""
-        return running(self.config)
+        return running_service(self.config)
 
 
 def until(service: Running, event: str, seconds: float = 20, **about: object) -> dict[str, Any]:

@@ -7,18 +7,27 @@ import signal
 import subprocess
 import sys
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 Event = dict[str, Any]  # one line of the service's JSON log
+
+
+class Process(Protocol):
+    """What a subprocess.Popen offers whose standard error is read as text."""
+
+    @property
+    def stderr(self) -> Iterable[str] | None: ...
+    def send_signal(self, number: signal.Signals, /) -> None: ...
+    def wait(self, timeout: float | None = None) -> int: ...
 
 
 class Running:
     """A running service process, and the queue of the events it has logged."""
 
-    def __init__(self, process: "subprocess.Popen[str]") -> None:
+    def __init__(self, process: Process) -> None:
         self._process = process
         self._events: queue.Queue[Event | None] = queue.Queue()
         self._reader = threading.Thread(target=self._read, daemon=True)

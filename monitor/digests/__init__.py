@@ -1,1 +1,1 @@
-"""Matches become a mail."""
+"""Turn matches into the content of a mail."""

@@ -1,4 +1,4 @@
-"""Group what waits by rule, order it, drop duplicates, and keep it finite."""
+"""Build a digest from pending entries: grouped by rule, ordered, each story once, limited in length."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
@@ -17,7 +17,7 @@ FULL_IN_ALL = 60
 def build(
     subscription: Subscription,
     slot: Slot,
-    waiting: Sequence[PendingEntry],
+    pending: Sequence[PendingEntry],
     *,
     rules: Sequence[tuple[Rule, str]],
     feeds: Mapping[str, str],
@@ -26,17 +26,17 @@ def build(
     now: datetime,
     next_at: datetime | None,
 ) -> Digest:
-    """The digest of one slot; the same arguments give the same digest.
+    """Return the digest of one slot; the same arguments give the same digest.
 
     `rules` come with their fingerprints, in the order of `rules_of`; `feeds` maps a feed's URL to its name.
     `watched` comes without its silent rules: they are filled in here.
-    An entry that satisfies several rules stands once, under the first of them; a story that several feeds
-    brought stands once, with the others in `also`.
+    An entry that satisfies several rules appears once, under the first of them; a story that several feeds
+    carry appears once, with the other feeds in `also`.
     """
     named = [(rule.name, fingerprint) for rule, fingerprint in rules]
-    items = [item for copies in _stories(waiting) if (item := _item(copies, named, feeds)) is not None]
-    told = [(rule, [item for item in items if item.reasons[0].rule == rule.name]) for rule, _ in rules]
-    sizes = [min(len(section), rule.max or FULL_IN_SECTION) for rule, section in told]
+    items = [item for copies in _stories(pending) if (item := _item(copies, named, feeds)) is not None]
+    by_rule = [(rule, [item for item in items if item.reasons[0].rule == rule.name]) for rule, _ in rules]
+    sizes = [min(len(section), rule.max or FULL_IN_SECTION) for rule, section in by_rule]
     full = fair_share(sizes, FULL_IN_ALL, at_most=FULL_IN_SECTION)
     return Digest(
         subscription=subscription,
@@ -44,7 +44,7 @@ def build(
         at=now,
         since=since,
         sections=tuple(
-            _section(rule.name, section, min(full, rule.max or full)) for rule, section in told if section
+            _section(rule.name, section, min(full, rule.max or full)) for rule, section in by_rule if section
         ),
         watched=replace(watched, silent=_silent([rule for rule, _ in rules], items)),
         next_at=next_at,
@@ -52,22 +52,25 @@ def build(
 
 
 def rules_of(subscription: Subscription, rules: Sequence[Rule]) -> tuple[Rule, ...]:
-    """The rules of a subscription that are in force: by priority, then in its own order, or else the operator's."""
+    """Return a subscription's rules in force: by priority, then in the order of its `rules`, or else of the file."""
     by_name = {rule.name: rule for rule in rules if rule.enabled}
     named = [by_name[name] for name in subscription.rules or by_name if name in by_name]
     return tuple(sorted(named, key=lambda rule: -rule.priority))
 
 
 def fair_share(sizes: Sequence[int], room: int, *, at_most: int) -> int:
-    """How many of its items a section may show, so that a long section does not starve a short one."""
+    """Return how many items each section may show (at most `at_most`), so that together they show at most `room`.
+
+    The limit is the same for all sections: a long one does not starve a short one.
+    """
     return next(level for level in range(at_most, -1, -1) if sum(min(size, level) for size in sizes) <= room)
 
 
-def _stories(waiting: Iterable[PendingEntry]) -> Iterable[list[PendingEntry]]:
-    def story(one: PendingEntry) -> str:
-        return one.entry.story
+def _stories(pending: Iterable[PendingEntry]) -> Iterable[list[PendingEntry]]:
+    def story(candidate: PendingEntry) -> str:
+        return candidate.entry.story
 
-    return (list(copies) for _, copies in groupby(sorted(waiting, key=story), key=story))
+    return (list(copies) for _, copies in groupby(sorted(pending, key=story), key=story))
 
 
 def _item(
@@ -78,27 +81,28 @@ def _item(
         return None
     best = min(matched, key=lambda copy: (-len(copy.entry.text or copy.entry.summary), copy.seq))
     in_force = {fingerprint for _, fingerprint in rules}
-    name = _feed(best, feeds)
-    others = (_feed(copy, feeds) for copy in sorted(copies, key=lambda copy: copy.seq))
+    name = _feed_name(best, feeds)
+    names = (_feed_name(copy, feeds) for copy in sorted(copies, key=lambda copy: copy.seq))
     return Item(
         entry=best.entry,
         feed=name,
         reasons=_reasons(best, rules),
-        also=tuple(dict.fromkeys(other for other in others if other != name)),
+        also=tuple(dict.fromkeys(other for other in names if other != name)),
         score=max(match.score for match in best.matches if match.fingerprint in in_force),
     )
 
 
-def _reasons(one: PendingEntry, rules: Sequence[tuple[str, str]]) -> tuple[Reason, ...]:
-    found = {match.fingerprint: match for match in one.matches}
+def _reasons(candidate: PendingEntry, rules: Sequence[tuple[str, str]]) -> tuple[Reason, ...]:
+    hits = {match.fingerprint: match.hits for match in candidate.matches}
     return tuple(
-        Reason(rule=rule, hits=found[fingerprint].hits) for rule, fingerprint in rules if fingerprint in found
+        Reason(rule=rule, hits=hits[fingerprint]) for rule, fingerprint in rules if fingerprint in hits
     )
 
 
-def _feed(one: PendingEntry, feeds: Mapping[str, str]) -> str:
-    # A feed taken out of config.toml while its entries wait has no name any more: its host stands for it.
-    return feeds.get(one.entry.feed_url) or urlsplit(one.entry.feed_url).hostname or one.entry.feed_url
+def _feed_name(candidate: PendingEntry, feeds: Mapping[str, str]) -> str:
+    # A feed removed from config.toml while its entries are pending has no name any more: its host stands for it.
+    url = candidate.entry.feed_url
+    return feeds.get(url) or urlsplit(url).hostname or url
 
 
 def _section(rule: str, items: Sequence[Item], full: int) -> Section:
@@ -111,7 +115,7 @@ def _rank(item: Item) -> tuple[float, float, str, str]:
 
 
 def _silent(rules: Sequence[Rule], items: Sequence[Item]) -> tuple[str, ...]:
-    # A rule is not silent when its only entry stands under another rule: it is named there as a reason. Nor is
+    # A rule is not silent when its only entry appears under another rule: it is named there as a reason. Nor is
     # one whose matches go out at once: they have had a mail of their own.
-    heard = {reason.rule for item in items for reason in item.reasons}
-    return tuple(rule.name for rule in rules if rule.name not in heard and rule.pace != "at once")
+    with_item = {reason.rule for item in items for reason in item.reasons}
+    return tuple(rule.name for rule in rules if rule.name not in with_item and rule.pace != "at once")

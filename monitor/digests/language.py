@@ -1,4 +1,4 @@
-"""How a reader's language says a date, and which words it has for ours."""
+"""Format dates, and look up the words of the templates, in a reader's language."""
 
 import gettext
 import io
@@ -14,28 +14,28 @@ from monitor.assets import TEMPLATES
 
 
 class Language:
-    """The words and dates of one locale (zh-Hans, zh-Hant or en)."""
+    """The words and date formats of one locale (zh-Hans, zh-Hant or en)."""
 
     def __init__(self, locale: str, words: gettext.NullTranslations) -> None:
         self.locale = locale
         self.words = words
 
     def day(self, local: datetime) -> str:
-        """The date with its weekday: 2026年11月24日 星期二."""
+        """Return the date with its weekday: 2026年11月24日 星期二."""
         return self._date(local, self.words.gettext("EEEE, MMMM d, y"))
 
     def moment(self, local: datetime, today: date) -> str:
-        """A time of day, with its date unless that is `today`: 16:59, 11月23日 16:59, 2025年3月19日 16:59."""
+        """Return a time of day, with its date unless that is `today`: 16:59, 11月23日 16:59, 2025年3月19日 16:59."""
         return self._date(local, "HH:mm") if local.date() == today else self.dated(local, today)
 
     def dated(self, local: datetime, today: date) -> str:
-        """Date and time of day, with the year unless it is this one."""
+        """Return date and time of day, with the year unless it is that of `today`."""
         if local.year == today.year:
             return self._date(local, self.words.gettext("MMM d HH:mm"))
         return self._date(local, self.words.gettext("MMM d, y HH:mm"))
 
     def recently(self, local: datetime, today: date) -> str:
-        """As `moment`, with the word for today and yesterday: 昨日 08:00."""
+        """Return what `moment` does, with the word for today or yesterday: 昨日 08:00."""
         if local.date() == today:
             return self._date(local, self.words.gettext("'today' HH:mm"))
         if local.date() == today - timedelta(days=1):
@@ -47,8 +47,8 @@ class Language:
 
 
 @cache
-def language(locale: str) -> Language:
-    """The language of `locale`, its catalogue compiled from templates/locale the first time it is wanted."""
+def language_of(locale: str) -> Language:
+    """Return the language of `locale`; its catalogue in templates/locale is compiled at the first call."""
     path = TEMPLATES / "locale" / locale.replace("-", "_") / "LC_MESSAGES" / "digest.po"
     compiled = io.BytesIO()
     with path.open("rb") as source:

@@ -1,50 +1,49 @@
-"""A Digest becomes subject, text and HTML."""
+"""Render a digest, or a notice to the operator, by templates: subject, text and HTML."""
 
 import re
 import traceback
 from collections.abc import Callable
-from typing import Any
 
 from css_inline import CSSInliner
 from jinja2 import Environment, FileSystemLoader, StrictUndefined, TemplateError, TemplateSyntaxError
 from jinja2.sandbox import ImmutableSandboxedEnvironment
 
 from monitor.assets import TEMPLATES
-from monitor.digests.language import Language, language
-from monitor.digests.view import DigestView, view
+from monitor.digests.language import Language, language_of
+from monitor.digests.view import DigestView, digest_view
 from monitor.digests.wrap import columns, wrap
 from monitor.errors import DigestError
 from monitor.model.digests import Digest
 from monitor.model.mail import Notice, Rendered
 
-Render = Callable[[Digest], Rendered]
+RenderDigest = Callable[[Digest], Rendered]
 RenderNotice = Callable[[Notice], Rendered]
 
 LARGEST = 90_000  # bytes of HTML: Gmail cuts a mail off at about 102 kB, and the end with it
-# Items shown whole, and by title, in the first of these that stays below that.
+# (items shown whole, items shown by title): the first pair with which the HTML stays below LARGEST is used.
 _BUDGETS = ((60, 60), (45, 45), (30, 30), (20, 20), (10, 10), (5, 5))
 
-# What a template of the operator's can run into besides Jinja's own errors: {{ 1 / 0 }}, {{ "a" + 1 }}, a
+# Errors that an operator's template can cause besides Jinja's own errors: {{ 1 / 0 }}, {{ "a" + 1 }}, a
 # file that is not UTF-8 or may not be read.
 _FAILURES = (TemplateError, ArithmeticError, LookupError, TypeError, ValueError, OSError)
 
 
-def templates(directory: str = "") -> Render:
-    """How to render a digest, by the operator's templates in `directory` where it has them, else by ours.
+def digest_renderer(directory: str = "") -> RenderDigest:
+    """Return a function that renders a digest by the templates in `directory`; by ours for those it does not have.
 
-    The function returned raises DigestError, naming the template and its line, when a template fails.
+    The function raises DigestError, naming the template and its line, when a template fails.
     """
-    places = [directory, str(TEMPLATES)] if directory else [str(TEMPLATES)]
+    directories = [directory, str(TEMPLATES)] if directory else [str(TEMPLATES)]
     environments: dict[str, Environment] = {}
     inliner = CSSInliner(load_remote_stylesheets=False, minify_css=True)
 
     def render(digest: Digest) -> Rendered:
-        spoken = language(digest.subscription.locale)
-        if spoken.locale not in environments:
-            environments[spoken.locale] = _environment(places, spoken)
+        language = language_of(digest.subscription.locale)
+        if language.locale not in environments:
+            environments[language.locale] = _environment(directories, language)
         for full, titles in _BUDGETS:
-            shown = view(digest, spoken, full=full, titles=titles)
-            rendered = _rendered(environments[spoken.locale], inliner, shown)
+            view = digest_view(digest, language, full=full, titles=titles)
+            rendered = _rendered(environments[language.locale], inliner, view)
             if len(rendered.html.encode()) <= LARGEST:
                 break
         return rendered
@@ -52,43 +51,43 @@ def templates(directory: str = "") -> Render:
     return render
 
 
-def notices(directory: str = "") -> RenderNotice:
-    """How to put a notice to the operator into words, which are English as those of the log.
+def notice_renderer(directory: str = "") -> RenderNotice:
+    """Return a function that renders a notice to the operator, in English as the log is.
 
-    The function returned raises DigestError when a template fails.
+    The function raises DigestError, naming the template and its line, when a template fails.
     """
-    places = [directory, str(TEMPLATES)] if directory else [str(TEMPLATES)]
+    directories = [directory, str(TEMPLATES)] if directory else [str(TEMPLATES)]
 
     def render(notice: Notice) -> Rendered:
-        environment = _environment(places, language("en"))
+        environment = _environment(directories, language_of("en"))
         subject = " ".join(_fill(environment, "notice.subject.j2", notice=notice).split())
         text = _fill(environment, "notice.txt.j2", notice=notice, subject=subject)
-        return Rendered(subject=subject, text=_set(text), html="")
+        return Rendered(subject=subject, text=_trimmed(text), html="")
 
     return render
 
 
-def _environment(places: list[str], spoken: Language) -> Environment:
+def _environment(directories: list[str], language: Language) -> Environment:
     # Sandboxed: an operator's template reads what it is given, and reaches nothing else.
     environment = ImmutableSandboxedEnvironment(
-        loader=FileSystemLoader(places),
+        loader=FileSystemLoader(directories),
         autoescape=_is_html,
         undefined=StrictUndefined,
         trim_blocks=True,
         lstrip_blocks=True,
         extensions=["jinja2.ext.i18n"],
     )
-    environment.install_gettext_translations(spoken.words, newstyle=True)  # type: ignore[attr-defined]  # the extension's
+    environment.install_gettext_translations(language.words, newstyle=True)  # type: ignore[attr-defined]  # the extension's
     environment.filters["wrapped"] = wrap
     environment.filters["columns"] = columns
     return environment
 
 
-def _rendered(environment: Environment, inliner: CSSInliner, shown: DigestView) -> Rendered:
-    subject = " ".join(_fill(environment, "digest.subject.j2", digest=shown).split())
-    text = _fill(environment, "digest.txt.j2", digest=shown, subject=subject)
-    html = _fill(environment, "digest.html.j2", digest=shown, subject=subject)
-    return Rendered(subject=subject, text=_set(text), html=_without_indent(inliner.inline(html)))
+def _rendered(environment: Environment, inliner: CSSInliner, view: DigestView) -> Rendered:
+    subject = " ".join(_fill(environment, "digest.subject.j2", digest=view).split())
+    text = _fill(environment, "digest.txt.j2", digest=view, subject=subject)
+    html = _fill(environment, "digest.html.j2", digest=view, subject=subject)
+    return Rendered(subject=subject, text=_trimmed(text), html=_without_indent(inliner.inline(html)))
 
 
 def _is_html(name: str | None) -> bool:
@@ -96,30 +95,30 @@ def _is_html(name: str | None) -> bool:
     return name is not None and name.endswith(".html.j2")
 
 
-def _fill(environment: Environment, name: str, **values: Any) -> str:
+def _fill(environment: Environment, name: str, **values: object) -> str:
     try:
         return environment.get_template(name).render(**values)
     except _FAILURES as error:
-        line = next((at for file, at in _places(error) if file.endswith(name)), None)
+        line = next((number for file, number in _locations(error) if file.endswith(name)), None)
         where = f"template {name}, line {line}" if line else f"template {name}"
         noun = name.partition(".")[0]  # digest or notice
         raise DigestError(f"{where}: {error}. The {noun} waits until the template is fixed.") from error
 
 
-def _places(error: BaseException) -> list[tuple[str, int]]:
-    """The files and lines an error came through, the innermost first."""
-    own = (
+def _locations(error: BaseException) -> list[tuple[str, int]]:
+    """Return the files and lines an error passed through, the innermost first."""
+    syntax_error = (
         [(error.filename or error.name or "", error.lineno)] if isinstance(error, TemplateSyntaxError) else []
     )
-    return own + [
+    return syntax_error + [
         (frame.filename, frame.lineno or 0) for frame in reversed(traceback.extract_tb(error.__traceback__))
     ]
 
 
-def _set(text: str) -> str:
-    """No spaces at the ends of lines, at most one blank line in a row, and a line end at the end."""
-    trimmed = re.sub(r"[ \t]+$", "", text, flags=re.MULTILINE)
-    return re.sub(r"\n{3,}", "\n\n", trimmed).strip("\n") + "\n"
+def _trimmed(text: str) -> str:
+    """Return `text` without spaces at line ends, with one blank line at most in a row, and a final line end."""
+    lines = re.sub(r"[ \t]+$", "", text, flags=re.MULTILINE)
+    return re.sub(r"\n{3,}", "\n\n", lines).strip("\n") + "\n"
 
 
 def _without_indent(html: str) -> str:

@@ -4,7 +4,7 @@ import re
 from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
-from monitor.digests.phrase import Phrase, phrase, plain
+from monitor.digests.marked_text import MarkedText, mark_hits, plain_text
 from monitor.digests.wrap import columns
 from monitor.model.feeds import Entry
 from monitor.model.rules import Hit
@@ -31,7 +31,7 @@ def headline(title: str) -> str:
 
     At most 40 columns wide. A bracket or quotation mark that opens is closed too, or left out.
     """
-    whole = plain(title[:300])  # hostile feeds have titles without end
+    whole = plain_text(title[:300])  # hostile feeds have titles without end
     if columns(whole) <= HEADLINE:
         return whole
     for pause in reversed(list(_PAUSE.finditer(whole))):
@@ -69,7 +69,7 @@ class _Window(NamedTuple):
     cut: bool
 
 
-def excerpt(entry: Entry, hits: Sequence[Hit]) -> Phrase:
+def excerpt(entry: Entry, hits: Sequence[Hit]) -> MarkedText:
     """Return at most 120 characters of the summary, else of the text, cut at a sentence where one fits.
 
     It is the beginning, if that or the title shows a hit; else the part around the first hit that can be shown.
@@ -81,7 +81,7 @@ def excerpt(entry: Entry, hits: Sequence[Hit]) -> Phrase:
         for hit in hits
         if hit.field == window.field
     ]
-    return phrase(
+    return mark_hits(
         text[window.start : window.end],
         spans,
         before="…" if text[: window.start].strip() else "",

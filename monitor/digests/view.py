@@ -1,4 +1,4 @@
-"""What a template sees of a digest: its words, numbers and dates, before any markup."""
+"""Prepare a digest for the templates: texts tidied and cut, numbers, dates in the reader's zone and language."""
 
 import re
 from collections.abc import Iterator, Sequence
@@ -9,7 +9,7 @@ from zoneinfo import ZoneInfo
 from monitor.digests.build import fair_share
 from monitor.digests.due import is_at_once
 from monitor.digests.language import Language
-from monitor.digests.phrase import Phrase, phrase, plain
+from monitor.digests.marked_text import MarkedText, mark_hits, plain_text
 from monitor.digests.shorten import excerpt, headline
 from monitor.model.digests import Digest, Item, Section
 from monitor.model.feeds import Entry, FeedHealth
@@ -24,32 +24,32 @@ _WEB = re.compile(r"https?://[^\s\x00-\x20\x7f<>\"\\^`{|}]{1,2000}")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ReasonView:
-    """A rule's name and the words it found, by field: (("title", ("大模型", "AI")), ("summary", ("算力",)))."""
+    """A rule's name and the words that were found, by field: (("title", ("大模型", "AI")), ("summary", ("算力",)))."""
 
     rule: str
     words: tuple[tuple[str, tuple[str, ...]], ...]
-    others: bool  # there were more words than are named
+    others: bool  # more words were found than are named
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ItemView:
-    """An entry as the reader meets it. Every string may be "" but the title."""
+    """An entry as the mail shows it. Every string may be "" but the title."""
 
-    title: Phrase
+    title: MarkedText
     link: str
     source: str
     section: str
     time: str
-    minutes: int  # of reading; 0 when not worth saying
+    minutes: int  # of reading; 0 for a short text
     original: str  # link to the article in its first language
-    excerpt: Phrase
+    excerpt: MarkedText
     reasons: tuple[ReasonView, ...]
     also: tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SectionView:
-    """A rule's items; `more` is to be shown by title only, `unlisted` are only counted."""
+    """A rule's items; those in `more` are shown by title only, `unlisted` ones are only counted."""
 
     rule: str
     count: int
@@ -60,30 +60,30 @@ class SectionView:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DigestView:
-    """Everything the three templates have to say, in the reader's zone and language."""
+    """Everything the three templates are given, in the reader's zone and language."""
 
     name: str
     locale: str
-    headline: str  # the first title, short enough for a subject; "" without news
+    headline: str  # the first title, shortened for a subject; "" without news
     count: int  # items
     day: str
-    meant: str  # when a late digest was meant to come; "" when it is in time
+    scheduled: str  # the time a late digest was due; "" when it is in time
     since: str  # "" for a first issue
     sections: tuple[SectionView, ...]
-    entries: int  # looked at
+    entries: int  # that arrived since
     feeds: int
-    well: int  # feeds that do
+    ok: int  # feeds whose last poll succeeded
     failing: tuple[str, ...]
     unvisited: tuple[str, ...]
     silent: tuple[str, ...]
-    kept_out: int  # entries that a word kept out
-    kept_out_by: str  # the word that kept out the most; "" for none
-    at_once: bool  # a mail beside the digests
+    excluded: int  # entries that a word excluded
+    excluded_by: str  # the word that excluded the most; "" for none
+    at_once: bool  # a mail outside the schedule
     next: str  # "" without a schedule
 
 
-def view(digest: Digest, language: Language, *, full: int, titles: int) -> DigestView:
-    """`digest` in the words of `language`. What feeds said is tidied and cut here, never translated.
+def digest_view(digest: Digest, language: Language, *, full: int, titles: int) -> DigestView:
+    """Return what the templates are given, in the words of `language`. Texts of feeds are never translated.
 
     At most `full` items are shown whole and `titles` more by title; those beyond are counted.
     """
@@ -91,22 +91,22 @@ def view(digest: Digest, language: Language, *, full: int, titles: int) -> Diges
     now = digest.at.astimezone(zone)
     sections = tuple(_sections(digest.sections, language, now, full, titles))
     return DigestView(
-        name=plain(digest.subscription.name),
+        name=plain_text(digest.subscription.name),
         locale=language.locale,
         headline=_headline(digest.sections),
         count=sum(section.count for section in sections),
         day=language.day(now),
-        meant=language.recently(digest.slot.at.astimezone(zone), now.date()) if digest.slot.late else "",
+        scheduled=language.recently(digest.slot.at.astimezone(zone), now.date()) if digest.slot.late else "",
         since=language.recently(digest.since.astimezone(zone), now.date()) if digest.since else "",
         sections=sections,
         entries=digest.watched.entries,
         feeds=len(digest.watched.feeds),
-        well=len(_feeds(digest, FeedHealth.OK)),
-        failing=_feeds(digest, FeedHealth.FAILING),
-        unvisited=_feeds(digest, FeedHealth.UNVISITED),
-        silent=tuple(map(plain, digest.watched.silent)),
-        kept_out=sum(count for _, count in digest.watched.kept_out),
-        kept_out_by=plain(digest.watched.kept_out[0][0]) if digest.watched.kept_out else "",
+        ok=len(_feed_names(digest, FeedHealth.OK)),
+        failing=_feed_names(digest, FeedHealth.FAILING),
+        unvisited=_feed_names(digest, FeedHealth.UNVISITED),
+        silent=tuple(map(plain_text, digest.watched.silent)),
+        excluded=sum(count for _, count in digest.watched.excluded_by),
+        excluded_by=plain_text(digest.watched.excluded_by[0][0]) if digest.watched.excluded_by else "",
         at_once=is_at_once(digest.slot),
         next=language.dated(digest.next_at.astimezone(zone), now.date()) if digest.next_at else "",
     )
@@ -118,13 +118,13 @@ def _headline(sections: Sequence[Section]) -> str:
 
 
 def _title(entry: Entry) -> str:
-    # A title is what a reader clicks on: an entry without one is called by its link, or by its beginning.
-    words = entry.title if plain(entry.title[:_TITLE]) else (entry.summary or entry.text or entry.link)
-    return words if len(words) <= _TITLE else words[:_TITLE] + "…"
+    # A title is what a reader clicks on: an entry without one is shown by its beginning, or by its link.
+    text = entry.title if plain_text(entry.title[:_TITLE]) else (entry.summary or entry.text or entry.link)
+    return text if len(text) <= _TITLE else text[:_TITLE] + "…"
 
 
-def _feeds(digest: Digest, health: FeedHealth) -> tuple[str, ...]:
-    return tuple(plain(name) for name, found in digest.watched.feeds if found is health)
+def _feed_names(digest: Digest, health: FeedHealth) -> tuple[str, ...]:
+    return tuple(plain_text(name) for name, state in digest.watched.feeds if state is health)
 
 
 def _sections(
@@ -135,7 +135,7 @@ def _sections(
     listed = fair_share([len(rest) for rest in rests], titles, at_most=titles)
     for section, rest in zip(sections, rests, strict=True):
         yield SectionView(
-            rule=plain(section.rule),
+            rule=plain_text(section.rule),
             count=len(section.items) + len(section.more),
             items=tuple(_item(item, language, now) for item in section.items[:whole]),
             more=tuple(_item(item, language, now) for item in rest[:listed]),
@@ -148,25 +148,25 @@ def _item(item: Item, language: Language, now: datetime) -> ItemView:
     hits = [hit for reason in item.reasons for hit in reason.hits]
     in_title = [(hit.start, hit.end) for hit in hits if hit.field == "title"]
     return ItemView(
-        title=phrase(_title(entry), in_title),
-        link=_web(entry.link),
-        source=plain(item.feed),
-        section=plain(entry.section[:_SECTION]),
+        title=mark_hits(_title(entry), in_title),
+        link=_web_link(entry.link),
+        source=plain_text(item.feed),
+        section=plain_text(entry.section[:_SECTION]),
         time=language.moment(entry.when.astimezone(now.tzinfo), now.date()),
         minutes=_minutes(entry.text),
-        original=_web(entry.original),
+        original=_web_link(entry.original),
         excerpt=excerpt(entry, hits),
         reasons=tuple(map(_reason, item.reasons)),
-        also=tuple(map(plain, item.also)),
+        also=tuple(map(plain_text, item.also)),
     )
 
 
-def _web(link: str) -> str:
+def _web_link(link: str) -> str:
     return link if _WEB.fullmatch(link) else ""
 
 
 def _minutes(text: str) -> int:
-    """Reading at 450 Chinese characters or 220 latin words a minute; 0 for what is read at a glance."""
+    """Return the minutes of reading at 450 Chinese characters or 220 latin words a minute; 0 up to one minute."""
     latin = len(re.findall(r"[A-Za-z]+", text))
     chinese = len(re.findall(r"[\u3400-\u9fff]", text))
     minutes = round(chinese / 450 + latin / 220)
@@ -174,15 +174,15 @@ def _minutes(text: str) -> int:
 
 
 def _reason(reason: Reason) -> ReasonView:
-    firsts: dict[str, Hit] = {}
+    hit_by_text: dict[str, Hit] = {}
     for hit in reason.hits:
-        firsts.setdefault(hit.found.casefold(), hit)
-    named = list(firsts.values())[:WORDS_IN_REASON]
+        hit_by_text.setdefault(hit.found.casefold(), hit)
+    named = list(hit_by_text.values())[:WORDS_IN_REASON]
     fields = dict.fromkeys(hit.field for hit in named)
     return ReasonView(
-        rule=plain(reason.rule),
+        rule=plain_text(reason.rule),
         words=tuple(
-            (field, tuple(plain(hit.found) for hit in named if hit.field == field)) for field in fields
+            (field, tuple(plain_text(hit.found) for hit in named if hit.field == field)) for field in fields
         ),
-        others=len(firsts) > WORDS_IN_REASON,
+        others=len(hit_by_text) > WORDS_IN_REASON,
     )

@@ -1,4 +1,4 @@
-"""Text set in lines, as wide as the reader's eyes see it."""
+"""Break text into lines by display width: a Chinese character is two columns wide."""
 
 import re
 from collections.abc import Iterator
@@ -8,18 +8,18 @@ from wcwidth import iter_graphemes, wcswidth
 WIDTH = 76  # columns: 38 full-width characters
 
 _NOT_FIRST = frozenset("。，、；：？！）】》〉」』”’…—～")  # may not begin a line (kinsoku)
-_CLINGING = frozenset(".,;:?!)]}%·")  # nor may these, unless a space stands before them
-_NOT_LAST = frozenset("（【《〈「『“‘([{·")  # may not end one; a separator goes with the word after it
-_LONELY = 2  # columns: a last line no wider than this gets company
+_NOT_FIRST_UNSPACED = frozenset(".,;:?!)]}%·")  # nor may these, unless a space stands before them
+_NOT_LAST = frozenset("（【《〈「『“‘([{·")  # may not end a line; a separator goes with the word after it
+_SHORT_LAST_LINE = 2  # columns: a last line no wider than this gets another unit from the line before
 
 
 def columns(text: str) -> int:
-    """The width of `text` in columns. Characters of ambiguous width (“” — ·) count as full-width."""
+    """Return the width of `text` in columns. Characters of ambiguous width (“” — ·) count as full-width."""
     return sum(_width(grapheme) for grapheme in iter_graphemes(text))
 
 
 def wrap(text: str, width: int = WIDTH) -> str:
-    """`text` in lines of at most `width` columns, broken at spaces and between Chinese characters.
+    """Return `text` in lines of at most `width` columns, broken at spaces and between Chinese characters.
 
     No line begins with closing or ends with opening punctuation. A word wider than a line is cut.
     """
@@ -34,18 +34,17 @@ def _lines(text: str, width: int) -> list[str]:
     lines: list[list[str]] = [[]]
     used = 0
     for unit in _units(text, width):
-        wide = columns(unit.rstrip())
-        if lines[-1] and used + wide > width:
+        if lines[-1] and used + columns(unit.rstrip()) > width:
             lines.append([])
             used = 0
         lines[-1].append(unit)
         used += columns(unit)
-    _give_company(lines)
+    _lengthen_last_line(lines)
     return ["".join(line).rstrip() for line in lines]
 
 
 def _units(text: str, width: int) -> Iterator[str]:
-    """What must stay together on a line, with the space after it."""
+    """Yield the units that stay together on a line, each with the space after it."""
     unit = ""
     for grapheme in _atoms(text):
         if unit and _may_break(unit, grapheme[0]):
@@ -58,11 +57,11 @@ def _units(text: str, width: int) -> Iterator[str]:
 def _may_break(left: str, right: str) -> bool:
     if right.isspace() or right in _NOT_FIRST or left.rstrip()[-1:] in _NOT_LAST:
         return False
-    return left[-1].isspace() or right not in _CLINGING
+    return left[-1].isspace() or right not in _NOT_FIRST_UNSPACED
 
 
 def _atoms(text: str) -> Iterator[str]:
-    """Latin words whole, everything else by grapheme."""
+    """Yield latin words whole, everything else by grapheme."""
     for run in re.findall(r"[!-~]+|\s+|[^!-~\s]+", text):
         yield from (run,) if run[0] <= "~" else iter_graphemes(run)
 
@@ -78,6 +77,6 @@ def _cut(unit: str, width: int) -> Iterator[str]:
     yield piece
 
 
-def _give_company(lines: list[list[str]]) -> None:
-    if len(lines) > 1 and columns("".join(lines[-1]).rstrip()) <= _LONELY and len(lines[-2]) > 1:
+def _lengthen_last_line(lines: list[list[str]]) -> None:
+    if len(lines) > 1 and columns("".join(lines[-1]).rstrip()) <= _SHORT_LAST_LINE and len(lines[-2]) > 1:
         lines[-1].insert(0, lines[-2].pop())

@@ -59,13 +59,15 @@ def replace_word(text: str, place: KeyPlace, word: str, instead: Sequence[str]) 
     Of the other words those are left out that the list has already; they take over the weight of the word. Raises
     MonitorError when the word is not there.
     """
-    if word not in _list_at(text, place).words:
+    array = _list_at(text, place)
+    if word not in array.words:
         raise MonitorError(f'"{word}" is not in {place[2]}')
-    while word in (array := _list_at(text, place)).words:
+    while word in array.words:
         at = array.words.index(word)
         written = [_written_like(array, at, other) for other in instead if other not in array.words]
-        text = _with_items_instead(array, at, written) if written else _without_item(array, at)
-    return text
+        changed = _with_items_instead(array, at, written) if written else _without_item(array, at)
+        array = _list_at(changed, place)
+    return array.text
 
 
 def drop_repeat(text: str, place: KeyPlace, word: str) -> str:
@@ -108,7 +110,7 @@ def gap_behind(text: str) -> str:
     return "" if not text.strip() or text.endswith(("\n\n", "\n\r\n")) else _newline(text)
 
 
-def words_of(values: Sequence[Any]) -> list[str]:
+def words_of(values: Sequence[object]) -> list[str]:
     """Return the words of a list as tomllib reads it; one with a weight is a table."""
     return [str(value.get("word")) if isinstance(value, Mapping) else str(value) for value in values]
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cache
 from typing import NamedTuple
 
 from monitor.config.options import Config, Rule
@@ -41,22 +42,28 @@ def describe_new_findings(old: LoadedConfig, new: LoadedConfig) -> tuple[str, ..
 def locate_findings(found: Iterable[Finding], text: str, rules: Sequence[Rule]) -> list[LocatedFinding]:
     """Return findings in the order of the file, each with the line of its word, else that of its key."""
     positions, indexes = read_positions(text), {rule.name: index for index, rule in enumerate(rules)}
-    located = [LocatedFinding(_line_of(finding, positions, indexes), finding) for finding in found]
+
+    @cache
+    def offsets(place: KeyPlace) -> Mapping[str, int]:
+        return _offsets_of_words(positions, place)
+
+    def line_of(finding: Finding) -> int | None:
+        place = (finding.table, indexes.get(finding.rule, 0) if finding.table == "rules" else 0, finding.key)
+        offset = offsets(place).get(finding.word)
+        return positions.line_of(*place) if offset is None else positions.line_at(offset)
+
+    located = [LocatedFinding(line_of(finding), finding) for finding in found]
     return sorted(located, key=lambda each: each.line or 0)
 
 
-def _line_of(finding: Finding, positions: Positions, indexes: Mapping[str, int]) -> int | None:
-    """Return the line of a finding's word in a list, else the line of its key."""
-    index = indexes.get(finding.rule, 0) if finding.table == "rules" else 0
-    key = positions.key(finding.table, index, finding.key)
-    if key is None:
-        return positions.line_of(finding.table, index)
-    if key.value.kind == "array":
-        words = words_of(positions.read(key.value))
-        if finding.word in words:
-            item = positions.items(key.value)[words.index(finding.word)]
-            return positions.line_at(item.value.start)
-    return key.line
+def _offsets_of_words(positions: Positions, place: KeyPlace) -> dict[str, int]:
+    """Return where each word of a list stands first; nothing for a key that is no list."""
+    key = positions.key(*place)
+    if key is None or key.value.kind != "array":
+        return {}
+    words = words_of(positions.read(key.value))
+    items = positions.items(key.value)
+    return {word: item.value.start for word, item in reversed(list(zip(words, items, strict=True)))}
 
 
 def describe_finding(file: str, located: LocatedFinding) -> str:

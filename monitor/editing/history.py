@@ -39,7 +39,7 @@ def version_summaries(tx: Connection) -> list[VersionSummary]:
 def what_changed(old: RulesetVersion | None, new: RulesetVersion) -> list[str]:
     """Return what a version changed against the one before it, in a few words each: `rule 人工智能: +2 words`."""
     if old is None:
-        return ["the first that was kept"]
+        return ["the first version kept"]
     if old.text == new.text:
         return [
             "the same text, but it means something else: the sections of a feed, or a new version of monitor"
@@ -49,11 +49,11 @@ def what_changed(old: RulesetVersion | None, new: RulesetVersion) -> list[str]:
             parse_config(version.text, f"version {version.version}", whole=False) for version in (old, new)
         )
     except ConfigError:
-        return ["not to be told: this version of monitor cannot read both"]
+        return ["unknown: this version of monitor cannot read both"]
     changes = describe_changes(before.rules, after.rules)
     changes += describe_sets(before.aliases, after.aliases)
     changes += [f"[matching] {key}" for key in changed_options(before.matching, after.matching)]
-    return changes or ["remarks and layout only"]
+    return changes or ["comments and layout only"]
 
 
 def find_version(tx: Connection, version: int) -> RulesetVersion:

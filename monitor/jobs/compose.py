@@ -7,7 +7,7 @@ from datetime import datetime
 
 from monitor.config.options import Subscription
 from monitor.digests.due import is_at_once
-from monitor.digests.render import Render
+from monitor.digests.render import RenderDigest
 from monitor.jobs.draft import DigestContext, Draft, NothingPending, draft_digest
 from monitor.mail.message import make_mail, new_message_id
 from monitor.model.digests import Digest, Slot
@@ -55,7 +55,7 @@ async def compose(
     slot: Slot,
     *,
     context: DigestContext,
-    render: Render,
+    render: RenderDigest,
     db: Database,
     now: datetime,
 ) -> ComposeOutcome:

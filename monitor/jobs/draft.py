@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 from monitor.config.options import Feed, Rule, Subscription
 from monitor.digests.build import build, rules_of
 from monitor.digests.due import is_at_once, next_slot, outside_quiet_hours
-from monitor.digests.render import Render
+from monitor.digests.render import RenderDigest
 from monitor.jobs.stored import excluded_entries, judge, news_batches
 from monitor.model.digests import Digest, Slot, SubscriptionState, Watched
 from monitor.model.feeds import Entry, feed_health
@@ -59,7 +59,7 @@ async def draft_digest(
     slot: Slot,
     *,
     context: DigestContext,
-    render: Render,
+    render: RenderDigest,
     db: Database,
     now: datetime,
 ) -> Draft | NothingPending:
@@ -81,7 +81,7 @@ async def draft_digest(
     watched = await db.read(_watched, context.feeds, state.cursor, upto)
     if not at_once:
         words = await _words_that_kept_out(rules, state.cursor, upto, pending, context=context, db=db)
-        watched = replace(watched, kept_out=words)
+        watched = replace(watched, excluded_by=words)
     digest = build(
         subscription,
         slot,

@@ -1,14 +1,14 @@
-"""A mail reaches an inbox.
+"""Deliver mails: by SMTP, or into a Maildir on this machine.
 
-Whatever can deliver a mail is a `Send`: mail/smtp.py and mail/maildir.py make one each, jobs/ use it.
+A function that delivers one mail is a `Send`: smtp.py and maildir.py make one each, jobs/deliver.py calls it.
 """
 
 from collections.abc import Awaitable, Callable
 
 from monitor.model.mail import Mail
 
-# Awaited at the last moment at which the mail is certainly not delivered: the outbox row is marked here.
+# Awaited at the last moment at which the mail is certainly not delivered: the outbox row is marked in it.
 BeforeData = Callable[[], Awaitable[None]]
 
-# Returns the receiver's last word, one line of clean text. Raises SendError, and what BeforeData raises.
+# Returns the receiver's last reply as one line of printable text. Raises SendError, and what BeforeData raises.
 Send = Callable[[Mail, BeforeData], Awaitable[str]]

@@ -1,4 +1,4 @@
-"""A mail is put into a mailbox on this machine, as long as no mail server is named."""
+"""Deliver mails into a Maildir on this machine, for as long as no mail server is configured."""
 
 import asyncio
 import hashlib
@@ -13,34 +13,34 @@ from monitor.model.mail import Mail
 
 
 def maildir_sender(directory: Path) -> Send:
-    """A `Send` that delivers into a Maildir (`tmp`, `new` and `cur` below `directory`; made when missing).
+    """Return a `Send` that delivers into a Maildir (`tmp`, `new` and `cur` below `directory`; made when missing).
 
-    A mail is complete in `new` or it is not there. Delivered again, the same mail changes nothing, even when
-    a reader has moved it to `cur`. Raises SendError (LATER) when the disk is full or may not be written.
+    A mail is complete in `new`, or not there at all. Delivered again, the same mail changes nothing, even when
+    a reader has moved it to `cur`. The `Send` raises SendError (LATER) when the disk is full or not writable.
     """
 
     async def send(mail: Mail, before_data: BeforeData) -> str:
-        with _or_later(directory):
-            await asyncio.to_thread(_make, directory)
+        with _later_on_os_error(directory):
+            await asyncio.to_thread(_make_maildir, directory)
         await before_data()
-        with _or_later(directory):
+        with _later_on_os_error(directory):
             return await asyncio.to_thread(_deliver, directory, mail)
 
     return send
 
 
 @contextmanager
-def _or_later(directory: Path) -> Iterator[None]:
+def _later_on_os_error(directory: Path) -> Iterator[None]:
     try:
         yield
     except OSError as error:
-        what = (
+        message = (
             f"cannot store the mail in {directory} ({error.strerror}): free space there, and make it writable"
         )
-        raise SendError(what, SendKind.LATER) from error
+        raise SendError(message, SendKind.LATER) from error
 
 
-def _make(directory: Path) -> None:
+def _make_maildir(directory: Path) -> None:
     if not (directory / "cur").is_dir():
         directory.mkdir(mode=0o700, parents=True, exist_ok=True)
         for name in ("tmp", "new", "cur"):
@@ -68,12 +68,12 @@ def _write(path: Path, raw: bytes) -> None:
             file.flush()
             os.fsync(file.fileno())
     except OSError:
-        path.unlink(missing_ok=True)  # what a full disk took of it helps nobody
+        path.unlink(missing_ok=True)  # a part of a mail is of no use
         raise
 
 
 def _sync(directory: Path) -> None:
-    """What has been made, or renamed, in it stays after a power cut."""
+    """Write a directory to disk, so that files made or renamed in it are still there after a power cut."""
     descriptor = os.open(directory, os.O_RDONLY)
     try:
         os.fsync(descriptor)

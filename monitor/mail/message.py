@@ -1,4 +1,4 @@
-"""Headers and bytes of a good mail."""
+"""Write a mail as bytes: headers (RFC 5322, RFC 2047, RFC 2919) and a text and an HTML part (RFC 2046)."""
 
 import base64
 import hashlib
@@ -13,7 +13,7 @@ from monitor.model.mail import Mail, Rendered
 
 _WORD = 75  # octets of an encoded-word at most (RFC 2047 section 2)
 _LINE = (
-    76  # octets of a header line with encoded-words at most (the same), and of a base64 line (RFC 2045 6.8)
+    76  # octets at most of a header line with encoded-words (the same), and of a base64 line (RFC 2045 6.8)
 )
 _FRAME = len("=?utf-8?b??=")
 _CLUSTER = 39  # octets of text that fit an encoded-word beside "Subject: "
@@ -32,11 +32,11 @@ def make_mail(
     date: datetime,
     list_name: str = "",
 ) -> Mail:
-    """A digest as one mail to one recipient; the same arguments give the same bytes.
+    """Return a rendered digest or notice as one mail to one recipient; the same arguments give the same bytes.
 
     `sender` and `to` may have a display name; `message_id` comes with its angle brackets, `date` is UTC.
-    multipart/alternative with the text first (RFC 2046 5.1.4), both parts base64, CRLF throughout. Without
-    HTML it is the text alone; without `list_name` it is a letter to one person and says nothing of a list.
+    The mail is multipart/alternative with the text first (RFC 2046 5.1.4), both parts base64, line ends CRLF. Without
+    HTML it is the text alone; without `list_name` it has no List-Id.
     """
     sender_name, sender_address = _mailbox(sender)
     to_name, to_address = _mailbox(to)
@@ -69,37 +69,40 @@ def make_mail(
 
 
 def new_message_id(sender: str, unique: str) -> str:
-    """A Message-ID with `unique` on its left and the sender's domain on its right (RFC 5322 3.6.4)."""
+    """Return a Message-ID with `unique` on its left and the sender's domain on its right (RFC 5322 3.6.4).
+
+    A `unique` that may not stand there is hashed.
+    """
     if not re.fullmatch(r"[A-Za-z0-9_-]{1,64}(\.[A-Za-z0-9_-]{1,64}){0,2}", unique):
         unique = hashlib.sha256(unique.encode("utf-8", "replace")).hexdigest()[:32]
     return f"<{unique}@{_domain(_mailbox(sender)[1])}>"
 
 
 def _mailbox(text: str) -> tuple[str, str]:
-    """Display name and address. A name with a comma is still one name, quoted or not."""
-    found = re.fullmatch(r"(.*)<([^<>]+)>\s*", text, re.DOTALL)
-    name, address = (found[1], found[2]) if found else parseaddr(text)
+    """Return display name and address. A name with a comma is still one name, quoted or not."""
+    match = re.fullmatch(r"(.*)<([^<>]+)>\s*", text, re.DOTALL)
+    name, address = (match[1], match[2]) if match else parseaddr(text)
     local, _, domain = _one_line(address).rpartition("@")
-    return _unquoted(_one_line(name)), f"{local}@{_ascii(domain)}"
+    return _unquoted(_one_line(name)), f"{local}@{_ascii_domain(domain)}"
 
 
 def _unquoted(name: str) -> str:
-    found = re.fullmatch(r'"(.*)"', name)
-    return re.sub(r"\\(.)", r"\1", found[1]) if found else name
+    quoted = re.fullmatch(r'"(.*)"', name)
+    return re.sub(r"\\(.)", r"\1", quoted[1]) if quoted else name
 
 
 def _domain(address: str) -> str:
     return address.rpartition("@")[2]
 
 
-def _ascii(domain: str) -> str:
+def _ascii_domain(domain: str) -> str:
     return domain if domain.isascii() else domain.encode("idna").decode("ascii")
 
 
 def _one_line(text: str) -> str:
-    """What may stand in a header: no control or line-breaking characters, lone surrogates or bidi overrides."""
-    whole = text.encode("utf-8", "replace").decode("utf-8")
-    return re.sub(f"[{_BIDI}]", "", _BREAKS.sub(" ", whole)).strip()
+    """Return `text` without control and line-breaking characters, lone surrogates and bidi overrides."""
+    encodable = text.encode("utf-8", "replace").decode("utf-8")
+    return re.sub(f"[{_BIDI}]", "", _BREAKS.sub(" ", encodable)).strip()
 
 
 def _unstructured(name: str, text: str) -> str:
@@ -110,23 +113,23 @@ def _unstructured(name: str, text: str) -> str:
 
 
 def _address(name: str, phrase: str, address: str) -> str:
-    """A header of one mailbox or list: the phrase is encoded, what stands in angle brackets never is."""
-    phrase, room = _one_line(phrase), len(name) + 2
+    """Return a header of one mailbox or list: the phrase is encoded where needed, the address never is."""
+    phrase, used = _one_line(phrase), len(name) + 2
     if not phrase:
         return f"{name}: <{address}>"
-    if _ATOMS.fullmatch(phrase) and "=?" not in phrase and room + len(phrase) < _LINE:
-        shown = phrase
-    elif re.fullmatch("[ -~]+", phrase) and "=?" not in phrase and room + len(phrase) < _LINE // 2:
-        shown = '"' + re.sub(r'(["\\])', r"\\\1", phrase) + '"'
+    if _ATOMS.fullmatch(phrase) and "=?" not in phrase and used + len(phrase) < _LINE:
+        written = phrase
+    elif re.fullmatch("[ -~]+", phrase) and "=?" not in phrase and used + len(phrase) < _LINE // 2:
+        written = '"' + re.sub(r'(["\\])', r"\\\1", phrase) + '"'
     else:
-        shown = _encoded(phrase, room)
-    used = len(shown.rpartition("\r\n")[2]) + (0 if "\r\n" in shown else room)
+        written = _encoded(phrase, used)
+    used = len(written.rpartition("\r\n")[2]) + (0 if "\r\n" in written else used)
     gap = " " if used + len(address) + 3 <= _LINE else "\r\n "
-    return f"{name}: {shown}{gap}<{address}>"
+    return f"{name}: {written}{gap}<{address}>"
 
 
 def _folded(text: str, used: int) -> str:
-    """ASCII text broken at its spaces; "" when it has to be encoded instead."""
+    """Return ASCII text folded at its spaces; "" when it has to be encoded instead."""
     if not re.fullmatch(r"[!-~]+( [!-~]+)*", text) or "=?" in text:
         return ""
     lines = [""]
@@ -143,23 +146,22 @@ def _folded(text: str, used: int) -> str:
 
 
 def _encoded(text: str, used: int) -> str:
-    """The whole text as B encoded-words, its spaces inside them; `used` octets of the first line are taken.
+    """Return the whole text as B encoded-words, spaces inside them; `used` octets of the first line are taken.
 
-    Written by hand because email.policy.SMTP loses or gains spaces between words in one subject of six, and
-    writes words of 77 octets (measured on Python 3.10 to 3.13).
+    Not by email.header or email.policy: docs/decisions/0011-header-encoding.md has what was measured.
     """
     words = [""]
-    room = _octets(min(_WORD, _LINE - used))
+    room = _octets_in(min(_WORD, _LINE - used))
     for cluster in _clusters(text):
         if len((words[-1] + cluster).encode()) > room and words[-1]:
             words.append("")
-            room = _octets(_WORD)
+            room = _octets_in(_WORD)
         words[-1] += cluster
     return "\r\n ".join(f"=?utf-8?b?{base64.b64encode(word.encode()).decode()}?=" for word in words)
 
 
-def _octets(length: int) -> int:
-    """How many octets of text fit an encoded-word of `length`."""
+def _octets_in(length: int) -> int:
+    """Return how many octets of text fit an encoded-word of `length` octets."""
     return (length - _FRAME) // 4 * 3
 
 
@@ -170,7 +172,7 @@ def _clusters(text: str) -> Iterator[str]:
 
 
 def _slug(name: str) -> str:
-    """A name for the list in ASCII, always the same for the same name and different for different ones (RFC 2919)."""
+    """Return an ASCII id for a list name: the same for the same name, different for different ones (RFC 2919)."""
     words = "-".join(re.findall("[a-z0-9]+", name.lower()))[:40].strip("-")
     if words == name:
         return words

@@ -1,4 +1,4 @@
-"""A mail is handed to the mail server."""
+"""Deliver a mail by SMTP (RFC 5321): TLS, login, envelope, content, each step with its own deadline."""
 
 import asyncio
 import base64
@@ -26,32 +26,32 @@ _DOT_AT_START = re.compile(rb"^\.", re.MULTILINE)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Deadlines:
-    """How long to wait for each answer, in seconds; from RFC 5321 4.5.3.2 where it has a say."""
+    """How long to wait for each reply, in seconds; from RFC 5321 4.5.3.2 where that names one."""
 
     connect: float = 30  # each of: the connection with TLS, the greeting, EHLO, STARTTLS, the login
     command: float = 300  # MAIL and RCPT (4.5.3.2.2 and .3)
     data: float = 120  # the 354 (4.5.3.2.4)
     dot: float = 600  # giving up sooner makes duplicates (4.5.3.2.6)
-    quit: float = 5  # nobody waits for this one
+    quit: float = 5  # sent in the background
 
 
 RFC_5321 = Deadlines()
 
 
 def smtp_sender(options: SmtpOptions, password: str, deadlines: Deadlines = RFC_5321) -> Send:
-    """A `Send` that makes one connection per mail to the server that `options` name.
+    """Return a `Send` that makes one connection per mail to the server that `options` name.
 
-    It returns the reply to the dot as soon as that is read; what becomes of QUIT changes nothing. It raises
-    SendError, whose text never holds the password. When `before_data` raises, DATA is not sent.
+    It returns the reply to the dot as soon as that is read, whatever becomes of QUIT. It raises SendError, whose
+    text never contains the password. When `before_data` raises, DATA is not sent.
     """
     tls: ssl.SSLContext | None = None  # made at the first mail and kept: reading the CAs takes 20 ms
-    farewells: set[asyncio.Task[None]] = set()
+    quits: set[asyncio.Task[None]] = set()
 
     async def send(mail: Mail, before_data: BeforeData) -> str:
         nonlocal tls
-        _must_end_lines_with_crlf(mail.raw)
+        _refuse_bare_line_ends(mail.raw)
         if tls is None and options.security != "none":
-            tls = await asyncio.to_thread(_trust, options.ca_file)
+            tls = await asyncio.to_thread(_tls_context, options.ca_file)
         session = _Session(options, password, deadlines, tls)
         try:
             await session.open()
@@ -59,36 +59,36 @@ def smtp_sender(options: SmtpOptions, password: str, deadlines: Deadlines = RFC_
             await before_data()
             return await session.content(mail.raw)
         except asyncio.CancelledError:
-            session.drop()  # the service is being stopped: no time for manners
+            session.abort()  # the service is being stopped: no time for QUIT
             raise
         finally:
             if session.is_open:
-                farewell = asyncio.ensure_future(session.leave())
-                farewells.add(farewell)
-                farewell.add_done_callback(farewells.discard)
+                quitting = asyncio.ensure_future(session.quit())
+                quits.add(quitting)
+                quitting.add_done_callback(quits.discard)
             else:
-                session.drop()
+                session.abort()
 
     return send
 
 
-def _must_end_lines_with_crlf(raw: bytes) -> None:
+def _refuse_bare_line_ends(raw: bytes) -> None:
     # Servers disagree about bare line ends: what is text to one is the end of the mail, and then a command,
     # to the next ("SMTP smuggling"; RFC 5321 2.3.8).
     if _BARE_LINE_END.search(raw) or not raw.endswith(b"\r\n"):
         raise SendError("the stored mail has line ends other than CRLF and was not sent", SendKind.REFUSED)
 
 
-def _trust(ca_file: str) -> ssl.SSLContext:
+def _tls_context(ca_file: str) -> ssl.SSLContext:
     context = ssl.create_default_context()
     if ca_file:
         try:
             context.load_verify_locations(cafile=ca_file)
         except OSError as error:
-            what = (
+            message = (
                 f"[smtp] ca_file {ca_file} cannot be used ({reason(error)}): name a file of PEM certificates"
             )
-            raise SendError(what, SendKind.RELAY) from error
+            raise SendError(message, SendKind.RELAY) from error
     return context
 
 
@@ -99,7 +99,7 @@ class _Session:
         self, options: SmtpOptions, password: str, deadlines: Deadlines, tls: ssl.SSLContext | None
     ) -> None:
         self._options, self._deadlines = options, deadlines
-        self._where = f"{options.host}:{options.port}"
+        self._server = f"{options.host}:{options.port}"
         # Bytes, because the error of a failed encoding would show what could not be encoded.
         self._password = password.encode("utf-8", "surrogateescape")
         self._transport: asyncio.WriteTransport | None = None
@@ -110,7 +110,7 @@ class _Session:
             use_tls=options.security == "implicit",
             start_tls=False,
             tls_context=tls,
-            local_hostname="localhost",  # never said (see _hello), only spares a look-up in the DNS
+            local_hostname="localhost",  # never sent (see _ehlo); it only saves a DNS query
         )
 
     @property
@@ -118,17 +118,17 @@ class _Session:
         return self._client.is_connected
 
     async def open(self) -> None:
-        """Greeting, TLS, login."""
-        await self._ask(Step.CONNECT, self._client.connect(), 2)
+        """Connect: greeting, EHLO, TLS, login."""
+        await self._expect(Step.CONNECT, self._client.connect(), 2)
         self._transport = cast(asyncio.WriteTransport, self._client.transport)
-        await self._ask(Step.CONNECT, self._hello(), 2)
+        await self._expect(Step.CONNECT, self._ehlo(), 2)
         if self._options.security == "starttls":
             await self._start_tls()
         if self._options.username:
             await self._log_in()
 
     async def envelope(self, mail: Mail) -> None:
-        """MAIL and RCPT."""
+        """Send MAIL and RCPT."""
         sender = self._mailbox(mail.sender, SendKind.RELAY)
         to = self._mailbox(mail.to, SendKind.REFUSED)
         encoding = "ascii" if (sender + to).isascii() else "utf-8"
@@ -136,45 +136,47 @@ class _Session:
         if self._client.supports_extension("size"):
             options.append(f"SIZE={len(mail.raw)}")
         seconds = self._deadlines.command
-        question = self._client.mail(sender, options=options, encoding=encoding, timeout=seconds)
-        await self._ask(Step.MAIL, question, 2)
-        await self._ask(Step.RCPT, self._client.rcpt(to, encoding=encoding, timeout=seconds), 2)
+        command = self._client.mail(sender, options=options, encoding=encoding, timeout=seconds)
+        await self._expect(Step.MAIL, command, 2)
+        await self._expect(Step.RCPT, self._client.rcpt(to, encoding=encoding, timeout=seconds), 2)
 
     async def content(self, raw: bytes) -> str:
-        """DATA and the mail, dots stuffed (RFC 5321 4.5.2). Returns the reply to the dot."""
+        """Send DATA and the mail, dots stuffed (RFC 5321 4.5.2); return the reply to the dot."""
         # aiosmtplib's data() has one deadline for both, and does not say which of them was answered.
         command = self._client.execute_command(b"DATA", timeout=self._deadlines.data)
-        await self._ask(Step.DATA, command, 3)
+        await self._expect(Step.DATA, command, 3)
         protocol = self._client.protocol
         if protocol is None:
-            raise no_reply(self._where, Step.DATA, SMTPServerDisconnected("closed after the 354"))
-        return await self._ask(Step.DOT, self._pour(protocol, _DOT_AT_START.sub(b"..", raw) + b".\r\n"), 2)
+            raise no_reply(self._server, Step.DATA, SMTPServerDisconnected("closed after the 354"))
+        return await self._expect(
+            Step.DOT, self._send_content(protocol, _DOT_AT_START.sub(b"..", raw) + b".\r\n"), 2
+        )
 
-    async def leave(self) -> None:
-        """QUIT, as RFC 5321 4.1.1.10 wants it; the fate of the mail is known already."""
+    async def quit(self) -> None:
+        """Send QUIT, as RFC 5321 4.1.1.10 asks; the outcome of the mail is already known."""
         try:
             await self._client.quit(timeout=self._deadlines.quit)
         except (SMTPException, OSError):
             pass
         finally:
-            self.drop()
+            self.abort()
 
-    def drop(self) -> None:
+    def abort(self) -> None:
         """Close the connection now, without waiting for the other side to agree."""
         if self._transport is not None:
             self._transport.abort()
 
-    async def _hello(self) -> SMTPResponse:
+    async def _ehlo(self) -> SMTPResponse:
         # RFC 5321 4.1.3 and 4.1.4: a client without a name of its own gives its address.
         address = ipaddress.ip_address(self._client.get_transport_info("sockname")[0].partition("%")[0])
         return await self._client.ehlo(hostname=f"[{'IPv6:' if address.version == 6 else ''}{address}]")
 
     async def _start_tls(self) -> None:
         if not self._client.supports_extension("starttls"):
-            what = f"{self._where} does not offer STARTTLS, so nothing was sent: {CHECK_PORTS}"
-            raise SendError(what, SendKind.RELAY)
-        await self._ask(Step.TLS, self._client.starttls(), 2)
-        await self._ask(Step.CONNECT, self._hello(), 2)
+            message = f"{self._server} does not offer STARTTLS, so nothing was sent: {CHECK_PORTS}"
+            raise SendError(message, SendKind.RELAY)
+        await self._expect(Step.TLS, self._client.starttls(), 2)
+        await self._expect(Step.CONNECT, self._ehlo(), 2)
 
     async def _log_in(self) -> None:
         # One method and one try: aiosmtplib's login() tries a wrong password with each method on offer, and
@@ -186,43 +188,48 @@ class _Session:
         }
         for name, method in methods.items():
             if name in self._client.server_auth_methods:
-                await self._ask(Step.AUTH, method(self._options.username, self._password), 2)
+                await self._expect(Step.AUTH, method(self._options.username, self._password), 2)
                 return
-        what = f"{self._where} offers no login with a password: {CHECK_PORTS}, or leave [smtp] username empty"
-        raise SendError(what, SendKind.RELAY)
+        message = (
+            f"{self._server} offers no login with a password: {CHECK_PORTS}, or leave [smtp] username empty"
+        )
+        raise SendError(message, SendKind.RELAY)
 
-    def _mailbox(self, address: str, otherwise: SendKind) -> str:
-        """The address with an ASCII domain (RFC 5891); what stands before it may need SMTPUTF8 (RFC 6531)."""
+    def _mailbox(self, address: str, kind: SendKind) -> str:
+        """Return the address with an ASCII domain (RFC 5891), or raise SendError of this kind.
+
+        A local part that is not ASCII needs SMTPUTF8 (RFC 6531).
+        """
         local, _, domain = address.rpartition("@")
         try:
             mailbox = f"{local}@{domain.encode('idna').decode()}"
         except UnicodeError:
             mailbox = ""
         if not _MAILBOX.fullmatch(mailbox):
-            # aiosmtplib would make the best of it, and write to somebody else.
-            raise SendError(f"{address!r} is not a mail address, so the mail was not sent", otherwise)
+            # aiosmtplib would repair it, and the mail might go to somebody else.
+            raise SendError(f"{address!r} is not a mail address, so the mail was not sent", kind)
         if not local.isascii() and not self._client.supports_extension("smtputf8"):
-            what = f"{self._where} does not offer SMTPUTF8, which the address {address} needs"
-            raise SendError(what, otherwise)
+            message = f"{self._server} does not offer SMTPUTF8, which the address {address} needs"
+            raise SendError(message, kind)
         return mailbox
 
-    async def _pour(self, protocol: SMTPProtocol, stuffed: bytes) -> SMTPResponse:
+    async def _send_content(self, protocol: SMTPProtocol, stuffed: bytes) -> SMTPResponse:
         protocol.write(stuffed)
         return await protocol.read_response(timeout=self._deadlines.dot)
 
-    async def _ask(self, step: Step, question: Awaitable[SMTPResponse], hoped_for: int) -> str:
-        """The reply when its first digit is the hoped-for one (RFC 5321 4.2.1). Raises SendError."""
+    async def _expect(self, step: Step, command: Awaitable[SMTPResponse], first_digit: int) -> str:
+        """Return the reply to a command when its code has this first digit (RFC 5321 4.2.1), or raise SendError."""
         try:
-            code, text = await question
+            code, text = await command
         except SMTPResponseException as error:
-            # Nothing is raised from here: this error would travel along, and in it what the server said, who
-            # may have repeated the login.
+            # No error is raised here: this one would be its context, with the server's reply in it, which may
+            # repeat the login.
             code, text = error.code, error.message
         except (SMTPException, OSError, ValueError) as error:  # ValueError: [smtp] host cannot be a host name
-            raise no_reply(self._where, step, error) from error
+            raise no_reply(self._server, step, error) from error
         text = self._readable(text)
-        if code // 100 != hoped_for:
-            raise refusal(self._where, step, code, text)
+        if code // 100 != first_digit:
+            raise refusal(self._server, step, code, text)
         return f"{code} {text}"
 
     def _readable(self, text: str) -> str:

@@ -96,9 +96,7 @@ class Watched:
     feeds: tuple[tuple[str, FeedHealth], ...] = ()
     entries: int = 0  # news entries that arrived since the last slot
     silent: tuple[str, ...] = ()  # rules in force without an item in this digest
-    kept_out: tuple[
-        tuple[str, int], ...
-    ] = ()  # words that kept entries out, and how many each; the most first
+    excluded_by: tuple[tuple[str, int], ...] = ()  # (word, entries it excluded), most entries first
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -9,7 +9,7 @@ from datetime import datetime, timedelta
 from monitor.config.options import Rule, Subscription
 from monitor.digests.build import build, rules_of
 from monitor.digests.due import due, next_slot, outside_quiet_hours, slot_at_once, slots_between, waking_times
-from monitor.digests.render import Render
+from monitor.digests.render import RenderDigest
 from monitor.jobs.draft import DigestContext
 from monitor.jobs.stored import MatchedPeriod
 from monitor.model.digests import Digest, Slot, SubscriptionState, Watched
@@ -46,7 +46,7 @@ async def replay(
     end: datetime,
     *,
     context: DigestContext,
-    render: Render,
+    render: RenderDigest,
 ) -> list[Replayed]:
     """Return the digests of a subscription whose slots lie in [start, end], byte for byte the same each time.
 

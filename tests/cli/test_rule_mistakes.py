@@ -18,6 +18,10 @@ def answer(file: Path, *arguments: str, code: int = 0) -> dict[str, Any]:
 
 
 def test_before_anything_was_kept_the_history_is_empty_and_says_so(file: Path) -> None:
+    for command in (("history",), ("show", "1")):
+        assert 'Start the service or run "monitor once"' in rules(file, *command, code=1)
+        assert not (file.parent / "news.db").exists()
+    rules(file, "undo", "--dry-run", code=1)  # makes the database, and keeps nothing
     assert "No rules were kept yet." in rules(file, "history")
     assert history(file) == []
     assert "there is no version 1 of the rules. No rules were kept yet" in rules(file, "show", "1", code=1)
@@ -80,7 +84,7 @@ def test_rules_that_were_never_right_are_mended_but_not_kept(file: Path) -> None
     alias = CONFIG.replace("[[rules]]", '[aliases]\n"英伟达" = ["NVIDIA"]\n[[rules]]')
     file.write_text(alias.replace('"大模型"', '"＠英伟达"'), encoding="utf-8")
     assert "the file was not right before, so its rules were never in force." in rules(file, "lint", "--fix")
-    assert history(file) == []
+    assert "no such file yet" in rules(file, "history", code=1)
     assert '"@英伟达"' in text(file)
 
 
@@ -126,6 +130,7 @@ def test_a_regular_expression_is_shown_as_it_may_stand_in_the_file(file: Path) -
     ],
 )
 def test_a_slip_is_named_and_nothing_changes(file: Path, arguments: tuple[str, ...], told: str) -> None:
+    monitor(file.parent, "deliver")
     assert told in rules(file, *arguments, code=1)
     assert text(file) == CONFIG
 

@@ -96,7 +96,7 @@ def test_a_link_and_the_mode_of_the_file_stay(file: Path, tmp_path: Path) -> Non
 
 
 def test_every_version_is_kept_and_the_file_goes_back_and_forth(file: Path) -> None:
-    monitor(file.parent, "status")
+    monitor(file.parent, "deliver")
     rules(file, "add", "人工智能", "算力")
     after = text(file)
     rules(file, "undo")
@@ -107,7 +107,7 @@ def test_every_version_is_kept_and_the_file_goes_back_and_forth(file: Path) -> N
         (4, ["rule 人工智能: +1 word"]),
         (3, ["rule 人工智能: -1 word"]),
         (2, ["rule 人工智能: +1 word"]),
-        (1, ["the first that was kept"]),
+        (1, ["the first version kept"]),
     ]
     assert rules(file, "show", "1").startswith("# ---- what is looked for ----\n[[rules]]\n")
     assert "subscriptions" not in rules(file, "show", "1")
@@ -124,7 +124,7 @@ def test_the_only_version_is_told_as_such(file: Path) -> None:
 
 
 def test_a_broken_file_is_named_in_status_and_undone(file: Path) -> None:
-    monitor(file.parent, "status")
+    monitor(file.parent, "deliver")
     file.write_text(CONFIG.replace('  "大模型",\n]', '  "大模型",'), encoding="utf-8")
     said = monitor(file.parent, "status", code=2)
     assert "is refused" in said
@@ -142,7 +142,7 @@ def test_a_broken_file_is_named_in_status_and_undone(file: Path) -> None:
 
 
 def test_what_is_wrong_elsewhere_is_not_put_on_the_rules(file: Path) -> None:
-    monitor(file.parent, "status")
+    monitor(file.parent, "deliver")
     file.write_text(CONFIG.replace('"08:00"', '"8 Uhr"'), encoding="utf-8")
     assert "what is wrong is elsewhere" in monitor(file.parent, "status", code=2)
     assert "already" in rules(file, "undo", code=1) or "nothing to go back to" in rules(file, "undo", code=1)
@@ -183,7 +183,7 @@ def test_a_file_that_has_no_words_makes_no_rule(file: Path) -> None:
     assert "No such file" in rules(file, "import", "absent.txt", code=1)
 
 
-def test_lint_mends_what_needs_no_question_and_keeps_remarks(file: Path) -> None:
+def test_lint_mends_what_needs_no_question_and_keeps_comments(file: Path) -> None:
     odd = CONFIG.replace('  "大模型",\n', '  "大模型、算力",  # two\n  "AI",\n  "/(i?)gpt/",\n')
     file.write_text(odd, encoding="utf-8")
     rules(file, "lint", "--fix", "--dry-run")

@@ -6,7 +6,7 @@ from typing import Any
 from bs4 import BeautifulSoup
 
 from monitor.digests.build import build
-from monitor.digests.render import templates
+from monitor.digests.render import digest_renderer
 from monitor.model.digests import Digest, Slot, Watched
 from monitor.model.feeds import FeedHealth
 from monitor.model.mail import Rendered
@@ -27,7 +27,7 @@ def waits(
     return PendingEntry(seq=seq, entry=entry(title, number=seq, **differ), matches=matches)
 
 
-def digest(*waiting: PendingEntry, locale: str = "zh-Hans", name: str = "AI 日报", **differ: Any) -> Digest:
+def digest(*pending: PendingEntry, locale: str = "zh-Hans", name: str = "AI 日报", **differ: Any) -> Digest:
     values: dict[str, Any] = {
         "slot": Slot.named("at:2026-11-24T08:00", NOW),
         "rules": [(rule(name), fingerprint) for name, fingerprint in RULES],
@@ -38,11 +38,11 @@ def digest(*waiting: PendingEntry, locale: str = "zh-Hans", name: str = "AI 日�
         "next_at": NOW + timedelta(days=1),
         **differ,
     }
-    return build(subscription(name, locale=locale), waiting=waiting, **values)
+    return build(subscription(name, locale=locale), pending=pending, **values)
 
 
-def rendered(*waiting: PendingEntry, **differ: Any) -> Rendered:
-    return templates()(digest(*waiting, **differ))
+def rendered(*pending: PendingEntry, **differ: Any) -> Rendered:
+    return digest_renderer()(digest(*pending, **differ))
 
 
 def soup(html: str) -> BeautifulSoup:

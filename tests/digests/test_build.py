@@ -26,7 +26,7 @@ def waits(title: str, *matches: Match, seq: int = 1, **differ: Any) -> PendingEn
 
 
 def built(
-    *waiting: PendingEntry,
+    *pending: PendingEntry,
     rules: Sequence[tuple[str, str]] = RULES,
     watched: Watched | None = None,
     limits: Mapping[str, Rule] = MappingProxyType({}),
@@ -34,7 +34,7 @@ def built(
     return build(
         subscription(),
         SLOT,
-        waiting,
+        pending,
         rules=[(limits.get(name) or rule(name), fingerprint) for name, fingerprint in rules],
         feeds=FEEDS,
         watched=watched or Watched(),
@@ -136,8 +136,8 @@ def test_rules_without_a_match_are_silent() -> None:
 
 
 def test_the_order_in_which_entries_wait_does_not_matter() -> None:
-    waiting = [waits(f"{n % 7}", match(f"f{n % 2 + 1}"), seq=n, story=f"s{n % 20}") for n in range(40)]
-    assert built(*waiting) == built(*reversed(waiting))
+    pending = [waits(f"{n % 7}", match(f"f{n % 2 + 1}"), seq=n, story=f"s{n % 20}") for n in range(40)]
+    assert built(*pending) == built(*reversed(pending))
 
 
 def test_beyond_thirty_a_section_shows_titles_only() -> None:
@@ -149,12 +149,12 @@ def test_beyond_thirty_a_section_shows_titles_only() -> None:
 
 def test_beyond_sixty_in_all_the_longest_sections_give_way() -> None:
     sizes = {"f1": 40, "f2": 3, "f3": 40}
-    waiting = [
+    pending = [
         waits(f"{fingerprint}{n}", match(fingerprint), seq=n + 100 * int(fingerprint[1]))
         for fingerprint, size in sizes.items()
         for n in range(size)
     ]
-    sections = built(*waiting).sections
+    sections = built(*pending).sections
     assert [len(section.items) for section in sections] == [28, 3, 28]
     assert [len(section.more) for section in sections] == [12, 0, 12]
 
@@ -169,8 +169,8 @@ def test_a_fair_share_fills_the_room_and_no_more(sizes: list[int]) -> None:
 
 
 def test_a_rule_may_limit_its_items_and_the_rest_are_titles() -> None:
-    waiting = [waits(f"题{number}", seq=number) for number in range(1, 6)]
-    (section,) = built(*waiting, limits={"人工智能": rule(max=2)}).sections
+    pending = [waits(f"题{number}", seq=number) for number in range(1, 6)]
+    (section,) = built(*pending, limits={"人工智能": rule(max=2)}).sections
     assert (len(section.items), len(section.more)) == (2, 3)
 
 
@@ -187,6 +187,6 @@ def test_rules_stand_by_priority_then_as_named_and_disabled_ones_not_at_all() ->
         rule("丁", priority=-1),
         rule("戊"),
     ]
-    assert [one.name for one in rules_of(subscription(), rules)] == ["乙", "甲", "戊", "丁"]
+    assert [rule.name for rule in rules_of(subscription(), rules)] == ["乙", "甲", "戊", "丁"]
     named = subscription(rules=("戊", "丙", "甲", "乙"))
-    assert [one.name for one in rules_of(named, rules)] == ["乙", "戊", "甲"]
+    assert [rule.name for rule in rules_of(named, rules)] == ["乙", "戊", "甲"]

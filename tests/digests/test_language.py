@@ -8,7 +8,7 @@ from babel.messages.extract import extract_from_dir
 from babel.messages.pofile import read_po
 
 from monitor import assets
-from monitor.digests.language import language
+from monitor.digests.language import language_of
 
 LOCALES = ("zh-Hans", "zh-Hant", "en")
 EVENING = datetime(2026, 11, 23, 16, 59)  # noqa: DTZ001  # local time is what is shown
@@ -62,7 +62,7 @@ def test_every_word_is_translated_in_all_its_forms(locale: str) -> None:
 def test_dates_are_said_as_the_language_says_them(
     locale: str, day: str, moment: str, before: str, recently: str
 ) -> None:
-    spoken = language(locale)
+    spoken = language_of(locale)
     assert spoken.day(EVENING) == day
     assert spoken.moment(EVENING, TODAY) == moment
     assert spoken.moment(EVENING.replace(year=2025), TODAY) == before
@@ -71,11 +71,11 @@ def test_dates_are_said_as_the_language_says_them(
 
 @pytest.mark.parametrize(("locale", "today"), [("zh-Hans", "今日 16:59"), ("en", "today 16:59")])
 def test_the_date_is_left_out_today(locale: str, today: str) -> None:
-    spoken = language(locale)
+    spoken = language_of(locale)
     assert spoken.moment(EVENING, EVENING.date()) == "16:59"
     assert spoken.dated(EVENING, EVENING.date()).endswith("23 16:59" if locale == "en" else "23日 16:59")
     assert spoken.recently(EVENING, EVENING.date()) == today
 
 
 def test_longer_ago_than_yesterday_there_is_a_date() -> None:
-    assert language("zh-Hans").recently(EVENING.replace(day=20), TODAY) == "11月20日 16:59"
+    assert language_of("zh-Hans").recently(EVENING.replace(day=20), TODAY) == "11月20日 16:59"

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from monitor.digests.render import templates
+from monitor.digests.render import digest_renderer
 from monitor.digests.wrap import columns
 from monitor.errors import DigestError
 from monitor.model.digests import Slot, Watched
@@ -65,8 +65,7 @@ def test_the_text_part_looks_set_by_hand() -> None:
         "\n"
         "本期完。下一期 11月25日 08:00，没有新消息就不发。\n"
         "\n"
-        "你收到这封邮件，是因为你的地址在“AI 日报”的收件人里。直接回复即可联系管理\n"
-        "员。\n"
+        "你收到这封邮件，是因为你的地址在“AI 日报”的收件人里。回复即可联系管理员。\n"
     )
 
 
@@ -79,7 +78,7 @@ def test_the_html_part_says_the_same() -> None:
         "命中 人工智能： 大模型 · 芯片： 大模型 另见 1 家：示例财经 "
         "芯片 1 条 新规之后：对华芯片许可再生 变数 纽约时报中文网 · 05:00 新规要求逐单申请。 命中 芯片 "
         "2 个源正常。 没有命中的规则：机器人 本期完。下一期 11月25日 08:00，没有新消息就不发。 "
-        "你收到这封邮件，是因为你的地址在“AI 日报”的收件人里。直接回复即可联系管理员。"
+        "你收到这封邮件，是因为你的地址在“AI 日报”的收件人里。回复即可联系管理员。"
     )
 
 
@@ -161,9 +160,9 @@ def test_feeds_that_fail_are_named() -> None:
 
 
 def test_many_words_end_with_and_others() -> None:
-    found = tuple(hit(word, field="text") for word in "一二三四五六七")
-    one = PendingEntry(seq=1, entry=entry(text="一二三四五六七"), matches=(match("f1", hits=found),))
-    shown = rendered(one)
+    hits = tuple(hit(word, field="text") for word in "一二三四五六七")
+    candidate = PendingEntry(seq=1, entry=entry(text="一二三四五六七"), matches=(match("f1", hits=hits),))
+    shown = rendered(candidate)
     assert "命中 人工智能：正文 一、二、三、四、五、六 等\n" in shown.text
     assert "六 等" in words(shown.html)
 
@@ -201,14 +200,14 @@ def test_a_long_address_is_never_broken() -> None:
 
 def test_the_operators_template_takes_the_place_of_ours(tmp_path: Path) -> None:
     (tmp_path / "digest.subject.j2").write_text("{{ digest.count }} in {{ digest.name }}\n")
-    shown = templates(str(tmp_path))(digest(*RICH))
+    shown = digest_renderer(str(tmp_path))(digest(*RICH))
     assert shown.subject == "2 in AI 日报"
     assert shown.text == rendered(*RICH).text
 
 
 def test_an_operators_html_template_is_escaped_and_inlined_like_ours(tmp_path: Path) -> None:
     (tmp_path / "digest.html.j2").write_text("<style>p { color: red }</style><p>{{ digest.name }}</p>")
-    shown = templates(str(tmp_path))(digest(*RICH, name="<b>&"))
+    shown = digest_renderer(str(tmp_path))(digest(*RICH, name="<b>&"))
     assert '<p style="color:red">&lt;b&gt;&amp;</p>' in shown.html
 
 
@@ -245,14 +244,14 @@ def _wrote(name: str, text: str | bytes) -> Break:
 def test_a_template_that_fails_is_named_with_its_line(mistake: Break, where: str, tmp_path: Path) -> None:
     mistake(tmp_path)
     with pytest.raises(DigestError) as caught:
-        templates(str(tmp_path))(digest(*RICH))
+        digest_renderer(str(tmp_path))(digest(*RICH))
     assert str(caught.value).startswith(where)
 
 
 def test_a_template_mended_works_without_a_restart(tmp_path: Path) -> None:
     path = tmp_path / "digest.subject.j2"
     path.write_text("{{ nothing }}")
-    render = templates(str(tmp_path))
+    render = digest_renderer(str(tmp_path))
     with pytest.raises(DigestError):
         render(digest())
     path.write_text("mended, and longer")
@@ -260,8 +259,10 @@ def test_a_template_mended_works_without_a_restart(tmp_path: Path) -> None:
 
 
 def test_languages_do_not_mix_in_one_render() -> None:
-    render = templates()
-    subjects = [render(digest(*RICH, locale=one)).subject for one in ("zh-Hans", "en", "zh-Hant", "zh-Hans")]
+    render = digest_renderer()
+    subjects = [
+        render(digest(*RICH, locale=locale)).subject for locale in ("zh-Hans", "en", "zh-Hant", "zh-Hans")
+    ]
     assert [subject.split("转移")[1] for subject in subjects] == [
         " 等 2 条 · AI 日报",
         " and 1 more · AI 日报",

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 from bs4 import Tag
 
-from monitor.digests.render import LARGEST, templates
+from monitor.digests.render import LARGEST, digest_renderer
 from monitor.model.digests import Watched
 from monitor.model.feeds import FeedHealth
 from tests.digests.issue import RICH, SUMMARY, WATCHED, digest, rendered, soup, waits, words
@@ -144,7 +144,7 @@ def test_a_digest_too_large_for_gmail_shows_less_and_keeps_its_end() -> None:
 
 def test_a_template_that_cannot_be_made_smaller_is_sent_all_the_same(tmp_path: Path) -> None:
     (tmp_path / "digest.html.j2").write_text("<p>{{ 'x' * 100000 }}</p>")
-    assert len(templates(str(tmp_path))(digest(*RICH)).html) > LARGEST
+    assert len(digest_renderer(str(tmp_path))(digest(*RICH)).html) > LARGEST
 
 
 # --- hostile feeds ------------------------------------------------------------------------------
@@ -165,10 +165,12 @@ HOSTILE = [
 
 @pytest.mark.parametrize("poison", HOSTILE)
 def test_what_a_feed_says_is_shown_as_it_stands_and_does_nothing(poison: str) -> None:
-    one = waits(
+    candidate = waits(
         poison, summary=f"{poison}。", sections=(poison,), link="javascript:alert(1)", original="data:x"
     )
-    shown = rendered(one, name=poison, rules=((rule(poison), "f1"),), feeds={one.entry.feed_url: poison})
+    shown = rendered(
+        candidate, name=poison, rules=((rule(poison), "f1"),), feeds={candidate.entry.feed_url: poison}
+    )
     page = soup(shown.html)
     heading = page.find("h3")
     assert heading

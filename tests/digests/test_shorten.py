@@ -39,13 +39,13 @@ def test_no_headline_is_too_wide(title: str) -> None:
     assert "  " not in short
 
 
-def found(one: Entry, field: str, word: str) -> Hit:
-    start = getattr(one, field).index(word)
+def hit_of(candidate: Entry, field: str, word: str) -> Hit:
+    start = getattr(candidate, field).index(word)
     return Hit(field=field, word=word, found=word, start=start, end=start + len(word))
 
 
-def marked(one: Entry, *hits: Hit) -> list[str]:
-    shown = excerpt(one, hits)
+def marked(candidate: Entry, *hits: Hit) -> list[str]:
+    shown = excerpt(candidate, hits)
     return [piece.text for piece in shown.lead + shown.tail if piece.marked]
 
 
@@ -100,73 +100,75 @@ def test_a_latin_word_that_would_fill_the_room_is_torn() -> None:
 
 
 def test_hits_in_the_excerpt_are_marked() -> None:
-    one = entry(summary="用AI写作业。")
-    assert marked(one, found(one, "summary", "AI")) == ["AI"]
+    candidate = entry(summary="用AI写作业。")
+    assert marked(candidate, hit_of(candidate, "summary", "AI")) == ["AI"]
 
 
 def test_hits_elsewhere_are_not_marked_in_the_excerpt() -> None:
-    one = entry("AI 来了", summary="用AI写作业。")
-    assert marked(one, found(one, "title", "AI")) == []
+    candidate = entry("AI 来了", summary="用AI写作业。")
+    assert marked(candidate, hit_of(candidate, "title", "AI")) == []
 
 
 def test_where_the_beginning_shows_no_hit_the_sentence_with_it_is_shown() -> None:
-    one = entry(summary=FILLER * 6 + "后来DeepSeek来了。" + FILLER)
-    hit = found(one, "summary", "DeepSeek")
-    assert excerpt(one, [hit]).text == "…后来DeepSeek来了。" + FILLER
-    assert marked(one, hit) == ["DeepSeek"]
+    candidate = entry(summary=FILLER * 6 + "后来DeepSeek来了。" + FILLER)
+    hit = hit_of(candidate, "summary", "DeepSeek")
+    assert excerpt(candidate, [hit]).text == "…后来DeepSeek来了。" + FILLER
+    assert marked(candidate, hit) == ["DeepSeek"]
 
 
 def test_where_the_title_shows_a_hit_the_beginning_stays() -> None:
-    one = entry("DeepSeek 来了", summary=FILLER * 6 + "后来DeepSeek来了。")
-    hits = [found(one, "title", "DeepSeek"), found(one, "summary", "DeepSeek")]
-    assert excerpt(one, hits).text == FILLER * 5
+    candidate = entry("DeepSeek 来了", summary=FILLER * 6 + "后来DeepSeek来了。")
+    hits = [hit_of(candidate, "title", "DeepSeek"), hit_of(candidate, "summary", "DeepSeek")]
+    assert excerpt(candidate, hits).text == FILLER * 5
 
 
 def test_a_hit_in_the_text_only_is_shown_from_the_text() -> None:
-    one = entry(summary="摘要。", text=FILLER * 6 + "后来DeepSeek来了。")
-    hit = found(one, "text", "DeepSeek")
-    assert excerpt(one, [hit]).text == "…后来DeepSeek来了。"
-    assert marked(one, hit) == ["DeepSeek"]
+    candidate = entry(summary="摘要。", text=FILLER * 6 + "后来DeepSeek来了。")
+    hit = hit_of(candidate, "text", "DeepSeek")
+    assert excerpt(candidate, [hit]).text == "…后来DeepSeek来了。"
+    assert marked(candidate, hit) == ["DeepSeek"]
 
 
 def test_a_summary_with_a_hit_goes_before_the_text() -> None:
-    one = entry(summary=FILLER * 6 + "后来DeepSeek来了。", text="DeepSeek在正文。")
-    hits = [found(one, "summary", "DeepSeek"), found(one, "text", "DeepSeek")]
-    assert excerpt(one, hits).text == "…后来DeepSeek来了。"
+    candidate = entry(summary=FILLER * 6 + "后来DeepSeek来了。", text="DeepSeek在正文。")
+    hits = [hit_of(candidate, "summary", "DeepSeek"), hit_of(candidate, "text", "DeepSeek")]
+    assert excerpt(candidate, hits).text == "…后来DeepSeek来了。"
 
 
 def test_a_hit_in_a_field_that_is_not_shown_leaves_the_beginning() -> None:
-    one = entry("标题", summary="标题", text="正文。")
-    assert excerpt(one, [found(one, "summary", "标题")]).text == "正文。"
+    candidate = entry("标题", summary="标题", text="正文。")
+    assert excerpt(candidate, [hit_of(candidate, "summary", "标题")]).text == "正文。"
 
 
 def test_in_a_very_long_sentence_the_clause_with_the_hit_is_shown() -> None:
-    one = entry(text="字" * 150 + "，" + "词" * 20 + "DeepSeek" + "句" * 150)
-    text = excerpt(one, [found(one, "text", "DeepSeek")]).text
+    candidate = entry(text="字" * 150 + "，" + "词" * 20 + "DeepSeek" + "句" * 150)
+    text = excerpt(candidate, [hit_of(candidate, "text", "DeepSeek")]).text
     assert text.startswith("…" + "词" * 20 + "DeepSeek句")
     assert text.endswith("句…")
     assert len(text) == EXCERPT
 
 
 def test_in_a_very_long_clause_the_hit_is_shown_with_what_stands_around_it() -> None:
-    one = entry(text="字" * 200 + "DeepSeek" + "句" * 200)
-    hit = found(one, "text", "DeepSeek")
-    assert excerpt(one, [hit]).text.startswith("…" + "字" * 40 + "DeepSeek")
-    assert marked(one, hit) == ["DeepSeek"]
+    candidate = entry(text="字" * 200 + "DeepSeek" + "句" * 200)
+    hit = hit_of(candidate, "text", "DeepSeek")
+    assert excerpt(candidate, [hit]).text.startswith("…" + "字" * 40 + "DeepSeek")
+    assert marked(candidate, hit) == ["DeepSeek"]
 
 
 @given(st.text("字词。，“”！ab .\n ", max_size=400), st.text("字词。，a. \n", max_size=400), st.data())
 def test_no_excerpt_is_longer_than_allowed_and_it_shows_a_hit(
     summary: str, text: str, data: st.DataObject
 ) -> None:
-    one = entry(summary=summary, text=text)
-    fields = [field for field in ("summary", "text") if getattr(one, field).strip()]
+    candidate = entry(summary=summary, text=text)
+    fields = [field for field in ("summary", "text") if getattr(candidate, field).strip()]
     hits = []
     if fields:
         field = data.draw(st.sampled_from(fields))
-        inked = [n for n, character in enumerate(getattr(one, field)) if not character.isspace()]
+        inked = [n for n, character in enumerate(getattr(candidate, field)) if not character.isspace()]
         start = data.draw(st.sampled_from(inked))
-        hits = [Hit(field=field, word="x", found=getattr(one, field)[start], start=start, end=start + 1)]
-    assert len(excerpt(one, hits).text) <= EXCERPT
+        hits = [
+            Hit(field=field, word="x", found=getattr(candidate, field)[start], start=start, end=start + 1)
+        ]
+    assert len(excerpt(candidate, hits).text) <= EXCERPT
     if hits:
-        assert len(marked(one, *hits)) == 1
+        assert len(marked(candidate, *hits)) == 1

@@ -3,8 +3,8 @@ from typing import Any
 
 import pytest
 
-from monitor.digests.language import language
-from monitor.digests.view import DigestView, ItemView, ReasonView, view
+from monitor.digests.language import language_of
+from monitor.digests.view import DigestView, ItemView, ReasonView, digest_view
 from monitor.model.digests import Digest, Item, Section, Slot, Watched
 from monitor.model.feeds import FeedHealth
 from monitor.model.rules import Hit, Reason
@@ -29,12 +29,12 @@ def digest(*items: Item, **differ: Any) -> Digest:
     return Digest(**values)
 
 
-def seen(shown: Digest, full: int = 60, titles: int = 60) -> DigestView:
-    return view(shown, language(shown.subscription.locale), full=full, titles=titles)
+def view_of(shown: Digest, full: int = 60, titles: int = 60) -> DigestView:
+    return digest_view(shown, language_of(shown.subscription.locale), full=full, titles=titles)
 
 
 def seen_item(title: str = "开源大模型的重心正在转移", **differ: Any) -> ItemView:
-    return seen(digest(item(title, **differ))).sections[0].items[0]
+    return view_of(digest(item(title, **differ))).sections[0].items[0]
 
 
 def seen_reason(*hits: Hit) -> ReasonView:
@@ -42,7 +42,7 @@ def seen_reason(*hits: Hit) -> ReasonView:
 
 
 def test_times_are_those_of_the_reader() -> None:
-    shown = seen(digest(item(published=NOW - timedelta(hours=15)), next_at=NOW + timedelta(days=1)))
+    shown = view_of(digest(item(published=NOW - timedelta(hours=15)), next_at=NOW + timedelta(days=1)))
     assert shown.day == "2026年11月24日 星期二"
     assert shown.since == "昨日 08:00"
     assert shown.next == "11月25日 08:00"
@@ -51,31 +51,33 @@ def test_times_are_those_of_the_reader() -> None:
 
 
 def test_a_first_issue_has_no_since_and_one_without_schedule_no_next() -> None:
-    shown = seen(digest(since=None))
+    shown = view_of(digest(since=None))
     assert (shown.since, shown.next) == ("", "")
 
 
 def test_a_late_digest_says_when_it_was_meant_to_come() -> None:
     slot = Slot.named("at:2026-11-24T08:00", NOW, late=True)
-    assert seen(digest(slot=slot, at=NOW + timedelta(hours=1))).meant == "今日 08:00"
-    assert seen(digest(slot=slot, at=NOW + timedelta(days=1))).meant == "昨日 08:00"
-    assert seen(digest()).meant == ""
+    assert view_of(digest(slot=slot, at=NOW + timedelta(hours=1))).scheduled == "今日 08:00"
+    assert view_of(digest(slot=slot, at=NOW + timedelta(days=1))).scheduled == "昨日 08:00"
+    assert view_of(digest()).scheduled == ""
 
 
 def test_feeds_are_told_apart_by_their_health() -> None:
     feeds = (("甲", FeedHealth.OK), ("乙", FeedHealth.FAILING), ("丙", FeedHealth.UNVISITED))
-    shown = seen(digest(watched=Watched(feeds=feeds, entries=41, silent=("机器人",))))
-    assert (shown.feeds, shown.well, shown.failing, shown.unvisited) == (3, 1, ("乙",), ("丙",))
+    shown = view_of(digest(watched=Watched(feeds=feeds, entries=41, silent=("机器人",))))
+    assert (shown.feeds, shown.ok, shown.failing, shown.unvisited) == (3, 1, ("乙",), ("丙",))
     assert (shown.entries, shown.silent) == (41, ("机器人",))
 
 
 def test_the_first_title_is_the_headline() -> None:
-    assert seen(digest(item("甲"), item("乙"))).headline == "甲"
-    assert seen(digest()).headline == ""
+    assert view_of(digest(item("甲"), item("乙"))).headline == "甲"
+    assert view_of(digest()).headline == ""
 
 
 def test_a_digest_of_titles_only_has_a_headline_too() -> None:
-    assert seen(digest(sections=(Section(rule="人工智能", items=(), more=(item("甲"),)),))).headline == "甲"
+    assert (
+        view_of(digest(sections=(Section(rule="人工智能", items=(), more=(item("甲"),)),))).headline == "甲"
+    )
 
 
 def test_hits_in_the_title_are_marked_in_it() -> None:
@@ -181,9 +183,9 @@ def test_of_many_words_six_are_named() -> None:
 
 
 def test_beyond_its_budget_a_section_shows_titles_and_then_counts() -> None:
-    (section,) = seen(digest(*(item(str(n)) for n in range(10))), full=3, titles=4).sections
-    assert [one.title.text for one in section.items] == ["0", "1", "2"]
-    assert [one.title.text for one in section.more] == ["3", "4", "5", "6"]
+    (section,) = view_of(digest(*(item(str(n)) for n in range(10))), full=3, titles=4).sections
+    assert [item_view.title.text for item_view in section.items] == ["0", "1", "2"]
+    assert [item_view.title.text for item_view in section.more] == ["3", "4", "5", "6"]
     assert (section.unlisted, section.count) == (3, 10)
 
 
@@ -192,6 +194,6 @@ def test_sections_share_a_budget() -> None:
         Section(rule=rule, items=tuple(item(str(n)) for n in range(size)), more=(item("更多"),))
         for rule, size in (("甲", 8), ("乙", 1))
     )
-    long, short = seen(digest(sections=sections), full=5, titles=3).sections
+    long, short = view_of(digest(sections=sections), full=5, titles=3).sections
     assert (len(long.items), len(long.more), long.unlisted) == (4, 2, 3)
     assert (len(short.items), len(short.more), short.unlisted) == (1, 1, 0)

@@ -10,7 +10,7 @@ import pytest
 from playwright.sync_api import Browser, sync_playwright
 
 from monitor.digests.build import build
-from monitor.digests.render import templates
+from monitor.digests.render import digest_renderer
 from monitor.model.digests import Watched
 from monitor.model.feeds import FeedHealth
 from monitor.model.rules import PendingEntry
@@ -42,13 +42,13 @@ def html() -> str:
         ),
         make.entry("一个六十个字的标题会不会把手机上的版面撑破" * 3 + "大模型", number=2, summary=LONG),
     ]
-    waiting = [
+    pending = [
         PendingEntry(seq=number, entry=entry, matches=(make.match(),)) for number, entry in enumerate(entries)
     ]
     digest = build(
         make.subscription(),
         make.slot(),
-        waiting,
+        pending,
         rules=[(make.rule(), "f1")],
         feeds={entry.feed_url: "纽约时报中文网" for entry in entries},
         watched=Watched(feeds=(("纽约时报中文网", FeedHealth.OK),), entries=41),
@@ -56,7 +56,7 @@ def html() -> str:
         now=make.NOW,
         next_at=datetime(2026, 11, 25, tzinfo=UTC),
     )
-    return templates()(digest).html
+    return digest_renderer()(digest).html
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])

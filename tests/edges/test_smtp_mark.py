@@ -26,14 +26,14 @@ async def test_when_the_row_cannot_be_marked_the_server_sees_no_data() -> None:
 
 
 async def test_the_row_is_marked_when_the_recipient_is_accepted_and_not_sooner() -> None:
-    seen: list[bytes] = []
+    commands: list[bytes] = []
 
     async def mark() -> None:
-        seen.extend(server.commands)
+        commands.extend(server.commands)
 
     async with scripted() as server:
         await smtp_sender(options(server), "", PATIENT)(make.mail(), mark)
-    assert seen[-1] == b"RCPT TO:<reader@example.org>"
+    assert commands[-1] == b"RCPT TO:<reader@example.org>"
 
 
 async def test_a_mail_that_is_refused_at_once_is_never_marked() -> None:

@@ -88,7 +88,7 @@ def test_a_rule_that_is_not_there_is_told_with_the_nearest_name() -> None:
         ("e", '[\n  "a", "b", "c",  # first\n  # second\n  "d",  # dee\n]'),
     ],
 )
-def test_a_word_goes_and_the_remarks_about_others_stay(word: str, after: str) -> None:
+def test_a_word_goes_and_the_comments_about_others_stay(word: str, after: str) -> None:
     text = 'any = [\n  "a", "b", "c",  # first\n  # second\n  "d",  # dee\n  "e"\n]'
     assert remove_word(HEAD + text + TAIL, "人工智能", word) == HEAD + after.join(["any = ", ""]) + TAIL
 

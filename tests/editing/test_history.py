@@ -54,7 +54,7 @@ when = \"\"\"
 """
 
 
-def test_the_rules_are_taken_with_their_remarks_and_nothing_else() -> None:
+def test_the_rules_are_taken_with_their_comments_and_nothing_else() -> None:
     assert rule_part(TEXT) == PART
 
 

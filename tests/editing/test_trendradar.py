@@ -1,21 +1,26 @@
 """A file of TrendRadar's, in our own words, and what becomes of each line."""
 
+import re
+
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from monitor.editing.trendradar import ImportedRules, decode_words, read_words
 from monitor.errors import MonitorError
 from monitor.rules.match import compile_rules, match_entry
+from monitor.rules.syntax import parse_word
 from tests import make
 
 
 def notes(text: str) -> dict[int, list[str]]:
-    found: dict[int, list[str]] = {}
+    by_line: dict[int, list[str]] = {}
     for note in read_words(text).notes:
-        found.setdefault(note.line, []).append(note.what)
-    return found
+        by_line.setdefault(note.line, []).append(note.what)
+    return by_line
 
 
-def one(text: str) -> tuple[tuple[str, ...], ...]:
+def words(text: str) -> tuple[tuple[str, ...], ...]:
     (rule,) = read_words(text).rules
     return rule.any, rule.all, rule.none
 
@@ -88,7 +93,7 @@ def test_a_latin_word_is_a_whole_word_and_that_is_told() -> None:
 def test_an_expression_keeps_its_flags_and_its_name_goes_to_the_rule() -> None:
     imported = read_words("/gpt-\\d/i => GPT\n/Sora/\n")
     assert imported.rules[0].name == "GPT / Sora"
-    assert one("/gpt-\\d/i => GPT\n/Sora/\n")[0] == ("/gpt-\\d/i", "/Sora/")
+    assert words("/gpt-\\d/i => GPT\n/Sora/\n")[0] == ("/gpt-\\d/i", "/Sora/")
     assert matched(imported, "GPT-5 来了") == ["GPT / Sora"]
     assert matched(imported, "sora 来了") == []
     assert "case" in notes("/Sora/\n")[1][0]
@@ -102,7 +107,7 @@ def test_a_flag_written_backwards_is_named_with_its_cure() -> None:
 
 
 def test_flags_of_other_languages_are_left_out() -> None:
-    assert one("/芯片/gu\n")[0] == ("/芯片/",)
+    assert words("/芯片/gu\n")[0] == ("/芯片/",)
     assert '"gu"' in notes("/芯片/gu\n")[1][0]
     assert "did not heed" in notes("/芯.片/s\n")[1][0]
 
@@ -117,15 +122,43 @@ def test_an_edge_beside_chinese_is_warned_of() -> None:
     assert "no edge" in notes("/\\bai\\b/i\n")[1][0]
 
 
-@pytest.mark.parametrize("said", ["=x", "@家", "title:芯片", "甲 ~8 乙", "芯片 -广告", "*甲", "甲*"])
-def test_signs_of_the_rule_language_are_taken_for_themselves(said: str) -> None:
-    text = f"芯\n+{said}\n"
-    assert matched(read_words(text), f"芯 {said} 尾") == ["芯"]
+@pytest.mark.parametrize("written", ["=x", "@家", "title:芯片", "甲 ~8 乙", "芯片 -广告", "*甲", "甲*"])
+def test_characters_of_the_rule_language_are_taken_for_themselves(written: str) -> None:
+    text = f"芯\n+{written}\n"
+    assert matched(read_words(text), f"芯 {written} 尾") == ["芯"]
     assert matched(read_words(text), "芯") == []
     assert "rule language" in notes(text)[2][0]
 
 
-def test_full_width_signs_are_read_as_meant() -> None:
+CHARACTERS = st.sampled_from(
+    ["芯", "é", "a", "Z", "7", " ", "\u3000", "\u0301", "😀", *"/\\[](){}|^$.*+?=@＠:~-!#,'\"_&<>％"]
+)
+
+
+@settings(max_examples=300, derandomize=True, deadline=None)
+@given(st.text(CHARACTERS, min_size=1, max_size=12).map(str.strip).filter(bool))
+def test_every_line_becomes_words_that_can_be_read(line: str) -> None:
+    """Under python -O as well: nothing depends on an assertion."""
+    imported = read_words(f"芯片\n{line}\n\n+/({line}/\n")
+    for rule in imported.rules:
+        for word in (*rule.any, *rule.all, *rule.none):
+            parse_word(rule.name, word)
+    for word in imported.excluded:
+        parse_word("", word)
+    assert parse_word("", imported.rules[-1].all[-1]).term is not None
+
+
+@settings(max_examples=300, derandomize=True, deadline=None)
+@given(st.text(CHARACTERS, min_size=1, max_size=12).map(str.strip).filter(bool))
+def test_a_word_that_must_be_there_finds_itself(line: str) -> None:
+    if "=>" in line or re.fullmatch("/.+/[A-Za-z]*", line):
+        return
+    imported = read_words(f"+{line}\n")
+    (rule,) = imported.rules
+    assert matched(imported, f"尾 {line} 尾") == [rule.name]
+
+
+def test_full_width_characters_are_read_as_meant() -> None:
     text = "［芯片］\n光刻机\n＋国产\n！广告\n＠3\n"
     (rule,) = read_words(text).rules
     assert (rule.name, rule.all, rule.none, rule.max) == ("芯片", ("国产",), ("广告",), 3)
@@ -147,7 +180,7 @@ def test_a_line_of_spaces_ends_a_group() -> None:
     ("line", "what"), [("@0", "no number"), ("@x", "no number"), ("+", "no word"), ("=> 甲", "no word")]
 )
 def test_lines_that_say_nothing_are_left_out(line: str, what: str) -> None:
-    assert one(f"芯片\n{line}\n") == (("芯片",), (), ())
+    assert words(f"芯片\n{line}\n") == (("芯片",), (), ())
     assert what in notes(f"芯片\n{line}\n")[2][0]
 
 
@@ -168,7 +201,7 @@ def test_the_name_of_a_long_group_is_cut() -> None:
     assert read_words("+国产\n").rules[0].name == "国产"
 
 
-def test_a_lone_sign_in_the_global_part_is_left_out_and_named() -> None:
+def test_a_lone_character_in_the_global_part_is_left_out_and_named() -> None:
     imported = read_words("[GLOBAL_FILTER]\n!\n芯片\n")
     assert imported.excluded == ("芯片",)
     assert "has no word and was left out" in [note.what for note in imported.notes]
@@ -178,9 +211,9 @@ WORDS = "# 我的\n[芯片]\n光刻机\n+出口\n!招聘\n@5\n/gpt-\\d{1,}|a ver
 
 
 def refusal(raw: bytes) -> str:
-    with pytest.raises(MonitorError) as told:
+    with pytest.raises(MonitorError) as refused:
         decode_words(raw, "words.txt")
-    return str(told.value)
+    return str(refused.value)
 
 
 @pytest.mark.parametrize("mark", [b"", b"\xef\xbb\xbf"])
@@ -194,9 +227,9 @@ def test_an_empty_file_has_no_words() -> None:
 
 @pytest.mark.parametrize(("encoding", "looks"), [("gbk", "GBK"), ("utf-16", "UTF-16"), ("gb18030", "GBK")])
 def test_another_encoding_is_named_with_a_way_out(encoding: str, looks: str) -> None:
-    told = refusal(WORDS.encode(encoding))
-    assert f"it looks like {looks}" in told
-    assert "Save it as UTF-8, or write: iconv -f " in told
+    message = refusal(WORDS.encode(encoding))
+    assert f"it looks like {looks}" in message
+    assert "Save it as UTF-8, or write: iconv -f " in message
 
 
 @pytest.mark.parametrize("raw", [b"\x89PNG\r\n\x1a\n\0\0\0\rIHDR", b"\xff\xfe\0", b"AI\0", b"\xff\xff"])
@@ -217,9 +250,9 @@ def test_what_is_no_text_at_all_is_refused(raw: bytes) -> None:
     ],
 )
 def test_a_file_of_another_kind_is_refused(text: str) -> None:
-    told = refusal(text.encode())
-    assert "does not read like a list of words: line 1 is " in told or "line 2 is " in told
-    assert "Expected is a word on each line" in told
+    message = refusal(text.encode())
+    assert "does not read like a list of words: line 1 is " in message or "line 2 is " in message
+    assert "Expected is a word on each line" in message
 
 
 def test_a_sentence_among_words_is_let_pass() -> None:

@@ -6,7 +6,7 @@ from datetime import timedelta
 
 from monitor.config.options import Feed, FetchOptions, OutboxOptions, Rule, Subscription
 from monitor.digests.due import slot_now
-from monitor.digests.render import Render, templates
+from monitor.digests.render import RenderDigest, digest_renderer
 from monitor.feeds.fetch import Fetch
 from monitor.jobs.compose import ComposeOutcome, compose
 from monitor.jobs.deliver import Attempted, deliver
@@ -35,7 +35,7 @@ class Desk:
     feeds: Sequence[Feed] = (make.feed(),)
     rules: Sequence[Rule] = (make.rule(),)
     subscription: Subscription = field(default_factory=make.subscription)
-    render: Render = field(default_factory=templates)
+    render: RenderDigest = field(default_factory=digest_renderer)
     fetch: Fetch | None = None  # instead of the web
     send: Send | None = None  # instead of the mailbox
 

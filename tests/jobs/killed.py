@@ -1,10 +1,10 @@
-"""A worker that is killed at one point of the story; started by test_killed.py in a process of its own."""
+"""A worker that is killed at one point of the story; run by test_killed.py in a process of its own."""
 
 import asyncio
 import os
 import signal
-import sys
 from datetime import datetime
+from pathlib import Path
 from typing import NoReturn
 
 from monitor.config.options import Feed, SmtpOptions
@@ -21,8 +21,13 @@ from tests.jobs.desk import Desk
 DOCUMENT = make.rss("大模型降价", "天气转凉")
 
 
-async def work(url: str, point: str, port: int, ca_file: str) -> None:
+def work(url: str, point: str, port: int, ca_file: Path) -> int:
     """Poll, compose and deliver over real SMTP, and die at the point named (or by the server's hand)."""
+    asyncio.run(_work(url, point, port, ca_file))
+    return 0  # still alive
+
+
+async def _work(url: str, point: str, port: int, ca_file: Path) -> None:
     desk = Desk(db=open_database(url), clock=FakeClock())
     desk.web.serves(desk.feeds[0], DOCUMENT)
     await desk.register()
@@ -42,7 +47,9 @@ async def work(url: str, point: str, port: int, ca_file: str) -> None:
     await desk.compose()
     if point == "after compose":
         die()
-    smtp = smtp_sender(SmtpOptions(host="127.0.0.1", port=port, security="starttls", ca_file=ca_file), "")
+    smtp = smtp_sender(
+        SmtpOptions(host="127.0.0.1", port=port, security="starttls", ca_file=str(ca_file)), ""
+    )
 
     async def then_die(mail: Mail, before_data: BeforeData) -> str:
         await smtp(mail, before_data)
@@ -53,7 +60,7 @@ async def work(url: str, point: str, port: int, ca_file: str) -> None:
 
 
 class DeadlyClock(FakeClock):
-    """Kills who asks for the time once the feed has answered: it is asked before the poll is stored."""
+    """Kills the process when the time is read once the feed has answered, which is before the poll is stored."""
 
     def __init__(self, answered: asyncio.Event) -> None:
         super().__init__()
@@ -68,9 +75,3 @@ class DeadlyClock(FakeClock):
 def die() -> NoReturn:
     os.kill(os.getpid(), signal.SIGKILL)
     raise AssertionError("nobody survives SIGKILL")
-
-
-if __name__ == "__main__":
-    url, point, port, ca_file = sys.argv[1:]
-    asyncio.run(work(url, point, int(port), ca_file))
-    sys.exit("still alive")

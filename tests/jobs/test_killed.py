@@ -1,8 +1,6 @@
 """Killed at each point of the story, a worker loses nothing (the table in house.md, section 4)."""
 
 import signal
-import subprocess
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -15,6 +13,7 @@ from monitor.mail.replies import Step
 from monitor.mail.smtp import smtp_sender
 from monitor.model.mail import DeliveryStatus
 from monitor.store import outbox
+from tests.forked import ForkedProcess
 from tests.jobs import killed
 from tests.jobs.desk import OUTBOX, Desk
 
@@ -23,7 +22,7 @@ class Killer:
     """Ends the worker when the mail server is at a step of the conversation."""
 
     def __init__(self) -> None:
-        self.worker: subprocess.Popen[bytes] | None = None
+        self.worker: ForkedProcess | None = None
         self.at: Step | None = None
 
     def __call__(self, step: Step, _address: str) -> Disconnect | None:
@@ -49,16 +48,7 @@ async def _killed_and_resumed(
     point: str, desk: Desk, url: str, smtp_server: LoopbackSmtpServer, killer: Killer
 ) -> tuple[ReceivedMail, ...]:
     """What arrived in all, once a worker was killed at `point` and another one has gone on."""
-    command = [
-        sys.executable,
-        "-m",
-        "tests.jobs.killed",
-        url,
-        point,
-        str(smtp_server.port),
-        str(smtp_server.ca_file),
-    ]
-    with subprocess.Popen(command) as killer.worker:
+    with ForkedProcess(killed.work, url, point, smtp_server.port, smtp_server.ca_file) as killer.worker:
         assert killer.worker.wait(60) == -signal.SIGKILL
     killer.at = None
     smtp = SmtpOptions(

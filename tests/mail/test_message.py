@@ -113,14 +113,14 @@ def test_the_same_mail_is_the_same_bytes() -> None:
 
 
 def test_two_recipients_differ_in_to_and_message_id_only() -> None:
-    one, two = mail(), mail(to="other@example.org", message_id="<2@example.org>")
+    first, second = mail(), mail(to="other@example.org", message_id="<2@example.org>")
     differing = {
         line.split(b":")[0]
-        for line, other in zip(header_lines(one), header_lines(two), strict=True)
+        for line, other in zip(header_lines(first), header_lines(second), strict=True)
         if line != other
     }
-    assert differing == {b"To", b"Message-ID", b' boundary="=_' + header_lines(one)[-1][13:]}
-    assert parts(one) == parts(two)
+    assert differing == {b"To", b"Message-ID", b' boundary="=_' + header_lines(first)[-1][13:]}
+    assert parts(first) == parts(second)
 
 
 def test_the_text_comes_first_and_the_html_last() -> None:
@@ -311,9 +311,9 @@ def test_a_local_part_in_another_script_travels_as_utf8() -> None:
 
 
 def list_id(name: str) -> str:
-    found = re.search(r"<([^>]+)>$", str(read(mail(list_name=name))["List-Id"]))
-    assert found
-    return found[1]
+    match = re.search(r"<([^>]+)>$", str(read(mail(list_name=name))["List-Id"]))
+    assert match
+    return match[1]
 
 
 def test_a_list_is_known_by_the_same_id_in_every_mail() -> None:
@@ -341,7 +341,7 @@ def test_different_lists_have_different_ids() -> None:
     ]
     ids = [list_id(name) for name in names]
     assert len(set(ids)) == len(names)
-    assert all(re.fullmatch(r"[a-z0-9-]+\.example\.org", one) for one in ids)
+    assert all(re.fullmatch(r"[a-z0-9-]+\.example\.org", list_id) for list_id in ids)
 
 
 def test_a_message_id_has_the_unique_token_and_the_senders_domain() -> None:

@@ -1,5 +1,6 @@
 """The service as its operator meets it: a process, a file to edit, signals, a log."""
 
+import asyncio
 import base64
 import signal
 import threading
@@ -129,7 +130,7 @@ def test_a_signal_reloads(site: Site) -> None:
     with site.service() as service:
         until(service, "delivered")
         service.send_signal(signal.SIGHUP)
-        until(service, "config-changed", seconds=2, change="nothing")
+        until(service, "config-changed", seconds=2, change="no effective change")
 
 
 def test_told_to_stop_it_stops_with_0(site: Site) -> None:
@@ -183,10 +184,8 @@ def test_without_a_mail_server_digests_go_into_a_maildir(site: Site) -> None:
     assert site.json("status")["mail"] == {"mode": "maildir", "path": str(site.folder / "Maildir")}
 
 
-async def test_a_slot_missed_while_the_service_was_off_is_sent_once_and_late(site: Site) -> None:
-    db = open_database(f"sqlite:///{site.folder / 'monitor.db'}")
-    await db.write(digests.sync, ["AI 日报"], datetime.now(UTC) - timedelta(days=2))
-    await db.close()
+def test_a_slot_missed_while_the_service_was_off_is_sent_once_and_late(site: Site) -> None:
+    asyncio.run(_register_subscription(site, datetime.now(UTC) - timedelta(days=2)))
     an_hour_ago = datetime.now(ZoneInfo("Asia/Shanghai")) - timedelta(hours=1)
     site.monitor("poll", "--all")
     site.write(('every = "0s"', f'at = ["{an_hour_ago:%H:%M}"]'))
@@ -198,6 +197,12 @@ async def test_a_slot_missed_while_the_service_was_off_is_sent_once_and_late(sit
         until(service, "polled")
         until(service, "polled")
     assert len(site.json("outbox")) == len(site.smtp_server.received) == 1
+
+
+async def _register_subscription(site: Site, at: datetime) -> None:
+    db = open_database(f"sqlite:///{site.folder / 'monitor.db'}")
+    await db.write(digests.sync, ["AI 日报"], at)
+    await db.close()
 
 
 def test_the_log_is_json_when_asked(site: Site) -> None:
@@ -237,7 +242,7 @@ def test_a_template_that_fails_is_named_and_its_digest_waits(site: Site) -> None
     (site.folder / "mine" / "digest.subject.j2").write_text("{{ nothing_of_this_name }}", "utf-8")
     site.write(("[smtp]", '[digests]\ntemplates = "mine"\n[smtp]'))
     with site.service() as service:
-        trouble = until(service, "trouble", at="compose")
+        trouble = until(service, "error", at="compose")
         assert "digest.subject.j2" in trouble["error"]
         site.write()
         until(service, "delivered")
@@ -295,6 +300,6 @@ def test_a_refused_edit_is_told_to_the_operator_by_one_mail(site: Site) -> None:
     versions = site.json("rules", "history")
     assert [(one["version"], one["changes"]) for one in versions] == [
         (2, ["rule 人工智能: +1 word"]),
-        (1, ["the first that was kept"]),
+        (1, ["the first version kept"]),
     ]
     assert [one["digests"] for one in versions] == [0, 1]

@@ -1,4 +1,4 @@
-"""What a publisher wrote becomes pieces fit to show, its hits marked."""
+"""Tidy a publisher's text for display and split it into pieces, hits marked."""
 
 import unicodedata
 from collections.abc import Iterable, Sequence
@@ -23,69 +23,69 @@ class Piece(NamedTuple):
 
 
 @dataclass(frozen=True, slots=True)
-class Phrase:
-    """One line of text in pieces. `tail` is to stay on one line, so that no single character ends a paragraph."""
+class MarkedText:
+    """One line of text in pieces. `tail` is kept on one line, so that no paragraph ends in a single character."""
 
     lead: tuple[Piece, ...]
     tail: tuple[Piece, ...] = ()
 
     @property
     def text(self) -> str:
-        """The phrase without its marks; "" when there is nothing to show."""
+        """Return the text without its marks; "" when there is nothing to show."""
         return "".join(piece.text for piece in self.lead + self.tail)
 
 
-def phrase(text: str, spans: Iterable[Span] = (), *, before: str = "", after: str = "") -> Phrase:
-    """`text` without control characters and needless space, the `spans` of it marked.
+def mark_hits(text: str, spans: Iterable[Span] = (), *, before: str = "", after: str = "") -> MarkedText:
+    """Return `text` without control characters and needless space, with the characters in `spans` marked.
 
     `before` and `after` are added unmarked: the ellipsis of an excerpt.
     """
-    inside = {index for start, end in spans for index in range(start, end)}
-    shown = _tidy([(character, index in inside) for index, character in enumerate(text)])
-    shown = [(character, False) for character in before] + shown + [(character, False) for character in after]
-    cut = _tail("".join(character for character, _ in shown))
-    return Phrase(lead=_pieces(shown[:cut]), tail=_pieces(shown[cut:]))
+    marked = {index for start, end in spans for index in range(start, end)}
+    tidied = _tidy([(character, index in marked) for index, character in enumerate(text)])
+    characters = [*((c, False) for c in before), *tidied, *((c, False) for c in after)]
+    cut = _tail_start("".join(character for character, _ in characters))
+    return MarkedText(lead=_pieces(characters[:cut]), tail=_pieces(characters[cut:]))
 
 
-def plain(text: str) -> str:
-    """`text` as `phrase` shows it, without any marks."""
-    return phrase(text).text
+def plain_text(text: str) -> str:
+    """Return `text` as `mark_hits` tidies it, without marks."""
+    return mark_hits(text).text
 
 
 def is_wide(character: str) -> bool:
-    """Whether a character fills a square among Chinese ones."""
+    """Return whether a character is as wide as a Chinese one."""
     return unicodedata.east_asian_width(character) in "WF" or character in _WIDE_IN_CHINESE
 
 
 def _tidy(characters: Sequence[tuple[str, bool]]) -> list[tuple[str, bool]]:
-    shown: list[tuple[str, bool]] = []
+    tidied: list[tuple[str, bool]] = []
     space = ""
     for character, marked in characters:
         if character.isspace():
             space += character
         elif unicodedata.category(character) not in ("Cc", "Cs") and character not in _BIDI:
-            if space and shown and not _is_a_line_end_in_chinese(shown[-1][0], space, character):
-                shown.append((" ", marked and shown[-1][1]))
-            shown.append((character, marked))
+            if space and tidied and not _is_line_break_in_chinese(tidied[-1][0], space, character):
+                tidied.append((" ", marked and tidied[-1][1]))
+            tidied.append((character, marked))
             space = ""
-    return shown
+    return tidied
 
 
-def _is_a_line_end_in_chinese(left: str, space: str, right: str) -> bool:
+def _is_line_break_in_chinese(left: str, space: str, right: str) -> bool:
     # A line break in the source is no word space where words have none. A space the publisher set stays.
     return not space.strip(" \t\r\n") and "\n" in space and is_wide(left) and is_wide(right)
 
 
-def _tail(text: str) -> int:
-    """Where the end of `text` begins that is to stay on one line; its length when that matters little."""
+def _tail_start(text: str) -> int:
+    """Return where the part of `text` begins that is kept on one line; its length when that is not needed."""
     ending = len(text)
     while ending and unicodedata.category(text[ending - 1]).startswith("P"):
         ending -= 1
     cut = ending - _TAIL
-    enough = len(text) >= _WORTH_KEEPING and all(is_wide(character) for character in text[cut - 1 : ending])
-    return cut if enough and cut > 0 else len(text)
+    needed = len(text) >= _WORTH_KEEPING and all(is_wide(character) for character in text[cut - 1 : ending])
+    return cut if needed and cut > 0 else len(text)
 
 
 def _pieces(characters: Sequence[tuple[str, bool]]) -> tuple[Piece, ...]:
-    runs = groupby(characters, key=lambda one: one[1])
+    runs = groupby(characters, key=lambda pair: pair[1])
     return tuple(Piece("".join(character for character, _ in run), marked) for marked, run in runs)

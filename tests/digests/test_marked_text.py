@@ -1,35 +1,35 @@
 import pytest
 
-from monitor.digests.phrase import Phrase, Piece, phrase, plain
+from monitor.digests.marked_text import MarkedText, Piece, mark_hits, plain_text
 
 
 def test_hits_are_marked() -> None:
-    assert phrase("用AI写作业", [(1, 3)]) == Phrase(
+    assert mark_hits("用AI写作业", [(1, 3)]) == MarkedText(
         lead=(Piece("用", False), Piece("AI", True), Piece("写作业", False))
     )
 
 
 def test_overlapping_hits_are_one_mark() -> None:
-    assert [piece.text for piece in phrase("开源大模型", [(0, 4), (2, 5)]).lead] == ["开源大模型"]
+    assert [piece.text for piece in mark_hits("开源大模型", [(0, 4), (2, 5)]).lead] == ["开源大模型"]
 
 
 def test_the_text_without_marks_is_the_text() -> None:
-    assert phrase("开源大模型的重心正在转移。", [(2, 5)]).text == "开源大模型的重心正在转移。"
+    assert mark_hits("开源大模型的重心正在转移。", [(2, 5)]).text == "开源大模型的重心正在转移。"
 
 
 def test_an_empty_text_is_an_empty_phrase() -> None:
-    assert phrase("") == Phrase(lead=())
-    assert phrase(" \n").text == ""
+    assert mark_hits("") == MarkedText(lead=())
+    assert mark_hits(" \n").text == ""
 
 
 @pytest.mark.parametrize("poison", ["\x00", "\x1b", "\ud83d", "\u202e", "\u2066", "\u200f"])
 def test_characters_that_are_no_text_are_dropped_and_marks_stay_in_place(poison: str) -> None:
-    shown = phrase(f"{poison}用{poison}AI{poison}写", [(3, 5)])
-    assert shown == Phrase(lead=(Piece("用", False), Piece("AI", True), Piece("写", False)))
+    shown = mark_hits(f"{poison}用{poison}AI{poison}写", [(3, 5)])
+    assert shown == MarkedText(lead=(Piece("用", False), Piece("AI", True), Piece("写", False)))
 
 
 def test_joined_emoji_stay_joined() -> None:
-    assert plain("👩‍👩‍👧") == "👩‍👩‍👧"
+    assert plain_text("👩‍👩‍👧") == "👩‍👩‍👧"
 
 
 @pytest.mark.parametrize(
@@ -46,11 +46,11 @@ def test_joined_emoji_stay_joined() -> None:
     ],
 )
 def test_space_is_set_as_in_one_line(text: str, shown: str) -> None:
-    assert plain(text) == shown
+    assert plain_text(text) == shown
 
 
 def test_a_space_within_a_mark_is_marked() -> None:
-    assert phrase("a deep  mind b", [(2, 12)]).lead == (
+    assert mark_hits("a deep  mind b", [(2, 12)]).lead == (
         Piece("a ", False),
         Piece("deep mind", True),
         Piece(" b", False),
@@ -58,7 +58,7 @@ def test_a_space_within_a_mark_is_marked() -> None:
 
 
 def test_ellipses_are_added_unmarked() -> None:
-    assert phrase("AI", [(0, 2)], before="…", after="…").lead == (
+    assert mark_hits("AI", [(0, 2)], before="…", after="…").lead == (
         Piece("…", False),
         Piece("AI", True),
         Piece("…", False),
@@ -78,11 +78,11 @@ def test_ellipses_are_added_unmarked() -> None:
     ],
 )
 def test_the_last_two_characters_stay_together(text: str, tail: str) -> None:
-    shown = phrase(text)
+    shown = mark_hits(text)
     assert "".join(piece.text for piece in shown.tail) == tail
     assert shown.text == text
 
 
 def test_a_mark_may_reach_into_the_tail() -> None:
-    shown = phrase("这一句话的最后几个字是大模型", [(11, 14)])
+    shown = mark_hits("这一句话的最后几个字是大模型", [(11, 14)])
     assert (shown.lead[-1], shown.tail) == (Piece("大", True), (Piece("模型", True),))
