@@ -61,7 +61,10 @@ def test_the_search_finds_what_looking_for_each_word_at_each_place_finds(words: 
 @given(st.lists(texts, max_size=6), texts)
 def test_the_search_finds_the_same_in_what_is_folded(words: list[str], text: str) -> None:
     folded = [word for word in (fold(word).text for word in words) if word]
-    assert sorted(make_search(folded)(fold(text).text)) == sorted(sought_one_by_one(folded, fold(text).text))
+    text = "".join([fold(text).text, *folded, fold(text).text])
+    found = sorted(make_search(folded)(text))
+    assert found == sorted(sought_one_by_one(folded, text))
+    assert {number for number, _, _ in found} == set(range(len(folded)))
 
 
 WORDS_OF_ALL_CASES = [fold(word).text for case in CASES for word in case.words]

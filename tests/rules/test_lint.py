@@ -131,6 +131,10 @@ def test_alias_sets_are_looked_over_once() -> None:
     assert "芯片商 -> 代工厂 -> 芯片商" in found[0].what
     finding = only({"英伟达": ["NVIDIA", "nvidia"]}, any=("@英伟达",))
     assert (finding.kind, finding.table, finding.word) == ("duplicate", "aliases", "nvidia")
+    finding = only({"英伟达": ["NVIDIA", "NVIDIA"]}, any=("@英伟达",))
+    assert (finding.kind, finding.table, finding.word) == ("duplicate", "aliases", "NVIDIA")
+    finding = only({"车": ["汽车", "车"]}, any=("@车",))
+    assert (finding.kind, finding.table, finding.word) == ("han", "aliases", "车")
 
 
 def test_the_phrases_for_all_rules_are_looked_over() -> None:

@@ -140,18 +140,25 @@ def test_the_rule_is_toml_and_finds_the_article_it_was_made_of() -> None:
         assert_it_finds(proposed(article), article)
 
 
-SIGNS = st.text(
-    st.sampled_from("大模型芯片开源公司的说在第3 AIlumina-.'&，。\n（(“”)#+们软體Ａ\u200b👍\ud800"),
-    max_size=60,
-)
+NAMES = ("大模型", "芯片", "Lumina", "Acme Labs", "GPT-4")
+PIECES = [*NAMES, *"大模型芯片开源公司的说在第3 AI-.'&，。\n（(“”)#+们软體Ａ\u200b👍\ud800"]
+prose = st.lists(st.sampled_from(PIECES), max_size=60).map("".join)
 
 
-@given(title=SIGNS, text=SIGNS, copies=st.integers(1, 3))
-def test_whatever_the_article_says_its_rule_finds_it(title: str, text: str, copies: int) -> None:
-    article = make.entry(title, text=text * copies)
-    proposal = proposed(article)
-    if proposal.words:
-        assert_it_finds(proposal, article)
+def test_whatever_the_article_says_its_rule_finds_it() -> None:
+    proposals = []
+
+    @given(title=prose, text=prose, copies=st.integers(1, 3))
+    def find_the_article_again(title: str, text: str, copies: int) -> None:
+        article = make.entry(title, text=text * copies)
+        proposal = proposed(article)
+        proposals.append(proposal)
+        if proposal.words:
+            assert_it_finds(proposal, article)
+
+    find_the_article_again()
+    with_words = sum(bool(proposal.words) for proposal in proposals)
+    assert with_words > len(proposals) / 4, f"{with_words} of {len(proposals)} articles made a rule"
 
 
 def assert_it_finds(proposal: Proposal, article: Entry) -> None:
