@@ -43,7 +43,7 @@ def words(proposal: Proposal, key: str = "any") -> list[str]:
 
 
 def proposed(article: Entry, others: int = 0, **differ: str) -> Proposal:
-    """With so many other entries beside it, each with what `differ` says."""
+    """Return the rule for an article beside so many other entries, each with what `differ` says."""
     return propose(
         article, [make.entry(f"{number}", number=number + 2, **differ) for number in range(others)], NO_RULES
     )
@@ -71,14 +71,14 @@ def test_who_is_only_quoted_and_who_wrote_it_are_not_what_it_is_about() -> None:
 
 def test_a_word_that_much_of_the_news_says_is_a_hint_or_nothing() -> None:
     assert "OpenAI" in words(proposed(STORY, 60))
-    some = propose(
+    rather_usual = propose(
         STORY, [make.entry("OpenAI" if number < 6 else "x", number=number) for number in range(60)], NO_RULES
     )
-    assert "OpenAI" in words(some, "hints")
-    assert next(word for word in some.words if word.word == "OpenAI").entries == 6
-    assert "in 6 of 60 stored entries" in as_toml(some)
-    most = propose(STORY, [make.entry("OpenAI", number=number) for number in range(60)], NO_RULES)
-    assert "OpenAI" not in [word.word for word in most.words]
+    assert "OpenAI" in words(rather_usual, "hints")
+    assert next(word for word in rather_usual.words if word.word == "OpenAI").entries == 6
+    assert "in 6 of 60 stored entries" in as_toml(rather_usual)
+    very_usual = propose(STORY, [make.entry("OpenAI", number=number) for number in range(60)], NO_RULES)
+    assert "OpenAI" not in [word.word for word in very_usual.words]
 
 
 def test_few_entries_tell_nothing_about_what_is_usual() -> None:
@@ -100,13 +100,13 @@ def test_a_name_that_is_taken_gets_a_number() -> None:
 
 def test_an_english_article_is_read_by_its_capitals_and_its_long_words() -> None:
     proposal = proposed(ENGLISH)
-    every = [*words(proposal), *words(proposal, "hints")]
-    assert {"Lumina", "Bright Valley Labs", "Clinic", "Radiology"} <= set(every)
-    assert {"Doctors", "Where", "The", "before", "Zoe", "Labs"} & set(every) == set()
+    all_words = [*words(proposal), *words(proposal, "hints")]
+    assert {"Lumina", "Bright Valley Labs", "Clinic", "Radiology"} <= set(all_words)
+    assert {"Doctors", "Where", "The", "before", "Zoe", "Labs"} & set(all_words) == set()
 
 
 @pytest.mark.parametrize(
-    ("text", "wanted", "unwanted"),
+    ("text", "proposed_word", "no_word"),
     [
         ("量子云舟开了，量子云舟又关了。谁买了量子云舟？不是量子云舟！云舟而已", "量子云舟", "云舟"),
         (
@@ -121,11 +121,11 @@ def test_an_english_article_is_read_by_its_capitals_and_its_long_words() -> None
         ("在Acme看，Acme和Acme Labs、Acme Labs，还有Labs，而Labs，又Acme", "Acme", "Acme Labs"),
     ],
 )
-def test_a_word_is_neither_cut_short_nor_drawn_out(text: str, wanted: str, unwanted: str) -> None:
+def test_a_word_is_neither_cut_short_nor_drawn_out(text: str, proposed_word: str, no_word: str) -> None:
     proposal = proposed(make.entry("无题", text=text))
-    every = [*words(proposal), *words(proposal, "hints")]
-    assert wanted in every
-    assert unwanted not in every
+    all_words = [*words(proposal), *words(proposal, "hints")]
+    assert proposed_word in all_words
+    assert no_word not in all_words
 
 
 def test_a_headline_alone_gives_what_it_can() -> None:
@@ -164,9 +164,9 @@ def test_whatever_the_article_says_its_rule_finds_it() -> None:
 def assert_it_finds(proposal: Proposal, article: Entry) -> None:
     (table,) = tomllib.loads(as_toml(proposal))["rules"]
     assert (table["name"], tuple(table.get("any", ()))) == (proposal.rule.name, proposal.rule.any)
-    read = Rule(name=table["name"], any=tuple(table.get("any", ())), hints=tuple(table.get("hints", ())))
-    (found,) = match_entry(article, rules_of(read))
-    assert {hit.word for hit in found.hits} == {word.word for word in proposal.words}
+    rule = Rule(name=table["name"], any=tuple(table.get("any", ())), hints=tuple(table.get("hints", ())))
+    (match,) = match_entry(article, rules_of(rule))
+    assert {hit.word for hit in match.hits} == {word.word for word in proposal.words}
 
 
 def rules_of(rule: Rule) -> Ruleset:
