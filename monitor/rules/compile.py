@@ -10,10 +10,10 @@ from ahocorasick_rs import AhoCorasick
 
 from monitor.config.options import ENTRY_FIELDS, WORD_LISTS, Feed, Rule
 from monitor.errors import RuleError
+from monitor.rules.expression import Expression, words_of
 from monitor.rules.fold import fold
 from monitor.rules.script import learn_vocabulary
 from monitor.rules.syntax import Aliases, parse_word
-from monitor.rules.when import Expression, parse_when, words_of
 from monitor.rules.words import AnyOf, Pattern, Plain, Spelling, Word, distinct, parts
 
 ENGINE = "2"  # raised when the same rule text begins to mean something else

@@ -15,7 +15,6 @@ from monitor.rules.lint_checks import (
     shadowed_rules,
 )
 from monitor.rules.syntax import Aliases, parse_word
-from monitor.rules.when import parse_when
 from monitor.rules.words import Word, meaning
 
 
