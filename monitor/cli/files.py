@@ -101,7 +101,7 @@ def lint(path: Path, *, json: bool) -> int:
     elif findings:
         _show_findings(path, findings)
     else:
-        say(f"{path}: {count(len(config.rules), 'rule')}, nothing odd.")
+        say(f"{path}: {count(len(config.rules), 'rule')}, no findings.")
     return 1 if findings else 0
 
 
@@ -131,4 +131,6 @@ def _show_findings(path: Path, findings: "Sequence[LocatedFinding]") -> None:
     for located in findings:
         say(describe_finding(path.name, located))
     if fixable := sum(located.finding.safe is not None for located in findings):
-        say(f'"monitor rules lint --fix" mends {fixable} of {len(findings)}; with --dry-run it shows how.')
+        say(
+            f'"monitor rules lint --fix" fixes {fixable} of {len(findings)}; with --dry-run it only shows how.'
+        )
