@@ -9,11 +9,11 @@ from monitor.config.options import ENTRY_FIELDS
 from monitor.model.feeds import Entry
 from monitor.model.rules import Hit, Match
 from monitor.rules.compile import CompiledRule, Ruleset, RuleWord, compile_rules
+from monitor.rules.expression import Expression, holds
 from monitor.rules.fold import fold
 from monitor.rules.scan import EntryScan, Spans, merged
 from monitor.rules.score import ENOUGH, SCORING_KEYS, Points, evidence, independent, points_of, score
 from monitor.rules.script import languages_of
-from monitor.rules.when import Expression, holds
 from monitor.rules.words import Pattern, parts
 
 __all__ = ["Cause", "Judgement", "Ruleset", "compile_rules", "judge_entry", "match_entry"]
