@@ -1,6 +1,6 @@
-"""What a commit for each poll costs, and what it costs when polls share one: `python bench/store.py [POLLS]`.
+"""Measure polls stored by a commit each, and by commits that many share: `python bench/store.py [POLLS]`.
 
-Each poll keeps two entries, a match for one of them, and where it stands with its feed. Both databases wait for the
+Each poll stores two entries, a match for one of them, and the poll state of its feed. Both databases wait for the
 disk; everything happens in one run, in a directory of its own.
 """
 
@@ -24,38 +24,38 @@ Way = Callable[[Database, int], Awaitable[None]]
 
 
 def store_poll(tx: Connection, number: int) -> None:
-    """What jobs/poll.py stores after a visit that brought two new entries."""
+    """Store what jobs/poll.py stores after a poll that brought two new entries."""
     url = f"https://feed.example.org/{number}"
-    found = [
+    candidates = [
         make.entry(feed_url=url, number=2 * number + entry, text="正文" * 500, aliases=(f"alias {entry}",))
         for entry in range(2)
     ]
-    new = entries.insert_new(tx, [(entry, True) for entry in found], "ruleset")
+    new = entries.insert_new(tx, [(entry, True) for entry in candidates], "ruleset")
     matches.insert(tx, [(seq, make.match()) for seq, _ in new[:1]])
     feeds.save(tx, PollState(feed_url=url, next_poll_at=NOW, validators=Validators(etag='"1"'), visited=NOW))
 
 
 async def one_by_one(db: Database, polls: int) -> None:
-    """A transaction each: nobody else is waiting."""
+    """Store polls in a transaction each."""
     for number in range(polls):
         await db.write(store_poll, number)
 
 
 async def together(db: Database, polls: int) -> None:
-    """All at once: those who wait share a commit."""
+    """Store all polls at once: those that are queued share a commit."""
     await asyncio.gather(*(db.write(store_poll, number) for number in range(polls)))
 
 
 async def measure(url: str, way: Way, polls: int) -> tuple[float, float]:
-    """Seconds on the wall and of our processor."""
+    """Return the seconds of wall time and of CPU time."""
     db = open_database(url)
     try:
         await db.write(feeds.sync, [f"https://feed.example.org/{number}" for number in range(polls)], NOW)
-        wall, processor = time.perf_counter(), time.process_time()
+        wall, cpu = time.perf_counter(), time.process_time()
         await way(db, polls)
-        spent = time.perf_counter() - wall, time.process_time() - processor
+        seconds = time.perf_counter() - wall, time.process_time() - cpu
         assert await db.read(entries.count_news, 0, 1_000_000_000) == 2 * polls
-        return spent
+        return seconds
     finally:
         await db.close()
 
@@ -68,8 +68,8 @@ def main(polls: int) -> None:
         for number, (name, way) in enumerate(ways):
             urls = {"sqlite": f"sqlite:///{folder}/{number}.db", "postgresql": server.url(server.create())}
             for database, url in urls.items():
-                wall, processor = asyncio.run(measure(url, way, polls))
-                print(f"{database:<12}{name:<22}{wall:>8.2f}{processor:>8.2f}{polls / wall:>10.0f}")
+                wall, cpu = asyncio.run(measure(url, way, polls))
+                print(f"{database:<12}{name:<22}{wall:>8.2f}{cpu:>8.2f}{polls / wall:>10.0f}")
 
 
 if __name__ == "__main__":

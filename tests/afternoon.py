@@ -13,7 +13,7 @@ from monitor.demo.running import Running
 from monitor.demo.smtp_server import LoopbackSmtpServer
 from monitor.jobs.poll import claim_all, poll
 from monitor.loaded import load
-from monitor.service.runtime import register
+from monitor.service.register import register
 from monitor.store.database import open_database
 from tests import make
 from tests.command import run_command

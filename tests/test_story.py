@@ -63,7 +63,7 @@ def test_a_digest_that_is_not_due_waits_unless_told_not_to(site: Site) -> None:
 
 
 def test_a_subscription_nobody_has_is_named(site: Site) -> None:
-    assert 'There are: "AI 日报"' in site.monitor("digest", "--subscription", "晚报", code=2)
+    assert "There are: AI 日报." in site.monitor("digest", "--subscription", "晚报", code=2)
 
 
 def test_a_feed_that_fails_is_named_and_the_exit_code_is_1(site: Site) -> None:

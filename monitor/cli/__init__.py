@@ -5,7 +5,6 @@
 
 import sys
 from collections.abc import Sequence
-from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
 
@@ -15,6 +14,7 @@ from monitor import __version__
 from monitor.cli.options import DEFAULT, ConfigFile, Json, SubscriptionName, path_of
 from monitor.cli.rules import rules
 from monitor.errors import ConfigError, MonitorError
+from monitor.log import Format
 
 app = typer.Typer(
     name="monitor",
@@ -25,13 +25,6 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 app.add_typer(rules, name="rules")
-
-
-class LogFormat(StrEnum):
-    """How a line in the log looks."""
-
-    TEXT = "text"
-    JSON = "json"
 
 
 def main() -> None:
@@ -62,8 +55,8 @@ def execute(arguments: Sequence[str]) -> int:
     return 0
 
 
-def _say_version(wanted: bool) -> None:
-    if wanted:
+def _print_version(asked: bool) -> None:
+    if asked:
         print(f"feed-monitor {__version__}")
         raise typer.Exit
 
@@ -84,7 +77,7 @@ def _everywhere(
     ] = None,
     version: Annotated[
         bool,
-        typer.Option("--version", help="Say which version this is.", is_eager=True, callback=_say_version),
+        typer.Option("--version", help="Say which version this is.", is_eager=True, callback=_print_version),
     ] = False,
 ) -> None:
     context.obj = config or DEFAULT
@@ -118,7 +111,7 @@ def config_(context: typer.Context, config: ConfigFile = None, json: Json = Fals
 def run(
     context: typer.Context,
     config: ConfigFile = None,
-    log: Annotated[LogFormat, typer.Option("--log", help="How lines in the log look.")] = LogFormat.TEXT,
+    log: Annotated[Format, typer.Option("--log", help="The format of log lines.")] = "text",
 ) -> None:
     """Serve: poll, match, mail, until SIGTERM. An edit of the configuration is taken up within 2 seconds."""
     import asyncio
@@ -126,7 +119,7 @@ def run(
     from monitor.log import start
     from monitor.service.service import run as serve
 
-    start(log.value)
+    start(log)
     asyncio.run(serve(path_of(context, config)))
 
 
@@ -156,7 +149,7 @@ def digest(
 ) -> None:
     """Compose the digests that are due from what waits, into the outbox."""
     if excluded:
-        from monitor.cli.excluded import excluded as show_excluded
+        from monitor.cli.preview import show_excluded
 
         sys.exit(show_excluded(path_of(context, config), only=subscription, json=json))
     from monitor.cli.work import digest
@@ -236,7 +229,7 @@ def match(
     ] = None,
     config: ConfigFile = None,
 ) -> None:
-    """Hold entries of a JSON Lines file against the rules, one answer a line; no database is needed."""
+    """Test entries of a JSON Lines file against the rules, one answer per line; no database is needed."""
     from monitor.cli.match import match
 
     sys.exit(match(path_of(context, config), file, rule=rule))
@@ -260,7 +253,7 @@ def replay(
     json: Json = False,
 ) -> None:
     """Write the digests that would have been sent from stored entries; sends and changes nothing."""
-    from monitor.cli.replay import replay
+    from monitor.cli.preview import replay
 
     sys.exit(replay(path_of(context, None), start, end, new=rules, out=out, json=json))
 

@@ -1,20 +1,24 @@
-"""Commands about the configuration file: init, check, config."""
+"""Commands about the configuration file: init, config, check, rules lint."""
 
 import sys
+from collections.abc import Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from monitor.assets import DEFAULT_CONFIG
-from monitor.cli.lint import finding_answers, found_in, say_findings
 from monitor.cli.terminal import answer, complain, count, say
-from monitor.config.checked import CheckedConfig, read_options
+from monitor.config.checked import CheckedConfig, check_options, read_options
 from monitor.config.options import as_written
-from monitor.errors import ConfigError
-from monitor.loaded import load
-from monitor.queries.answers.config import CheckAnswer, MaildirTransport, SmtpTransport
+from monitor.config.reading import read_file
+from monitor.errors import ConfigError, MonitorError
+
+if TYPE_CHECKING:
+    from monitor.editing.findings import LocatedFinding
+    from monitor.rules.lint import Finding
 
 
 def init(path: Path) -> int:
-    """Write the default configuration; 1 when a file is there already."""
+    """Write the default configuration; return 1 when there is a file already."""
     try:
         with path.open("xb") as file:
             file.write(DEFAULT_CONFIG.read_bytes())
@@ -28,44 +32,8 @@ def init(path: Path) -> int:
     return 0
 
 
-def check(path: Path, *, json: bool) -> int:
-    """Name every problem, 2 when there is one; and what is odd in the rules, which is no error."""
-    try:
-        current = load(path)
-    except ConfigError as error:
-        if json:
-            answer(CheckAnswer(ok=False, file=str(path), problems=error.problems))
-            return 2
-        raise
-    config = current.config
-    found = found_in(path)
-    if json:
-        answer(
-            CheckAnswer(ok=True, file=str(path), findings=finding_answers(found), mail=transport_of(current))
-        )
-        return 0
-    mail = f"Maildir {current.maildir}" if current.maildir else f"{config.smtp.host}:{config.smtp.port}"
-    say(
-        f"{path} is good: {count(len(config.feeds), 'feed')}, {count(len(config.rules), 'rule')}, "
-        f"{count(len(config.subscriptions), 'subscription')}. Mail goes to {mail}."
-    )
-    if current.maildir:
-        say("[smtp] host is empty, so digests are put into that folder. Set it to send mail.")
-    if found:
-        say(f"{count(len(found), 'thing')} in the rules may not do what it seems to:")
-        say_findings(path, found)
-    return 0
-
-
-def transport_of(current: CheckedConfig) -> MaildirTransport | SmtpTransport:
-    """Return how digests leave by a configuration."""
-    if current.maildir:
-        return MaildirTransport(path=str(current.maildir))
-    return SmtpTransport(host=current.config.smtp.host, port=current.config.smtp.port)
-
-
 def show_config(path: Path, *, json: bool) -> int:
-    """Every option in force, in the form of config.toml."""
+    """Show every option, defaults included, in the form of config.toml."""
     values = as_written(read_options(path).config)
     if json:
         answer(values)
@@ -74,3 +42,89 @@ def show_config(path: Path, *, json: bool) -> int:
 
     sys.stdout.write(tomlkit.dumps(values))
     return 0
+
+
+def check(path: Path, *, json: bool) -> int:
+    """Show every problem of a file, and return 2 when there is one.
+
+    The findings in its rules are shown, too, and are no problems. The database is not asked: the file is checked.
+    """
+    from monitor.editing.findings import findings_of, locate_findings
+    from monitor.loaded import load
+    from monitor.queries.answers.config import CheckAnswer, LintFinding, transport_of
+
+    try:
+        loaded = load(path)
+    except ConfigError as error:
+        if json:
+            answer(CheckAnswer(ok=False, file=str(path), problems=error.problems))
+            return 2
+        raise
+    config = loaded.config
+    findings = locate_findings(findings_of(config), loaded.text, config.rules)
+    if json:
+        located = tuple(LintFinding.of(*each) for each in findings)
+        answer(CheckAnswer(ok=True, file=str(path), findings=located, mail=transport_of(loaded)))
+        return 0
+    mail = f"Maildir {loaded.maildir}" if loaded.maildir else f"{config.smtp.host}:{config.smtp.port}"
+    say(
+        f"{path} is good: {count(len(config.feeds), 'feed')}, {count(len(config.rules), 'rule')}, "
+        f"{count(len(config.subscriptions), 'subscription')}. Mail goes to {mail}."
+    )
+    if loaded.maildir:
+        say("[smtp] host is empty, so digests are put into that folder. Set it to send mail.")
+    if findings:
+        say(f"{count(len(findings), 'thing')} in the rules may not do what it seems to:")
+        _show_findings(path, findings)
+    return 0
+
+
+def lint(path: Path, *, json: bool) -> int:
+    """Show the findings in the rules of a file, each with its line; return 1 when there is one.
+
+    Words that cannot be read are findings here, so that one command names everything. Where there is a database, the
+    findings about what the rules have matched so far are among them. Raises ConfigError when the file is refused for
+    something else.
+    """
+    from monitor.editing.findings import findings_of, locate_findings
+    from monitor.queries.answers.config import LintAnswer, LintFinding
+
+    checked = check_options(path, read_file(path))
+    config = checked.config
+    findings = locate_findings([*findings_of(config), *_stored_findings(checked)], checked.text, config.rules)
+    if json:
+        answer(LintAnswer(file=str(path), findings=tuple(LintFinding.of(*each) for each in findings)))
+    elif findings:
+        _show_findings(path, findings)
+    else:
+        say(f"{path}: {count(len(config.rules), 'rule')}, nothing odd.")
+    return 1 if findings else 0
+
+
+def _stored_findings(checked: CheckedConfig) -> "tuple[Finding, ...]":
+    """Return what the stored matches tell of the rules; () without a database, or when a word cannot be read."""
+    if checked.database_file and not checked.database_file.exists():
+        return ()
+    from monitor.cli.database import use_database
+    from monitor.loaded import load
+    from monitor.queries.lint import LOOKED_BACK, judge_stored
+    from monitor.service.clock import clock
+
+    now = clock()
+    try:
+        rules = load(checked.path).rules
+        return use_database(
+            checked.store_url, lambda db: judge_stored(rules, since=now - LOOKED_BACK, now=now, db=db)
+        )
+    except MonitorError:
+        return ()
+
+
+def _show_findings(path: Path, findings: "Sequence[LocatedFinding]") -> None:
+    """Print findings, and how many of them --fix can fix."""
+    from monitor.editing.findings import describe_finding
+
+    for located in findings:
+        say(describe_finding(path.name, located))
+    if fixable := sum(located.finding.safe is not None for located in findings):
+        say(f'"monitor rules lint --fix" mends {fixable} of {len(findings)}; with --dry-run it shows how.')

@@ -1,71 +1,78 @@
-"""The command that holds entries from a file against the rules: match."""
+"""The command that tests entries of a file against the rules: match."""
 
 import json
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any, TextIO
+from typing import TextIO
 
 from monitor.cli.terminal import complain
-from monitor.errors import suggestion
+from monitor.errors import MonitorError, suggestion
 from monitor.loaded import LoadedConfig, load
 from monitor.model.feeds import Entry
 from monitor.queries.answers import as_json
 from monitor.queries.answers.rules import MatchAnswer
 from monitor.rules.match import judge_entry
 
-_NEVER = datetime(1970, 1, 1, tzinfo=UTC)  # no rule asks when an entry was first seen
+_FIRST_SEEN = datetime(1970, 1, 1, tzinfo=UTC)  # no rule asks for it
+_TEXTS = ("title", "summary", "text", "link", "author", "section", "outlet")
 
 
 def match(path: Path, file: str, *, rule: str | None) -> int:
-    """Answer each line of a JSON Lines file (or of "-", the standard input) with one line, as they come.
+    """Answer each line of a JSON Lines file, or of standard input for "-", with one line, as they come.
 
-    A line that cannot be read is named with its number, and the others are answered; then 1. 2 when there is no such
-    rule.
+    A line that cannot be read is reported with its number, and the others are answered; then return 1. Return 2 when
+    there is no such rule.
     """
-    current = load(path)
-    wanted = _wanted(current, rule)
-    if rule is not None and wanted is None:
-        return 2
-    urls = {feed.name: feed.url for feed in current.config.feeds}
-    good = True
+    loaded = load(path)
     try:
-        with _opened(file) as lines:
+        rules = _rules_named(loaded, rule)
+    except MonitorError as error:
+        complain(str(error))
+        return 2
+    feed_urls = {feed.name: feed.url for feed in loaded.config.feeds}
+    all_read = True
+    try:
+        with _open_lines(file) as lines:
             for number, line in enumerate(lines, start=1):
                 if not line.strip():
                     continue
                 try:
-                    item = _item(line)
+                    item = _read_item(line)
                 except (ValueError, RecursionError) as error:
                     complain(f"{file}, line {number}: {error}")
-                    good = False
+                    all_read = False
                     continue
-                judged = judge_entry(_entry(item, urls), current.rules)
-                answer = MatchAnswer.of(item["id"], [one for one in judged if wanted in (None, one.rule)])
+                judgements = judge_entry(_entry(item, feed_urls), loaded.rules)
+                answer = MatchAnswer.of(item["id"], [each for each in judgements if each.rule in rules])
                 print(json.dumps(as_json(answer), ensure_ascii=False), flush=True)
     except (OSError, UnicodeDecodeError) as error:
         if isinstance(error, BrokenPipeError):
             raise
         complain(f"{file} cannot be read: {getattr(error, 'strerror', None) or 'it is not UTF-8 text'}.")
         return 1
-    return 0 if good else 1
+    return 0 if all_read else 1
 
 
-def _wanted(current: LoadedConfig, rule: str | None) -> str | None:
-    """The name of a rule that was asked for by name or by its number in the file, from 1."""
-    names = [one.name for one in current.config.rules]
-    if rule is None or rule in names:
-        return rule
+def _rules_named(loaded: LoadedConfig, rule: str | None) -> Sequence[str]:
+    """Return the name of the rule with this name, or this number in the file, from 1; all names without one.
+
+    Raises MonitorError when there is none.
+    """
+    names = [each.name for each in loaded.config.rules]
+    if rule is None:
+        return names
+    if rule in names:
+        return [rule]
     if rule.isdecimal() and 1 <= int(rule) <= len(names):
-        return names[int(rule) - 1]
-    complain(f'there is no [[rules]] named "{rule}". {suggestion(rule, names)}'.rstrip())
-    return None
+        return [names[int(rule) - 1]]
+    raise MonitorError(f'there is no [[rules]] named "{rule}". {suggestion(rule, names)}'.rstrip())
 
 
 @contextmanager
-def _opened(file: str) -> Iterator[TextIO]:
+def _open_lines(file: str) -> Iterator[TextIO]:
     if file == "-":
         sys.stdin.reconfigure(encoding="utf-8-sig")  # type: ignore[union-attr] # always a TextIOWrapper here
         yield sys.stdin
@@ -74,35 +81,33 @@ def _opened(file: str) -> Iterator[TextIO]:
             yield lines
 
 
-def _item(line: str) -> Mapping[str, Any]:
-    """A line's object, checked. Raises ValueError."""
+def _read_item(line: str) -> Mapping[str, object]:
+    """Return the object of a line, checked. Raises ValueError."""
     try:
-        raw = json.loads(line)
+        item = json.loads(line)
     except json.JSONDecodeError as error:
         raise ValueError(f"this is not JSON: {error.msg}, column {error.colno}") from None
-    if not isinstance(raw, dict) or "id" not in raw:
+    if not isinstance(item, dict) or "id" not in item:
         raise ValueError('an object with "id", "title" and "summary" is expected')
-    for key in ("title", "summary", "text", "link", "author", "section", "outlet"):
-        if not isinstance(raw.get(key) or "", str):
+    for key in _TEXTS:
+        if not isinstance(item.get(key) or "", str):
             raise ValueError(f'"{key}" is to be a string')
-    return raw
+    return item
 
 
-def _entry(item: Mapping[str, Any], urls: Mapping[str, str]) -> Entry:
-    """An entry as if a feed had brought it; `outlet` names the feed."""
-
-    def said(key: str) -> str:
-        return item.get(key) or ""
-
+def _entry(item: Mapping[str, object], feed_urls: Mapping[str, str]) -> Entry:
+    """Return the entry of an item as if a feed had brought it; its "outlet" is the name of the feed."""
+    texts = {key: str(item.get(key) or "") for key in _TEXTS}
+    author, section, outlet = texts["author"], texts["section"], texts["outlet"]
     return Entry(
-        feed_url=urls.get(said("outlet"), said("outlet")),
+        feed_url=feed_urls.get(outlet, outlet),
         id=str(item["id"]),
         story=str(item["id"]),
-        title=said("title"),
-        summary=said("summary"),
-        text=said("text"),
-        link=said("link"),
-        authors=(said("author"),) if said("author") else (),
-        sections=(said("section"),) if said("section") else (),
-        first_seen=_NEVER,
+        title=texts["title"],
+        summary=texts["summary"],
+        text=texts["text"],
+        link=texts["link"],
+        authors=(author,) if author else (),
+        sections=(section,) if section else (),
+        first_seen=_FIRST_SEEN,
     )

@@ -1,9 +1,15 @@
-"""The options that many commands have."""
+"""The options that many commands have, and what they name."""
 
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
+
+from monitor.errors import ConfigError, Problem, suggestion
+
+if TYPE_CHECKING:
+    from monitor.config.options import Config, Subscription
 
 DEFAULT = Path("config.toml")
 
@@ -21,5 +27,18 @@ SubscriptionName = Annotated[
 
 
 def path_of(context: typer.Context, config: Path | None) -> Path:
-    """The configuration a command works by: its own option, else the one before its name."""
+    """Return the configuration file of a command: its own option, else the one before its name."""
     return config or Path(context.obj)
+
+
+def subscriptions_named(config: "Config", name: str | None, file: str) -> "Sequence[Subscription]":
+    """Return the subscription that --subscription names, or all without one. Raises ConfigError when there is none."""
+    if name is None:
+        return config.subscriptions
+    named = [subscription for subscription in config.subscriptions if subscription.name == name]
+    if not named:
+        known = [subscription.name for subscription in config.subscriptions]
+        what, instead = f'there is no subscription named "{name}".', suggestion(name, known)
+        problem = Problem(where="[[subscriptions]]", key="", line=None, what=what, instead=instead)
+        raise ConfigError(file, [problem])
+    return named

@@ -1,83 +1,173 @@
-"""The command that shows a digest before it goes out."""
+"""Commands that show digests without sending them: preview, digest --excluded, replay."""
 
-import asyncio
 import re
-from collections.abc import Sequence
-from datetime import datetime
+from datetime import UTC, date, datetime, time, timedelta
 from pathlib import Path
+from zoneinfo import ZoneInfo
 
-from monitor.cli.terminal import answer, say, write_files
-from monitor.config.options import Subscription
+from monitor.cli.database import use_database
+from monitor.cli.options import subscriptions_named
+from monitor.cli.terminal import answer, count, progress, say, write_files
 from monitor.digests.due import slot_now
-from monitor.errors import ConfigError, Problem, suggestion
+from monitor.digests.render import digest_renderer
+from monitor.errors import MonitorError
 from monitor.jobs.compose import mails_of
-from monitor.jobs.draft import NothingPending, draft_digest
+from monitor.jobs.draft import Draft, NothingPending, draft_digest
+from monitor.jobs.stored import ExcludedEntry, match_period
 from monitor.loaded import LoadedConfig, load
-from monitor.queries.answers.work import PreviewedDigest
-from monitor.service.runtime import Runtime, clock, make_runtime
-from monitor.store.database import Database, open_database
+from monitor.model.digests import Digest
+from monitor.model.mail import Rendered
+from monitor.queries.answers.work import ExcludedAnswer, PreviewedDigest, ReplayedDigest
+from monitor.queries.excluded import excluded_now
+from monitor.queries.replay import LEAD, Replayed
+from monitor.queries.replay import replay as replay_subscription
+from monitor.service.clock import clock
+from monitor.service.runtime import digest_context, templates_directory
+from monitor.store import entries
+from monitor.store.database import Database
 
 
 def preview(path: Path, *, only: str | None, out: Path, json: bool) -> int:
-    """Write what would go out; nothing in the database changes."""
+    """Write the digests that would go out now into `out`; return 0. Nothing in the database changes."""
+    loaded = load(path)
+    subscriptions = subscriptions_named(loaded.config, only, path.name)
 
-    async def work() -> list[PreviewedDigest]:
-        current = load(path)
-        db = open_database(current.store_url, migrate=False)
-        try:
-            runtime = make_runtime(current)
-            return [await _preview(one, runtime, db, clock(), out) for one in chosen(current, only)]
-        finally:
-            await db.close()
+    async def draft_all(db: Database) -> list[Draft | NothingPending]:
+        context, render, now = digest_context(loaded), digest_renderer(templates_directory(loaded)), clock()
+        return [
+            await draft_digest(each, slot_now(now), context=context, render=render, db=db, now=now)
+            for each in subscriptions
+        ]
 
-    previews = asyncio.run(work())
+    drafts = use_database(loaded.store_url, draft_all)
+    sender = loaded.config.smtp.sender
+    previews = [
+        PreviewedDigest(
+            subscription=subscription.name,
+            subject=draft.rendered.subject if isinstance(draft, Draft) else None,
+            files=_write_digest(draft.digest, draft.rendered, file_stem(subscription.name), sender, out)
+            if isinstance(draft, Draft)
+            else (),
+        )
+        for subscription, draft in zip(subscriptions, drafts, strict=True)
+    ]
     if json:
         answer(previews)
         return 0
-    for one in previews:
-        if one.files:
-            say(f"{one.subscription}: {one.subject}")
-            for file in one.files:
+    for previewed in previews:
+        if previewed.files:
+            say(f"{previewed.subscription}: {previewed.subject}")
+            for file in previewed.files:
                 say(f"  {file}")
         else:
-            say(f"{one.subscription}: nothing new waits, so there would be no mail.")
+            say(f"{previewed.subscription}: nothing new waits, so there would be no mail.")
     return 0
 
 
-async def _preview(
-    subscription: Subscription, runtime: Runtime, db: Database, now: datetime, out: Path
-) -> PreviewedDigest:
-    slot = slot_now(now)
-    draft = await draft_digest(
-        subscription, slot, context=runtime.context, render=runtime.render, db=db, now=now
+def show_excluded(path: Path, *, only: str | None, json: bool) -> int:
+    """Show what `none`, `ignore`, scope and `max` keep out of what arrived since the last slot; return 0."""
+    loaded = load(path)
+    subscriptions = subscriptions_named(loaded.config, only, path.name)
+
+    async def find_excluded(db: Database) -> list[list[ExcludedEntry]]:
+        context, now = digest_context(loaded), clock()
+        return [await excluded_now(each, context=context, db=db, now=now) for each in subscriptions]
+
+    by_subscription = use_database(loaded.store_url, find_excluded)
+    answers = [
+        ExcludedAnswer.of(subscription.name, excluded)
+        for subscription, excluded in zip(subscriptions, by_subscription, strict=True)
+    ]
+    if json:
+        answer(answers)
+        return 0
+    for excluded_answer, excluded in zip(answers, by_subscription, strict=True):
+        say(f"{excluded_answer.subscription}: {count(len(excluded), 'entry')} kept out since the last slot.")
+        for each in excluded:
+            by_another = " (in the digest by another rule)" if each.in_digest else ""
+            say(f"    {each.entry.title or each.entry.id}{by_another}")
+            for exclusion in each.exclusions:
+                say(f"        {exclusion.rule}: {exclusion.cause} {', '.join(exclusion.words)}".rstrip())
+    return 0
+
+
+def replay(path: Path, start: str, end: str, *, new: Path | None, out: Path, json: bool) -> int:
+    """Write the digests of the days from `start` to `end`, each subscription in its own time zone; return 0.
+
+    They are made of the entries stored by `path`, by the configuration in `new` where it is given.
+    """
+    first, last = _day(start), _day(end)
+    if last < first:
+        raise MonitorError(f"--to {end} is before --from {start}")
+    stored = load(path)
+    loaded = load(new) if new else stored
+    replayed = use_database(stored.store_url, lambda db: _replay_days(loaded, first, last, db))
+    digests = [_write_replayed(each, loaded.config.smtp.sender, out) for each in replayed]
+    if json:
+        answer(digests)
+        return 0
+    for digest in digests:
+        say(f"{digest.subscription} {digest.slot}: {digest.entries} entries: {digest.subject}")
+    written = f", written to {out}." if digests else "."
+    say(f"{count(len(digests), 'digest')} from {start} to {end}{written}")
+    return 0
+
+
+def _day(text: str) -> date:
+    try:
+        return date.fromisoformat(text)
+    except ValueError:
+        raise MonitorError(f"{text} is no day; one is written 2026-11-24") from None
+
+
+async def _replay_days(loaded: LoadedConfig, first: date, last: date, db: Database) -> list[Replayed]:
+    context, render = digest_context(loaded), digest_renderer(templates_directory(loaded))
+    subscriptions = loaded.config.subscriptions
+    zones = [ZoneInfo(subscription.timezone) for subscription in subscriptions]
+    starts = [_midnight(first, zone) for zone in zones]
+    ends = [_midnight(last + timedelta(days=1), zone) - timedelta.resolution for zone in zones]
+    earliest = min(starts, default=_midnight(first, ZoneInfo("UTC"))) - LEAD
+    latest = max(ends, default=earliest)
+    with progress("judging", await db.read(entries.count_news_since, earliest)) as step:
+        period = await match_period(loaded.rules, earliest, latest, db=db, step=step)
+    replayed = list[Replayed]()
+    with progress("rendering", len(subscriptions)) as step:
+        for subscription, start, end in zip(subscriptions, starts, ends, strict=True):
+            replayed += await replay_subscription(
+                subscription, period, start, end, context=context, render=render
+            )
+            step()
+    return replayed
+
+
+def _midnight(day: date, zone: ZoneInfo) -> datetime:
+    """Return the instant at which a day begins in a time zone."""
+    return datetime.combine(day, time(), tzinfo=zone).astimezone(UTC)
+
+
+def _write_replayed(replayed: Replayed, sender: str, out: Path) -> ReplayedDigest:
+    digest = replayed.digest
+    stem = f"{file_stem(digest.subscription.name)}-{file_stem(digest.slot.name)}"
+    return ReplayedDigest(
+        subscription=digest.subscription.name,
+        slot=digest.slot.name,
+        at=digest.at,
+        entries=replayed.entries,
+        subject=replayed.rendered.subject,
+        files=_write_digest(digest, replayed.rendered, stem, sender, out),
     )
-    if isinstance(draft, NothingPending):
-        return PreviewedDigest(subscription=subscription.name, subject=None, files=())
-    mail = mails_of(draft.digest, draft.rendered, sender=runtime.context.sender)[0]
-    stem = file_stem(subscription.name)
+
+
+def _write_digest(digest: Digest, rendered: Rendered, stem: str, sender: str, out: Path) -> tuple[str, ...]:
+    """Write a digest as .html, .txt and .eml; return the paths of the files."""
     contents = {
-        f"{stem}.html": draft.rendered.html.encode(),
-        f"{stem}.txt": draft.rendered.text.encode(),
-        f"{stem}.eml": mail.raw,
+        f"{stem}.html": rendered.html.encode(),
+        f"{stem}.txt": rendered.text.encode(),
+        f"{stem}.eml": mails_of(digest, rendered, sender=sender)[0].raw,
     }
-    return PreviewedDigest(
-        subscription=subscription.name,
-        subject=draft.rendered.subject,
-        files=tuple(str(file) for file in write_files(out, contents)),
-    )
+    return tuple(str(file) for file in write_files(out, contents))
 
 
 def file_stem(name: str) -> str:
-    """A file name made of the letters and digits of a subscription's name."""
+    """Return a file name made of the letters and digits of a name."""
     return re.sub(r"[\W_]+", "-", name).strip("-")[:80] or "digest"
-
-
-def chosen(current: LoadedConfig, only: str | None) -> Sequence[Subscription]:
-    """The subscription of that name, or all. Raises ConfigError."""
-    found = [one for one in current.config.subscriptions if only in (None, one.name)]
-    if only is not None and not found:
-        what = f'there is no subscription named "{only}".'
-        instead = suggestion(only, [subscription.name for subscription in current.config.subscriptions])
-        problem = Problem(where="[[subscriptions]]", key="", line=None, what=what, instead=instead)
-        raise ConfigError(current.path.name, [problem])
-    return found

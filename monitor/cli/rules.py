@@ -1,31 +1,29 @@
 """The commands about rules: `monitor rules`."""
 
 import sys
-from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from monitor.cli.options import ConfigFile, DryRun, Json, path_of
+from monitor.errors import suggestion
 
 rules = typer.Typer(help="Look at the rules, change them, go back to earlier ones.", no_args_is_help=True)
-
-
-class Place(StrEnum):
-    """The lists of a rule."""
-
-    ANY = "any"
-    ALL = "all"
-    NONE = "none"
-    HINTS = "hints"
-    IGNORE = "ignore"
 
 
 RuleName = Annotated[str, typer.Argument(metavar="RULE", help="The name of the rule.")]
 Word = Annotated[
     str, typer.Argument(metavar="WORD", help='As it stands in the file; "--" before one with a "-".')
 ]
+
+
+def _word_list(name: str) -> str:
+    from monitor.config.options import WORD_LISTS
+
+    if name not in WORD_LISTS:
+        raise typer.BadParameter(f'a rule has no list "{name}". {suggestion(name, WORD_LISTS)}')
+    return name
 
 
 @rules.command()
@@ -39,10 +37,10 @@ def lint(
     """Name the words and rules that do not do what they seem to, each with its line and a way out."""
     path = path_of(context, config)
     if fix:
-        from monitor.cli.rules_edit import fix as mend
+        from monitor.cli.rules_edit import fix as apply_fixes
 
-        sys.exit(mend(path, dry_run=dry_run, json=json))
-    from monitor.cli.lint import lint
+        sys.exit(apply_fixes(path, dry_run=dry_run, json=json))
+    from monitor.cli.files import lint
 
     sys.exit(lint(path, json=json))
 
@@ -52,7 +50,12 @@ def add(
     context: typer.Context,
     rule: RuleName,
     word: Word,
-    to: Annotated[Place, typer.Option("--to", help="Which list it goes into.")] = Place.ANY,
+    to: Annotated[
+        str,
+        typer.Option(
+            "--to", metavar="LIST", help="The list: any, all, none, hints or ignore.", callback=_word_list
+        ),
+    ] = "any",
     dry_run: DryRun = False,
     config: ConfigFile = None,
     json: Json = False,
@@ -60,7 +63,7 @@ def add(
     """Put a word into a rule of config.toml; remarks and layout stay."""
     from monitor.cli.rules_edit import add
 
-    sys.exit(add(path_of(context, config), rule, word, place=to.value, dry_run=dry_run, json=json))
+    sys.exit(add(path_of(context, config), rule, word, word_list=to, dry_run=dry_run, json=json))
 
 
 @rules.command()
@@ -138,7 +141,7 @@ def explain(
     json: Json = False,
 ) -> None:
     """Say why an entry came or did not: words, arithmetic, what nearly fired, and the digest it went out in."""
-    from monitor.cli.explain import explain
+    from monitor.cli.rules_explain import explain
 
     sys.exit(explain(path_of(context, config), name, json=json))
 
@@ -155,7 +158,7 @@ def diff(
     json: Json = False,
 ) -> None:
     """Show what an edit changes for stored entries; without NEW.toml, the file against what the service runs."""
-    from monitor.cli.difference import diff
+    from monitor.cli.rules_explain import diff
 
     sys.exit(diff(path_of(context, config), new, days=days, json=json))
 
@@ -190,6 +193,6 @@ def apply(
     json: Json = False,
 ) -> None:
     """Add earlier entries that match now and were never mailed to the next digest."""
-    from monitor.cli.backfill import apply
+    from monitor.cli.rules_edit import apply
 
-    sys.exit(apply(path_of(context, config), since, rule=rule, dry=dry_run, json=json))
+    sys.exit(apply(path_of(context, config), since, rule=rule, dry_run=dry_run, json=json))

@@ -1,161 +1,216 @@
-"""Commands that change the rules in config.toml: rules add, rules remove, rules import, rules lint --fix."""
+"""Commands that put rules to use or change them: rules add, remove, import, lint --fix, apply."""
 
-import asyncio
 import sys
 from collections.abc import Callable
 from pathlib import Path
 
-from monitor.cli.lint import finding_answers
-from monitor.cli.terminal import answer, complain, count, say, show_diff
+from monitor.cli.database import use_database
+from monitor.cli.terminal import answer, complain, count, progress, say, show_diff
 from monitor.config.reading import as_text, parse_config, read_file
+from monitor.config.values import duration
 from monitor.editing.edit import Change, add_word, plan_change, read_valid_text, remove_word, write_change
 from monitor.editing.findings import describe_finding, findings_of, fix_rules, locate_findings
 from monitor.editing.imports import as_toml, with_rules
 from monitor.editing.trendradar import decode_words, read_words
-from monitor.errors import ConfigError, MonitorError, StoreError
-from monitor.loaded import check_bytes
-from monitor.queries.answers.config import AddAnswer, EditAnswer, FixAnswer, ImportAnswer, ImportNote
+from monitor.errors import ConfigError, MonitorError, StoreError, suggestion
+from monitor.loaded import check_bytes, load
+from monitor.queries.answers.config import (
+    AddAnswer,
+    EditAnswer,
+    FixAnswer,
+    ImportAnswer,
+    ImportNote,
+    LintFinding,
+)
 from monitor.rules.score import ENOUGH, WORTH
-from monitor.service.runtime import clock, record_rules
-from monitor.store.database import open_database
+from monitor.service.clock import clock
+from monitor.service.register import record_rules, register
+from monitor.store.database import Database
 
 
-def add(path: Path, rule: str, word: str, *, place: str, dry_run: bool, json: bool) -> int:
-    """A word more in a list of a rule; what is odd about it there is said, and does not hinder."""
-    planned = _planned(path, lambda text: add_word(text, rule, word, place))
-    before, after = (as_text(raw, path) for raw in (planned.before, planned.after))
+def add(path: Path, rule: str, word: str, *, word_list: str, dry_run: bool, json: bool) -> int:
+    """Add a word to a list of a rule; return 0. The findings that it brings are shown, and do not hinder."""
+    change = _plan(path, lambda text: add_word(text, rule, word, word_list))
+    before, after = (as_text(raw, path) for raw in (change.before, change.after))
     known, config = findings_of(parse_config(before, path.name)), parse_config(after, path.name)
-    odd = locate_findings([one for one in findings_of(config) if one not in known], after, config.rules)
-    for located in odd if not json else ():
+    brought = [finding for finding in findings_of(config) if finding not in known]
+    findings = locate_findings(brought, after, config.rules)
+    for located in findings if not json else ():
         complain(describe_finding(path.name, located))
-    (edited,) = [one for one in config.rules if one.name == rule]
-    done = f'"{word}" is in {place} of rule "{rule}" now.{_alone(edited.threshold) if place == "any" else ""}'
-    _carry_out(
-        planned,
-        AddAnswer(file=str(path), written=not dry_run, diff=planned.diff, findings=finding_answers(odd)),
-        done=done,
-        json=json,
+    (threshold,) = [each.threshold for each in config.rules if each.name == rule]
+    alone = _where_enough_alone(threshold) if word_list == "any" else ""
+    added = AddAnswer(
+        file=str(path),
+        written=not dry_run,
+        diff=change.diff,
+        findings=tuple(LintFinding.of(*located) for located in findings),
     )
+    _carry_out(change, added, done=f'"{word}" is in {word_list} of rule "{rule}" now.{alone}', json=json)
     return 0
 
 
-def _alone(threshold: float) -> str:
-    """Where a word of `any` is not enough, under a rule that wants more than one."""
-    fields = [field for field in WORTH if WORTH[field] >= threshold]
+def _where_enough_alone(threshold: float) -> str:
+    """Return a sentence on where a word of `any` is enough by itself; "" when it is everywhere."""
     if threshold <= ENOUGH:
         return ""
+    fields = [field for field in WORTH if WORTH[field] >= threshold]
     where = f"only in the {' or '.join(fields)}" if fields else "nowhere"
     return f" The rule's threshold is {threshold:g}: by itself the word is enough {where}."
 
 
 def remove(path: Path, rule: str, word: str, *, dry_run: bool, json: bool) -> int:
-    """A word less in a rule."""
-    planned = _planned(path, lambda text: remove_word(text, rule, word))
-    edited = EditAnswer(file=str(path), written=not dry_run, diff=planned.diff)
-    _carry_out(planned, edited, done=f'"{word}" is out of rule "{rule}".', json=json)
+    """Remove a word from every list of a rule; return 0."""
+    change = _plan(path, lambda text: remove_word(text, rule, word))
+    removed = EditAnswer(file=str(path), written=not dry_run, diff=change.diff)
+    _carry_out(change, removed, done=f'"{word}" is out of rule "{rule}".', json=json)
     return 0
 
 
 def fix(path: Path, *, dry_run: bool, json: bool) -> int:
-    """Mend what lint finds and what can be mended without a question; 1 when something is left to look at."""
+    """Apply the safe fixes for what lint finds; return 1 when findings are left."""
     text = as_text(read_file(path), path)
-    mended = fix_rules(text, path.name)
-    planned = plan_change(path, text, mended.text) if mended.text != text else None
-    for one in mended.fixed if not json else ():
-        say(one)
-    edited = FixAnswer(
+    result = fix_rules(text, path.name)
+    change = plan_change(path, text, result.text) if result.text != text else None
+    fixed = FixAnswer(
         file=str(path),
-        written=planned is not None and not dry_run,
-        diff=planned.diff if planned else (),
-        fixed=mended.fixed if planned else (),
-        left=mended.left,
+        written=change is not None and not dry_run,
+        diff=change.diff if change else (),
+        fixed=result.fixed,
+        left=result.left,
     )
-    if planned:
-        _carry_out(planned, edited, done=f"{len(mended.fixed)} mended.", json=json)
+    for done in result.fixed if not json else ():
+        say(done)
+    if change:
+        _carry_out(change, fixed, done=f"{len(result.fixed)} mended.", json=json)
     elif json:
-        answer(edited)
+        answer(fixed)
     else:
         say("There is nothing that can be mended without a question.")
-    if mended.left and not json:
-        verb = "wants" if mended.left == 1 else "want"
-        say(f'{count(mended.left, "finding")} {verb} your eye: "monitor rules lint" names what is left.')
-    return int(bool(mended.left))
+    if result.left and not json:
+        verb = "wants" if result.left == 1 else "want"
+        say(f'{count(result.left, "finding")} {verb} your eye: "monitor rules lint" names what is left.')
+    return int(bool(result.left))
 
 
 def import_words(path: Path, file: Path, *, into_config: bool, json: bool) -> int:
-    """Print another program's words as rules, or add them to config.toml; what differs goes to standard error."""
-    imported = read_words(decode_words(_bytes_of(file), str(file)))
+    """Print the words of TrendRadar as rules, or add them to config.toml; return 0.
+
+    What is treated differently here goes to standard error.
+    """
+    imported = read_words(decode_words(_read_bytes(file), str(file)))
     for note in imported.notes if not json else ():
         complain(f"{file.name}, line {note.line}: {note.text}: {note.what}")
     if not imported.rules:
         raise MonitorError(f"{file} has no group of words, so there is no rule to make of it")
-    planned = _planned(path, lambda text: with_rules(text, imported)) if into_config else None
-    edited = ImportAnswer(
+    change = _plan(path, lambda text: with_rules(text, imported)) if into_config else None
+    answered = ImportAnswer(
         file=str(path),
         written=into_config,
-        diff=planned.diff if planned else (),
+        diff=change.diff if change else (),
         toml=as_toml(imported),
         rules=tuple(rule.name for rule in imported.rules),
-        notes=tuple(ImportNote(line=one.line, text=one.text, what=one.what) for one in imported.notes),
+        notes=tuple(ImportNote(line=note.line, text=note.text, what=note.what) for note in imported.notes),
     )
-    read = count(len(imported.rules), "rule")
-    if planned:
-        _carry_out(planned, edited, done=f"{path} has {read} more.", json=json)
+    rules = count(len(imported.rules), "rule")
+    if change:
+        _carry_out(change, answered, done=f"{path} has {rules} more.", json=json)
         if not json:
             say('Next: "monitor rules lint" looks them over, "monitor preview" shows what they bring.')
     elif json:
-        answer(edited)
+        answer(answered)
     else:
-        sys.stdout.write(edited.toml)
+        sys.stdout.write(answered.toml)
         sys.stdout.flush()
-        complain(f"{read} read, nothing was changed. With --write they are put into {path}.")
+        complain(f"{rules} read, nothing was changed. With --write they are put into {path}.")
     return 0
 
 
-def _bytes_of(file: Path) -> bytes:
+def _read_bytes(file: Path) -> bytes:
     try:
         return file.read_bytes()
     except OSError as error:
         raise MonitorError(f"{file} cannot be read: {error.strerror}") from None
 
 
-def _planned(path: Path, edit: Callable[[str], str]) -> Change:
+def _plan(path: Path, edit: Callable[[str], str]) -> Change:
     text = read_valid_text(path)
     return plan_change(path, text, edit(text))
 
 
-def _carry_out(planned: Change, edited: EditAnswer, *, done: str, json: bool) -> None:
-    """Show a change, and write it unless it is a dry run."""
+def _carry_out(change: Change, edited: EditAnswer, *, done: str, json: bool) -> None:
+    """Show a change, and make it unless this is a dry run."""
     if not json:
-        show_diff(planned.diff)
-    lost = _keep(planned) if edited.written else ""
+        show_diff(change.diff)
+    why_not_undone = _record_rules_before(change) if edited.written else ""
     if edited.written:
-        write_change(planned)
+        write_change(change)
     if json:
         answer(edited)
     elif not edited.written:
         say("Nothing was changed.")
     else:
         say(f"{done} A running service takes this up within two seconds.")
-        say(f"It cannot be undone by a command: {lost}" if lost else '"monitor rules undo" takes it back.')
+        if why_not_undone:
+            say(f"It cannot be undone by a command: {why_not_undone}")
+        else:
+            say('"monitor rules undo" takes it back.')
 
 
-def _keep(planned: Change) -> str:
-    """The rules as they stand are kept, so that they can be brought back; why not, if they cannot."""
+def _record_rules_before(change: Change) -> str:
+    """Record the rules before a change as a version, so that it can be undone; return why not, where they cannot be."""
     try:
-        current = check_bytes(planned.path, planned.before)
+        loaded = check_bytes(change.path, change.before)
     except ConfigError:
         return "the file was not right before, so its rules were never in force."
 
-    async def keep() -> None:
-        db = open_database(current.store_url)
-        try:
-            await db.write(record_rules, current, clock())
-        finally:
-            await db.close()
+    async def record(db: Database) -> None:
+        await db.write(record_rules, loaded, clock())
 
     try:
-        asyncio.run(keep())
+        use_database(loaded.store_url, record, writable=True)
     except StoreError as error:
         return str(error)
     return ""
+
+
+def apply(path: Path, since: str, *, rule: str | None, dry_run: bool, json: bool) -> int:
+    """Offer earlier entries that match now and were never mailed to the next digest; return 0."""
+    # What composing takes is not loaded for a word more in a rule.
+    from monitor.jobs.backfill import Backfill, backfill
+    from monitor.queries.answers.rules import BackfillAnswer
+    from monitor.service.runtime import digest_context
+    from monitor.store import entries
+
+    loaded, now = load(path), clock()
+    names = [each.name for each in loaded.config.rules]
+    if rule is not None and rule not in names:
+        raise MonitorError(f'there is no rule "{rule}". {suggestion(rule, names)}'.rstrip())
+    try:
+        start = now - duration(since)
+    except (ValueError, OverflowError) as error:
+        raise MonitorError(f"--since {since}: {error}") from None
+
+    async def offer(db: Database) -> list[Backfill]:
+        await db.write(register, loaded, now)
+        with progress("judging", await db.read(entries.count_news_since, start)) as step:
+            return await backfill(
+                loaded.config.subscriptions,
+                context=digest_context(loaded),
+                since=start,
+                now=now,
+                db=db,
+                only=rule,
+                dry=dry_run,
+                step=step,
+            )
+
+    backfills = use_database(loaded.store_url, offer, writable=True)
+    if json:
+        answer([BackfillAnswer.of(each) for each in backfills])
+        return 0
+    for each in backfills:
+        verb = "would bring" if dry_run else "will bring"
+        say(f"{each.subscription.name}: the next digest {verb} {count(len(each.entries), 'earlier entry')}.")
+        for pending in each.entries:
+            say(f"    {pending.entry.title or pending.entry.id}")
+    return 0

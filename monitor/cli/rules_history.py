@@ -1,59 +1,44 @@
-"""Commands about the rules there were: rules history, rules show, rules undo."""
+"""Commands about the versions of the rules: rules history, rules show, rules undo."""
 
-import asyncio
 import sys
 from pathlib import Path
 
+from monitor.cli.database import use_database
 from monitor.cli.terminal import answer, local_time, say, show_diff, table
 from monitor.config.checked import store_url_of
 from monitor.editing.edit import Change, write_change
-from monitor.editing.history import (
-    VersionSummary,
-    find_version,
-    plan_undo,
-    rules_in,
-    version_before,
-    version_summaries,
-)
+from monitor.editing.history import find_version, plan_undo, rules_in, version_before, version_summaries
 from monitor.errors import ConfigError
 from monitor.loaded import LoadedConfig, load
 from monitor.model.rules import RulesetVersion
 from monitor.queries.answers.config import UndoAnswer
 from monitor.queries.answers.rules import RulesVersion, ShowAnswer
-from monitor.service.runtime import clock, register
-from monitor.store.database import Connection, open_database
+from monitor.service.clock import clock
+from monitor.service.register import register
+from monitor.store.database import Connection, Database
 
 
 def history(path: Path, *, json: bool) -> int:
-    """Every version, the newest first; also beside a file that is refused."""
-
-    async def ask() -> list[VersionSummary]:
-        db = open_database(store_url_of(path), migrate=False)
-        try:
-            return await db.read(version_summaries)
-        finally:
-            await db.close()
-
-    versions = asyncio.run(ask())
-    if json:
-        answer(
-            [
-                RulesVersion(
-                    version=one.version.version,
-                    at=one.version.at,
-                    fingerprint=one.version.fingerprint,
-                    changes=one.changes,
-                    digests=one.digests,
-                )
-                for one in versions
-            ]
+    """Show every version of the rules, the newest first, even when the file is refused; return 0."""
+    summaries = use_database(store_url_of(path), lambda db: db.read(version_summaries))
+    versions = [
+        RulesVersion(
+            version=summary.version.version,
+            at=summary.version.at,
+            fingerprint=summary.version.fingerprint,
+            changes=summary.changes,
+            digests=summary.digests,
         )
+        for summary in summaries
+    ]
+    if json:
+        answer(versions)
     elif versions:
         table(
             *("version", "in force since", "digests", "what changed"),
             rows=[
-                (one.version.version, local_time(one.version.at), one.digests, "\n".join(one.changes))
-                for one in versions
+                (version.version, local_time(version.at), version.digests, "\n".join(version.changes))
+                for version in versions
             ],
             right=("version", "digests"),
         )
@@ -66,58 +51,46 @@ def history(path: Path, *, json: bool) -> int:
 
 
 def show(path: Path, version: int, *, json: bool) -> int:
-    """The rules of one version, as they were written."""
-
-    async def ask() -> RulesetVersion:
-        db = open_database(store_url_of(path), migrate=False)
-        try:
-            return await db.read(find_version, version)
-        finally:
-            await db.close()
-
-    found = asyncio.run(ask())
+    """Print the rules of one version as they were written; return 0."""
+    kept = use_database(store_url_of(path), lambda db: db.read(find_version, version))
     if json:
-        answer(ShowAnswer.of(found))
+        answer(ShowAnswer.of(kept))
     else:
-        sys.stdout.write(found.text)
+        sys.stdout.write(kept.text)
     return 0
 
 
 def undo(path: Path, version: int | None, *, dry_run: bool, json: bool) -> int:
-    """Put the rules of a version back; without one, those before the file's own."""
+    """Put the rules of a version back into the file, without one those before the file's own; return 0."""
     try:
-        current: LoadedConfig | None = load(path)
+        loaded: LoadedConfig | None = load(path)
     except ConfigError:
-        current = None  # it is broken, and this may be what mends it
+        loaded = None  # the file is refused, and this may be what repairs it
 
-    async def work() -> tuple[RulesetVersion, Change]:
-        db = open_database(store_url_of(path))
-        try:
-            # What is undone is kept first, so that the undoing can be undone.
-            if current and not dry_run:
-                await db.write(register, current, clock())
-            target = await db.read(_target, rules_in(path), version)
-            planned = plan_undo(path, target)
-            if not dry_run:
-                write_change(planned)
-                await db.write(register, load(path), clock())
-            return target, planned
-        finally:
-            await db.close()
+    async def put_back(db: Database) -> tuple[RulesetVersion, Change]:
+        # What is undone is kept first, so that it can be brought back, too.
+        if loaded and not dry_run:
+            await db.write(register, loaded, clock())
+        target = await db.read(_target, rules_in(path), version)
+        change = plan_undo(path, target)
+        if not dry_run:
+            write_change(change)
+            await db.write(register, load(path), clock())
+        return target, change
 
-    target, planned = asyncio.run(work())
+    target, change = use_database(store_url_of(path), put_back, writable=True)
     if json:
         answer(
             UndoAnswer(
                 file=str(path),
                 written=not dry_run,
-                diff=planned.diff,
+                diff=change.diff,
                 version=target.version,
                 at=target.at,
             )
         )
         return 0
-    show_diff(planned.diff)
+    show_diff(change.diff)
     if dry_run:
         say(f"Nothing was changed. This is how version {target.version} would come back.")
     else:
@@ -129,5 +102,5 @@ def undo(path: Path, version: int | None, *, dry_run: bool, json: bool) -> int:
     return 0
 
 
-def _target(tx: Connection, part: str, version: int | None) -> RulesetVersion:
-    return version_before(tx, part) if version is None else find_version(tx, version)
+def _target(tx: Connection, rules: str, version: int | None) -> RulesetVersion:
+    return version_before(tx, rules) if version is None else find_version(tx, version)

@@ -1,77 +1,39 @@
-"""Commands that show how things stand: status, outbox."""
+"""Commands that show how everything stands: status, outbox."""
 
-import asyncio
-from datetime import UTC, datetime
 from pathlib import Path
 
-from monitor.cli.files import transport_of
-from monitor.cli.refused import show_feeds, show_mails, status_refused
-from monitor.cli.terminal import answer, complain, local_time, say, table
-from monitor.config.checked import CheckedConfig, read_options
-from monitor.digests.due import next_slot
-from monitor.errors import ConfigError
-from monitor.model.digests import SubscriptionState
-from monitor.model.feeds import FeedHealth, PollState
+from monitor.cli.database import use_database
+from monitor.cli.terminal import Styled, answer, complain, count, local_time, say, table
+from monitor.config.checked import CheckedConfig, feed_names_of, read_options, store_url_of
+from monitor.config.positions import rule_part
+from monitor.config.reading import as_text, read_file
+from monitor.errors import ConfigError, StoreError
+from monitor.model.feeds import FeedHealth
 from monitor.model.mail import Delivery, DeliveryStatus
-from monitor.model.rules import RulesetVersion
 from monitor.queries.answers.config import MaildirTransport
-from monitor.queries.answers.status import (
-    ConfigStatus,
-    FeedStatus,
-    OutboxMail,
-    RulesInForce,
-    StatusAnswer,
-    SubscriptionStatus,
-)
-from monitor.store import digests, entries, feeds, rulesets
+from monitor.queries.answers.status import ConfigStatus, OutboxMail, StatusAnswer
+from monitor.queries.status import read_stored_state, status_of, status_refused
+from monitor.service.clock import clock
 from monitor.store import outbox as store
-from monitor.store.database import Connection, open_database
+from monitor.store.database import Database
 
-Standing = tuple[
-    list[PollState], list[SubscriptionState | None], dict[DeliveryStatus, int], int, RulesetVersion | None
-]
+_COLOURS = {FeedHealth.OK: "green", FeedHealth.FAILING: "red", FeedHealth.UNVISITED: "yellow"}
 
 
 def status(path: Path, *, json: bool) -> int:
-    """How feeds, subscriptions and outbox stand; 1 when a feed fails or a mail was given up."""
-
-    async def ask(current: CheckedConfig) -> Standing:
-        db = open_database(current.store_url, migrate=False)
-        try:
-            names = [subscription.name for subscription in current.config.subscriptions]
-            return await db.read(_standing, names)
-        finally:
-            await db.close()
-
+    """Show how everything stands; return 1 when a feed fails or a mail was given up, 2 when the file is refused."""
     try:
-        current = read_options(path)
-        states, subscribed, counts, newest, rules = asyncio.run(ask(current))
-        if rules is None or rules.text != current.rule_text:
+        checked = read_options(path)
+        stored = use_database(checked.store_url, lambda db: db.read(read_stored_state))
+        if stored.rules is None or stored.rules.text != checked.rule_text:
             _compile(path)
     except ConfigError as error:
-        return status_refused(path, error, json=json)
-    by_url = {state.feed_url: state for state in states}
-    now = datetime.now(UTC)
-    status = StatusAnswer(
-        config=ConfigStatus(ok=True, rules=RulesInForce.of(rules)),
-        feeds=tuple(FeedStatus.of(feed.name, by_url.get(feed.url)) for feed in current.config.feeds),
-        subscriptions=tuple(
-            SubscriptionStatus(
-                subscription=subscription.name,
-                to=subscription.to,
-                last=state.last_at if state else None,
-                next=next_slot(subscription, now),
-                entries_since=newest - state.cursor if state else 0,
-            )
-            for subscription, state in zip(current.config.subscriptions, subscribed, strict=True)
-        ),
-        outbox={status.value: counts.get(status, 0) for status in DeliveryStatus},
-        mail=transport_of(current),
-    )
+        return _show_refused(path, error, json=json)
+    status = status_of(checked, stored, clock())
     if json:
         answer(status)
     else:
-        _show_status(status, current.config.smtp.security)
+        _show_status(status, checked.config.smtp.security)
     failing = any(feed.state is FeedHealth.FAILING for feed in status.feeds)
     return int(failing or bool(status.outbox["failed"] or status.outbox["expired"]))
 
@@ -83,14 +45,8 @@ def _compile(path: Path) -> None:
     load(path)
 
 
-def _standing(tx: Connection, names: list[str]) -> Standing:
-    known = [digests.state(tx, name) for name in names]
-    return feeds.states(tx), known, store.counts(tx), entries.newest_seq(tx), rulesets.newest(tx)
-
-
 def _show_status(status: StatusAnswer, security: str) -> None:
-    show_feeds(status.feeds)
-    say("")
+    _show_feeds(status)
     table(
         *("subscription", "to", "last digest", "next", "entries since"),
         rows=[
@@ -105,8 +61,7 @@ def _show_status(status: StatusAnswer, security: str) -> None:
         ],
         right=("entries since",),
     )
-    say("")
-    show_mails(status.outbox)
+    _show_mails(status)
     if isinstance(status.mail, MaildirTransport):
         say(f"mail: [smtp] host is empty, so digests are put into {status.mail.path}")
     elif status.mail:
@@ -115,49 +70,109 @@ def _show_status(status: StatusAnswer, security: str) -> None:
         say(f"rules: version {rules.version}, in force since {local_time(rules.since)}")
 
 
+def _show_feeds(status: StatusAnswer) -> None:
+    table(
+        *("feed", "state", "last answer", "next visit", "what is wrong"),
+        rows=[
+            (
+                feed.feed,
+                Styled(feed.state.value, _COLOURS[feed.state]),
+                local_time(feed.visited),
+                local_time(feed.next),
+                f"{feed.error} ({count(feed.failures, 'time')})" if feed.failures else "",
+            )
+            for feed in status.feeds
+        ],
+    )
+    say("")
+
+
+def _show_mails(status: StatusAnswer) -> None:
+    counts = status.outbox.items()
+    say("")
+    say("outbox: " + ", ".join(f"{mails} {state}" for state, mails in counts if mails or state == "waiting"))
+
+
+def _show_refused(path: Path, error: ConfigError, *, json: bool) -> int:
+    """Show the problems of a refused file, and what the database knows all the same; return 2."""
+    status = _status_refused(path, error)
+    if json:
+        answer(status)
+        return 2
+    complain(f"{path} is refused:")
+    for problem in error.problems:
+        complain(f"  {problem}")
+    if status.database:
+        complain(f"The database was not asked: {status.database}")
+        return 2
+    if rules := status.config.rules:
+        since = local_time(rules.since)
+        say(f"A running service goes on by what it had: rules version {rules.version}, since {since}.")
+        if status.config.rules_edited:
+            say('Mend the file, or put the rules back with "monitor rules undo".')
+        else:
+            say("The rules in the file are these; what is wrong is elsewhere in it.")
+    say("")
+    _show_feeds(status)
+    table(
+        *("subscription", "last digest"),
+        rows=[(row.subscription, local_time(row.last)) for row in status.subscriptions],
+    )
+    _show_mails(status)
+    return 2
+
+
+def _status_refused(path: Path, error: ConfigError) -> StatusAnswer:
+    try:
+        stored = use_database(store_url_of(path), lambda db: db.read(read_stored_state))
+    except ConfigError:
+        reason = "[store] cannot be read either."
+    except StoreError as store_error:
+        reason = str(store_error)
+    else:
+        rule_text = rule_part(as_text(read_file(path), path))
+        return status_refused(error.problems, stored, feed_names=feed_names_of(path), rule_text=rule_text)
+    config = ConfigStatus(ok=False, problems=error.problems, rules=None)
+    return StatusAnswer(config=config, database=reason)
+
+
 def outbox(path: Path, *, retry: int | None, limit: int, json: bool) -> int:
-    """The newest mails and what became of them; with `retry`, one of them waits again."""
+    """Show the newest mails; with `retry`, send one of them again. Return 1 when that one cannot be sent again."""
+    checked = read_options(path)
 
-    async def ask() -> tuple[bool, list[Delivery]]:
-        current = read_options(path)
-        db = open_database(current.store_url, migrate=retry is not None)
-        try:
-            done = True
-            if retry is not None:
-                now = datetime.now(UTC)
-                done = await db.write(store.requeue, retry, now, now + current.config.outbox.expire)
-            return done, await db.read(store.listing, status=None, limit=limit)
-        finally:
-            await db.close()
+    async def list_mails(db: Database) -> tuple[bool, list[Delivery]]:
+        requeued = retry is None or await _requeue(retry, checked, db)
+        return requeued, await db.read(store.listing, status=None, limit=limit)
 
-    done, deliveries = asyncio.run(ask())
-    if not done:
+    requeued, deliveries = use_database(checked.store_url, list_mails, writable=retry is not None)
+    if not requeued:
         complain(f"mail {retry} cannot be sent again: there is none of that number, or it was sent.")
     if json:
         answer([OutboxMail.of(delivery) for delivery in deliveries])
     elif deliveries:
         table(
             *("mail", "to", "slot", "status", "attempts", "next attempt", "last reply"),
-            rows=[tuple(_row(one)) for one in deliveries],
+            rows=[_row(delivery) for delivery in deliveries],
             right=("mail", "attempts"),
         )
     else:
         say("No mail has been composed yet.")
-    return int(not done)
+    return int(not requeued)
 
 
-def _row(one: Delivery) -> list[object]:
-    again = (
-        local_time(one.next_attempt_at)
-        if one.status in (DeliveryStatus.WAITING, DeliveryStatus.UNCERTAIN)
-        else "-"
+async def _requeue(mail: int, checked: CheckedConfig, db: Database) -> bool:
+    now = clock()
+    return await db.write(store.requeue, mail, now, now + checked.config.outbox.expire)
+
+
+def _row(delivery: Delivery) -> tuple[object, ...]:
+    unsent = delivery.status in (DeliveryStatus.WAITING, DeliveryStatus.UNCERTAIN)
+    return (
+        delivery.id,
+        delivery.mail.to,
+        f"{delivery.subscription} {delivery.slot}",
+        delivery.status.value,
+        delivery.attempts,
+        local_time(delivery.next_attempt_at) if unsent else "-",
+        delivery.last_reply,
     )
-    return [
-        one.id,
-        one.mail.to,
-        f"{one.subscription} {one.slot}",
-        one.status.value,
-        one.attempts,
-        again,
-        one.last_reply,
-    ]

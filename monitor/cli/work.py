@@ -5,7 +5,7 @@ from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from monitor.cli.preview import chosen
+from monitor.cli.options import subscriptions_named
 from monitor.cli.terminal import answer, complain, count, local_time, progress, say, table
 from monitor.config.options import Subscription
 from monitor.digests.due import next_slot
@@ -28,8 +28,9 @@ from monitor.queries.answers.work import (
     RoundAnswer,
     UnchangedAnswer,
 )
+from monitor.service.clock import clock
 from monitor.service.due_work import ComposeFailed, DueWork, NotDue, Outcome, Work
-from monitor.service.runtime import clock, open_runtime
+from monitor.service.runtime import open_runtime
 
 
 @dataclass(slots=True)
@@ -100,7 +101,7 @@ def digest(path: Path, *, only: str | None, now: bool, json: bool) -> int:
     loaded = load(path)
 
     async def work(due_work: DueWork, _: _Answers) -> None:
-        await due_work.compose_for(chosen(loaded, only), now=now)
+        await due_work.compose_for(subscriptions_named(loaded.config, only, path.name), now=now)
 
     answers = _run(loaded, work)
     if json:

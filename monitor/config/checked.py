@@ -38,14 +38,18 @@ class CheckedConfig:
         return _absolute_store_url(self.config.store.url, self.folder)
 
     @property
+    def database_file(self) -> Path | None:
+        """The file of a SQLite database; None for another one."""
+        scheme, _, file = self.store_url.partition(":///")
+        return Path(unquote(file.partition("?")[0])) if scheme.startswith("sqlite") and file else None
+
+    @property
     def maildir(self) -> Path | None:
         """The Maildir for digests while [smtp] host is empty; None when there is a mail server."""
         if self.config.smtp.host:
             return None
-        scheme, _, database = self.store_url.partition(":///")
-        if scheme.startswith("sqlite") and database:
-            return Path(unquote(database.partition("?")[0])).parent / "Maildir"
-        return self.folder / "data" / "Maildir"
+        data = self.database_file.parent if self.database_file else self.folder / "data"
+        return data / "Maildir"
 
 
 def check_options(path: Path, raw: bytes) -> CheckedConfig:

@@ -11,10 +11,12 @@ import tomllib
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any, Literal, get_args
 from unicodedata import east_asian_width
 
-RULE_TABLES = ("rules", "aliases", "matching")
+from monitor.errors import RuleTable
+
+RULE_TABLES: tuple[str, ...] = get_args(RuleTable)
 
 Span = tuple[int, int]  # offsets: text[start:end]
 

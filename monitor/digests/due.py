@@ -13,7 +13,7 @@ from monitor.config.options import Rule, Subscription
 from monitor.model.digests import Slot, SlotKind, SubscriptionState
 
 LATE = timedelta(minutes=10)  # a digest made this long after its slot says so
-WINDOW = 8  # days looked back and ahead: holds every weekday, so a weekly slot is always found
+_WINDOW = 8  # days looked at before and after now: holds every weekday, so a weekly slot is always found
 
 
 def due(sub: Subscription, state: SubscriptionState, now: datetime) -> Slot | None:
@@ -26,7 +26,7 @@ def due(sub: Subscription, state: SubscriptionState, now: datetime) -> Slot | No
         is_due = passed and _has_slots(sub, _local_day(sub, now))
         return _slot_at_instant(SlotKind.EVERY, now) if is_due else None
     after = max(state.last_at or state.created_at, state.created_at)
-    missed = [slot for slot in _slots(sub, now, range(-WINDOW, 1)) if after < slot.at <= now]
+    missed = [slot for slot in _slots(sub, now, range(-_WINDOW, 1)) if after < slot.at <= now]
     # By key too: the operator may have moved the subscription to another zone, where today's 08:00 is yet
     # to come although it has been mailed.
     not_taken = [slot for slot in missed if not _is_taken(state, slot)]
@@ -38,7 +38,7 @@ def due(sub: Subscription, state: SubscriptionState, now: datetime) -> Slot | No
 
 def next_slot(sub: Subscription, now: datetime) -> datetime | None:
     """Return the instant of the next time of day after `now`; None for a subscription without times of day."""
-    return min((slot.at for slot in _slots(sub, now, range(-1, WINDOW + 1)) if slot.at > now), default=None)
+    return min((slot.at for slot in _slots(sub, now, range(-1, _WINDOW + 1)) if slot.at > now), default=None)
 
 
 def slot_now(now: datetime) -> Slot:

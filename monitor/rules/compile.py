@@ -10,10 +10,10 @@ from ahocorasick_rs import AhoCorasick
 
 from monitor.config.options import ENTRY_FIELDS, WORD_LISTS, Feed, Rule
 from monitor.errors import RuleError
+from monitor.rules.expression import Expression, words_of
 from monitor.rules.fold import fold
 from monitor.rules.script import learn_vocabulary
 from monitor.rules.syntax import Aliases, parse_word
-from monitor.rules.when import Expression, parse_when, words_of
 from monitor.rules.words import AnyOf, Pattern, Plain, Spelling, Word, distinct, parts
 
 ENGINE = "2"  # raised when the same rule text begins to mean something else
@@ -104,6 +104,15 @@ def make_search(words: Sequence[str]) -> Search:
     return lambda text: automaton.find_matches_as_indexes(text, overlapping=True)
 
 
+def read_when(rule: Rule, aliases: Aliases) -> Expression | None:
+    """Return the expression of a rule's `when`; None without one. Raises RuleError."""
+    if not rule.when:
+        return None
+    from monitor.rules.when import parse_when  # its parser takes longer to import than most rules to compile
+
+    return parse_when(rule.name, rule.when, aliases)
+
+
 def parse_ignored(ignore: Sequence[str], aliases: Aliases) -> Iterator[Word]:
     """Parse the phrases of [matching] ignore. Raises RuleError."""
     for phrase in ignore:
@@ -150,7 +159,7 @@ def _compile(rule: Rule, urls: Mapping[str, str], aliases: Aliases, ignored: Seq
         for word in distinct(parse_word(rule.name, written, aliases) for written in getattr(rule, key))
     ]
     words += [_rule_word("ignore", word, 1.0, rule.fields) for word in ignored]
-    when = parse_when(rule.name, rule.when, aliases) if rule.when else None
+    when = read_when(rule, aliases)
     for word, denied in words_of(when) if when else ():
         words.append(rule_word("not" if denied else "when", word))
     feed_urls = frozenset(urls[name] for name in rule.feeds if name in urls) if rule.feeds else None

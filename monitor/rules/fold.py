@@ -9,8 +9,9 @@ import unicodedata
 from bisect import bisect_left, bisect_right
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import cache, lru_cache
 from itertools import accumulate
+from typing import NamedTuple
 
 from monitor.rules.script import HAN, simplified
 
@@ -20,18 +21,7 @@ _IGNORED = (
     "\u3164\ufe00-\ufe0f\ufeff\uffa0\ufff0-\ufffb\U000e0000-\U000e0fff"
 )
 _JAMO = {*range(0x1100, 0x1200), *range(0x3131, 0x318F), *range(0xFFA0, 0xFFDD)}
-# What joins the character before it: marks, kana's voicing marks, the later letters of a Hangul syllable in all widths.
-_JOINING = "".join(
-    chr(code)
-    for code in range(0x300, 0x1E94B)  # no mark stands outside
-    if unicodedata.category(chr(code))[0] == "M"
-    or code in (0xFF9E, 0xFF9F)
-    or (code in _JAMO and "\u1161" <= unicodedata.normalize("NFKD", chr(code)) <= "\u11ff")
-)
 _IGNORABLE = re.compile(f"[{_IGNORED}]")
-_JOINED = re.compile(f"(?![{_IGNORED}])[{_JOINING}]")
-# No more than 30 marks on a character (Unicode 15, UAX 15 section 13): sorting a million of them takes for ever.
-_CLUSTER = re.compile(f"[{_IGNORED}]+|.(?:[{_IGNORED}]*{_JOINED.pattern}){{0,30}}", re.DOTALL)
 _DOTTED = re.compile(  # the rare first: a letter with a dot after it
     r"[a-z](?=\.[a-z])(?<![a-z0-9][a-z])(?<!(?<![a-z0-9])[a-z]\.[a-z])"
     r"(?:\.[a-z])++(?:\.(?![a-z0-9]))?(?!\.?[a-z0-9])"
@@ -41,7 +31,6 @@ _TYPESET = str.maketrans({"\u2010": "-", "\u2011": "-", "\u2212": "-", "\u2019":
 # Spaces that part no words: all but one of a run, the last one too beside a Chinese character and at either end. Each
 # way through begins with the space: that is what makes the search quick.
 _NEEDLESS = rf"( (?:(?:(?<=\A )|(?<=[{HAN}] )|(?<=  )) *(?!%s)| *(?:\Z|(?=[{HAN}]))))"
-_NEEDLESS_BESIDE_MARKS = re.compile(_NEEDLESS % f"[{_JOINING}]")  # a mark stays on the space it stands on
 _NEEDLESS_SPACES = re.compile(_NEEDLESS % " ")
 _WHITE = re.compile(r"\s")
 _COMPLEX = "\U0010ffff"  # no character: stands for one that does not fold to one character
@@ -93,7 +82,7 @@ def fold(text: str) -> Folded:
     needless = _NEEDLESS_SPACES
     if _COMPLEX in folded:
         folded, starts, ends = _by_cluster(text, folded)
-        needless = _NEEDLESS_BESIDE_MARKS
+        needless = _patterns_with_marks().needless
     return _without_needless(folded, starts, ends, needless)
 
 
@@ -103,7 +92,7 @@ class _FoldedCharacters(dict[int, int]):
     def __missing__(self, code: int) -> int:
         character = chr(code)
         folded = _folded_cluster(character)
-        is_complex = len(folded) != 1 or _JOINED.match(character)
+        is_complex = len(folded) != 1 or (_joins(character) and not _IGNORABLE.match(character))
         self[code] = ord(_COMPLEX if is_complex else folded)
         return self[code]
 
@@ -116,18 +105,42 @@ def _by_cluster(text: str, folded: str) -> tuple[str, list[int], list[int]]:
     pieces: list[str] = []
     starts: list[int] = []
     ends: list[int] = []
+    clusters = _patterns_with_marks().cluster
     done = 0
     for run in [*_COMPLEX_RUN.finditer(folded), None]:
         start, end = run.span() if run else (len(text), len(text))
         pieces.append(folded[done:start])
         starts += range(done, start)
         ends += range(done + 1, start + 1)
-        for cluster in _CLUSTER.finditer(text, start, end):
+        for cluster in clusters.finditer(text, start, end):
             pieces.append(_folded_cluster(cluster[0]))
             starts += [cluster.start()] * len(pieces[-1])
             ends += [cluster.end()] * len(pieces[-1])
         done = end
     return "".join(pieces), starts, ends
+
+
+def _joins(character: str) -> bool:
+    """Is it a mark, a voicing mark of kana, or a later letter of a Hangul syllable in any width?"""
+    code = ord(character)
+    if unicodedata.category(character)[0] == "M" or code in (0xFF9E, 0xFF9F):
+        return True
+    return code in _JAMO and "\u1161" <= unicodedata.normalize("NFKD", character) <= "\u11ff"
+
+
+class _Patterns(NamedTuple):
+    cluster: re.Pattern[str]  # ignorable characters, or a character with what joins it
+    needless: re.Pattern[str]  # spaces that part no words; a mark stays on the space it stands on
+
+
+@cache
+def _patterns_with_marks() -> _Patterns:
+    """Compile the patterns that name every joining character: 0.1 s, so only when a text has one."""
+    joining = "".join(filter(_joins, map(chr, range(0x300, 0x1E94B))))  # no mark stands outside
+    joined = f"(?![{_IGNORED}])[{joining}]"
+    # No more than 30 marks on a character (Unicode 15, UAX 15 section 13): sorting a million of them takes for ever.
+    cluster = f"[{_IGNORED}]+|.(?:[{_IGNORED}]*{joined}){{0,30}}"
+    return _Patterns(re.compile(cluster, re.DOTALL), re.compile(_NEEDLESS % f"[{joining}]"))
 
 
 @lru_cache(maxsize=20_000)

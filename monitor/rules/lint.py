@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from monitor.config.options import WORD_LISTS, Rule, Subscription
 from monitor.errors import RuleError, RuleTable
-from monitor.rules.compile import parse_ignored
+from monitor.rules.compile import parse_ignored, read_when
 from monitor.rules.lint_checks import (
     FindingKind,
     LintIssue,
@@ -15,7 +15,6 @@ from monitor.rules.lint_checks import (
     shadowed_rules,
 )
 from monitor.rules.syntax import Aliases, parse_word
-from monitor.rules.when import parse_when
 from monitor.rules.words import Word, meaning
 
 
@@ -126,7 +125,7 @@ def _parse_rule(rule: Rule, alias_sets: Aliases) -> tuple[ParsedRule, list[Findi
             except RuleError as error:
                 findings += _error_in_rule(error, key) if not issues else []  # an issue is why
     try:
-        when = parse_when(rule.name, rule.when, alias_sets) if rule.when else None
+        when = read_when(rule, alias_sets)
     except RuleError as error:
         findings += _error_in_rule(error, "when")
     return ParsedRule(rule, words, when), findings

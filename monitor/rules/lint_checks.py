@@ -8,12 +8,12 @@ from itertools import combinations
 
 from monitor.config.options import ENTRY_FIELDS, Rule
 from monitor.errors import RuleError
+from monitor.rules.expression import And, Contains, Expression, Not, holds
 from monitor.rules.fold import fold
 from monitor.rules.patterns import SlowPatternError, find
 from monitor.rules.score import HINT, WORTH, worth
 from monitor.rules.script import continues_words, is_han
 from monitor.rules.syntax import parse_word
-from monitor.rules.when import And, Contains, Expression, Not, holds
 from monitor.rules.words import AnyOf, Pattern, Spelling, Word, distinct, meaning, quoted
 
 

@@ -9,11 +9,11 @@ from monitor.config.options import ENTRY_FIELDS
 from monitor.model.feeds import Entry
 from monitor.model.rules import Hit, Match
 from monitor.rules.compile import CompiledRule, Ruleset, RuleWord, compile_rules
+from monitor.rules.expression import Expression, holds
 from monitor.rules.fold import fold
 from monitor.rules.scan import EntryScan, Spans, merged
 from monitor.rules.score import ENOUGH, SCORING_KEYS, Points, evidence, independent, points_of, score
 from monitor.rules.script import languages_of
-from monitor.rules.when import holds
 from monitor.rules.words import Pattern, parts
 
 __all__ = ["Cause", "Judgement", "Ruleset", "compile_rules", "judge_entry", "match_entry"]
@@ -188,7 +188,7 @@ def _weigh(
         if word.key != "ignore" and (hits_of_word := _hits(word, scan, cut)):
             hits[word.key][word.word.written] = hits_of_word
             weights[word.key, word.word.written] = word.weight
-    when_holds = _when_holds(rule, hits)
+    when_holds = rule.when is not None and _is_true(rule.when, hits)
     when_fails = rule.when is not None and not when_holds
     points = _points(hits, weights)
     total, threshold = score(points, when_holds), rule.rule.threshold
@@ -225,11 +225,9 @@ def _hits(rule_word: RuleWord, scan: EntryScan, cut: Mapping[str, Spans]) -> lis
     return hits
 
 
-def _when_holds(rule: CompiledRule, hits: _WordHits) -> bool:
-    if rule.when is None:
-        return False
+def _is_true(when: Expression, hits: _WordHits) -> bool:
     words = {*hits.get("when", ()), *hits.get("not", ())}
-    return holds(rule.when, lambda word: word.written in words)
+    return holds(when, lambda word: word.written in words)
 
 
 def _points(hits: _WordHits, weights: Mapping[tuple[str, str], float]) -> tuple[Points, ...]:

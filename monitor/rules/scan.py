@@ -11,7 +11,7 @@ from monitor.rules.compile import Ruleset
 from monitor.rules.fold import Folded, fold
 from monitor.rules.patterns import SlowPatternError, find
 from monitor.rules.script import continues_words
-from monitor.rules.words import AnyOf, Pattern, Plain, Spelling, Term, Word
+from monitor.rules.words import AnyOf, Near, Pattern, Plain, Spelling, Word
 
 
 class Occurrence(NamedTuple):
@@ -68,7 +68,11 @@ class EntryScan:
 
         `allowed` are the fields of the word or rule around it.
         """
-        occurrences = self._of_term(word.term, field, word.fields or allowed, cut)
+        term, allowed = word.term, word.fields or allowed
+        if isinstance(term, Plain):  # nearly always; each word of an alias set comes here
+            occurrences = self._plain[term].get(field, []) if term in self._plain and field in allowed else []
+        else:
+            occurrences = self._compound(term, field, allowed, cut)
         if occurrences and cut:
             occurrences = _outside(occurrences, cut)
         if occurrences and word.guards:
@@ -76,14 +80,12 @@ class EntryScan:
             occurrences = _outside(occurrences, merged((place.start, place.end) for place in guards))
         return sorted(occurrences) if len(occurrences) > 1 else occurrences
 
-    def _of_term(self, term: Term, field: str, allowed: Sequence[str], cut: Spans) -> list[Occurrence]:
+    def _compound(
+        self, term: Pattern | AnyOf | Near, field: str, allowed: Sequence[str], cut: Spans
+    ) -> list[Occurrence]:
         match term:
-            case Plain() | Pattern() if field not in allowed:
-                return []
-            case Plain():
-                return self._plain[term].get(field, []) if term in self._plain else []
             case Pattern():
-                return self._of_pattern(term, field)
+                return self._of_pattern(term, field) if field in allowed else []
             case AnyOf(words):
                 return list({place for word in words for place in self._in_field(word, field, allowed, cut)})
             case nearness:

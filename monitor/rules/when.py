@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from functools import cache
 
@@ -12,6 +12,7 @@ from lark.exceptions import UnexpectedCharacters, UnexpectedEOF, UnexpectedToken
 
 from monitor.config.options import ENTRY_FIELDS
 from monitor.errors import RuleError
+from monitor.rules.expression import And, Contains, Expression, Not, Or
 from monitor.rules.syntax import Aliases, parse_word
 from monitor.rules.words import AnyOf, Near, Word
 
@@ -48,37 +49,6 @@ _OPERATORS = {
 }
 
 
-@dataclass(frozen=True, slots=True)
-class Contains:
-    """True where the word is found."""
-
-    word: Word
-
-
-@dataclass(frozen=True, slots=True)
-class Not:
-    """True where its part is false."""
-
-    part: Expression
-
-
-@dataclass(frozen=True, slots=True)
-class And:
-    """True where every part is true."""
-
-    parts: tuple[Expression, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class Or:
-    """True where any part is true."""
-
-    parts: tuple[Expression, ...]
-
-
-Expression = Contains | Not | And | Or
-
-
 def parse_when(rule: str, text: str, aliases: Aliases) -> Expression:
     """Parse an expression: AND OR NOT ( ) NEAR/8, `title:` before a word or a group, "…" around a phrase.
 
@@ -96,31 +66,6 @@ def parse_when(rule: str, text: str, aliases: Aliases) -> Expression:
         what = f"parentheses and NOTs stand more than {_DEEPEST} deep in each other"
         raise RuleError(rule, text, what, column)
     return _build(_Source(rule, text, aliases), tree.children[0])
-
-
-def words_of(expression: Expression, denied: bool = False) -> Iterator[tuple[Word, bool]]:
-    """Yield every word, and whether it must not be there."""
-    match expression:
-        case Contains(word):
-            yield word, denied
-        case Not(part):
-            yield from words_of(part, not denied)
-        case group:
-            for part in group.parts:
-                yield from words_of(part, denied)
-
-
-def holds(expression: Expression, contains: Callable[[Word], bool]) -> bool:
-    """Return whether an expression is true where `contains` says which words are there."""
-    match expression:
-        case Contains(word):
-            return contains(word)
-        case Not(part):
-            return not holds(part, contains)
-        case And(parts):
-            return all(holds(part, contains) for part in parts)
-        case disjunction:
-            return any(holds(part, contains) for part in disjunction.parts)
 
 
 @cache

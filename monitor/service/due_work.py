@@ -24,7 +24,8 @@ from monitor.loaded import LoadedConfig
 from monitor.model.digests import Slot, SubscriptionState
 from monitor.model.feeds import PollState
 from monitor.model.mail import Delivery, DeliveryStatus, Notice
-from monitor.service.runtime import Runtime, clock, jitter
+from monitor.service.clock import clock
+from monitor.service.runtime import Runtime, jitter
 from monitor.store import digests, entries, outbox
 from monitor.store.database import Connection, Database
 

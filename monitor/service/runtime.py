@@ -4,7 +4,6 @@ import random
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime
 
 from monitor.digests.render import RenderDigest, RenderNotice, digest_renderer, notice_renderer
 from monitor.feeds.fetch import Fetcher
@@ -13,15 +12,11 @@ from monitor.loaded import LoadedConfig
 from monitor.mail import Send
 from monitor.mail.maildir import maildir_sender
 from monitor.mail.smtp import smtp_sender
-from monitor.store import digests, feeds, rulesets
-from monitor.store.database import Connection, Database, open_database
+from monitor.service.clock import clock
+from monitor.service.register import register
+from monitor.store.database import Database, open_database
 
 jitter = random.random
-
-
-def clock() -> datetime:
-    """Return the time now. Only the shell asks; everything below is given it."""
-    return datetime.now(UTC)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -77,15 +72,3 @@ async def open_runtime(loaded: LoadedConfig) -> AsyncIterator[tuple[Runtime, Dat
             yield runtime, db
     finally:
         await db.close()
-
-
-def register(tx: Connection, loaded: LoadedConfig, now: datetime) -> None:
-    """Make the feeds, subscriptions and rules of a configuration known to the database."""
-    feeds.sync(tx, [feed.url for feed in loaded.config.feeds], now)
-    digests.sync(tx, [subscription.name for subscription in loaded.config.subscriptions], now)
-    record_rules(tx, loaded, now)
-
-
-def record_rules(tx: Connection, loaded: LoadedConfig, now: datetime) -> None:
-    """Record the rules of a configuration as a version, so that it can be put back."""
-    rulesets.record(tx, fingerprint=loaded.rules.fingerprint, text=loaded.rule_text, now=now)

@@ -10,10 +10,12 @@ from monitor.editing.findings import describe_new_findings, findings_of
 from monitor.errors import ConfigError, MonitorError, SchemaError
 from monitor.loaded import LoadedConfig, changes, content_hash_of, load
 from monitor.model.mail import Notice
+from monitor.service.clock import clock
 from monitor.service.config_watcher import ConfigWatcher, Step
 from monitor.service.due_work import DueWork, Work
 from monitor.service.events import log_outcome
-from monitor.service.runtime import clock, make_runtime, register
+from monitor.service.register import register
+from monitor.service.runtime import make_runtime
 from monitor.service.ticker import Tick, start_ticking
 from monitor.store import rulesets
 from monitor.store.database import Database, open_database

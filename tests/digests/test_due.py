@@ -31,12 +31,12 @@ def state(created_at: datetime = NOW - timedelta(days=30), **differ: Any) -> Sub
     return SubscriptionState(**{"name": "AI 日报", "created_at": created_at, "cursor": 0, **differ})
 
 
-def taken(slot: Slot | None) -> SubscriptionState:
+def with_slot_taken(slot: Slot | None) -> SubscriptionState:
     assert slot is not None
     return state(last_slot=slot)
 
 
-def named(slot: Slot | None) -> str:
+def name_of(slot: Slot | None) -> str:
     return slot.name if slot else ""
 
 
@@ -47,12 +47,12 @@ def utc(year: int, month: int, day: int, hour: int = 0, minute: int = 0) -> date
 def ticks(sub: Subscription, start: datetime, end: datetime, step: timedelta) -> list[Slot]:
     """The slots a service takes that looks at the clock every `step`."""
     slots: list[Slot] = []
-    where = state(created_at=start)
+    current = state(created_at=start)
     now = start
     while now <= end:
-        if slot := due(sub, where, now):
+        if slot := due(sub, current, now):
             slots.append(slot)
-            where = state(created_at=start, last_slot=slot)
+            current = state(created_at=start, last_slot=slot)
         now += step
     return slots
 
@@ -64,7 +64,7 @@ def test_a_slot_is_due_from_its_instant_on() -> None:
 
 
 def test_a_slot_taken_is_not_due_again() -> None:
-    assert due(at(), taken(due(at(), state(), NOW)), NOW + timedelta(hours=3)) is None
+    assert due(at(), with_slot_taken(due(at(), state(), NOW)), NOW + timedelta(hours=3)) is None
 
 
 def test_slots_before_the_subscription_was_made_are_not_ours() -> None:
@@ -85,13 +85,13 @@ def test_ten_minutes_after_its_time_a_digest_is_late() -> None:
 def test_slots_missed_while_the_machine_was_off_collapse_into_the_latest() -> None:
     slot = due(at(MORNING, time(18, 0)), state(), NOW + timedelta(days=2, hours=1))
     assert slot == Slot.named("at:2026-11-26T08:00", NOW + timedelta(days=2), late=True)
-    assert due(at(MORNING, time(18, 0)), taken(slot), NOW + timedelta(days=2, hours=2)) is None
+    assert due(at(MORNING, time(18, 0)), with_slot_taken(slot), NOW + timedelta(days=2, hours=2)) is None
 
 
 def test_a_weekly_slot_is_still_found_just_before_the_next_one() -> None:
     mondays = at(days=(1,))
     slot = due(mondays, state(), utc(2026, 11, 29, 23, 59))  # Monday 07:59 in Shanghai
-    assert named(slot) == "at:2026-11-23T08:00"
+    assert name_of(slot) == "at:2026-11-23T08:00"
 
 
 def test_only_the_days_asked_for_have_slots() -> None:
@@ -105,13 +105,13 @@ def test_the_day_of_a_slot_is_the_local_day() -> None:
     """08:00 on Monday in Auckland is Sunday in UTC."""
     monday = at(days=(1,), timezone="Pacific/Auckland")
     slot = due(monday, state(), utc(2026, 11, 22, 19))
-    assert named(slot) == "at:2026-11-23T08:00"
+    assert name_of(slot) == "at:2026-11-23T08:00"
 
 
 def test_a_clock_set_back_takes_no_slot_twice() -> None:
-    where = taken(due(at(), state(), NOW))
+    current = with_slot_taken(due(at(), state(), NOW))
     for minutes in range(-120, 120, 5):
-        assert due(at(), where, NOW + timedelta(minutes=minutes)) is None
+        assert due(at(), current, NOW + timedelta(minutes=minutes)) is None
 
 
 @pytest.mark.parametrize(
@@ -165,30 +165,30 @@ def test_a_day_that_a_zone_leaves_out_brings_no_second_digest() -> None:
 
 
 def test_a_subscription_moved_to_another_zone_gets_no_second_digest_for_the_same_local_time() -> None:
-    where = taken(due(at(), state(), NOW))
+    current = with_slot_taken(due(at(), state(), NOW))
     berlin = at(timezone="Europe/Berlin")
-    assert due(berlin, where, NOW + timedelta(hours=7)) is None  # 08:00 in Berlin, the same day
-    tomorrow = due(berlin, where, NOW + timedelta(hours=31))
-    assert named(tomorrow) == "at:2026-11-25T08:00"
+    assert due(berlin, current, NOW + timedelta(hours=7)) is None  # 08:00 in Berlin, the same day
+    tomorrow = due(berlin, current, NOW + timedelta(hours=31))
+    assert name_of(tomorrow) == "at:2026-11-25T08:00"
 
 
 def test_a_digest_by_hand_or_by_interval_does_not_hide_the_next_slot() -> None:
     for name in ("now:2026-11-23T20:00:00.000000Z", "every:2026-11-23T20:00:00.000000Z"):
         slot = due(at(), state(last_slot=Slot.named(name, NOW - timedelta(hours=4))), NOW)
-        assert named(slot) == "at:2026-11-24T08:00"
+        assert name_of(slot) == "at:2026-11-24T08:00"
 
 
 def test_a_time_with_seconds_is_named_with_them() -> None:
     slot = due(at(time(8, 0, 30)), state(), NOW + timedelta(seconds=30))
-    assert named(slot) == "at:2026-11-24T08:00:30"
+    assert name_of(slot) == "at:2026-11-24T08:00:30"
 
 
 def test_an_interval_is_due_at_once_and_then_when_it_has_passed() -> None:
     quarter = subscription(every=timedelta(minutes=15))
     slot = due(quarter, state(), NOW)
     assert slot == Slot.named("every:2026-11-24T00:00:00.000000Z", NOW)
-    assert due(quarter, taken(slot), NOW + timedelta(minutes=14, seconds=59)) is None
-    assert due(quarter, taken(slot), NOW + timedelta(minutes=15)) is not None
+    assert due(quarter, with_slot_taken(slot), NOW + timedelta(minutes=14, seconds=59)) is None
+    assert due(quarter, with_slot_taken(slot), NOW + timedelta(minutes=15)) is not None
 
 
 def test_an_interval_of_zero_is_always_due() -> None:
@@ -217,7 +217,7 @@ def test_a_slot_by_hand_is_named_by_its_instant() -> None:
     )
 
 
-def test_rules_of_that_pace_are_awake_outside_their_quiet_hours() -> None:
+def test_rules_of_that_pace_go_out_at_once_outside_their_quiet_hours() -> None:
     night = rule("夜", pace="at once", quiet=((time(23), time(7)),))
     noon = rule("午", pace="at once", quiet=((time(12), time(13)),))
     rules = (rule(), night, noon)
@@ -269,6 +269,6 @@ def test_a_slot_is_its_name_and_instant() -> None:
         Slot.named("weekly:2026-11-24", NOW)
 
 
-def test_a_mail_at_once_is_told_by_its_slot() -> None:
+def test_a_mail_at_once_is_known_by_its_slot() -> None:
     assert is_at_once(slot_at_once(NOW))
     assert not is_at_once(slot_now(NOW))

@@ -60,7 +60,7 @@ async def _work(url: str, point: str, port: int, ca_file: Path) -> None:
 
 
 class DeadlyClock(FakeClock):
-    """Kills who asks for the time once the feed has answered: it is asked before the poll is stored."""
+    """Kills the process when the time is read once the feed has answered, which is before the poll is stored."""
 
     def __init__(self, answered: asyncio.Event) -> None:
         super().__init__()

@@ -8,11 +8,11 @@ from tests.jobs.desk import Desk
 
 
 async def _apply(desk: Desk, only: str | None = None, dry: bool = False) -> list[str]:
-    (offered,) = await _offers(desk, only, dry)
-    return [one.entry.title for one in offered.entries]
+    (subscription_backfill,) = await _backfills(desk, only, dry)
+    return [pending.entry.title for pending in subscription_backfill.entries]
 
 
-async def _offers(desk: Desk, only: str | None, dry: bool) -> list[Backfill]:
+async def _backfills(desk: Desk, only: str | None, dry: bool) -> list[Backfill]:
     now = desk.clock()
     return await backfill(
         [desk.subscription],
@@ -42,7 +42,7 @@ async def test_a_new_rule_is_applied_to_what_is_stored_and_never_to_what_was_mai
     assert isinstance(outcome, Composed)
     assert outcome.entries == 2
     desk.clock.forward(hours=1)
-    assert isinstance(await desk.compose(), NothingNew), "put forward once"
+    assert isinstance(await desk.compose(), NothingNew), "offered once"
     assert await desk.db.read(digests.count_backfill) == 0
     assert await _apply(desk) == []
 
@@ -61,7 +61,7 @@ async def test_a_dry_run_changes_nothing(desk: Desk) -> None:
     assert isinstance(await desk.compose(), NothingNew)
 
 
-async def test_what_waits_anyhow_is_not_put_forward(desk: Desk) -> None:
+async def test_what_is_pending_anyhow_is_not_backfilled(desk: Desk) -> None:
     desk.web.serves(desk.feeds[0], make.rss("大模型降价"))
     await desk.poll()
     assert await _apply(desk) == []
@@ -73,7 +73,7 @@ async def test_a_subscription_that_is_not_known_yet_gets_nothing(desk: Desk) -> 
     assert await _apply(desk) == []
 
 
-async def test_a_rule_edited_after_it_was_applied_is_obeyed_as_it_is_now(desk: Desk) -> None:
+async def test_a_rule_edited_after_it_was_applied_takes_effect_as_it_is_now(desk: Desk) -> None:
     await _yesterday(desk)
     await _apply(desk)
     desk.rules = (make.rule("芯片", any=("芯片",)),)

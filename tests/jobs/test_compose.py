@@ -122,7 +122,7 @@ async def test_of_two_workers_at_a_quiet_slot_one_remembers_it(desk: Desk) -> No
     assert [type(outcome) for outcome in outcomes].count(SlotTaken) == 4
 
 
-async def test_a_word_added_before_the_slot_is_obeyed_by_it(desk: Desk) -> None:
+async def test_a_word_added_before_the_slot_takes_effect_in_it(desk: Desk) -> None:
     desk.web.serves(desk.feeds[0], make.rss("芯片出口新规", "大模型降价"))
     await desk.poll()
     desk.rules = (make.rule(any=("芯片",)),)

@@ -114,7 +114,7 @@ async def test_a_lost_reply_means_the_same_bytes_again_after_a_while(desk: Desk)
     assert [row.status for row in await _rows(desk)] == [DeliveryStatus.SENT]
 
 
-async def test_a_trouble_of_the_relay_is_told_as_such(desk: Desk) -> None:
+async def test_a_failure_of_the_relay_is_reported_as_such(desk: Desk) -> None:
     await _enqueue(desk, make.mail())
     desk.mailbox.refuses(SendKind.RELAY)
     outcome = await desk.deliver()
@@ -214,8 +214,8 @@ async def test_that_a_mail_was_sent_is_written_down_when_the_database_answers_ag
     locked = LockedAfterSending(tmp_path, tries)
     desk = Desk(db=open_database(f"{locked.url}?timeout=0.01"), clock=FakeClock())
     await _enqueue(desk, make.mail())
-    told = nullcontext() if recorded else pytest.raises(StoreError)
-    with told:
+    outcome = nullcontext() if recorded else pytest.raises(StoreError)
+    with outcome:
         await deliver(send=locked.send, db=desk.db, clock=locked.clock, options=OUTBOX, jitter=lambda: 0)
     locked.unlock()
     (row,) = await _rows(desk)

@@ -26,7 +26,7 @@ def a_notice(content: str = "c1", hours: int = 0) -> Notice:
     )
 
 
-async def told(db: Database, notice: Notice, *to: str) -> tuple[Mail, ...]:
+async def notified(db: Database, notice: Notice, *to: str) -> tuple[Mail, ...]:
     return await notify(
         notice,
         to=to or ("operator@example.org",),
@@ -37,8 +37,8 @@ async def told(db: Database, notice: Notice, *to: str) -> tuple[Mail, ...]:
     )
 
 
-async def test_each_operator_gets_a_letter_in_plain_text(desk: Desk) -> None:
-    assert len(await told(desk.db, a_notice(), "a@example.org", "b@example.org")) == 2
+async def test_each_operator_gets_a_mail_in_plain_text(desk: Desk) -> None:
+    assert len(await notified(desk.db, a_notice(), "a@example.org", "b@example.org")) == 2
     await desk.deliver()
     await desk.deliver()
     assert desk.mailbox.recipients == ["a@example.org", "b@example.org"]
@@ -52,16 +52,16 @@ async def test_each_operator_gets_a_letter_in_plain_text(desk: Desk) -> None:
     assert "monitor rules undo" in text
 
 
-async def test_what_another_service_has_told_is_not_told_again(desk: Desk) -> None:
-    assert await told(desk.db, a_notice())
-    assert await told(desk.db, a_notice()) == ()
-    assert await told(desk.db, a_notice("c2"))
-    assert await told(desk.db, a_notice(hours=24))
+async def test_a_notice_that_another_service_has_queued_is_not_queued_again(desk: Desk) -> None:
+    assert await notified(desk.db, a_notice())
+    assert await notified(desk.db, a_notice()) == ()
+    assert await notified(desk.db, a_notice("c2"))
+    assert await notified(desk.db, a_notice(hours=24))
     assert sum((await desk.db.read(outbox.counts)).values()) == 3
 
 
 def test_a_template_that_fails_is_named(tmp_path: Path) -> None:
     (tmp_path / "notice.txt.j2").write_text("{{ notice.nothing }}", encoding="utf-8")
-    with pytest.raises(DigestError, match=r"template notice\.txt\.j2, line 1") as told:
+    with pytest.raises(DigestError, match=r"template notice\.txt\.j2, line 1") as failure:
         notice_renderer(str(tmp_path))(a_notice())
-    assert str(told.value).endswith("The notice waits until the template is fixed.")
+    assert str(failure.value).endswith("The notice waits until the template is fixed.")

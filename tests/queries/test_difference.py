@@ -22,9 +22,9 @@ async def _stored(desk: Desk) -> None:
 async def test_an_edit_is_held_against_what_is_stored(desk: Desk) -> None:
     await _stored(desk)
     compared = await _compared(desk, desk.ruleset)
-    told = {change.entry.title: (change.kind, change.words, change.why) for change in compared.changes}
+    changes = {change.entry.title: (change.kind, change.words, change.why) for change in compared.changes}
     assert compared.entries == 4
-    assert told == {
+    assert changes == {
         "芯片出口新规": ("added", ("芯片",), ""),
         "大模型降价": ("removed", ("大模型",), "人工智能: none: 降价"),
         "AI芯片": ("moved", ("芯片",), ""),
@@ -34,7 +34,7 @@ async def test_an_edit_is_held_against_what_is_stored(desk: Desk) -> None:
 async def test_without_the_old_rules_the_stored_matches_stand_for_them(desk: Desk) -> None:
     await _stored(desk)
     compared = await _compared(desk, None)
-    assert [(change.kind, [one.rule for one in change.old]) for change in compared.changes] == [
+    assert [(change.kind, [reason.rule for reason in change.old]) for change in compared.changes] == [
         ("added", []),
         ("removed", [EARLIER]),
         ("moved", [EARLIER]),

@@ -10,9 +10,9 @@ from tests.jobs.desk import Desk
 async def _causes(desk: Desk) -> list[tuple[str, str, str, tuple[str, ...], bool]]:
     kept = await excluded_now(desk.subscription, context=desk.context, db=desk.db, now=desk.clock())
     return [
-        (one.entry.title, reason.rule, reason.cause, reason.words, one.in_digest)
-        for one in kept
-        for reason in one.exclusions
+        (excluded.entry.title, reason.rule, reason.cause, reason.words, excluded.in_digest)
+        for excluded in kept
+        for reason in excluded.exclusions
     ]
 
 
@@ -22,7 +22,7 @@ async def _arrived(desk: Desk, rules: tuple[Rule, ...], *titles: str) -> None:
     await desk.poll()
 
 
-async def test_each_entry_kept_out_is_told_with_its_word(desk: Desk) -> None:
+async def test_each_entry_kept_out_is_listed_with_its_word(desk: Desk) -> None:
     rules = (make.rule(none=("降价",), ignore=("由AI生成",)), make.rule("机器人", any=("机器人",), max=1))
     await _arrived(desk, rules, "大模型降价", "图由AI生成", "机器人甲", "机器人乙", "AI新规", "天气")
     assert await _causes(desk) == [
@@ -53,7 +53,7 @@ def _with_ids_1_and_2(*titles: str) -> bytes:
     return document.encode()
 
 
-async def test_without_a_digest_what_is_kept_out_is_told_all_the_same(desk: Desk) -> None:
+async def test_without_a_digest_what_is_kept_out_is_listed_all_the_same(desk: Desk) -> None:
     await _arrived(desk, (make.rule(none=("降价",)),), "大模型降价")
     assert [cause for _, _, cause, _, _ in await _causes(desk)] == ["none"]
 

@@ -8,14 +8,14 @@ async def test_an_entry_is_found_by_link_id_and_number_and_explained(desk: Desk)
     desk.web.serves(desk.feeds[0], make.rss("大模型降价", "AI芯片"))
     await desk.poll()
     await desk.compose()
-    (one,) = await explain("AI芯片", rules=desk.ruleset, db=desk.db)
-    assert [judged.match for judged in one.judgements] == [True, True]
-    assert [(name, slot[:4]) for name, slot, _ in one.mailed] == [("AI 日报", "now:")]
-    for name in (str(one.seq), one.entry.link, one.entry.link + "?utm_source=mail"):
-        assert await explain(name, rules=desk.ruleset, db=desk.db) == [one]
-    (other,) = await explain("大模型降价", rules=desk.ruleset, db=desk.db)
-    assert (other.news, other.mailed) == (True, ())
-    assert other.judgements[0].why_not == "none: 降价"
+    (explained,) = await explain("AI芯片", rules=desk.ruleset, db=desk.db)
+    assert [judgement.match for judgement in explained.judgements] == [True, True]
+    assert [(name, slot[:4]) for name, slot, _ in explained.mailed] == [("AI 日报", "now:")]
+    for name in (str(explained.seq), explained.entry.link, explained.entry.link + "?utm_source=mail"):
+        assert await explain(name, rules=desk.ruleset, db=desk.db) == [explained]
+    (excluded,) = await explain("大模型降价", rules=desk.ruleset, db=desk.db)
+    assert (excluded.news, excluded.mailed) == (True, ())
+    assert excluded.judgements[0].why_not == "none: 降价"
 
 
 async def test_an_entry_nobody_knows_is_not_found(desk: Desk) -> None:

@@ -7,8 +7,8 @@ from tests.jobs.desk import Desk
 
 async def _kinds(desk: Desk) -> list[tuple[str, str]]:
     now = desk.clock()
-    found = await judge_stored(desk.ruleset, since=now - LOOKED_BACK, now=now, db=desk.db)
-    return [(one.rule, one.kind) for one in found]
+    findings = await judge_stored(desk.ruleset, since=now - LOOKED_BACK, now=now, db=desk.db)
+    return [(finding.rule, finding.kind) for finding in findings]
 
 
 async def test_a_rule_that_lets_through_nearly_everything_and_one_long_silent_are_named(desk: Desk) -> None:
@@ -21,17 +21,17 @@ async def test_a_rule_that_lets_through_nearly_everything_and_one_long_silent_ar
     assert await _kinds(desk) == [("人工智能", "broad"), ("人工智能", "silent"), ("机器人", "silent")]
     desk.clock.now -= timedelta(days=31)
     desk.rules = (make.rule(any=("云",)),)
-    assert await _kinds(desk) == [], "an edited rule has not been asked yet"
+    assert await _kinds(desk) == [], "an edited rule has judged nothing yet"
 
 
 MONTHS_AGO = make.NOW - timedelta(days=60)
 
 
 def _stored_kinds(count: int, last: datetime, entries: int = 100) -> list[str]:
-    found = lint_stored(
+    findings = lint_stored(
         [(make.rule(), "f1")], {"f1": (count, last)}, entries=entries, since=MONTHS_AGO, now=make.NOW
     )
-    return [one.kind for one in found]
+    return [finding.kind for finding in findings]
 
 
 def test_a_rule_over_two_fifths_of_all_entries_is_broad() -> None:

@@ -13,7 +13,7 @@ from tests.make import NOW, entry, match, rule, subscription
 DAY = timedelta(days=1)
 
 
-async def replayed(desk: Desk, steps: list[int] | None = None) -> list[Replayed]:
+async def _replayed(desk: Desk, steps: list[int] | None = None) -> list[Replayed]:
     start, end = make.NOW, make.NOW + 3 * DAY
     count = steps if steps is not None else []
     period = await match_period(desk.ruleset, start - LEAD, end, db=desk.db, step=lambda: count.append(1))
@@ -30,41 +30,41 @@ async def _three_days(desk: Desk) -> None:
         desk.clock.forward(hours=2 if titles == ["大模型降价"] else 24)
 
 
-async def test_the_digests_of_a_period_are_played_again_each_with_its_own_news(desk: Desk) -> None:
+async def test_the_digests_of_a_period_are_replayed_each_with_its_own_news(desk: Desk) -> None:
     await _three_days(desk)
     steps: list[int] = []
-    played = await replayed(desk, steps)
-    assert [(one.digest.slot.name, one.entries) for one in played] == [
+    played = await _replayed(desk, steps)
+    assert [(replayed.digest.slot.name, replayed.entries) for replayed in played] == [
         ("at:2026-11-24T08:00", 1),
         ("at:2026-11-25T08:00", 1),
         ("at:2026-11-26T08:00", 1),
     ]
     assert ["大模型" in played[0].rendered.subject, "AI新规" in played[1].rendered.subject] == [True, True]
-    assert [one.digest.watched.entries for one in played] == [1, 2, 1]
+    assert [replayed.digest.watched.entries for replayed in played] == [1, 2, 1]
     assert len(steps) == 4
 
 
 async def test_a_replay_is_the_same_byte_for_byte_and_changes_nothing(desk: Desk) -> None:
     await _three_days(desk)
     before = await desk.db.read(digests.state, desk.subscription.name)
-    first, second = await replayed(desk), await replayed(desk)
-    assert [one.rendered for one in first] == [one.rendered for one in second]
+    first, second = await _replayed(desk), await _replayed(desk)
+    assert [replayed.rendered for replayed in first] == [replayed.rendered for replayed in second]
     assert await desk.db.read(digests.state, desk.subscription.name) == before
 
 
-async def test_what_digests_before_the_period_told_is_not_told_again(desk: Desk) -> None:
+async def test_what_digests_before_the_period_brought_is_not_brought_again(desk: Desk) -> None:
     desk.subscription = make.subscription(every=None, at=(time(8),))
     desk.clock.forward(days=-2)
     desk.web.serves(desk.feeds[0], make.rss("大模型降价"))
     await desk.poll()
-    assert await replayed(desk) == []
+    assert await _replayed(desk) == []
 
 
-async def test_urgent_matches_are_played_as_mails_of_their_own(desk: Desk) -> None:
+async def test_urgent_matches_are_replayed_as_mails_of_their_own(desk: Desk) -> None:
     desk.rules = (make.rule(pace="at once"),)
     await _three_days(desk)
-    played = await replayed(desk)
-    assert [one.digest.slot for one in played] == [
+    played = await _replayed(desk)
+    assert [replayed.digest.slot for replayed in played] == [
         slot_at_once(make.NOW + timedelta(hours=1)),
         slot_at_once(make.NOW + timedelta(hours=25)),
     ]
@@ -76,7 +76,7 @@ URGENT = rule("急", pace="at once", quiet=((time(23), time(7)),))
 
 def came(hours: float, *fingerprints: str, seq: int, **differ: str) -> PendingEntry:
     """An entry that came so many hours after 08:00."""
-    matches = tuple(match(one) for one in fingerprints)
+    matches = tuple(match(fingerprint) for fingerprint in fingerprints)
     return PendingEntry(
         seq=seq,
         entry=entry(f"第{seq}条", number=seq, first_seen=NOW + hours * HOUR, **differ),
@@ -87,47 +87,48 @@ def came(hours: float, *fingerprints: str, seq: int, **differ: str) -> PendingEn
 def occasions_of(
     sub: Subscription, *matched: PendingEntry, rules: tuple[Rule, ...] = (rule(), URGENT)
 ) -> list[Occasion]:
-    pairs = [(one, f"f{number}") for number, one in enumerate(rules, start=1)]
+    pairs = [(rule, f"f{number}") for number, rule in enumerate(rules, start=1)]
     return list(occasions(sub, matched, rules=pairs, start=NOW, end=NOW + 48 * HOUR))
 
 
-def told(found: list[Occasion]) -> list[tuple[str, float, list[int]]]:
+def outline(occasions: list[Occasion]) -> list[tuple[str, float, list[int]]]:
     return [
-        (one.slot.kind, (one.slot.at - NOW) / HOUR, [entry.seq for entry in one.pending]) for one in found
+        (occasion.slot.kind, (occasion.slot.at - NOW) / HOUR, [pending.seq for pending in occasion.pending])
+        for occasion in occasions
     ]
 
 
 def test_every_so_often_counts_from_the_mail_before() -> None:
     sub = subscription(every=6 * HOUR)
-    found = occasions_of(sub, came(1, "f1", seq=1), came(2, "f1", seq=2), came(20, "f1", seq=3))
-    assert told(found) == [("every", 1, [1]), ("every", 7, [2]), ("every", 20, [3])]
+    occasions = occasions_of(sub, came(1, "f1", seq=1), came(2, "f1", seq=2), came(20, "f1", seq=3))
+    assert outline(occasions) == [("every", 1, [1]), ("every", 7, [2]), ("every", 20, [3])]
 
 
 def test_without_a_pause_each_arrival_has_its_mail() -> None:
-    assert told(occasions_of(subscription(), came(1, "f1", seq=1), came(47.9, "f1", seq=2))) == [
+    assert outline(occasions_of(subscription(), came(1, "f1", seq=1), came(47.9, "f1", seq=2))) == [
         ("every", 1, [1]),
         ("every", 47.9, [2]),
     ]
 
 
-def test_urgent_ones_wait_for_the_end_of_quiet_hours_and_are_told_once() -> None:
+def test_urgent_matches_wait_for_the_end_of_quiet_hours_and_are_mailed_once() -> None:
     sub = subscription(every=None, at=(time(8),))
-    found = occasions_of(sub, came(1, "f2", seq=1), came(20, "f1", "f2", seq=2), came(21, "f1", seq=3))
-    assert told(found) == [("at once", 1, [1]), ("at once", 23, [2]), ("at", 24, [3])]
+    occasions = occasions_of(sub, came(1, "f2", seq=1), came(20, "f1", "f2", seq=2), came(21, "f1", seq=3))
+    assert outline(occasions) == [("at once", 1, [1]), ("at once", 23, [2]), ("at", 24, [3])]
 
 
-def test_a_story_is_told_once_and_what_came_before_the_start_or_after_the_end_not_at_all() -> None:
+def test_a_story_is_mailed_once_and_what_came_before_the_start_or_after_the_end_not_at_all() -> None:
     sub = subscription(every=None, at=(time(8),))
-    found = occasions_of(
+    occasions = occasions_of(
         sub,
         came(-1, "f1", seq=1),
         came(1, "f1", seq=2, story="s"),
         came(25, "f1", seq=3, story="s"),
         came(49, "f1", seq=4),
     )
-    assert told(found) == [("at", 24, [2])]
+    assert outline(occasions) == [("at", 24, [2])]
 
 
-def test_a_match_of_rules_not_asked_is_nothing() -> None:
+def test_a_match_of_rules_the_subscription_does_not_name_is_nothing() -> None:
     sub = subscription(every=None, at=(time(8),), rules=("急",))
-    assert told(occasions_of(sub, came(1, "f1", seq=1), came(2, "f9", seq=2))) == []
+    assert outline(occasions_of(sub, came(1, "f1", seq=1), came(2, "f9", seq=2))) == []

@@ -5,8 +5,9 @@ from hypothesis import given
 from hypothesis import strategies as some
 
 from monitor.errors import RuleError
+from monitor.rules.expression import And, Contains, Expression, Not, Or
 from monitor.rules.syntax import Aliases
-from monitor.rules.when import And, Contains, Expression, Not, Or, parse_when
+from monitor.rules.when import parse_when
 from tests.rules.ask import found, judged
 
 ALIASES = {"英伟达": ["英伟达", "NVDA"]}

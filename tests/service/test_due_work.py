@@ -10,7 +10,8 @@ from monitor.loaded import load
 from monitor.model.digests import Digest
 from monitor.model.mail import Rendered
 from monitor.service.due_work import ComposeFailed, DueWork, Outcome, Work
-from monitor.service.runtime import make_runtime, register
+from monitor.service.register import register
+from monitor.service.runtime import make_runtime
 from tests import make
 from tests.jobs.desk import Desk
 from tests.site import CONFIG

@@ -1,4 +1,4 @@
-"""What tests do with the outbox, in a word each: queue, claim, mark, finish, recover."""
+"""Short functions for what tests do with the outbox: queue, claim, mark, finish, recover."""
 
 from datetime import datetime, timedelta
 from functools import partial
@@ -54,9 +54,10 @@ async def recover(db: Database, now: datetime) -> list[tuple[int, DeliveryStatus
     return await db.write(outbox.recover, now, next_uncertain=next_uncertain)
 
 
-async def the(db: Database, number: int) -> Delivery:
-    [found] = [one for one in await db.read(outbox.listing, status=None, limit=1000) if one.id == number]
-    return found
+async def delivery(db: Database, number: int) -> Delivery:
+    rows = await db.read(outbox.listing, status=None, limit=1000)
+    [row] = [row for row in rows if row.id == number]
+    return row
 
 
 async def due(db: Database, now: datetime) -> bool:

@@ -18,8 +18,8 @@ STATE = PollState(feed_url="https://feed.example.org/rss", next_poll_at=NOW)
 async def stored(db: Database, state: PollState) -> PollState:
     def write(tx: Connection) -> PollState:
         feeds.save(tx, state)
-        (found,) = feeds.states(tx)
-        return found
+        (saved,) = feeds.states(tx)
+        return saved
 
     return await db.write(write)
 
@@ -35,9 +35,9 @@ async def stored(db: Database, state: PollState) -> PollState:
     ],
 )
 async def test_an_instant_comes_back_as_it_was(db: Database, instant: datetime) -> None:
-    found = await stored(db, replace(STATE, next_poll_at=instant, visited=instant))
-    assert (found.next_poll_at, found.visited) == (instant, instant)
-    assert found.next_poll_at.tzinfo is UTC
+    saved = await stored(db, replace(STATE, next_poll_at=instant, visited=instant))
+    assert (saved.next_poll_at, saved.visited) == (instant, instant)
+    assert saved.next_poll_at.tzinfo is UTC
 
 
 @pytest.mark.parametrize("kind", ["postgres"], indirect=True)
@@ -46,9 +46,9 @@ async def test_an_instant_is_utc_also_on_a_server_that_prefers_another_zone(
 ) -> None:
     await stored(db, STATE)
     elsewhere = open_database(f"{db_url}&options=-c%20timezone%3DAsia/Shanghai")
-    (found,) = await elsewhere.read(feeds.states)
+    (saved,) = await elsewhere.read(feeds.states)
     await elsewhere.close()
-    assert (found.next_poll_at, found.next_poll_at.tzinfo) == (NOW, UTC)
+    assert (saved.next_poll_at, saved.next_poll_at.tzinfo) == (NOW, UTC)
 
 
 @pytest.mark.parametrize("zone", [None, timezone(timedelta(hours=8))])
@@ -65,9 +65,9 @@ async def test_what_no_database_takes_is_replaced_one_for_one(db: Database) -> N
         last_error="\0",
         validators=Validators(etag='"\ud83d"', last_modified="昨天 😀"),
     )
-    found = await stored(db, state)
-    assert (found.title, found.last_error) == ("a\ufffdb\ufffdc", "\ufffd")
-    assert found.validators == Validators(etag='"\ufffd"', last_modified="昨天 😀")
+    saved = await stored(db, state)
+    assert (saved.title, saved.last_error) == ("a\ufffdb\ufffdc", "\ufffd")
+    assert saved.validators == Validators(etag='"\ufffd"', last_modified="昨天 😀")
     assert len(clean(state.title)) == len(state.title)
 
 
@@ -98,5 +98,5 @@ async def test_a_row_whose_key_is_there_stays_as_it_is(db: Database) -> None:
     await db.write(insert_missing, tables.entry_keys, rows(("a", 1), ("b", 2)))
     await db.write(insert_missing, tables.entry_keys, rows(("b", 3), ("c", 4), ("c", 5)))
     await db.write(insert_missing, tables.entry_keys, [])
-    found = await db.read(lambda tx: tx.execute(tables.entry_keys.select()).all())
-    assert {row.key: row.seq for row in found} == {"a": 1, "b": 2, "c": 4}
+    kept = await db.read(lambda tx: tx.execute(tables.entry_keys.select()).all())
+    assert {row.key: row.seq for row in kept} == {"a": 1, "b": 2, "c": 4}

@@ -11,9 +11,9 @@ NAME = "AI 日报"
 
 
 async def state(db: Database, name: str = NAME) -> SubscriptionState:
-    found = await db.read(digests.state, name)
-    assert found
-    return found
+    known = await db.read(digests.state, name)
+    assert known
+    return known
 
 
 async def test_a_new_subscription_begins_with_what_arrives_from_here_on(db: Database) -> None:

@@ -23,8 +23,8 @@ async def arrive(db: Database, *arrived: Entry, news: bool = True, judged_by: st
 async def everything(
     db: Database, *, after: int = 0, ruleset: str = "r2", limit: int = BEYOND
 ) -> list[Entry]:
-    found = await db.read(entries.news, after=after, upto=BEYOND, not_judged_by=ruleset, limit=limit)
-    return [entry for _, entry in found]
+    news = await db.read(entries.news, after=after, upto=BEYOND, not_judged_by=ruleset, limit=limit)
+    return [entry for _, entry in news]
 
 
 async def test_an_entry_comes_back_as_it_was(db: Database) -> None:
@@ -115,7 +115,7 @@ async def test_thousands_of_entries_fit_into_one_answer(db: Database) -> None:
     assert await arrive(db, *arrived) == []
 
 
-async def test_what_no_rule_has_judged_yet_is_asked_for_in_pieces(db: Database) -> None:
+async def test_what_no_rule_has_judged_yet_is_read_in_batches(db: Database) -> None:
     one, two, three = await arrive(db, *(make.entry(number=number) for number in range(3)))
     old = await arrive(db, make.entry(number=9), news=False)
     assert len(await everything(db, ruleset="r1")) == 0
@@ -140,16 +140,16 @@ async def test_news_is_counted_between_two_arrivals(db: Database) -> None:
     assert await db.read(entries.count_news, three, BEYOND) == 0
 
 
-# --- what waits for a digest ------------------------------------------------------------------------
+# --- what is pending for a digest -------------------------------------------------------------------
 
 
 async def match(db: Database, seq: int, *fingerprints: str) -> list[Match]:
-    found = [make.match(fingerprint, score=seq) for fingerprint in fingerprints]
-    await db.write(matches.insert, [(seq, one) for one in found])
-    return found
+    new = [make.match(fingerprint, score=seq) for fingerprint in fingerprints]
+    await db.write(matches.insert, [(seq, match) for match in new])
+    return new
 
 
-async def waiting(
+async def pending(
     db: Database, *fingerprints: str, name: str = NAME, after: int = 0, upto: int = BEYOND
 ) -> list[PendingEntry]:
     return await db.read(
@@ -157,65 +157,67 @@ async def waiting(
     )
 
 
-async def test_what_waits_comes_by_arrival_with_its_matches_in_the_order_of_the_rules(db: Database) -> None:
+async def test_pending_entries_come_by_arrival_with_their_matches_in_the_order_of_the_rules(
+    db: Database,
+) -> None:
     one, two = make.entry(number=1), make.entry(number=2)
     first, second = await arrive(db, one, two)
     (later,) = await match(db, second, "f1")
     f1, f2, _ = await match(db, first, "f1", "f2", "f3")
-    assert await waiting(db, "f2", "f1") == [
+    assert await pending(db, "f2", "f1") == [
         PendingEntry(seq=first, entry=one, matches=(f2, f1)),
         PendingEntry(seq=second, entry=two, matches=(later,)),
     ]
 
 
-async def test_only_what_arrived_in_between_waits(db: Database) -> None:
+async def test_only_what_arrived_in_between_is_pending(db: Database) -> None:
     seqs = await arrive(db, *(make.entry(number=number) for number in range(4)))
     for seq in seqs:
         await match(db, seq, "f1")
-    found = await waiting(db, "f1", after=seqs[0], upto=seqs[2])
-    assert [one.seq for one in found] == seqs[1:3]
+    in_between = await pending(db, "f1", after=seqs[0], upto=seqs[2])
+    assert [candidate.seq for candidate in in_between] == seqs[1:3]
 
 
-async def test_what_these_rules_did_not_match_does_not_wait(db: Database) -> None:
+async def test_what_these_rules_did_not_match_is_not_pending(db: Database) -> None:
     (seq,) = await arrive(db, make.entry())
-    assert await waiting(db, "f1") == []
+    assert await pending(db, "f1") == []
     await match(db, seq, "f1")
-    assert await waiting(db, "f2") == []
-    assert await waiting(db) == []
+    assert await pending(db, "f2") == []
+    assert await pending(db) == []
 
 
-async def test_what_is_no_news_does_not_wait(db: Database) -> None:
+async def test_what_is_no_news_is_not_pending(db: Database) -> None:
     (seq,) = await arrive(db, make.entry(), news=False)
     await match(db, seq, "f1")
-    assert await waiting(db, "f1") == []
+    assert await pending(db, "f1") == []
 
 
-async def test_a_story_that_has_gone_to_them_by_another_feed_does_not_wait(db: Database) -> None:
+async def test_a_story_that_was_mailed_from_another_feed_is_not_pending(db: Database) -> None:
     entry = make.entry(story="the story")
     one, two = await arrive(db, entry, replace(entry, feed_url=OTHER_FEED))
     await match(db, one, "f1")
     await match(db, two, "f1")
     await db.write(digests.mark_mailed, NAME, 1, [(one, "the story")])
-    assert await waiting(db, "f1") == []
-    assert [one.seq for one in await waiting(db, "f1", name="others")] == [one, two]
+    assert await pending(db, "f1") == []
+    assert [candidate.seq for candidate in await pending(db, "f1", name="others")] == [one, two]
 
 
 async def test_thousands_of_rules_fit_into_one_question(db: Database) -> None:
     (seq,) = await arrive(db, make.entry())
     rules = [f"f{number}" for number in range(1201)]
     await match(db, seq, rules[-1], rules[0])
-    (found,) = await waiting(db, *rules)
-    assert [one.fingerprint for one in found.matches] == [rules[0], rules[-1]]
+    (candidate,) = await pending(db, *rules)
+    assert [match.fingerprint for match in candidate.matches] == [rules[0], rules[-1]]
 
 
-async def test_what_has_gone_to_them_is_remembered_with_its_matches(db: Database) -> None:
+async def test_what_was_mailed_is_remembered_with_its_matches(db: Database) -> None:
     entry = make.entry()
-    seq, other = await arrive(db, entry, make.entry(number=2))
-    found = await match(db, seq, "f1", "f2")
-    await match(db, other, "f1")
+    seq, unmailed = await arrive(db, entry, make.entry(number=2))
+    its_matches = await match(db, seq, "f1", "f2")
+    await match(db, unmailed, "f1")
     await db.write(digests.mark_mailed, NAME, 1, [(seq, entry.story)])
     assert await db.read(entries.mailed, subscription=NAME) == [
-        PendingEntry(seq=seq, entry=entry, matches=tuple(found))
+        PendingEntry(seq=seq, entry=entry, matches=tuple(its_matches))
     ]
     assert await db.read(entries.mailed, subscription="others") == []
 
@@ -226,7 +228,7 @@ async def test_what_has_gone_to_them_is_remembered_with_its_matches(db: Database
 async def test_a_reader_never_passes_an_arrival_that_is_still_being_stored(
     db: Database, other: Database, gate: Gate
 ) -> None:
-    """Numbers must become visible in their order: whoever has read up to one asks only for those after it."""
+    """Numbers must become visible in their order: a reader that has read up to one reads on behind it."""
 
     def slowly(tx: Connection) -> None:
         entries.insert_new(tx, [(make.entry("慢", number=1), True)], "r1")
@@ -236,12 +238,12 @@ async def test_a_reader_never_passes_an_arrival_that_is_still_being_stored(
     await asyncio.to_thread(gate.reached.wait)
     quick = asyncio.create_task(arrive(other, make.entry("快", number=2)))
     await asyncio.wait([quick], timeout=0.2)
-    seen = await everything(db)
+    read = await everything(db)
     cursor = await db.read(entries.newest_seq)
     gate.open()
     await asyncio.gather(slow, quick)
-    seen += await everything(db, after=cursor)
-    assert [entry.title for entry in seen] == ["慢", "快"]
+    read += await everything(db, after=cursor)
+    assert [entry.title for entry in read] == ["慢", "快"]
 
 
 async def test_a_reader_that_follows_two_writers_misses_nothing(db: Database, other: Database) -> None:
@@ -250,18 +252,18 @@ async def test_a_reader_that_follows_two_writers_misses_nothing(db: Database, ot
         for number in range(40)
         for service, each in enumerate((db, other))
     ]
-    seen: list[Entry] = []
+    read: list[Entry] = []
     cursor = 0
     while len(await db.read(entries.news, after=0, upto=BEYOND, not_judged_by="", limit=BEYOND)) < len(
         writing
     ):
         newest = await db.read(entries.newest_seq)
         new = await db.read(entries.news, after=cursor, upto=newest, not_judged_by="", limit=BEYOND)
-        seen += [entry for _, entry in new]
+        read += [entry for _, entry in new]
         cursor = newest
     await asyncio.gather(*writing)
-    seen += await everything(db, after=cursor)
-    assert sorted(entry.id for entry in seen) == sorted(make.entry(number=number).id for number in range(80))
+    read += await everything(db, after=cursor)
+    assert sorted(entry.id for entry in read) == sorted(make.entry(number=number).id for number in range(80))
 
 
 async def test_two_services_that_see_the_same_entries_keep_each_once(db: Database, other: Database) -> None:

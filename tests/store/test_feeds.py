@@ -16,8 +16,8 @@ def state(url: str, next_poll_at: datetime = NOW, **differ: object) -> PollState
 
 
 async def save(db: Database, *states: PollState) -> None:
-    for one in states:
-        await db.write(feeds.save, one)
+    for state in states:
+        await db.write(feeds.save, state)
 
 
 async def test_a_new_feed_is_due_at_once(db: Database) -> None:
@@ -56,19 +56,19 @@ async def test_due_feeds_are_taken_as_they_were_the_longest_due_first(db: Databa
     )
     await save(db, late, later, not_yet)
     assert await db.write(feeds.claim_due, [A, B, C], NOW, until=SOON, limit=10) == [late, later]
-    assert [one.next_poll_at for one in await db.read(feeds.states)] == [SOON, SOON, not_yet.next_poll_at]
+    assert [state.next_poll_at for state in await db.read(feeds.states)] == [SOON, SOON, not_yet.next_poll_at]
 
 
 async def test_no_more_are_taken_than_asked_for(db: Database) -> None:
     await save(db, state(A, NOW - timedelta(hours=1)), state(B, NOW - timedelta(hours=2)), state(C))
     taken = await db.write(feeds.claim_due, [A, B, C], NOW, until=SOON, limit=1)
-    assert [one.feed_url for one in taken] == [B]
+    assert [state.feed_url for state in taken] == [B]
 
 
 async def test_a_feed_that_is_not_asked_for_is_not_taken(db: Database) -> None:
     await save(db, state(A), state(B))
     taken = await db.write(feeds.claim_due, [B, "https://unknown.example.org/rss"], NOW, until=SOON, limit=10)
-    assert [one.feed_url for one in taken] == [B]
+    assert [state.feed_url for state in taken] == [B]
     assert await db.write(feeds.claim_due, [], NOW, until=SOON, limit=10) == []
 
 
@@ -83,7 +83,7 @@ async def test_all_feeds_can_be_taken_due_or_not(db: Database) -> None:
     resting = state(A, NOW + timedelta(days=1))
     await save(db, resting, state(B), state(C))
     assert await db.write(feeds.claim_all, [B, A, B], until=SOON) == [state(B), resting]
-    assert [one.next_poll_at for one in await db.read(feeds.states)] == [SOON, SOON, NOW]
+    assert [state.next_poll_at for state in await db.read(feeds.states)] == [SOON, SOON, NOW]
 
 
 async def test_two_services_never_take_the_same_feed(db: Database, other: Database) -> None:
@@ -96,7 +96,7 @@ async def test_two_services_never_take_the_same_feed(db: Database, other: Databa
             for each in (db, other)
         )
     )
-    taken = [one.feed_url for some in rounds for one in some]
+    taken = [state.feed_url for states in rounds for state in states]
     assert sorted(taken) == sorted(urls)
 
 

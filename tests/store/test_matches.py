@@ -4,14 +4,14 @@ from monitor.store.database import Connection, Database
 from tests import make
 
 
-async def _stored(db: Database, *found: Match) -> tuple[Match, ...]:
+async def _stored(db: Database, *new: Match) -> tuple[Match, ...]:
     """The matches of an entry, after each of these was inserted."""
 
     def write(tx: Connection) -> tuple[Match, ...]:
         [(seq, _)] = entries.insert_new(tx, [(make.entry(), True)], "r1")
-        for match in found:
+        for match in new:
             matches.insert(tx, [(seq, match)])
-        names = sorted({match.fingerprint for match in found})
+        names = sorted({match.fingerprint for match in new})
         return entries.pending(tx, subscription="s", after=0, upto=seq, fingerprints=names)[0].matches
 
     return await db.write(write)

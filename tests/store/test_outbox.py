@@ -22,18 +22,18 @@ from tests.store.mails import (
     UNCERTAIN_AFTER,
     WAITING,
     claim,
+    delivery,
     due,
     finish,
     mark_data,
     queue,
-    the,
 )
 
 
 async def test_a_mail_waits_with_its_very_bytes(db: Database) -> None:
     mail = make.mail(raw=b"\x00\xff\r\n.\r\n" + bytes(range(256)), date=NOW + timedelta(microseconds=1))
     (number,) = await queue(db, mail)
-    assert await the(db, number) == Delivery(
+    assert await delivery(db, number) == Delivery(
         id=number,
         mail=mail,
         status=WAITING,
@@ -60,7 +60,7 @@ async def test_the_mail_that_has_been_due_the_longest_is_claimed_first(db: Datab
     (early,) = await queue(db, make.mail(number=2), slot="now:early", now=NOW - timedelta(microseconds=1))
     claimed = await claim(db)
     assert claimed == replace(
-        await the(db, early), status=SENDING, phase=Phase.BEFORE_DATA, attempts=1, claim="t1"
+        await delivery(db, early), status=SENDING, phase=Phase.BEFORE_DATA, attempts=1, claim="t1"
     )
 
 
@@ -83,8 +83,8 @@ async def test_two_services_claim_each_mail_once(db: Database, other: Database) 
     claimed = await asyncio.gather(
         *(claim(each, token=f"{number}") for number in range(20) for each in (db, other))
     )
-    assert sorted(one.id for one in claimed if one) == numbers
-    assert sum(one is None for one in claimed) == 10
+    assert sorted(row.id for row in claimed if row) == numbers
+    assert sum(row is None for row in claimed) == 10
 
 
 async def test_a_sent_mail_is_done_with(db: Database) -> None:
@@ -92,9 +92,9 @@ async def test_a_sent_mail_is_done_with(db: Database) -> None:
     await claim(db)
     await mark_data(db, number)
     assert await finish(db, number, SENT, reply="250 2.0.0 好\0")
-    found = await the(db, number)
-    assert (found.status, found.phase, found.claim) == (SENT, Phase.NONE, "")
-    assert found.last_reply == "250 2.0.0 好\ufffd"
+    row = await delivery(db, number)
+    assert (row.status, row.phase, row.claim) == (SENT, Phase.NONE, "")
+    assert row.last_reply == "250 2.0.0 好\ufffd"
     assert await claim(db, LATER) is None
     assert not await due(db, EXPIRES + timedelta(days=1))
 
@@ -114,8 +114,8 @@ async def test_a_lost_reply_is_counted(db: Database) -> None:
     await claim(db)
     await mark_data(db, number)
     await finish(db, number, UNCERTAIN, again=LATER, reply="connection lost")
-    found = await the(db, number)
-    assert (found.status, found.uncertain, found.next_attempt_at) == (UNCERTAIN, 1, LATER)
+    row = await delivery(db, number)
+    assert (row.status, row.uncertain, row.next_attempt_at) == (UNCERTAIN, 1, LATER)
     assert await claim(db, LATER, token="t2"), "it goes again"
 
 
@@ -130,7 +130,7 @@ async def test_a_mail_that_is_too_old_is_given_up(db: Database) -> None:
     assert await db.write(outbox.expire, EXPIRES - timedelta(microseconds=1)) == []
     given_up = await db.write(outbox.expire, EXPIRES)
     assert [(mail.id, mail.status) for mail in given_up] == [(one, EXPIRED), (three, EXPIRED)]
-    assert (await the(db, two)).status is SENDING, "what is being sent is not given up"
+    assert (await delivery(db, two)).status is SENDING, "what is being sent is not given up"
 
 
 async def test_something_is_due_when_there_is_anything_to_do(db: Database) -> None:
@@ -152,10 +152,10 @@ async def test_an_unsent_mail_can_be_made_to_wait_again(db: Database, status: De
     await claim(db)
     await finish(db, number, status, again=LATER + timedelta(hours=3), reply="550 no")
     assert await db.write(outbox.requeue, number, LATER, LATER + timedelta(hours=48))
-    found = await the(db, number)
-    assert (found.status, found.attempts, found.uncertain) == (WAITING, 0, 0)
-    assert (found.next_attempt_at, found.expires_at) == (LATER, LATER + timedelta(hours=48))
-    assert found.last_reply == "550 no"
+    row = await delivery(db, number)
+    assert (row.status, row.attempts, row.uncertain) == (WAITING, 0, 0)
+    assert (row.next_attempt_at, row.expires_at) == (LATER, LATER + timedelta(hours=48))
+    assert row.last_reply == "550 no"
     assert await claim(db, LATER)
 
 
@@ -173,8 +173,8 @@ async def test_mails_are_counted_and_listed_by_status(db: Database) -> None:
     await claim(db)
     assert await db.read(outbox.counts) == dict.fromkeys(DeliveryStatus, 0) | {WAITING: 2, SENDING: 1}
     newest_first = await db.read(outbox.listing, status=None, limit=2)
-    assert [one.id for one in newest_first] == [numbers[2], numbers[1]]
-    assert [one.id for one in await db.read(outbox.listing, status=SENDING, limit=9)] == [numbers[0]]
+    assert [row.id for row in newest_first] == [numbers[2], numbers[1]]
+    assert [row.id for row in await db.read(outbox.listing, status=SENDING, limit=9)] == [numbers[0]]
 
 
 async def test_what_was_done_long_ago_is_forgotten(db: Database) -> None:
@@ -188,9 +188,9 @@ async def test_what_was_done_long_ago_is_forgotten(db: Database) -> None:
     assert await db.write(outbox.prune, NOW + timedelta(seconds=1)) == 1, "what was sent"
     assert await db.write(outbox.prune, EXPIRES + timedelta(seconds=1)) == 1, "what was refused"
     left = await db.read(outbox.listing, status=None, limit=9)
-    assert [one.id for one in left] == [waits]
+    assert [row.id for row in left] == [waits]
 
 
 async def test_a_backlog_of_thousands_expires_at_once(db: Database) -> None:
     numbers = await queue(db, *(make.mail(f"{number}@example.org", number=number) for number in range(601)))
-    assert [one.id for one in await db.write(outbox.expire, EXPIRES)] == numbers
+    assert [row.id for row in await db.write(outbox.expire, EXPIRES)] == numbers

@@ -1,4 +1,4 @@
-"""Whose mail is it, once a worker was killed or is late?"""
+"""Leases: what becomes of a mail whose worker was killed or is late."""
 
 from datetime import timedelta
 
@@ -17,11 +17,11 @@ from tests.store.mails import (
     UNCERTAIN_AFTER,
     WAITING,
     claim,
+    delivery,
     finish,
     mark_data,
     queue,
     recover,
-    the,
 )
 
 
@@ -41,7 +41,7 @@ async def test_data_is_marked_by_the_holder_only(db: Database) -> None:
     await claim(db)
     assert not await mark_data(db, number, "t2")
     assert await mark_data(db, number)
-    assert (await the(db, number)).phase is Phase.DATA
+    assert (await delivery(db, number)).phase is Phase.DATA
 
 
 async def test_a_worker_whose_mail_was_recovered_or_claimed_by_another_must_not_send(db: Database) -> None:
@@ -59,9 +59,9 @@ async def test_killed_before_data_a_mail_is_due_at_once(db: Database) -> None:
     await claim(db)
     assert await recover(db, NOW + LEASE) == []
     assert await recover(db, LATER) == [(number, WAITING)]
-    found = await the(db, number)
-    assert (found.status, found.phase, found.next_attempt_at) == (WAITING, Phase.NONE, LATER)
-    assert (found.attempts, found.uncertain, found.claim) == (1, 0, "")
+    row = await delivery(db, number)
+    assert (row.status, row.phase, row.next_attempt_at) == (WAITING, Phase.NONE, LATER)
+    assert (row.attempts, row.uncertain, row.claim) == (1, 0, "")
 
 
 async def test_killed_after_data_a_mail_is_uncertain_and_rests_longer_each_time(db: Database) -> None:
@@ -74,8 +74,8 @@ async def test_killed_after_data_a_mail_is_uncertain_and_rests_longer_each_time(
         assert await recover(db, now) == [(number, UNCERTAIN)]
         assert await claim(db, now + timedelta(minutes=pause, seconds=-1)) is None
         now += timedelta(minutes=pause)
-        assert (await the(db, number)).next_attempt_at == now
-    assert (await the(db, number)).uncertain == 3
+        assert (await delivery(db, number)).next_attempt_at == now
+    assert (await delivery(db, number)).uncertain == 3
 
 
 async def test_the_pause_of_a_very_unlucky_mail_stays_in_the_calendar(db: Database) -> None:
@@ -84,15 +84,15 @@ async def test_the_pause_of_a_very_unlucky_mail_stays_in_the_calendar(db: Databa
     await claim(db)
     await mark_data(db, number)
     assert await recover(db, LATER) == [(number, UNCERTAIN)]
-    assert (await the(db, number)).uncertain == 61
+    assert (await delivery(db, number)).uncertain == 61
 
 
 async def test_who_does_not_hold_the_mail_cannot_finish_it(db: Database) -> None:
     (number,) = await queue(db, make.mail())
     await claim(db)
-    before = await the(db, number)
+    before = await delivery(db, number)
     assert not await finish(db, number, FAILED, token="t2")
-    assert await the(db, number) == before
+    assert await delivery(db, number) == before
 
 
 async def test_that_it_was_sent_is_believed_of_a_worker_who_is_late(db: Database) -> None:
@@ -103,7 +103,7 @@ async def test_that_it_was_sent_is_believed_of_a_worker_who_is_late(db: Database
     assert not await finish(db, number, WAITING, again=LATER), "nothing else is"
     assert not await finish(db, number, FAILED)
     assert await finish(db, number, SENT)
-    assert (await the(db, number)).status is SENT
+    assert (await delivery(db, number)).status is SENT
 
 
 async def test_a_late_worker_is_not_heard_once_another_has_the_mail(db: Database) -> None:
@@ -113,5 +113,5 @@ async def test_a_late_worker_is_not_heard_once_another_has_the_mail(db: Database
     await recover(db, LATER)
     assert await claim(db, LATER + UNCERTAIN_AFTER, token="t2")
     assert not await finish(db, number, SENT)
-    assert (await the(db, number)).status is SENDING
+    assert (await delivery(db, number)).status is SENDING
     assert await finish(db, number, SENT, token="t2")

@@ -31,9 +31,9 @@ def names(tx: Connection) -> list[str]:
 def opened(url: str, *, migrate: bool = True) -> list[str]:
     """The tables of a database that was opened and closed."""
     db = open_database(url, migrate=migrate)
-    found = asyncio.run(db.read(names))
+    tables_there = asyncio.run(db.read(names))
     asyncio.run(db.close())
-    return found
+    return tables_there
 
 
 def run(url: str, statement: str) -> None:
@@ -69,10 +69,10 @@ async def test_the_migrations_make_them_word_for_word(db: Database, tmp_path: Pa
     engine = create_engine(f"sqlite:///{tmp_path}/other.db")
     with engine.begin() as tx:
         metadata.create_all(tx)
-        wanted = words(tx)
+        expected = words(tx)
     engine.dispose()
-    found = {sql for sql in await db.read(words) if schema.VERSION_TABLE not in sql}
-    assert found == wanted
+    migrated = {sql for sql in await db.read(words) if schema.VERSION_TABLE not in sql}
+    assert migrated == expected
 
 
 def test_head_is_the_newest_migration() -> None:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Literal
 from monitor.errors import Problem
 
 if TYPE_CHECKING:
+    from monitor.config.checked import CheckedConfig
     from monitor.rules.lint import Finding
 
 
@@ -59,6 +60,13 @@ class SmtpTransport:
     mode: Literal["smtp"] = "smtp"  # [smtp] host names a server
     host: str  # of the mail server
     port: int  # of the mail server
+
+
+def transport_of(checked: CheckedConfig) -> MaildirTransport | SmtpTransport:
+    """Return how digests leave by a configuration."""
+    if checked.maildir:
+        return MaildirTransport(path=str(checked.maildir))
+    return SmtpTransport(host=checked.config.smtp.host, port=checked.config.smtp.port)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from monitor.queries.explain import Explained
     from monitor.queries.like import CheckedProposal, FoundEntry
     from monitor.rules.changes import MatchChange
-    from monitor.rules.like.propose import Proposed
+    from monitor.rules.like.propose import ProposedTerm
     from monitor.rules.match import Judgement
 
 
@@ -236,7 +236,7 @@ class ProposedWord:
     held_by: tuple[str, ...]  # rules that have it already
 
     @classmethod
-    def of(cls, word: Proposed) -> ProposedWord:
+    def of(cls, word: ProposedTerm) -> ProposedWord:
         """Return a proposed word as programs read it."""
         return cls(
             word=word.word,

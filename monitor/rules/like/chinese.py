@@ -10,7 +10,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from monitor.rules.like.terms import Run, Term
-from monitor.rules.like.usual import LONGEST, Piece, pieces, table
+from monitor.rules.like.usual import LONGEST, Piece, PieceKind, pieces, table
 
 _TOGETHER = 8.0  # how much more often than by chance the parts of a term meet
 _PART = 0.7  # a term that is this often a part of one longer term is no term of its own
@@ -18,10 +18,10 @@ _KIND = 0.3  # a longer term this often as the shorter one is a kind of it: 大�
 
 
 @dataclass(slots=True)
-class _Seen:
-    """What is known of one run of Chinese characters."""
+class _Tally:
+    """What is known of one sequence of Chinese characters."""
 
-    where: tuple[Run, int, int]  # the first place: from, to
+    where: tuple[Run, int, int]  # the first place: [start, end) of a run
     count: int = 0
     left: set[str] = field(default_factory=set)
     right: set[str] = field(default_factory=set)
@@ -33,97 +33,116 @@ class _Seen:
 
 
 def chinese_terms(runs: Sequence[Run], known: frozenset[str]) -> Iterator[Term]:
-    """The terms. `known`: folded words that are words for certain.
+    """Yield the terms. `known`: folded words that are words for certain.
 
-    A term that is there once is given where it fills the place between two common words: whether it is one, others
-    have to say.
+    A term that is there once is given where it fills the place between two common words: the caller has to decide
+    whether it is one.
     """
-    raw: Counter[str] = Counter()  # every row of characters, whether it can be a term or not
-    grams: dict[str, _Seen] = {}
+    sequences: Counter[str] = Counter()  # every sequence of characters, whether it can be a term or not
+    tallies: dict[str, _Tally] = {}
     for number, run in enumerate(runs):
         if run.han:
-            raw.update(_rows(run.text))
-            _look_over(run, number, known, grams)
-    size = sum(count for gram, count in raw.items() if len(gram) == 1)
-    words = {gram: seen for gram, seen in grams.items() if seen.whole or _is_term(gram, seen, raw, size)}
-    for gram, seen in _without_parts(words).items():
-        certain = gram in table().kept or gram in known
-        yield _term(*((gram, seen) if certain else _grown(gram, seen)), certain)
+            sequences.update(_sequences(run.text))
+            _tally_run(run, number, known, tallies)
+    size = sum(count for sequence, count in sequences.items() if len(sequence) == 1)
+    candidates = {
+        text: tally
+        for text, tally in tallies.items()
+        if tally.whole or _holds_together(text, tally, sequences, size)
+    }
+    for text, tally in _without_parts(candidates).items():
+        is_certain = text in table().kept or text in known
+        yield _term(*((text, tally) if is_certain else _extended(text, tally)), is_certain)
 
 
-def _rows(text: str) -> Iterator[str]:
+def _sequences(text: str) -> Iterator[str]:
     for start in range(len(text)):
         for end in range(start + 1, min(start + LONGEST, len(text)) + 1):
             yield text[start:end]
 
 
-def _look_over(run: Run, number: int, known: frozenset[str], grams: dict[str, _Seen]) -> None:
+def _tally_run(run: Run, number: int, known: frozenset[str], tallies: dict[str, _Tally]) -> None:
     """Note every place of the run where a term may stand, and what stands beside it."""
     text = run.text
     parts = list(pieces(text, known, counted=run.counted))
     before = {part.end: text[part.start : part.end] for part in parts}
-    behind = {part.start: text[part.start : part.end] for part in parts}
+    after = {part.start: text[part.start : part.end] for part in parts}
     for start, end in _places(text, parts):
-        seen = grams.setdefault(text[start:end], _Seen((run, start, end)))
+        tally = tallies.setdefault(text[start:end], _Tally((run, start, end)))
         # The edge of a run is a neighbour of its own: two commas say as much as two letters.
-        left, right = before.get(start, f"<{number}"), behind.get(end, f"{number}>")
-        seen.count += 1
-        seen.left.add(left)
-        seen.right.add(right)
-        seen.in_title |= run.in_title
-        seen.speaks += right in table().saying
-        seen.with_office += left in table().people or right in table().people
+        left, right = before.get(start, f"<{number}"), after.get(end, f"{number}>")
+        tally.count += 1
+        tally.left.add(left)
+        tally.right.add(right)
+        tally.in_title |= run.in_title
+        tally.speaks += right in table().saying
+        tally.with_office += left in table().people or right in table().people
     for start, end in _wholes(text, parts):
-        if (gram := text[start:end]) in grams:
-            grams[gram].whole = True
-            grams[gram].explained |= run.explained and end == len(text)
+        if (word := text[start:end]) in tallies:
+            tallies[word].whole = True
+            tallies[word].explained |= run.explained and end == len(text)
 
 
 def _places(text: str, parts: Sequence[Piece]) -> Iterator[tuple[int, int]]:
-    """Where a term may begin and end: not in a word of the table, nor with one."""
+    """Yield where a term may begin and end: not in a word of the table, nor with one."""
     for first, begin in enumerate(parts):
-        if begin.kind in ("common", "break") or (not begin.kind and text[begin.start] in table().starts):
+        if not _may_begin(begin, text):
             continue
         for last in range(first, len(parts)):
             end = parts[last]
             length = end.end - begin.start
-            if end.kind == "break" or (length > LONGEST and (last > first or begin.kind != "kept")):
+            is_kept_word = last == first and begin.kind is PieceKind.KEPT
+            if end.kind is PieceKind.BREAK or (length > LONGEST and not is_kept_word):
                 break
-            if end.kind == "common" or length < 2 or (not end.kind and text[end.start] in table().ends):
-                continue
-            yield begin.start, end.end
+            if length > 1 and _may_end(end, text):
+                yield begin.start, end.end
+
+
+def _may_begin(piece: Piece, text: str) -> bool:
+    if piece.kind is PieceKind.UNKNOWN:
+        return text[piece.start] not in table().starts
+    return piece.kind is PieceKind.KEPT
+
+
+def _may_end(piece: Piece, text: str) -> bool:
+    if piece.kind is PieceKind.UNKNOWN:
+        return text[piece.start] not in table().ends
+    return piece.kind is PieceKind.KEPT
 
 
 def _wholes(text: str, parts: Sequence[Piece]) -> Iterator[tuple[int, int]]:
-    """What is left between the words of the table, and what is kept."""
+    """Yield what is left between the words of the table, and what is kept."""
     rest: list[Piece] = []
-    for part in (*parts, Piece(len(text), len(text), "break")):
-        if not part.kind:
+    for part in (*parts, Piece(len(text), len(text), PieceKind.BREAK)):
+        if part.kind is PieceKind.UNKNOWN:
             rest.append(part)
             continue
-        if part.kind == "kept":
+        if part.kind is PieceKind.KEPT:
             yield part.start, part.end
-        while rest and text[rest[0].start] in table().starts:
+        while rest and not _may_begin(rest[0], text):
             rest.pop(0)
-        while rest and text[rest[-1].start] in table().ends:
+        while rest and not _may_end(rest[-1], text):
             rest.pop()
         if rest:
             yield rest[0].start, rest[-1].end
         rest = []
 
 
-def _is_term(gram: str, seen: _Seen, raw: Mapping[str, int], size: int) -> bool:
-    if seen.count < 2 or len(seen.left) < 2 or len(seen.right) < 2:
+def _holds_together(text: str, tally: _Tally, sequences: Mapping[str, int], size: int) -> bool:
+    if tally.count < 2 or len(tally.left) < 2 or len(tally.right) < 2:
         return False
-    together = min(raw[gram] * size / (raw[gram[:cut]] * raw[gram[cut:]]) for cut in range(1, len(gram)))
+    together = min(
+        sequences[text] * size / (sequences[text[:cut]] * sequences[text[cut:]])
+        for cut in range(1, len(text))
+    )
     return together >= _TOGETHER
 
 
-def _without_parts(grams: Mapping[str, _Seen]) -> dict[str, _Seen]:
-    """Of a term and a longer one that holds it, the one that says more; both, where one is a kind of the other."""
-    left = dict(grams)
-    for longer in sorted(grams, key=len, reverse=True):
-        for shorter in _within(longer, left):
+def _without_parts(tallies: Mapping[str, _Tally]) -> dict[str, _Tally]:
+    """Keep, of a term and a longer one with it, the one that says more; both, where one is a kind of the other."""
+    left = dict(tallies)
+    for longer in sorted(tallies, key=len, reverse=True):
+        for shorter in _parts_among(longer, left):
             if longer not in left:
                 break
             share = left[longer].count / left[shorter].count
@@ -135,38 +154,42 @@ def _without_parts(grams: Mapping[str, _Seen]) -> dict[str, _Seen]:
     return left
 
 
-def _within(longer: str, grams: Mapping[str, _Seen]) -> list[str]:
+def _parts_among(longer: str, tallies: Mapping[str, _Tally]) -> list[str]:
     parts = (
-        part for start in range(len(longer)) for part in _rows(longer[start:]) if 1 < len(part) < len(longer)
+        part
+        for start in range(len(longer))
+        for part in _sequences(longer[start:])
+        if 1 < len(part) < len(longer)
     )
-    return [part for part in dict.fromkeys(parts) if part in grams]
+    return [part for part in dict.fromkeys(parts) if part in tallies]
 
 
-def _grown(gram: str, seen: _Seen) -> tuple[str, _Seen]:
-    """A term that always has the same sign beside it has lost it: 劳死 in 过劳死; a name explained, its first half."""
-    if seen.count < 2:
-        return gram, seen
-    run, start, end = seen.where
-    if len(seen.left) == 1:
-        (left,) = seen.left
-        if left in table().joins or (seen.explained and left in table().words):
+def _extended(text: str, tally: _Tally) -> tuple[str, _Tally]:
+    """Give a term back what always stands beside it: 劳死 is cut out of 过劳死; an explained name, its first half."""
+    if tally.count < 2:
+        return text, tally
+    run, start, end = tally.where
+    if len(tally.left) == 1:
+        (left,) = tally.left
+        if left in table().joins or (tally.explained and left in table().words):
             start -= len(left)
-    if len(seen.right) == 1:
-        (right,) = seen.right
+    if len(tally.right) == 1:
+        (right,) = tally.right
         end += len(right) if right in table().joins else 0
-    return run.text[start:end], replace(seen, where=(run, start, end))
+    return run.text[start:end], replace(tally, where=(run, start, end))
 
 
-def _term(gram: str, seen: _Seen, certain: bool) -> Term:
-    foreign = len(gram) > 2 and table().sounds.issuperset(gram)
+def _term(text: str, tally: _Tally, is_certain: bool) -> Term:
+    is_foreign = len(text) > 2 and table().sounds.issuperset(text)
     # Anybody may be quoted; beside an office stands more than persons, unless it is a foreign name.
-    quoted = seen.speaks + (seen.with_office if foreign else 0)
+    quoted = tally.speaks + (tally.with_office if is_foreign else 0)
+    run, start, end = tally.where
     return Term(
-        word=seen.where[0].written(*seen.where[1:]),
-        folded=gram,
-        count=seen.count,
-        in_title=seen.in_title,
-        name=seen.explained or foreign,
-        quoted=quoted * 2 >= seen.count and not certain,
-        kept=certain,
+        word=run.written(start, end),
+        folded=text,
+        count=tally.count,
+        in_title=tally.in_title,
+        name=tally.explained or is_foreign,
+        quoted=quoted * 2 >= tally.count and not is_certain,
+        kept=is_certain,
     )

@@ -13,6 +13,7 @@ from monitor.rules.like.chinese import chinese_terms
 from monitor.rules.like.latin import latin_terms
 from monitor.rules.like.terms import Term, runs_of
 from monitor.rules.match import Ruleset, compile_rules, match_entry
+from monitor.rules.score import SCORING_KEYS
 from monitor.rules.script import is_han
 
 _LONGEST = 50_000  # characters: what a longer article is about, its beginning tells
@@ -24,12 +25,12 @@ _MOST_TERMS, _MOST_ANY, _MOST_HINTS = 200, 8, 8
 _LEAST = 0.22  # of the best word's weight
 _ASIDE = 0.34  # of the best word's count: who is quoted is said less often than what it is about
 _TITLE, _NAME = 2.0, 1.5
-_LONGEST_TITLE = 80  # characters, in a remark
+_LONGEST_TITLE = 80  # characters, in a comment
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Proposed:
-    """A word of the proposed rule, and why."""
+class ProposedTerm:
+    """A word of the proposed rule, and why it is in it."""
 
     word: str
     key: str  # "any" or "hints"
@@ -46,45 +47,45 @@ class Proposal:
 
     title: str  # of the article
     name: str  # for the rule
-    words: tuple[Proposed, ...]
+    words: tuple[ProposedTerm, ...]
     weighed: int  # entries the words were weighed against; 0: only the shipped table
 
     @property
     def rule(self) -> Rule:
         """The rule as config.toml would have it."""
-        return Rule(name=self.name, any=self._of("any"), hints=self._of("hints"))
+        return Rule(name=self.name, any=self._under("any"), hints=self._under("hints"))
 
-    def _of(self, key: str) -> tuple[str, ...]:
-        return tuple(one.word for one in self.words if one.key == key)
+    def _under(self, key: str) -> tuple[str, ...]:
+        return tuple(word.word for word in self.words if word.key == key)
 
 
 def propose(article: Entry, others: Sequence[Entry], rules: Ruleset, taken: Collection[str] = ()) -> Proposal:
-    """A rule that finds the article and others about the same; names first.
+    """Return a rule that finds the article and others about the same; names first.
 
     A word is worth what the article makes of it (how often, in the title, as a name) times how rare it is among the
     other entries. With fewer than 50 of them, the shipped table alone says what is common. `rules` are those in
     force: what they look for are words for certain. `taken` are names the rule may not have.
     """
     article = replace(article, summary=article.summary[:_LONGEST], text=article.text[:_LONGEST])
-    terms = _found(_terms(article, rules), article)
+    terms = _findable(_terms(article, rules), article)
     size = len(others) if len(others) >= _ENOUGH else 0
-    usual = _entries_with(terms, others) if size else Counter[str]()
-    strong, weak = _chosen(terms, usual, size, short=_length(article) <= _SHORT)
-    words = [(term, "any") for term in strong] + [(term, "hints") for term in weak]
+    entries_with = _entries_with(terms, others) if size else Counter[str]()
+    strong, weak = _choose(terms, entries_with, size, short=_length(article) <= _SHORT)
+    keyed = [(term, "any") for term in strong] + [(term, "hints") for term in weak]
     return Proposal(
         title=article.title,
-        name=_free(strong[0].word, taken) if strong else "",
+        name=_free_name(strong[0].word, taken) if strong else "",
         words=tuple(
-            Proposed(
+            ProposedTerm(
                 word=term.word,
                 key=key,
                 name=term.name,
                 in_title=term.in_title,
                 count=term.count,
-                entries=usual[term.word],
-                held_by=_held_by(term, rules),
+                entries=entries_with[term.word],
+                held_by=_rules_with(term, rules),
             )
-            for term, key in words
+            for term, key in keyed
         ),
         weighed=size,
     )
@@ -95,10 +96,10 @@ def _length(article: Entry) -> int:
 
 
 def _terms(article: Entry, rules: Ruleset) -> list[Term]:
-    """The terms, the most frequent first, but for those who wrote it: they are not what it is about."""
+    """Return the terms, the most frequent first, but for those who wrote it: they are not what it is about."""
     runs = list(runs_of(article))
-    words = {spelling.text for some in rules.spellings for _, spelling in some}
-    known = frozenset(word for word in words if len(word) > 1 and all(map(is_han, word)))
+    rule_words = {spelling.text for pairs in rules.spellings for _, spelling in pairs}
+    known = frozenset(word for word in rule_words if len(word) > 1 and all(map(is_han, word)))
     authors = [fold(author).text for author in article.authors]
     bylines = {name for author in authors for name in (author, *author.split())}
     terms = [*chinese_terms(runs, known), *latin_terms(runs)]
@@ -106,49 +107,58 @@ def _terms(article: Entry, rules: Ruleset) -> list[Term]:
     return sorted(terms, key=lambda term: (-term.count, not term.in_title, term.folded))[:_MOST_TERMS]
 
 
-def _found(terms: Sequence[Term], article: Entry) -> list[Term]:
-    """Those that a rule would find in the article: the rule language has the last word on what a word is."""
-    there = _entries_with(terms, [article])
-    return [term for term in terms if there[term.word]]
+def _findable(terms: Sequence[Term], article: Entry) -> list[Term]:
+    """Keep the terms that a rule would find in the article: the rule language has the last word on what a word is."""
+    found = _entries_with(terms, [article])
+    return [term for term in terms if found[term.word]]
 
 
 def _entries_with(terms: Sequence[Term], entries: Sequence[Entry]) -> Counter[str]:
-    """In how many entries would a rule find each word?"""
-    asked = compile_rules([Rule(name="terms", any=tuple(term.word for term in terms))], [])
+    """Count, for each word, the entries in which a rule would find it."""
+    rules = compile_rules([Rule(name="terms", any=tuple(term.word for term in terms))], [])
     return Counter(
         word
         for entry in entries
-        for match in match_entry(entry, asked)
+        for match in match_entry(entry, rules)
         for word in {hit.word for hit in match.hits}
     )
 
 
-def _chosen(
-    terms: Sequence[Term], usual: Mapping[str, int], size: int, *, short: bool
+def _choose(
+    terms: Sequence[Term], entries_with: Mapping[str, int], size: int, *, short: bool
 ) -> tuple[list[Term], list[Term]]:
-    """The words that are enough alone, and those that are not."""
-    most = max((term.count for term in terms), default=0)
+    """Return the words that are enough alone, and those that are not."""
+    highest = max((term.count for term in terms), default=0)
     weights = {
-        term: _weight(term, usual[term.word], size)
+        term: _weight(term, entries_with[term.word], size)
         for term in terms
-        if _is_worth_a_look(term, usual[term.word], size, most, short=short)
+        if _is_worth_a_look(term, entries_with[term.word], size, highest, short=short)
     }
-    least = _LEAST * max(weights.values(), default=0)
-    best = sorted((term for term in weights if weights[term] >= least), key=lambda term: -weights[term])
-    sure = [term for term in best if term.count > 1 or term.name or usual[term.word] or term.kept]
-    best = sure or best[:1]
-    strong = [term for term in best if _is_strong(term, usual[term.word], size)][:_MOST_ANY] or best[:1]
+    best = _best(weights, entries_with)
+    strong = [term for term in best if _is_strong(term, entries_with[term.word], size)][:_MOST_ANY] or best[
+        :1
+    ]
     weak = [term for term in best if term not in strong][:_MOST_HINTS]
     return sorted(strong, key=lambda term: not term.name), weak
 
 
-def _is_worth_a_look(term: Term, entries: int, size: int, most: int, *, short: bool) -> bool:
-    """Who is only quoted is not; a word that is there once has to be in the title, or in a short article."""
-    if term.in_title and (term.kept or not size or entries <= _COMMON * size):
-        return True
-    if size and entries > _COMMON * size and not term.kept:
-        return False
-    if term.quoted and term.count < _ASIDE * most:
+def _best(weights: Mapping[Term, float], entries_with: Mapping[str, int]) -> list[Term]:
+    """Return the terms that weigh enough, the heaviest first; the first alone where none of them is surely a word."""
+    least = _LEAST * max(weights.values(), default=0)
+    best = sorted((term for term in weights if weights[term] >= least), key=lambda term: -weights[term])
+    sure = [term for term in best if term.count > 1 or term.name or entries_with[term.word] or term.kept]
+    return sure or best[:1]
+
+
+def _is_worth_a_look(term: Term, entries: int, size: int, highest: int, *, short: bool) -> bool:
+    """Return whether a term may stand in the rule.
+
+    Who is only quoted may not; a word that is there once has to be in the title, or in a short article.
+    """
+    too_common = size > 0 and entries > _COMMON * size and not term.kept
+    if too_common or term.in_title:
+        return not too_common
+    if term.quoted and term.count < _ASIDE * highest:
         return False
     return term.count > 1 or (short and (term.name or entries > 0 or term.kept))
 
@@ -160,44 +170,47 @@ def _weight(term: Term, entries: int, size: int) -> float:
 
 
 def _is_strong(term: Term, entries: int, size: int) -> bool:
-    """Is it enough alone? What is rather usual, or short and not in the title, is only a hint."""
+    """Return whether a term is enough alone: what is rather usual, or short and not in the title, is only a hint."""
     if size and entries > _BROAD * size and not (term.in_title and term.name):
         return False
+    if not (term.in_title or term.count > 2):
+        return False
     if all(map(is_han, term.folded)):
-        return (len(term.folded) > 2 or term.name) and (term.in_title or term.count > 2)
-    return term.name and (len(term.folded) > 2 or term.in_title) and (term.in_title or term.count > 2)
+        return len(term.folded) > 2 or term.name
+    return term.name and (len(term.folded) > 2 or term.in_title)
 
 
-def _free(name: str, taken: Collection[str]) -> str:
+def _free_name(name: str, taken: Collection[str]) -> str:
     names = [name, *(f"{name} {number}" for number in range(2, len(taken) + 3))]
-    return next(one for one in names if one not in taken)
+    return next(candidate for candidate in names if candidate not in taken)
 
 
-def _held_by(term: Term, rules: Ruleset) -> tuple[str, ...]:
-    plains = [plain for some in rules.spellings for plain, spelling in some if spelling.text == term.folded]
-    called = [(rules.rules[number], place) for plain in plains for number, place in rules.uses[plain]]
-    names = (
-        one.rule.name for one, place in called if one.words[place].key in ("any", "all", "hints", "when")
-    )
+def _rules_with(term: Term, rules: Ruleset) -> tuple[str, ...]:
+    """Return the names of the rules that look for a term."""
+    plain_words = [
+        plain for pairs in rules.spellings for plain, spelling in pairs if spelling.text == term.folded
+    ]
+    uses = [(rules.rules[number], index) for plain in plain_words for number, index in rules.uses[plain]]
+    names = (rule.rule.name for rule, index in uses if rule.words[index].key in SCORING_KEYS)
     return tuple(dict.fromkeys(names))
 
 
 def as_toml(proposal: Proposal) -> str:
-    """The rule as a table for config.toml."""
+    """Return the rule as a table for config.toml, each word with why it is there."""
     return "".join(f"{line}\n" for line in _lines(proposal))
 
 
 def _lines(proposal: Proposal) -> Iterator[str]:
-    # A remark ends with its line, and holds no control characters (TOML 1.0, "Comment").
-    title = "".join(sign for sign in " ".join(proposal.title.split()) if sign.isprintable())[:_LONGEST_TITLE]
+    # A comment ends with its line, and holds no control characters (TOML 1.0, "Comment").
+    title = "".join(filter(str.isprintable, " ".join(proposal.title.split())))[:_LONGEST_TITLE]
     yield f"# Like: {title}" if title else "# Like a text without a title"
     yield "[[rules]]"
     yield f"name = {_quoted(proposal.name)}"
     for key in ("any", "hints"):
-        words = [one for one in proposal.words if one.key == key]
+        words = [word for word in proposal.words if word.key == key]
         if words:
             yield f"{key} = ["
-            yield from (f"  {_quoted(one.word)},  # {_why(one, proposal.weighed)}" for one in words)
+            yield from (f"  {_quoted(word.word)},  # {_why(word, proposal.weighed)}" for word in words)
             yield "]"
 
 
@@ -205,7 +218,7 @@ def _quoted(word: str) -> str:
     return json.dumps(word, ensure_ascii=False)
 
 
-def _why(word: Proposed, weighed: int) -> str:
+def _why(word: ProposedTerm, weighed: int) -> str:
     why = ["a name"] if word.name else []
     why += ["in the title"] if word.in_title else []
     why += ["once" if word.count == 1 else f"{word.count} times"]

@@ -16,7 +16,7 @@ _IN_BRACKETS = re.compile(r"[(（]\s*[A-Za-z]")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Term:
-    """A word of the article, or several in a row."""
+    """A word that an article keeps coming back to, or several words in a row."""
 
     word: str  # as the article writes it
     folded: str
@@ -50,33 +50,33 @@ class Run:
 
     @property
     def explained(self) -> bool:
-        """Does a word of another script follow in brackets? So writers give a name: 某某(Name)."""
+        """Whether a word of another script follows in brackets: so writers give a name, 某某(Name)."""
         return _IN_BRACKETS.match(self.folded.text, self.end) is not None
 
     @property
     def counted(self) -> bool:
-        """Does a number stand before it?"""
+        """Whether a number stands before it."""
         return self.before[-1:].isdecimal()
 
     def written(self, start: int = 0, end: int | None = None) -> str:
-        """A part of it as it was written; full-width letters as half-width ones."""
+        """Return a part of it as it was written; full-width letters as half-width ones."""
         stop = self.end if end is None else self.start + end
         first, last = self.folded.original(self.start + start, stop)
         return unicodedata.normalize("NFKC", self.source[first:last])
 
 
 def runs_of(article: Entry) -> Iterator[Run]:
-    """Every run of the title, the summary and the text, in order."""
+    """Yield every run of the title, the summary and the text, in order."""
     lines = [(article.title, True)]
     lines += [(line, False) for line in (*article.summary.splitlines(), *article.text.splitlines())]
     for source, in_title in lines:
         folded = fold(source)
-        for found in _RUN.finditer(folded.text):
+        for match in _RUN.finditer(folded.text):
             yield Run(
-                text=found[0],
-                han=found["han"] is not None,
+                text=match[0],
+                han=match["han"] is not None,
                 in_title=in_title,
                 source=source,
                 folded=folded,
-                start=found.start(),
+                start=match.start(),
             )

@@ -3,6 +3,7 @@
 import tomllib
 from collections.abc import Iterator
 from dataclasses import dataclass
+from enum import Enum
 from functools import cache
 from importlib.resources import files
 
@@ -27,38 +28,47 @@ class Table:
     sounds: frozenset[str]  # what foreign names are written with
 
 
+class PieceKind(Enum):
+    """What the table knows of a piece of Chinese text."""
+
+    COMMON = "common"  # a word that tells no story from another
+    KEPT = "kept"  # a word that stays whole
+    BREAK = "break"  # no term goes over it
+    UNKNOWN = "unknown"  # one character that is in no word of the table
+
+
 @dataclass(frozen=True, slots=True)
 class Piece:
     """A word of the table within some Chinese text, or one character that is in none."""
 
     start: int
     end: int
-    kind: str  # "common", "kept", "break", or "" for a character of which nothing is known
+    kind: PieceKind
 
 
 @cache
 def table() -> Table:
-    """Read once: it travels with the program."""
+    """Return the table; it is read once, from the package."""
     raw = tomllib.loads(files("monitor.rules.like").joinpath("usual.toml").read_text("utf-8"))
-    signs = {name: frozenset("".join(signs.split())) for name, signs in raw["signs"].items()}
+    characters = {name: frozenset("".join(row.split())) for name, row in raw["characters"].items()}
     kept = frozenset(raw["kept"]["words"].split())
     return Table(
-        words=_all(raw["words"]) - kept,
+        words=_all_words(raw["words"]) - kept,
         people=frozenset(raw["words"]["people"].split()),
-        saying=frozenset(raw["words"]["saying"].split()) | signs["saying"],
+        saying=frozenset(raw["words"]["saying"].split()) | characters["saying"],
         kept=kept,
-        latin=_all(raw["latin"]),
+        latin=_all_words(raw["latin"]),
         latin_saying=frozenset(raw["latin"]["saying"].split()),
-        breaks=signs["breaks"],
-        starts=signs["starts"],
-        ends=signs["ends"],
-        joins=signs["joins"],
-        measures=signs["measures"],
-        sounds=signs["sounds"],
+        breaks=characters["breaks"],
+        starts=characters["starts"],
+        ends=characters["ends"],
+        joins=characters["joins"],
+        measures=characters["measures"],
+        sounds=characters["sounds"],
     )
 
 
-def _all(groups: dict[str, str]) -> frozenset[str]:
+def _all_words(groups: dict[str, str]) -> frozenset[str]:
     return frozenset(word for group in groups.values() for word in group.split())
 
 
@@ -67,18 +77,25 @@ def pieces(text: str, known: frozenset[str], *, counted: bool) -> Iterator[Piece
 
     `counted`: a number stands before it, so that 年金 in "2015年金砖国家" is no word.
     """
-    common, kept, breaks = table().words, table().kept, table().breaks
     longest = max((LONGEST, *map(len, known)))
-    at = 0
+    start = 0
     if counted and text[0] in table().measures:
-        yield Piece(0, 1, "break")
-        at = 1
-    while at < len(text):
-        end, kind = at + 1, "break" if text[at] in breaks else ""
-        for length in range(min(longest, len(text) - at), 1, -1):
-            word = text[at : at + length]
-            if word in kept or word in known or word in common:
-                end, kind = at + length, "common" if word in common and word not in known else "kept"
-                break
-        yield Piece(at, end, kind)
-        at = end
+        yield Piece(0, 1, PieceKind.BREAK)
+        start = 1
+    while start < len(text):
+        piece = _longest_word(text, start, min(longest, len(text) - start), known)
+        if piece is None:
+            kind = PieceKind.BREAK if text[start] in table().breaks else PieceKind.UNKNOWN
+            piece = Piece(start, start + 1, kind)
+        yield piece
+        start = piece.end
+
+
+def _longest_word(text: str, start: int, longest: int, known: frozenset[str]) -> Piece | None:
+    for length in range(longest, 1, -1):
+        word = text[start : start + length]
+        if word in known or word in table().kept:
+            return Piece(start, start + length, PieceKind.KEPT)
+        if word in table().words:
+            return Piece(start, start + length, PieceKind.COMMON)
+    return None

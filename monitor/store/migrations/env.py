@@ -1,4 +1,4 @@
-"""How a migration reaches the database: over the connection that schema.py opened, inside its transaction."""
+"""Run the migrations over the connection that schema.py opened, inside its transaction."""
 
 from alembic import context
 

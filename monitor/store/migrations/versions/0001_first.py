@@ -1,4 +1,4 @@
-"""The tables as they were in the first version. Never changed: the next change is the next file."""
+"""Create the tables of the first version. This file never changes: the next change is the next file."""
 
 import sqlalchemy as sa
 from alembic import op

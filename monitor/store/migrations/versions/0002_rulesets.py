@@ -1,4 +1,4 @@
-"""Every set of rules that was in force."""
+"""Create the table rulesets, for every ruleset that was in force."""
 
 import sqlalchemy as sa
 from alembic import op

@@ -1,4 +1,4 @@
-"""Entries of before, put forward for a subscription's next digest."""
+"""Create the table put_forward, for earlier entries offered to a subscription's next digest."""
 
 import sqlalchemy as sa
 from alembic import op

@@ -1,4 +1,4 @@
-"""The table put_forward is called backfill; a notice is a digest of its own kind, no longer one without a name."""
+"""Rename the table put_forward to backfill, and give digests a kind: notices are no longer told by an empty name."""
 
 import sqlalchemy as sa
 from alembic import op

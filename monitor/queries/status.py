@@ -1,0 +1,98 @@
+"""Report how the configuration, the feeds, the subscriptions and the outbox stand."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from monitor.config.checked import CheckedConfig
+from monitor.digests.due import next_slot
+from monitor.errors import Problem
+from monitor.model.digests import SubscriptionState
+from monitor.model.feeds import PollState
+from monitor.model.mail import DeliveryStatus
+from monitor.model.rules import RulesetVersion
+from monitor.queries.answers.config import transport_of
+from monitor.queries.answers.status import (
+    ConfigStatus,
+    FeedStatus,
+    RulesInForce,
+    StatusAnswer,
+    SubscriptionStatus,
+)
+from monitor.store import digests, entries, feeds, outbox, rulesets
+from monitor.store.database import Connection
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StoredState:
+    """What the database knows about feeds, subscriptions, mails and rules."""
+
+    feeds: Sequence[PollState]
+    subscriptions: Sequence[SubscriptionState]
+    mails: Mapping[DeliveryStatus, int]
+    newest_seq: int  # of all entries
+    rules: RulesetVersion | None  # in force; None when no version was kept yet
+
+
+def read_stored_state(tx: Connection) -> StoredState:
+    """Return what the database knows, at one moment."""
+    return StoredState(
+        feeds=feeds.states(tx),
+        subscriptions=digests.states(tx),
+        mails=outbox.counts(tx),
+        newest_seq=entries.newest_seq(tx),
+        rules=rulesets.newest(tx),
+    )
+
+
+def status_of(checked: CheckedConfig, stored: StoredState, now: datetime) -> StatusAnswer:
+    """Return how everything stands by an accepted configuration."""
+    feed_states = {state.feed_url: state for state in stored.feeds}
+    states = {state.name: state for state in stored.subscriptions}
+    return StatusAnswer(
+        config=ConfigStatus(ok=True, rules=RulesInForce.of(stored.rules)),
+        feeds=tuple(FeedStatus.of(feed.name, feed_states.get(feed.url)) for feed in checked.config.feeds),
+        subscriptions=tuple(
+            SubscriptionStatus(
+                subscription=subscription.name,
+                to=subscription.to,
+                last=state.last_at if state else None,
+                next=next_slot(subscription, now),
+                entries_since=stored.newest_seq - state.cursor if state else 0,
+            )
+            for subscription in checked.config.subscriptions
+            for state in [states.get(subscription.name)]
+        ),
+        outbox=_counts(stored),
+        mail=transport_of(checked),
+    )
+
+
+def status_refused(
+    problems: Sequence[Problem], stored: StoredState, *, feed_names: Mapping[str, str], rule_text: str
+) -> StatusAnswer:
+    """Return how everything stands beside a refused file, as far as the database knows.
+
+    `feed_names` are the names by URL, and `rule_text` the rules, as they stand in the refused file.
+    """
+    rules = stored.rules
+    return StatusAnswer(
+        config=ConfigStatus(
+            ok=False,
+            problems=tuple(problems),
+            rules=RulesInForce.of(rules),
+            rules_edited=rules is not None and rules.text != rule_text,
+        ),
+        feeds=tuple(
+            FeedStatus.of(feed_names.get(state.feed_url) or state.title or state.feed_url, state)
+            for state in stored.feeds
+        ),
+        subscriptions=tuple(
+            SubscriptionStatus(subscription=state.name, last=state.last_at) for state in stored.subscriptions
+        ),
+        outbox=_counts(stored),
+    )
+
+
+def _counts(stored: StoredState) -> dict[str, int]:
+    return {status.value: stored.mails.get(status, 0) for status in DeliveryStatus}
