@@ -13,7 +13,13 @@ from tests.fakes import FakeClock
 from tests.jobs.desk import Desk
 from tests.postgres import Postgres, running_postgres
 
-_OUTSIDE = {"subprocess.Popen", "os.fork", "os.posix_spawn", "socket.connect", "sqlite3.connect"}  # audit events
+_OUTSIDE = {
+    "subprocess.Popen",
+    "os.fork",
+    "os.posix_spawn",
+    "socket.connect",
+    "sqlite3.connect",
+}  # audit events
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -30,7 +36,7 @@ def _without_outside(pytestconfig: pytest.Config) -> None:
 
     def refuse(event: str, _arguments: tuple[object, ...]) -> None:
         if event in _OUTSIDE:
-            raise RuntimeError(f"{event} in a test of make quick: move the test to another folder")
+            raise RuntimeError(f"{event} is not for make quick: mark the test with pytest.mark.outside")
 
     if pytestconfig.getoption("--no-outside"):
         sys.addaudithook(refuse)
