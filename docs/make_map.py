@@ -42,7 +42,7 @@ def first_line(file: Path) -> str:
         return (ast.get_docstring(ast.parse(text)) or "").partition("\n")[0]
     if file.suffix == ".j2":
         comment = _COMMENT.search(text)
-        return " ".join(comment[1].split()) if comment else ""
+        return " ".join(comment[1].split()).partition(". ")[0].rstrip(".") + "." if comment else ""
     return text.partition("\n")[0].lstrip("# ").strip() if text.startswith("#") else ""
 
 
