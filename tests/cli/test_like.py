@@ -27,7 +27,7 @@ def test_without_a_database_the_shipped_table_tells_what_is_common(tmp_path: Pat
     said = monitor(tmp_path, "rules", "like", "article.txt")
     (rule,) = tomllib.loads(said)["rules"]
     assert rule["any"][:2] == ["Lumina", "大模型"]
-    assert "Held against no stored entries" in said
+    assert "Tested against no stored entries" in said
     assert not (tmp_path / "data").exists()
     (tmp_path / "config.toml").write_text((tmp_path / "config.toml").read_text("utf-8") + said, "utf-8")
     assert json.loads(monitor(tmp_path, "check", "--json"))["ok"] is True
