@@ -94,8 +94,17 @@ def test_what_the_rules_look_for_already_is_a_word_and_says_so() -> None:
     assert "already in rule mine" in as_toml(propose(STORY, [], rules))
 
 
-def test_a_name_that_is_taken_gets_a_number() -> None:
-    assert propose(STORY, [], NO_RULES, ["Lumina", "Lumina 2"]).name == "Lumina 3"
+@pytest.mark.parametrize(
+    ("taken", "name"),
+    [
+        (["AI", "Lumina 2", "lumina"], "Lumina"),
+        (["Lumina"], "Lumina 2"),
+        (["AI", "Lumina", "Lumina 3"], "Lumina 2"),
+        (["Lumina 2", "AI", "Lumina", "Chips"], "Lumina 3"),
+    ],
+)
+def test_a_name_that_is_taken_gets_the_first_free_number(taken: list[str], name: str) -> None:
+    assert propose(STORY, [], NO_RULES, taken).name == name
 
 
 def test_an_english_article_is_read_by_its_capitals_and_its_long_words() -> None:
