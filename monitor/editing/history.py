@@ -116,7 +116,7 @@ def with_rule_part(text: str, part: str) -> str:
                 gap = _gap(block, result) if new is new_blocks[0] else ""
                 result = line_ended(result) + gap + new.text
         if block and block.table not in RULE_TABLES:
-            result = (line_ended(result) if result.strip() else result) + block.text
+            result = line_ended(result) + block.text
     if not blocks or blocks[-1].table not in RULE_TABLES:
         return result
     return result.rstrip("\r\n") + (text[len(text.rstrip("\r\n")) :] or "\n")

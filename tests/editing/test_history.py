@@ -60,6 +60,7 @@ def test_the_rules_are_taken_with_their_comments_and_nothing_else() -> None:
 
 def test_rules_are_put_where_rules_begin_and_the_rest_stays() -> None:
     changed = with_rule_part(TEXT, '[[rules]]\nname = "x"\n')
+    assert with_rule_part(TEXT, '[[rules]]\nname = "x"') == changed
     assert changed == (
         '# mine\n[store]\nurl = "postgresql+psycopg://me:secret@localhost/news"\n# url = "sqlite:///a.db"\n\n'
         '[[rules]]\nname = "x"\n\n'
