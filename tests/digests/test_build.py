@@ -168,6 +168,11 @@ def test_a_fair_share_fills_the_room_and_no_more(sizes: list[int]) -> None:
         assert sum(min(size, level + 1) for size in sizes) > FULL_IN_ALL
 
 
+def test_where_not_even_one_item_of_each_section_fits_none_is_shown() -> None:
+    assert fair_share([1] * (FULL_IN_ALL + 1), FULL_IN_ALL, at_most=FULL_IN_SECTION) == 0
+    assert fair_share([5], 0, at_most=FULL_IN_SECTION) == 0
+
+
 def test_a_rule_may_limit_its_items_and_the_rest_are_titles() -> None:
     pending = [waits(f"题{number}", seq=number) for number in range(1, 6)]
     (section,) = built(*pending, limits={"人工智能": rule(max=2)}).sections

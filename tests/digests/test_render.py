@@ -1,4 +1,5 @@
 import re
+import socket
 from collections.abc import Callable
 from datetime import timedelta
 from pathlib import Path
@@ -209,6 +210,14 @@ def test_an_operators_html_template_is_escaped_and_inlined_like_ours(tmp_path: P
     (tmp_path / "digest.html.j2").write_text("<style>p { color: red }</style><p>{{ digest.name }}</p>")
     shown = digest_renderer(str(tmp_path))(digest(*RICH, name="<b>&"))
     assert '<p style="color:red">&lt;b&gt;&amp;</p>' in shown.html
+
+
+def test_a_stylesheet_that_an_operators_template_links_is_not_fetched(tmp_path: Path) -> None:
+    with socket.socket() as refusing:  # bound, not listening: a request to it fails, and rendering with it
+        refusing.bind(("127.0.0.1", 0))
+        link = f'<link rel="stylesheet" href="http://127.0.0.1:{refusing.getsockname()[1]}/mail.css">'
+        (tmp_path / "digest.html.j2").write_text(f"{link}<p>{{{{ digest.name }}}}</p>")
+        assert "<p>AI 日报</p>" in digest_renderer(str(tmp_path))(digest(*RICH)).html
 
 
 Break = Callable[[Path], None]

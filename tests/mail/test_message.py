@@ -187,6 +187,27 @@ def test_a_subject_comes_back_exactly(subject: str) -> None:
     assert_well_formed(sent)
 
 
+def test_a_subject_in_ascii_stays_as_it_is_up_to_76_octets_of_its_line() -> None:
+    fits = "a" * 33 + " " + "b" * 33
+    assert f"Subject: {fits}".encode() in header_lines(mail(fits))
+    assert {b"Subject: " + b"a" * 33, b" " + b"b" * 34} <= set(header_lines(mail(fits + "b")))
+
+
+def test_a_folded_line_of_a_subject_takes_76_octets_with_its_space() -> None:
+    second = "b" * 37 + " " + "c" * 37
+    assert f" {second}".encode() in header_lines(mail("a" * 60 + " " + second))
+    assert {b" " + b"b" * 37, b" " + b"c" * 38} <= set(header_lines(mail("a" * 60 + " " + second + "c")))
+
+
+def test_a_word_too_long_for_a_line_is_encoded() -> None:
+    assert b"Subject: " + b"a" * 67 in header_lines(mail("a" * 67))
+    for subject in ("a" * 68, "a " + "b" * 76):
+        lines = header_lines(mail(subject))
+        assert any(line.startswith(b"Subject: =?utf-8?b?") for line in lines)
+        assert all(len(line) <= 76 for line in lines)
+    assert b" " + b"b" * 75 in header_lines(mail("a " + "b" * 75))
+
+
 def test_two_thousand_random_subjects_come_back_exactly() -> None:
     chance = random.Random(2047)
     pieces = [

@@ -137,6 +137,11 @@ def test_alias_sets_are_looked_over_once() -> None:
     assert (finding.kind, finding.table, finding.word) == ("han", "aliases", "车")
 
 
+def test_an_error_has_its_column_in_the_word_and_every_other_finding_has_0() -> None:
+    assert only(when="芯片 AND").column == len("芯片 AND")
+    assert only(any=("车",)).column == 0
+
+
 def test_a_mistake_is_told_apart_from_its_cure_whatever_stands_in_the_word() -> None:
     finding = only({"别名": ["甲乙"]}, when='"@a; b" AND 芯片')
     assert finding.what == 'there is no alias set "a; b"'

@@ -1,9 +1,11 @@
 from dataclasses import replace
 from datetime import timedelta
 
+from sqlalchemy import select
+
 from monitor.model.digests import SubscriptionState
-from monitor.store import digests, entries
-from monitor.store.database import Database
+from monitor.store import digests, entries, tables
+from monitor.store.database import Connection, Database
 from tests import make
 from tests.make import NOW
 
@@ -59,6 +61,19 @@ async def test_a_slot_has_one_digest(db: Database) -> None:
     assert await db.write(digests.insert, NAME, slot, NOW, 4, "r2") is None
     other = await db.write(digests.insert, "other", slot, NOW, 3, "r1")
     assert other not in (None, first)
+
+
+async def test_a_notice_counts_no_entries(db: Database) -> None:
+    def row(tx: Connection, digest_id: int | None) -> tuple[str, str, int, str]:
+        table = tables.digests
+        columns = select(table.c.kind, table.c.subscription, table.c.entries, table.c.ruleset)
+        kind, subscription, count, ruleset = tx.execute(columns.where(table.c.id == digest_id)).one()
+        return kind, subscription, count, ruleset
+
+    notice = await db.write(digests.insert_notice, make.slot(), NOW)
+    assert await db.read(row, notice) == ("notice", "", 0, "")
+    digest = await db.write(digests.insert, NAME, make.slot(), NOW, 3, "r1")
+    assert await db.read(row, digest) == ("digest", NAME, 3, "r1")
 
 
 async def test_a_story_is_marked_once_for_each_subscription(db: Database) -> None:

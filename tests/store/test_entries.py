@@ -170,6 +170,16 @@ async def test_pending_entries_come_by_arrival_with_their_matches_in_the_order_o
     ]
 
 
+async def test_each_pending_entry_has_its_own_matches(db: Database) -> None:
+    first, second = await arrive(db, make.entry(number=1), make.entry(number=2))
+    matches_of_first = await match(db, first, "f1", "f2")
+    matches_of_second = await match(db, second, "f1", "f2")
+    assert [candidate.matches for candidate in await pending(db, "f1", "f2")] == [
+        tuple(matches_of_first),
+        tuple(matches_of_second),
+    ]
+
+
 async def test_only_what_arrived_in_between_is_pending(db: Database) -> None:
     seqs = await arrive(db, *(make.entry(number=number) for number in range(4)))
     for seq in seqs:
