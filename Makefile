@@ -6,7 +6,7 @@ CORE := $(VENV)/.core-installed
 DEV := $(VENV)/.dev-installed
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check
 
-.PHONY: demo run test check fmt bench relevance docs map lock clean
+.PHONY: demo run test quick check fmt bench relevance docs map lock clean
 
 demo: $(CORE)
 	$(BIN)/monitor demo
@@ -20,6 +20,11 @@ test: $(DEV)
 	$(BIN)/coverage combine --quiet
 	$(BIN)/coverage report
 	$(BIN)/coverage report --include='monitor/rules/*,monitor/digests/*,monitor/jobs/*' --fail-under=100
+
+# Tests that start no process, open no database and ask no server: --no-outside sees to that.
+QUICK := config demo/test_feed.py digests editing feeds mail rules test_house.py test_log.py test_map.py test_shipped_rules.py
+quick: $(DEV)
+	$(BIN)/python -m pytest -n auto --maxprocesses 4 --no-outside -m "not outside" $(addprefix tests/,$(QUICK))
 
 check: $(DEV)
 	$(BIN)/ruff check .

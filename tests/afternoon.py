@@ -18,7 +18,7 @@ from monitor.store.database import open_database
 from tests import make
 from tests.command import run_command
 from tests.fakes import FakeClock, FakeWeb
-from tests.site import Press, until
+from tests.site import FeedServer, wait_for_event
 
 # Two a day, twenty times within thirty days.
 STORED = (
@@ -105,7 +105,7 @@ class Person:
 
     def reads(self, service: Running, event: str, **about: str | int) -> dict[str, Any]:
         """Wait for a line in the service's log."""
-        line = until(service, event, 20, **about)
+        line = wait_for_event(service, event, 20, **about)
         shown = " ".join(
             f"{key}={value}" for key, value in line.items() if key not in ("event", "level", "timestamp")
         )
@@ -124,7 +124,7 @@ class Person:
 @contextmanager
 def desk(folder: Path, titles: list[str], tell: Tell) -> Iterator[tuple[Person, LoopbackSmtpServer]]:
     """A fresh config.toml by `monitor init`, with a feed and a mail server on this machine."""
-    with Press(lambda: make.rss(*titles)) as press, LoopbackSmtpServer(folder) as smtp_server:
+    with FeedServer(lambda: make.rss(*titles)) as feed_server, LoopbackSmtpServer(folder) as smtp_server:
         person = Person(folder, tell)
         person.types("monitor init")
         text = person.config.read_text("utf-8")
@@ -137,7 +137,7 @@ def desk(folder: Path, titles: list[str], tell: Tell) -> Iterator[tuple[Person, 
             ('security = "implicit"', 'security = "starttls"'),
             ('ca_file = ""', f'ca_file = "{smtp_server.ca_file}"'),
             ("[operator]\nto = []", '[operator]\nto = ["operator@example.org"]'),
-            ('"https://cn.nytimes.com/rss/"', f'"{press.url}"'),
+            ('"https://cn.nytimes.com/rss/"', f'"{feed_server.url}"'),
             ('every = "30m"', 'every = "1s"'),
             ('first_visit = "3d"', 'first_visit = "36500d"'),
             ("you@example.org", "reader@example.org"),

@@ -1,6 +1,7 @@
 """The fixtures every test may ask for: `db` is a database, once of each kind."""
 
 import shutil
+import sys
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
@@ -11,6 +12,34 @@ from monitor.store.database import Database, open_database
 from tests.fakes import FakeClock
 from tests.jobs.desk import Desk
 from tests.postgres import Postgres, running_postgres
+
+_OUTSIDE = {
+    "subprocess.Popen",
+    "os.fork",
+    "os.posix_spawn",
+    "socket.connect",
+    "sqlite3.connect",
+}  # audit events
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption(
+        "--no-outside",
+        action="store_true",
+        help="fail a test that starts a process, connects to a server or opens a database (make quick)",
+    )
+
+
+@pytest.fixture(autouse=True, scope="session")
+def _without_outside(pytestconfig: pytest.Config) -> None:
+    """Refuse what --no-outside forbids from now on; an audit hook cannot be taken out again."""
+
+    def refuse(event: str, _arguments: tuple[object, ...]) -> None:
+        if event in _OUTSIDE:
+            raise RuntimeError(f"{event} is not for make quick: mark the test with pytest.mark.outside")
+
+    if pytestconfig.getoption("--no-outside"):
+        sys.addaudithook(refuse)
 
 
 @pytest.fixture(scope="session")

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 from monitor.demo.running import Running
 from monitor.demo.smtp_server import LoopbackSmtpServer
@@ -46,18 +46,18 @@ every = "0s"
 """
 
 
-class Press:
+class FeedServer:
     """A web server with one feed, whose document is whatever `document()` gives at the moment."""
 
     def __init__(self, document: Callable[[], bytes]) -> None:
         self.document = document
         self.requests = 0
-        press = self
+        server = self
 
         class Handler(BaseHTTPRequestHandler):
             def do_GET(self) -> None:
-                press.requests += 1
-                body = press.document()
+                server.requests += 1
+                body = server.document()
                 self.send_response(200)
                 self.send_header("Content-Type", "application/rss+xml; charset=utf-8")
                 self.send_header("Content-Length", str(len(body)))
@@ -70,7 +70,7 @@ class Press:
         self._server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
         self.url = f"http://127.0.0.1:{self._server.server_address[1]}/rss"
 
-    def __enter__(self) -> "Press":
+    def __enter__(self) -> Self:
         self._thread = threading.Thread(target=self._server.serve_forever, kwargs={"poll_interval": 0.02})
         self._thread.start()
         return self
@@ -84,15 +84,18 @@ class Press:
 class Site:
     """Where the pieces are, and the commands run against them."""
 
-    def __init__(self, folder: Path, press: Press, smtp_server: LoopbackSmtpServer) -> None:
-        self.folder, self.press, self.smtp_server = folder, press, smtp_server
+    def __init__(self, folder: Path, feed_server: FeedServer, smtp_server: LoopbackSmtpServer) -> None:
+        self.folder, self.feed_server, self.smtp_server = folder, feed_server, smtp_server
         self.config = folder / "config.toml"
         self.write()
 
     def write(self, *changes: tuple[str, str], store: str = "sqlite:///monitor.db") -> str:
         """Write config.toml anew, with some of its text replaced; the text."""
         text = CONFIG.format(
-            store=store, port=self.smtp_server.port, ca_file=self.smtp_server.ca_file, url=self.press.url
+            store=store,
+            port=self.smtp_server.port,
+            ca_file=self.smtp_server.ca_file,
+            url=self.feed_server.url,
         )
         for old, new in changes:
             assert old in text, f"{old} is not in the configuration"
@@ -116,7 +119,7 @@ class Site:
         return running_service(self.config)
 
 
-def until(service: Running, event: str, seconds: float = 20, **about: object) -> dict[str, Any]:
+def wait_for_event(service: Running, event: str, seconds: float = 20, **about: object) -> dict[str, Any]:
     """Read the service's log up to an event with these values."""
     seen, end = [], time.monotonic() + seconds
     while (line := service.next_event(max(0.0, end - time.monotonic()))) is not None:
@@ -129,5 +132,5 @@ def until(service: Running, event: str, seconds: float = 20, **about: object) ->
 @contextmanager
 def open_site(folder: Path, document: Callable[[], bytes], **catching: Any) -> Iterator[Site]:
     """The whole installation, taken down at the end."""
-    with Press(document) as press, LoopbackSmtpServer(folder, **catching) as smtp_server:
-        yield Site(folder, press, smtp_server)
+    with FeedServer(document) as feed_server, LoopbackSmtpServer(folder, **catching) as smtp_server:
+        yield Site(folder, feed_server, smtp_server)

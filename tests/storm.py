@@ -14,7 +14,7 @@ from pathlib import Path
 from monitor.demo.running import Running
 from monitor.demo.smtp_server import ReceivedMail
 from tests import make
-from tests.site import open_site, until
+from tests.site import open_site, wait_for_event
 
 _SHOWN = 2000  # entries the feed shows, the newest first
 _PATIENCE = 30.0  # seconds without a mail before what is missing counts as lost
@@ -63,7 +63,7 @@ def storm(folder: Path, *, kills: int, seed: int, interval: float = 0.5) -> Dama
         site.write(('timeout = "5s"', 'timeout = "1s"'))  # a visit cut off by a kill is made again after two
         for _ in range(kills):
             with site.service() as service:
-                until(service, "started")
+                wait_for_event(service, "started")
                 _read_for(service, chance.uniform(0.0, 3.0))
                 service.send_signal(signal.SIGKILL)
         stream.end()

@@ -57,7 +57,7 @@ def _words_are_mended(person: Person, service: Running) -> None:
     before = person.text
     assert "Nothing was changed." in person.types("monitor rules lint --fix --dry-run", code=1)
     assert person.text == before
-    assert "2 mended." in person.types("monitor rules lint --fix", code=1)
+    assert "2 fixed." in person.types("monitor rules lint --fix", code=1)
     person.reads(service, "config-changed", change="rule GPT 新闻 / openai: +1 word, -1 word")
     person.reads(service, "config-changed", change="rule 新能源: +1 word, -1 word")
     left = person.types("monitor rules lint", code=1)
@@ -108,7 +108,7 @@ def _a_slip_breaks_nothing(
     ):
         assert where in person.types(command, code=2)
     said = person.types("monitor status", code=2)
-    assert "A running service goes on by what it had: rules version 4" in said
+    assert "A running service keeps the previous configuration: rules version 4" in said
     assert '"monitor rules undo"' in said
     assert "纽约时报中文网  ok" in said
     (letter,) = [one for one in smtp_server.received if one.recipients == ("operator@example.org",)]

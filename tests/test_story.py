@@ -70,7 +70,7 @@ def test_a_feed_that_fails_is_named_and_the_exit_code_is_1(site: Site) -> None:
     site.write(("/rss", ":99999999/rss"))
     told = site.monitor("check", code=2)
     assert "an http or https address is expected" in told
-    site.press.document = lambda: b"<html>no feed</html>"
+    site.feed_server.document = lambda: b"<html>no feed</html>"
     site.write()
     assert "示例" in site.monitor("poll", code=1)
     answer = site.json("status", code=1)

@@ -18,7 +18,7 @@ from monitor.log import Format
 
 app = typer.Typer(
     name="monitor",
-    help="Watch news feeds, keep what your rules want, mail it as a digest.",
+    help="Watch news feeds, keep the entries that your rules match, and mail them as digests.",
     no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_enable=False,
@@ -77,7 +77,7 @@ def _everywhere(
     ] = None,
     version: Annotated[
         bool,
-        typer.Option("--version", help="Say which version this is.", is_eager=True, callback=_print_version),
+        typer.Option("--version", help="Print the version.", is_eager=True, callback=_print_version),
     ] = False,
 ) -> None:
     context.obj = config or DEFAULT
@@ -85,7 +85,7 @@ def _everywhere(
 
 @app.command()
 def init() -> None:
-    """Write a commented config.toml into the current directory; never over one that is there."""
+    """Write a commented config.toml into the current directory; an existing one is left as it is."""
     from monitor.cli.files import init
 
     sys.exit(init(DEFAULT))
@@ -93,7 +93,7 @@ def init() -> None:
 
 @app.command()
 def check(context: typer.Context, config: ConfigFile = None, json: Json = False) -> None:
-    """Read the configuration and name everything that is wrong with it."""
+    """Check the configuration and list everything that is wrong with it."""
     from monitor.cli.files import check
 
     sys.exit(check(path_of(context, config), json=json))
@@ -101,7 +101,7 @@ def check(context: typer.Context, config: ConfigFile = None, json: Json = False)
 
 @app.command(name="config")
 def config_(context: typer.Context, config: ConfigFile = None, json: Json = False) -> None:
-    """Show every option in force, defaults included; secrets are left out."""
+    """Show every option, defaults included; secrets are left out."""
     from monitor.cli.files import show_config
 
     sys.exit(show_config(path_of(context, config), json=json))
@@ -113,7 +113,7 @@ def run(
     config: ConfigFile = None,
     log: Annotated[Format, typer.Option("--log", help="The format of log lines.")] = "text",
 ) -> None:
-    """Serve: poll, match, mail, until SIGTERM. An edit of the configuration is taken up within 2 seconds."""
+    """Run the service: poll, match and mail until SIGTERM. An edit of config.toml takes effect within 2 seconds."""
     import asyncio
 
     from monitor.log import start
@@ -130,7 +130,7 @@ def poll(
     every: Annotated[bool, typer.Option("--all", help="Every feed, not only those that are due.")] = False,
     json: Json = False,
 ) -> None:
-    """Ask the feeds that are due for news, once. Sends no mail."""
+    """Poll the feeds that are due, once. Sends no mail."""
     from monitor.cli.work import poll
 
     sys.exit(poll(path_of(context, config), every=every, json=json))
@@ -141,13 +141,13 @@ def digest(
     context: typer.Context,
     config: ConfigFile = None,
     subscription: SubscriptionName = None,
-    now: Annotated[bool, typer.Option("--now", help="Do not wait for its time.")] = False,
+    now: Annotated[bool, typer.Option("--now", help="Compose every digest, due or not.")] = False,
     excluded: Annotated[
-        bool, typer.Option("--excluded", help="Only show what the rules keep out of it, and by which word.")
+        bool, typer.Option("--excluded", help="Only show which entries the rules exclude, and by which word.")
     ] = False,
     json: Json = False,
 ) -> None:
-    """Compose the digests that are due from what waits, into the outbox."""
+    """Compose the digests that are due and put them into the outbox."""
     if excluded:
         from monitor.cli.preview import show_excluded
 
@@ -159,7 +159,7 @@ def digest(
 
 @app.command()
 def deliver(context: typer.Context, config: ConfigFile = None, json: Json = False) -> None:
-    """Hand over the mails that wait in the outbox, one pass."""
+    """Send the pending mails of the outbox, one pass."""
     from monitor.cli.work import deliver
 
     sys.exit(deliver(path_of(context, config), json=json))
@@ -186,7 +186,7 @@ def preview(
     out: Annotated[Path, typer.Option("--out", metavar="DIR", help="Where the files go.")] = Path("preview"),
     json: Json = False,
 ) -> None:
-    """Write the digest that would go out now as .html, .txt and .eml; changes nothing."""
+    """Write the digests that would go out now as .html, .txt and .eml; changes nothing."""
     from monitor.cli.preview import preview
 
     sys.exit(preview(path_of(context, config), only=subscription, out=out, json=json))
@@ -194,7 +194,7 @@ def preview(
 
 @app.command()
 def status(context: typer.Context, config: ConfigFile = None, json: Json = False) -> None:
-    """Show how the feeds, the subscriptions and the outbox stand."""
+    """Show the state of the feeds, the subscriptions and the outbox."""
     from monitor.cli.status import status
 
     sys.exit(status(path_of(context, config), json=json))
@@ -206,12 +206,12 @@ def outbox(
     config: ConfigFile = None,
     retry: Annotated[
         int | None,
-        typer.Option("--retry", metavar="ID", help="Let this mail be sent again now.", show_default=False),
+        typer.Option("--retry", metavar="ID", help="Send this mail again.", show_default=False),
     ] = None,
     limit: Annotated[int, typer.Option("--limit", min=1, help="How many to show, the newest first.")] = 30,
     json: Json = False,
 ) -> None:
-    """Show what became of the mails."""
+    """List the mails and what became of them."""
     from monitor.cli.status import outbox
 
     sys.exit(outbox(path_of(context, config), retry=retry, limit=limit, json=json))
@@ -239,13 +239,13 @@ def match(
 def replay(
     context: typer.Context,
     start: Annotated[str, typer.Option("--from", metavar="DAY", help="The first day, as 2026-11-24.")],
-    end: Annotated[str, typer.Option("--to", metavar="DAY", help="The last day; it is played to its end.")],
+    end: Annotated[str, typer.Option("--to", metavar="DAY", help="The last day, included.")],
     rules: Annotated[
         Path | None,
         typer.Option(
             "--config",
             metavar="NEW.toml",
-            help="Play by this configuration, over the entries of the one in force.",
+            help="Use this configuration, with the stored entries of the one in force.",
             show_default=False,
         ),
     ] = None,
@@ -270,7 +270,7 @@ def demo(
         "demo"
     ),
 ) -> None:
-    """See the main job from outside: a feed, the service, a mail server on this machine, a digest."""
+    """Show the whole way on this machine: a feed, the service, a mail server, a digest."""
     from monitor.cli.demo import demo
 
     sys.exit(demo(feed=feed, out=out))

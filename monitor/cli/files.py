@@ -51,18 +51,21 @@ def check(path: Path, *, json: bool) -> int:
     """
     from monitor.editing.findings import findings_of, locate_findings
     from monitor.loaded import load
-    from monitor.queries.answers.config import CheckAnswer, LintFinding, transport_of
 
     try:
         loaded = load(path)
     except ConfigError as error:
-        if json:
-            answer(CheckAnswer(ok=False, file=str(path), problems=error.problems))
-            return 2
-        raise
+        if not json:
+            raise
+        from monitor.queries.answers.config import CheckAnswer
+
+        answer(CheckAnswer(ok=False, file=str(path), problems=error.problems))
+        return 2
     config = loaded.config
     findings = locate_findings(findings_of(config), loaded.text, config.rules)
     if json:
+        from monitor.queries.answers.config import CheckAnswer, LintFinding, transport_of
+
         located = tuple(LintFinding.of(*each) for each in findings)
         answer(CheckAnswer(ok=True, file=str(path), findings=located, mail=transport_of(loaded)))
         return 0
@@ -87,17 +90,18 @@ def lint(path: Path, *, json: bool) -> int:
     something else.
     """
     from monitor.editing.findings import findings_of, locate_findings
-    from monitor.queries.answers.config import LintAnswer, LintFinding
 
     checked = check_options(path, read_file(path))
     config = checked.config
     findings = locate_findings([*findings_of(config), *_stored_findings(checked)], checked.text, config.rules)
     if json:
+        from monitor.queries.answers.config import LintAnswer, LintFinding
+
         answer(LintAnswer(file=str(path), findings=tuple(LintFinding.of(*each) for each in findings)))
     elif findings:
         _show_findings(path, findings)
     else:
-        say(f"{path}: {count(len(config.rules), 'rule')}, nothing odd.")
+        say(f"{path}: {count(len(config.rules), 'rule')}, no findings.")
     return 1 if findings else 0
 
 
@@ -127,4 +131,6 @@ def _show_findings(path: Path, findings: "Sequence[LocatedFinding]") -> None:
     for located in findings:
         say(describe_finding(path.name, located))
     if fixable := sum(located.finding.safe is not None for located in findings):
-        say(f'"monitor rules lint --fix" mends {fixable} of {len(findings)}; with --dry-run it shows how.')
+        say(
+            f'"monitor rules lint --fix" fixes {fixable} of {len(findings)}; with --dry-run it only shows how.'
+        )

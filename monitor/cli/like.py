@@ -38,7 +38,7 @@ def propose(path: Path, source: str, *, json: bool) -> int:
             say(line)
     if not proposal.words:
         what = f'"{article.title}"' if article.title else "the text" if source == "-" else source
-        complain(f"nothing in {what} stands out, so there is no rule to propose. A longer article may do.")
+        complain(f"nothing in {what} stands out, so there is no rule to propose. A longer article may help.")
     return int(not proposal.words)
 
 
@@ -104,7 +104,7 @@ def _comments(checked: CheckedProposal, no_database: str) -> Iterator[str]:
     """Yield what the rule finds among the stored entries, and what to do next, as comments in TOML."""
     found = checked.found
     if no_database:
-        yield f"# Held against no stored entries: {no_database}"
+        yield f"# Tested against no stored entries: {no_database}"
     else:
         new = sum(not entry.matched_already for entry in found)
         tested = f"# It finds {len(found)} of the {count(checked.entries, 'newest entry')} that are stored"
@@ -114,4 +114,4 @@ def _comments(checked: CheckedProposal, no_database: str) -> Iterator[str]:
         yield f"#   {' ' if entry.matched_already else '+'} {title}  ({', '.join(entry.words)})"
     if len(found) > _SHOWN:
         yield f"#   … and {len(found) - _SHOWN} more; --json names them all."
-    yield '# Next: take out what you do not want, put it into config.toml, and see "monitor check".'
+    yield '# Next: take out what you do not want, put it into config.toml, and run "monitor check".'

@@ -91,7 +91,7 @@ def _read_item(line: str) -> Mapping[str, object]:
         raise ValueError('an object with "id", "title" and "summary" is expected')
     for key in _TEXTS:
         if not isinstance(item.get(key) or "", str):
-            raise ValueError(f'"{key}" is to be a string')
+            raise ValueError(f'"{key}" must be a string')
     return item
 
 

@@ -22,7 +22,8 @@ ConfigFile = Annotated[
 Json = Annotated[bool, typer.Option("--json", help="Answer in JSON, for programs.")]
 DryRun = Annotated[bool, typer.Option("--dry-run", help="Show what would change, and change nothing.")]
 SubscriptionName = Annotated[
-    str | None, typer.Option("--subscription", metavar="NAME", help="Only this one.", show_default=False)
+    str | None,
+    typer.Option("--subscription", metavar="NAME", help="Only this subscription.", show_default=False),
 ]
 
 

@@ -60,7 +60,7 @@ def preview(path: Path, *, only: str | None, out: Path, json: bool) -> int:
             for file in previewed.files:
                 say(f"  {file}")
         else:
-            say(f"{previewed.subscription}: nothing new waits, so there would be no mail.")
+            say(f"{previewed.subscription}: nothing new is pending, so there would be no mail.")
     return 0
 
 
@@ -82,7 +82,7 @@ def show_excluded(path: Path, *, only: str | None, json: bool) -> int:
         answer(answers)
         return 0
     for excluded_answer, excluded in zip(answers, by_subscription, strict=True):
-        say(f"{excluded_answer.subscription}: {count(len(excluded), 'entry')} kept out since the last slot.")
+        say(f"{excluded_answer.subscription}: {count(len(excluded), 'entry')} excluded since the last slot.")
         for each in excluded:
             by_another = " (in the digest by another rule)" if each.in_digest else ""
             say(f"    {each.entry.title or each.entry.id}{by_another}")
@@ -117,7 +117,7 @@ def _day(text: str) -> date:
     try:
         return date.fromisoformat(text)
     except ValueError:
-        raise MonitorError(f"{text} is no day; one is written 2026-11-24") from None
+        raise MonitorError(f"{text} is not a day; write it as 2026-11-24") from None
 
 
 async def _replay_days(loaded: LoadedConfig, first: date, last: date, db: Database) -> list[Replayed]:

@@ -9,12 +9,17 @@ import typer
 from monitor.cli.options import ConfigFile, DryRun, Json, path_of
 from monitor.errors import suggestion
 
-rules = typer.Typer(help="Look at the rules, change them, go back to earlier ones.", no_args_is_help=True)
+rules = typer.Typer(
+    help="Check, explain and change the rules, and go back to earlier versions.", no_args_is_help=True
+)
 
 
 RuleName = Annotated[str, typer.Argument(metavar="RULE", help="The name of the rule.")]
 Word = Annotated[
-    str, typer.Argument(metavar="WORD", help='As it stands in the file; "--" before one with a "-".')
+    str,
+    typer.Argument(
+        metavar="WORD", help='As it stands in the file. Put "--" before a word that begins with "-".'
+    ),
 ]
 
 
@@ -29,12 +34,12 @@ def _word_list(name: str) -> str:
 @rules.command()
 def lint(
     context: typer.Context,
-    fix: Annotated[bool, typer.Option("--fix", help="Mend what can be mended without a question.")] = False,
+    fix: Annotated[bool, typer.Option("--fix", help="Apply the fixes that are safe.")] = False,
     dry_run: DryRun = False,
     config: ConfigFile = None,
     json: Json = False,
 ) -> None:
-    """Name the words and rules that do not do what they seem to, each with its line and a way out."""
+    """List the words and rules that do not do what they seem to, each with its line and a fix."""
     path = path_of(context, config)
     if fix:
         from monitor.cli.rules_edit import fix as apply_fixes
@@ -60,7 +65,7 @@ def add(
     config: ConfigFile = None,
     json: Json = False,
 ) -> None:
-    """Put a word into a rule of config.toml; remarks and layout stay."""
+    """Add a word to a rule of config.toml; comments and layout stay."""
     from monitor.cli.rules_edit import add
 
     sys.exit(add(path_of(context, config), rule, word, word_list=to, dry_run=dry_run, json=json))
@@ -75,7 +80,7 @@ def remove(
     config: ConfigFile = None,
     json: Json = False,
 ) -> None:
-    """Take a word out of every list of a rule of config.toml."""
+    """Remove a word from every list of a rule of config.toml."""
     from monitor.cli.rules_edit import remove
 
     sys.exit(remove(path_of(context, config), rule, word, dry_run=dry_run, json=json))
@@ -89,7 +94,7 @@ def import_(
     config: ConfigFile = None,
     json: Json = False,
 ) -> None:
-    """Read TrendRadar's words as rules, and name every line it treated differently."""
+    """Read TrendRadar's words as rules, and list every line that is treated differently here."""
     from monitor.cli.rules_edit import import_words
 
     sys.exit(import_words(path_of(context, config), file, into_config=write, json=json))
@@ -97,7 +102,7 @@ def import_(
 
 @rules.command()
 def history(context: typer.Context, config: ConfigFile = None, json: Json = False) -> None:
-    """Show every set of rules that was in force: when, what it changed, how many digests it made."""
+    """List every version of the rules that was in force: when, what it changed, how many digests it made."""
     from monitor.cli.rules_history import history
 
     sys.exit(history(path_of(context, config), json=json))
@@ -110,7 +115,7 @@ def show(
     config: ConfigFile = None,
     json: Json = False,
 ) -> None:
-    """Show the rules of a version as they stood in config.toml."""
+    """Print the rules of a version as they stood in config.toml."""
     from monitor.cli.rules_history import show
 
     sys.exit(show(path_of(context, config), version, json=json))
@@ -127,7 +132,7 @@ def undo(
     config: ConfigFile = None,
     json: Json = False,
 ) -> None:
-    """Put the rules of an earlier version back into config.toml, also into one that is broken."""
+    """Put the rules of an earlier version back into config.toml, even when the file is broken."""
     from monitor.cli.rules_history import undo
 
     sys.exit(undo(path_of(context, config), version, dry_run=dry_run, json=json))
@@ -140,7 +145,7 @@ def explain(
     config: ConfigFile = None,
     json: Json = False,
 ) -> None:
-    """Say why an entry came or did not: words, arithmetic, what nearly fired, and the digest it went out in."""
+    """Explain why an entry was mailed or not: words, arithmetic, near misses, and its digest."""
     from monitor.cli.rules_explain import explain
 
     sys.exit(explain(path_of(context, config), name, json=json))
@@ -151,13 +156,13 @@ def diff(
     context: typer.Context,
     new: Annotated[
         Path | None,
-        typer.Argument(metavar="[NEW.toml]", help="Test this file against config.toml.", show_default=False),
+        typer.Argument(metavar="[NEW.toml]", help="Compare this file with config.toml.", show_default=False),
     ] = None,
     days: Annotated[int, typer.Option("--days", min=1, max=36500, help="How far back to look.")] = 30,
     config: ConfigFile = None,
     json: Json = False,
 ) -> None:
-    """Show what an edit changes for stored entries; without NEW.toml, the file against what the service runs."""
+    """Show what an edit changes for stored entries; without NEW.toml, config.toml is compared with what is in force."""
     from monitor.cli.rules_explain import diff
 
     sys.exit(diff(path_of(context, config), new, days=days, json=json))
@@ -175,7 +180,7 @@ def like(
     config: ConfigFile = None,
     json: Json = False,
 ) -> None:
-    """Propose a rule that finds more like an article, as TOML, with what it would have found."""
+    """Propose a rule, as TOML, that finds more entries like an article, and show what it finds."""
     from monitor.cli.like import propose
 
     sys.exit(propose(path_of(context, config), source, json=json))
@@ -188,7 +193,7 @@ def apply(
     rule: Annotated[
         str | None, typer.Option("--rule", metavar="NAME", help="Only this rule.", show_default=False)
     ] = None,
-    dry_run: Annotated[bool, typer.Option("--dry-run", help="Only say what it would bring.")] = False,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Only show what it would bring.")] = False,
     config: ConfigFile = None,
     json: Json = False,
 ) -> None:

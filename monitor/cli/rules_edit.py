@@ -81,14 +81,14 @@ def fix(path: Path, *, dry_run: bool, json: bool) -> int:
     for done in result.fixed if not json else ():
         say(done)
     if change:
-        _carry_out(change, fixed, done=f"{len(result.fixed)} mended.", json=json)
+        _carry_out(change, fixed, done=f"{len(result.fixed)} fixed.", json=json)
     elif json:
         answer(fixed)
     else:
-        say("There is nothing that can be mended without a question.")
+        say("There is nothing that --fix can fix.")
     if result.left and not json:
-        verb = "wants" if result.left == 1 else "want"
-        say(f'{count(result.left, "finding")} {verb} your eye: "monitor rules lint" names what is left.')
+        need = "needs" if result.left == 1 else "need"
+        say(f'{count(result.left, "finding")} {need} your decision: "monitor rules lint" lists what is left.')
     return int(bool(result.left))
 
 
@@ -115,7 +115,7 @@ def import_words(path: Path, file: Path, *, into_config: bool, json: bool) -> in
     if change:
         _carry_out(change, answered, done=f"{path} has {rules} more.", json=json)
         if not json:
-            say('Next: "monitor rules lint" looks them over, "monitor preview" shows what they bring.')
+            say('Next: "monitor rules lint" checks them, "monitor preview" shows what they bring.')
     elif json:
         answer(answered)
     else:
@@ -149,7 +149,7 @@ def _carry_out(change: Change, edited: EditAnswer, *, done: str, json: bool) -> 
     elif not edited.written:
         say("Nothing was changed.")
     else:
-        say(f"{done} A running service takes this up within two seconds.")
+        say(f"{done} A running service applies this within two seconds.")
         if why_not_undone:
             say(f"It cannot be undone by a command: {why_not_undone}")
         else:
@@ -161,7 +161,7 @@ def _record_rules_before(change: Change) -> str:
     try:
         loaded = check_bytes(change.path, change.before)
     except ConfigError:
-        return "the file was not right before, so its rules were never in force."
+        return "the file was refused before, so its rules were never in force."
 
     async def record(db: Database) -> None:
         await db.write(record_rules, loaded, clock())

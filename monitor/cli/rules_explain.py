@@ -127,9 +127,9 @@ def diff(path: Path, new: Path | None, *, days: int, json: bool) -> int:
     extent = f"{count(compared.entries, 'entry')} of {count(days, 'day')}"
     say(f"{(new or path).name} against {old_name}, {extent}: {summed_up}.")
     if not compared.entries:
-        say('Nothing is stored of that time: "monitor poll --all" asks the feeds now.')
+        say('Nothing is stored from that time: "monitor poll --all" polls the feeds now.')
     elif not new and old and old.fingerprint == loaded.rules.fingerprint:
-        say("The file has these very rules. To see what an edit would change before it is in force, save the")
+        say("The file has the same rules. To see what an edit would change before it takes effect, save the")
         say('edited text under another name: "monitor rules diff NEW.toml".')
     return 0
 

@@ -96,7 +96,7 @@ def undo(path: Path, version: int | None, *, dry_run: bool, json: bool) -> int:
     else:
         say(
             f"{path} has the rules of version {target.version} again, as of {local_time(target.at)}. "
-            "A running service takes this up within two seconds."
+            "A running service applies this within two seconds."
         )
         say('"monitor rules undo" takes it back.')
     return 0

@@ -54,7 +54,7 @@ def _show_status(status: StatusAnswer, security: str) -> None:
                 row.subscription,
                 ", ".join(row.to),
                 local_time(row.last),
-                local_time(row.next) if row.next else "when something waits",
+                local_time(row.next) if row.next else "when something is pending",
                 row.entries_since,
             )
             for row in status.subscriptions
@@ -72,7 +72,7 @@ def _show_status(status: StatusAnswer, security: str) -> None:
 
 def _show_feeds(status: StatusAnswer) -> None:
     table(
-        *("feed", "state", "last answer", "next visit", "what is wrong"),
+        *("feed", "state", "last answer", "next visit", "error"),
         rows=[
             (
                 feed.feed,
@@ -103,15 +103,17 @@ def _show_refused(path: Path, error: ConfigError, *, json: bool) -> int:
     for problem in error.problems:
         complain(f"  {problem}")
     if status.database:
-        complain(f"The database was not asked: {status.database}")
+        complain(f"The database was not read: {status.database}")
         return 2
     if rules := status.config.rules:
         since = local_time(rules.since)
-        say(f"A running service goes on by what it had: rules version {rules.version}, since {since}.")
+        say(
+            f"A running service keeps the previous configuration: rules version {rules.version}, since {since}."
+        )
         if status.config.rules_edited:
-            say('Mend the file, or put the rules back with "monitor rules undo".')
+            say('Correct the file, or put the rules back with "monitor rules undo".')
         else:
-            say("The rules in the file are these; what is wrong is elsewhere in it.")
+            say("The file has these rules; the problem is elsewhere in it.")
     say("")
     _show_feeds(status)
     table(
@@ -146,7 +148,7 @@ def outbox(path: Path, *, retry: int | None, limit: int, json: bool) -> int:
 
     requeued, deliveries = use_database(checked.store_url, list_mails, writable=retry is not None)
     if not requeued:
-        complain(f"mail {retry} cannot be sent again: there is none of that number, or it was sent.")
+        complain(f"mail {retry} cannot be sent again: no mail has this number, or it was sent already.")
     if json:
         answer([OutboxMail.of(delivery) for delivery in deliveries])
     elif deliveries:

@@ -1,8 +1,6 @@
 """Commands that need no feed and no mail."""
 
 import json
-import subprocess
-import sys
 import tomllib
 from pathlib import Path
 
@@ -48,16 +46,6 @@ def test_every_command_explains_itself(tmp_path: Path, command: str) -> None:
 def test_the_help_names_every_command(tmp_path: Path) -> None:
     told = monitor(tmp_path, "--help")
     assert [command for command in COMMANDS if command not in told] == []
-
-
-def test_help_loads_nothing_heavy(tmp_path: Path) -> None:
-    code = (
-        "import sys\nfrom monitor.cli import app\n"
-        "try: app(['--help'])\nexcept SystemExit: pass\n"
-        "heavy = {'sqlalchemy', 'pydantic', 'feedparser', 'aiohttp', 'opencc', 'structlog', 'lxml', 'jinja2'}\n"
-        "sys.exit(', '.join(heavy & set(sys.modules)) or None)"
-    )
-    subprocess.run([sys.executable, "-c", code], cwd=tmp_path, check=True, capture_output=True)
 
 
 def test_the_version_is_said(tmp_path: Path) -> None:

@@ -27,9 +27,20 @@ def test_without_a_database_the_shipped_table_tells_what_is_common(tmp_path: Pat
     said = monitor(tmp_path, "rules", "like", "article.txt")
     (rule,) = tomllib.loads(said)["rules"]
     assert rule["any"][:2] == ["Lumina", "大模型"]
-    assert "Held against no stored entries" in said
+    assert "Tested against no stored entries" in said
     assert not (tmp_path / "data").exists()
     (tmp_path / "config.toml").write_text((tmp_path / "config.toml").read_text("utf-8") + said, "utf-8")
+    assert json.loads(monitor(tmp_path, "check", "--json"))["ok"] is True
+
+
+def test_the_name_is_none_that_a_rule_of_the_file_has(tmp_path: Path) -> None:
+    monitor(tmp_path, "init")
+    (tmp_path / "article.txt").write_text(ARTICLE, "utf-8")
+    config = tmp_path / "config.toml"
+    for name in ("Lumina", "Lumina 2"):
+        proposal = monitor(tmp_path, "rules", "like", "article.txt")
+        assert [rule["name"] for rule in tomllib.loads(proposal)["rules"]] == [name]
+        config.write_text(config.read_text("utf-8") + proposal, "utf-8")
     assert json.loads(monitor(tmp_path, "check", "--json"))["ok"] is True
 
 
@@ -63,8 +74,8 @@ def test_the_rule_is_held_against_what_is_stored(tmp_path: Path) -> None:
 
 def test_a_page_is_asked_for_at_its_address(tmp_path: Path) -> None:
     with open_site(tmp_path, lambda: PAGE) as site:
-        assert site.json("rules", "like", site.press.url)["rule"]["name"] == "Lumina"
-        nowhere = site.press.url.replace("127.0.0.1", "127.0.0.9")
+        assert site.json("rules", "like", site.feed_server.url)["rule"]["name"] == "Lumina"
+        nowhere = site.feed_server.url.replace("127.0.0.1", "127.0.0.9")
         assert f"{nowhere} cannot be read: 127.0.0.9 is a private" in site.monitor(
             "rules", "like", nowhere, code=1
         )

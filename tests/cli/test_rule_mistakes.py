@@ -83,7 +83,7 @@ def test_an_edit_that_cannot_be_kept_is_made_and_said_to_be_for_good(file: Path)
 def test_rules_that_were_never_right_are_mended_but_not_kept(file: Path) -> None:
     alias = CONFIG.replace("[[rules]]", '[aliases]\n"英伟达" = ["NVIDIA"]\n[[rules]]')
     file.write_text(alias.replace('"大模型"', '"＠英伟达"'), encoding="utf-8")
-    assert "the file was not right before, so its rules were never in force." in rules(file, "lint", "--fix")
+    assert "the file was refused before, so its rules were never in force." in rules(file, "lint", "--fix")
     assert "no such file yet" in rules(file, "history", code=1)
     assert '"@英伟达"' in text(file)
 
@@ -115,7 +115,7 @@ def test_a_regular_expression_is_shown_as_it_may_stand_in_the_file(file: Path) -
     said = rules(file, "lint", code=1)
     assert 'line 15, [[rules]] "人工智能", any: "/(i?)gpt-\\\\d/"' in said
     assert 'Fix: write "/(?i)gpt-\\\\d/".' in said
-    assert '"monitor rules lint --fix" mends 1 of 1' in said
+    assert '"monitor rules lint --fix" fixes 1 of 1' in said
 
 
 @pytest.mark.parametrize(
@@ -197,7 +197,7 @@ def test_a_diff_of_what_is_in_force_says_how_to_try_an_edit(file: Path) -> None:
     rules(file, "undo", code=1)
     said = rules(file, "diff", "--days", "1")
     assert "config.toml against version 1, 0 entries of 1 day: adds 0, removes 0, moves 0." in said
-    assert "Nothing is stored of that time" in said
+    assert "Nothing is stored from that time" in said
     assert "0 entries of 30 days" in rules(file, "diff")
 
 

@@ -144,7 +144,7 @@ def test_a_broken_file_is_named_in_status_and_undone(file: Path) -> None:
 def test_what_is_wrong_elsewhere_is_not_put_on_the_rules(file: Path) -> None:
     monitor(file.parent, "deliver")
     file.write_text(CONFIG.replace('"08:00"', '"8 Uhr"'), encoding="utf-8")
-    assert "what is wrong is elsewhere" in monitor(file.parent, "status", code=2)
+    assert "the problem is elsewhere" in monitor(file.parent, "status", code=2)
     assert "already" in rules(file, "undo", code=1) or "nothing to go back to" in rules(file, "undo", code=1)
 
 
@@ -153,7 +153,7 @@ def test_with_a_store_that_cannot_be_read_status_says_so(file: Path) -> None:
         CONFIG.replace("sqlite:///news.db", "").replace("[store]", "[store]\nx = 1"), encoding="utf-8"
     )
     said = monitor(file.parent, "status", code=2)
-    assert "The database was not asked: [store] cannot be read either." in said
+    assert "The database was not read: [store] cannot be read either." in said
     file.write_text(CONFIG.replace("any =", "ayn ="), encoding="utf-8")
     assert "there is no such file yet" in monitor(file.parent, "status", code=2)
     assert json.loads(monitor(file.parent, "status", "--json", code=2))["config"]["rules"] is None
@@ -194,7 +194,7 @@ def test_lint_mends_what_needs_no_question_and_keeps_comments(file: Path) -> Non
     assert "# two" in text(file)
     assert text(file).count('"AI"') == 1
     assert '"/(?i)gpt/"' in text(file)
-    assert "nothing that can be mended" in rules(file, "lint", "--fix")
+    assert "nothing that --fix can fix" in rules(file, "lint", "--fix")
 
 
 @pytest.mark.parametrize(

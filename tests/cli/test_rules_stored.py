@@ -20,7 +20,7 @@ def test_the_commands_about_rules_answer_from_what_is_stored(tmp_path: Path) -> 
         assert "no stored entry" in site.monitor("rules", "explain", "x", code=1)
         (kept,) = site.json("digest", "--excluded")
         assert [one["rules"][0]["words"] for one in kept["entries"]] == [["广告"]]
-        assert "1 entry kept out" in site.monitor("digest", "--excluded")
+        assert "1 entry excluded" in site.monitor("digest", "--excluded")
         site.json("digest", "--now")
 
         new = tmp_path / "new.toml"
@@ -42,7 +42,7 @@ def test_the_commands_about_rules_answer_from_what_is_stored(tmp_path: Path) -> 
         (other,) = site.json(*period, "--config", str(new))
         assert (played["entries"], other["entries"]) == (1, 2)
         assert "is before" in site.monitor("replay", "--from", days[1], "--to", days[0], code=1)
-        assert "is no day" in site.monitor("replay", "--from", "x", "--to", days[0], code=1)
+        assert "is not a day" in site.monitor("replay", "--from", "x", "--to", days[0], code=1)
 
         site.config.write_bytes(new.read_bytes())
         assert "would bring 1" in site.monitor("rules", "apply", "--since", "7d", "--dry-run")

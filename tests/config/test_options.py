@@ -85,6 +85,7 @@ except ConfigError as error:
 """
 
 
+@pytest.mark.outside
 def test_a_new_option_is_one_line_in_its_declaration_and_one_in_config_toml(tmp_path: Path) -> None:
     shutil.copytree(ROOT / "monitor", tmp_path / "monitor", ignore=shutil.ignore_patterns("__pycache__"))
     shutil.copytree(ROOT / "templates", tmp_path / "templates")

@@ -1,4 +1,4 @@
-"""Words, a headline, and what of it is found: tests/data/rules/cases.jsonl, written by hand."""
+"""Read words, a headline, and what of it is found: tests/data/rules/cases.jsonl, written by hand."""
 
 import json
 from dataclasses import dataclass
@@ -8,12 +8,12 @@ from hypothesis import strategies as st
 
 _FILE = Path(__file__).parent.parent / "data" / "rules" / "cases.jsonl"
 
-# Signs that have been trouble, so that chance meets them: marks, ignorables, spaces, dots, Han, kana, Hangul.
-_SIGNS = (
+# Characters that have been trouble, so that chance meets them: marks, ignorables, spaces, dots, Han, kana, Hangul.
+_CHARACTERS = (
     "AaIiHh2０é\u0301\u0323\u0345\u0f73\u3099ﾞ\u200b\u200d\ufe0f\u00ad\ufeff \t\n\u3000\u00a0..．｡-+*=#~@/:"
     "ßſﬁİıΣςж中國国軟软體件智慧能龍①Ⓐ㊙㍿½㎞ガｶか々한\u1112\u1161\u11ab\u314f\uffa0\u09c7\u09beع٥🤖𠮷👩\x00\ud83d\udc4d"
 )
-texts = st.text(st.one_of(st.sampled_from(_SIGNS), st.characters()), max_size=20)
+texts = st.text(st.one_of(st.sampled_from(_CHARACTERS), st.characters()), max_size=20)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

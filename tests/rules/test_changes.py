@@ -8,7 +8,7 @@ from tests import make
 
 
 @pytest.mark.parametrize(
-    ("edit", "told"),
+    ("edit", "line"),
     [
         ({"any": ("AI", "大模型", "芯片", "GPU")}, "+2 words"),
         ({"any": ("AI", "大模型", "芯片")}, "+1 word"),
@@ -23,8 +23,8 @@ from tests import make
     ],
     ids=str,
 )
-def test_an_edited_rule_is_told_by_what_was_added_and_removed(edit: dict[str, Any], told: str) -> None:
-    assert describe_changes([make.rule()], [make.rule(**edit)]) == [f"rule 人工智能: {told}"]
+def test_an_edited_rule_is_told_by_what_was_added_and_removed(edit: dict[str, Any], line: str) -> None:
+    assert describe_changes([make.rule()], [make.rule(**edit)]) == [f"rule 人工智能: {line}"]
 
 
 def test_new_rules_are_told_first_then_those_that_are_gone_then_the_edited() -> None:
@@ -56,18 +56,18 @@ def test_adds_removes_and_moves_are_told_apart() -> None:
         compare(3, entry, reasons("甲"), reasons("甲", "乙")),
         compare(4, entry, reasons("甲", "乙"), reasons("甲")),
     ]
-    found = [change for change in changes if change]
-    assert [(one.kind, one.words, one.why) for one in found] == [
+    moved = [change for change in changes if change]
+    assert [(change.kind, change.words, change.why) for change in moved] == [
         ("added", ("甲词",), ""),
         ("removed", ("甲词",), "none: 丙"),
         ("moved", ("乙词",), ""),
         ("moved", ("乙词",), ""),
     ]
-    assert summary(found) == "adds 1, removes 1, moves 2"
+    assert summary(moved) == "adds 1, removes 1, moves 2"
 
 
 def test_the_same_rules_by_other_words_are_no_change() -> None:
     entry = make.entry()
-    other = [Reason(rule="甲", hits=(make.hit("别的"),))]
-    assert compare(1, entry, reasons("甲"), other) is None
+    by_another_word = [Reason(rule="甲", hits=(make.hit("别的"),))]
+    assert compare(1, entry, reasons("甲"), by_another_word) is None
     assert compare(1, entry, [], []) is None

@@ -43,7 +43,7 @@ def test_the_search_looks_for_the_whole_word() -> None:
 
 
 def sought_one_by_one(words: Sequence[str], text: str) -> Iterator[tuple[int, int, int]]:
-    """The same answers without an automaton: each word at each place."""
+    """Yield the same answers without an automaton: each word at each place."""
     for number, word in enumerate(words):
         for start in range(len(text)):
             if text.startswith(word, start):
@@ -61,7 +61,10 @@ def test_the_search_finds_what_looking_for_each_word_at_each_place_finds(words: 
 @given(st.lists(texts, max_size=6), texts)
 def test_the_search_finds_the_same_in_what_is_folded(words: list[str], text: str) -> None:
     folded = [word for word in (fold(word).text for word in words) if word]
-    assert sorted(make_search(folded)(fold(text).text)) == sorted(sought_one_by_one(folded, fold(text).text))
+    text = "".join([fold(text).text, *folded, fold(text).text])
+    found = sorted(make_search(folded)(text))
+    assert found == sorted(sought_one_by_one(folded, text))
+    assert {number for number, _, _ in found} == set(range(len(folded)))
 
 
 WORDS_OF_ALL_CASES = [fold(word).text for case in CASES for word in case.words]
@@ -130,7 +133,7 @@ def test_the_whole_has_another_fingerprint_when_a_rule_or_a_feeds_sections_chang
 def test_a_fingerprint_is_the_same_tomorrow() -> None:
     assert (
         fingerprint() == "b0ed48f56cea6265b4078f924b03c6e6"
-    )  # another one re-judges everybody's waiting entries: _ENGINE
+    )  # another one re-judges all pending entries: ENGINE
 
 
 def test_pace_and_the_like_are_no_part_of_the_fingerprint() -> None:

@@ -8,8 +8,8 @@ from tests import make
 
 
 def excluded(title: str, **rule: Any) -> Exclusion | None:
-    (judged,) = judge_entry(make.entry(title), compile_rules([make.rule(**rule)], [make.feed()]))
-    return exclusion(judged)
+    (judgement,) = judge_entry(make.entry(title), compile_rules([make.rule(**rule)], [make.feed()]))
+    return exclusion(judgement)
 
 
 @pytest.mark.parametrize(
@@ -25,9 +25,9 @@ def excluded(title: str, **rule: Any) -> Exclusion | None:
 def test_what_kept_it_out_is_named(
     title: str, rule: dict[str, Any], cause: str, words: tuple[str, ...]
 ) -> None:
-    found = excluded(title, **rule)
-    assert found
-    assert (found.cause, found.words) == (cause, words)
+    exclusion = excluded(title, **rule)
+    assert exclusion
+    assert (exclusion.cause, exclusion.words) == (cause, words)
 
 
 @pytest.mark.parametrize(
@@ -36,6 +36,7 @@ def test_what_kept_it_out_is_named(
         ("大模型", {}),
         ("天气", {"none": ("天气",)}),
         ("大模型", {"all": ("降价",), "sections": ("财经",)}),
+        ("大模型降价", {"all": ("when",), "none": ("降价",)}),
         ("大模型", {"threshold": 9}),
     ],
 )
@@ -45,10 +46,12 @@ def test_what_matches_or_lacks_something_is_not_kept_out(title: str, rule: dict[
 
 def test_an_entry_counts_for_the_first_word_that_kept_it_out() -> None:
     price, gone = make.hit("降价"), make.hit("下架")
-    none = Exclusion(rule="甲", cause=Cause.NONE, hits=(price, gone))
-    scope = Exclusion(rule="甲", cause=Cause.SECTIONS)
-    other = Exclusion(rule="乙", cause=Cause.NONE, hits=(gone,))
-    assert words_that_kept_out([[none, other], [scope], [scope, other], [other]]) == (
+    by_words = Exclusion(rule="甲", cause=Cause.NONE, hits=(price, gone))
+    by_scope = Exclusion(rule="甲", cause=Cause.SECTIONS)
+    by_another_rule = Exclusion(rule="乙", cause=Cause.NONE, hits=(gone,))
+    assert words_that_kept_out(
+        [[by_words, by_another_rule], [by_scope], [by_scope, by_another_rule], [by_another_rule]]
+    ) == (
         ("下架", 2),
         ("降价", 1),
     )

@@ -81,7 +81,7 @@ def test_half_a_character_keeps_its_place() -> None:
 
 
 @pytest.mark.parametrize(
-    ("written", "part", "found"),
+    ("written", "part", "original"),
     [
         ("用ＡＩ写", "ai", "ＡＩ"),
         ("看A.I.了", "ai", "A.I."),
@@ -96,11 +96,11 @@ def test_half_a_character_keeps_its_place() -> None:
         (" AI ", "ai", "AI"),
     ],
 )
-def test_a_part_of_the_folded_text_is_found_in_the_original(written: str, part: str, found: str) -> None:
+def test_a_part_of_the_folded_text_is_found_in_the_original(written: str, part: str, original: str) -> None:
     folded = fold(written)
     at = folded.text.index(part)
     start, end = folded.original(at, at + len(part))
-    assert written[start:end] == found
+    assert written[start:end] == original
 
 
 @given(texts)
@@ -114,13 +114,20 @@ def test_a_folded_headline_folds_to_itself(case: Case) -> None:
 
 
 def test_each_character_folds_to_itself_at_the_second_time() -> None:
-    every = map(chr, range(sys.maxunicode + 1))
-    characters = (sign for sign in every if unicodedata.category(sign) not in ("Cn", "Co"))
-    assert [hex(ord(sign)) for sign in characters if fold(fold(sign).text).text != fold(sign).text] == []
+    all_characters = map(chr, range(sys.maxunicode + 1))
+    assigned = (
+        character for character in all_characters if unicodedata.category(character) not in ("Cn", "Co")
+    )
+    unstable = [
+        hex(ord(character))
+        for character in assigned
+        if fold(fold(character).text).text != fold(character).text
+    ]
+    assert unstable == []
 
 
 @given(texts)
-def test_each_folded_sign_has_a_span_and_spans_do_not_go_back(text: str) -> None:
+def test_each_folded_character_has_a_span_and_spans_do_not_go_back(text: str) -> None:
     folded = fold(text)
     spans = [folded.original(place, place + 1) for place in range(len(folded.text))]
     assert all(0 <= start < end <= len(text) for start, end in spans)
@@ -148,5 +155,5 @@ def test_a_hostile_text_is_folded_in_no_time(hostile: str) -> None:
 
 
 @given(st.text(alphabet="abc 中国", max_size=12))
-def test_a_plain_text_keeps_its_signs(text: str) -> None:
+def test_a_plain_text_keeps_its_characters(text: str) -> None:
     assert fold(text).text.replace(" ", "") == text.replace(" ", "")

@@ -98,7 +98,7 @@ def test_a_good_word_is_left_alone(word: str) -> None:
     ],
 )
 def test_odd_rules_are_named(rule: dict[str, Any], kind: str, key: str, word: str) -> None:
-    assert (kind, key, word) in [(one.kind, one.key, one.word) for one in findings(**rule)]
+    assert (kind, key, word) in [(finding.kind, finding.key, finding.word) for finding in findings(**rule)]
 
 
 @pytest.mark.parametrize(
@@ -123,19 +123,29 @@ def test_good_rules_are_left_alone(rule: dict[str, Any]) -> None:
 
 def test_alias_sets_are_looked_over_once() -> None:
     aliases = {"芯片商": ["英伟达", "@代工厂"], "代工厂": ["台积电", "@芯片商"]}
-    found = lint([Rule(name="r", any=("@芯片商",), when="@芯片商")], aliases)
-    assert {(one.kind, one.table, one.rule) for one in found} == {
+    all_findings = lint([Rule(name="r", any=("@芯片商",), when="@芯片商")], aliases)
+    assert {(finding.kind, finding.table, finding.rule) for finding in all_findings} == {
         ("error", "aliases", "代工厂"),
         ("error", "aliases", "芯片商"),
     }
-    assert "芯片商 -> 代工厂 -> 芯片商" in found[0].what
+    assert "芯片商 -> 代工厂 -> 芯片商" in all_findings[0].what
     finding = only({"英伟达": ["NVIDIA", "nvidia"]}, any=("@英伟达",))
     assert (finding.kind, finding.table, finding.word) == ("duplicate", "aliases", "nvidia")
+    finding = only({"英伟达": ["NVIDIA", "NVIDIA"]}, any=("@英伟达",))
+    assert (finding.kind, finding.table, finding.word) == ("duplicate", "aliases", "NVIDIA")
+    finding = only({"车": ["汽车", "车"]}, any=("@车",))
+    assert (finding.kind, finding.table, finding.word) == ("han", "aliases", "车")
+
+
+def test_a_mistake_is_told_apart_from_its_cure_whatever_stands_in_the_word() -> None:
+    finding = only({"别名": ["甲乙"]}, when='"@a; b" AND 芯片')
+    assert finding.what == 'there is no alias set "a; b"'
+    assert finding.fix.startswith('add it to [aliases], or write "=@a; b"')
 
 
 def test_the_phrases_for_all_rules_are_looked_over() -> None:
-    found = lint([], {"坏": ["/(/"]}, ["图", "/(/", "@坏"])
-    assert [(one.kind, one.table, one.word) for one in found] == [
+    all_findings = lint([], {"坏": ["/(/"]}, ["图", "/(/", "@坏"])
+    assert [(finding.kind, finding.table, finding.word) for finding in all_findings] == [
         ("error", "aliases", "/(/"),
         ("han", "matching", "图"),
         ("error", "matching", "/(/"),
@@ -160,12 +170,14 @@ def test_the_phrases_for_all_rules_are_looked_over() -> None:
 def test_a_rule_whose_news_an_earlier_one_brings_is_named(
     first: dict[str, Any], second: dict[str, Any], shadowed: bool
 ) -> None:
-    found = lint([Rule(name="甲", **first), Rule(name="乙", **second)])
-    assert [(one.kind, one.rule) for one in found] == ([("shadowed", "乙")] if shadowed else [])
+    all_findings = lint([Rule(name="甲", **first), Rule(name="乙", **second)])
+    assert [(finding.kind, finding.rule) for finding in all_findings] == (
+        [("shadowed", "乙")] if shadowed else []
+    )
 
 
 def test_a_word_that_is_two_by_mistake_is_not_judged_as_one() -> None:
-    assert [one.kind for one in findings(any=("电池 公交车", "电池"))] == ["two words"]
+    assert [finding.kind for finding in findings(any=("电池 公交车", "电池"))] == ["two words"]
 
 
 def test_a_rule_that_no_subscription_asks_for_is_named() -> None:
@@ -188,5 +200,5 @@ def test_what_the_linter_lets_pass_compiles() -> None:
 def test_a_name_beside_the_set_that_holds_it_is_named(key: str) -> None:
     sets = {"英伟达": ["英伟达", "NVIDIA -NVIDIA Park"], "芯片商": ["@英伟达", "TSMC"]}
     rule: dict[str, Any] = {"any": ("AI",)} | {key: ("@芯片商", "tsmc", "英伟达", "NVIDIA", "昇腾")}
-    found = [(one.word, one.kind, one.what) for one in findings(sets, **rule)]
-    assert found == [(word, "shadowed", 'is in "@芯片商" as well') for word in ("tsmc", "英伟达")]
+    words = [(finding.word, finding.kind, finding.what) for finding in findings(sets, **rule)]
+    assert words == [(word, "shadowed", 'is in "@芯片商" as well') for word in ("tsmc", "英伟达")]

@@ -4,7 +4,7 @@ import time
 
 import pytest
 
-from tests.rules.ask import found, judged
+from tests.rules.judging import hit_texts, judged
 
 
 @pytest.mark.parametrize(
@@ -26,7 +26,7 @@ from tests.rules.ask import found, judged
     ],
 )
 def test_an_expression_is_read_as_written(title: str, word: str, expected: list[str] | None) -> None:
-    assert found(title, any=(word,)) == expected
+    assert hit_texts(title, any=(word,)) == expected
 
 
 @pytest.mark.parametrize("slow", ["/(a+)+$/", "/(x+x+)+y/", "/(a|aa)+$/"])

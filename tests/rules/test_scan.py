@@ -1,9 +1,9 @@
 import pytest
 from hypothesis import given
-from hypothesis import strategies as some
+from hypothesis import strategies as st
 
 from monitor.rules.scan import merged
-from tests.rules.ask import found, judged
+from tests.rules.judging import hit_texts, judged
 
 # --- `A ~8 B`: both, with few characters between them ---------------------------------------------
 
@@ -29,7 +29,7 @@ from tests.rules.ask import found, judged
     ],
 )
 def test_two_words_are_near_each_other(title: str, word: str, expected: list[str] | None) -> None:
-    assert found(title, any=(word,)) == expected
+    assert hit_texts(title, any=(word,)) == expected
 
 
 def test_near_words_stand_in_one_field() -> None:
@@ -40,19 +40,19 @@ def test_near_words_stand_in_one_field() -> None:
 def test_either_side_may_be_an_alias_set_or_a_group() -> None:
     aliases = {"英伟达": ["英伟达", "NVDA"]}
     assert judged("NVDA 出口", {"any": ("@英伟达 ~3 出口",)}, aliases).match
-    assert found("禁令：台积电", when="(英伟达 OR 台积电) NEAR/3 (出口 OR 禁令)") == ["禁令", "台积电"]
+    assert hit_texts("禁令：台积电", when="(英伟达 OR 台积电) NEAR/3 (出口 OR 禁令)") == ["禁令", "台积电"]
 
 
-@given(some.integers(0, 12), some.integers(0, 12), some.booleans())
-def test_the_distance_is_counted_in_signs_between(gap: int, within: int, turned: bool) -> None:
+@given(st.integers(0, 12), st.integers(0, 12), st.booleans())
+def test_the_distance_is_counted_in_characters_between(gap: int, within: int, turned: bool) -> None:
     first, second = ("出口", "芯片") if turned else ("芯片", "出口")
-    assert (found(f"{first}{'，' * gap}{second}", any=(f"芯片 ~{within} 出口",)) is not None) == (
+    assert (hit_texts(f"{first}{'，' * gap}{second}", any=(f"芯片 ~{within} 出口",)) is not None) == (
         gap <= within
     )
 
 
 def test_many_places_are_compared_in_no_time() -> None:
-    assert found("芯片" * 20_000 + "。" * 9 + "出口" * 20_000, any=("芯片 ~8 出口",)) is None
+    assert hit_texts("芯片" * 20_000 + "。" * 9 + "出口" * 20_000, any=("芯片 ~8 出口",)) is None
 
 
 # --- `宇宙 -珍珠宇宙`: but not in this; and ignored phrases ---------------------------------------------
@@ -75,7 +75,7 @@ def test_many_places_are_compared_in_no_time() -> None:
 def test_a_guard_takes_only_the_places_it_stands_on(
     title: str, word: str, expected: list[str] | None
 ) -> None:
-    assert found(title, any=(word,)) == expected
+    assert hit_texts(title, any=(word,)) == expected
 
 
 def test_a_guarded_word_in_none_forbids_only_where_it_is_free() -> None:

@@ -5,9 +5,9 @@ from typing import Any
 import pytest
 
 from monitor.config.options import Rule
-from monitor.rules.match import compile_rules, judge_entry, match_entry
+from monitor.rules.match import Cause, compile_rules, judge_entry, match_entry
 from tests import make
-from tests.rules.ask import judged
+from tests.rules.judging import judged
 
 HINTS = {"hints": ("芯片", "算力", "模型", "大模型", "机器人")}
 
@@ -57,14 +57,43 @@ def test_weights_and_thresholds(rule: dict[str, Any], title: str, text: str, mat
 
 def test_a_text_that_says_nothing_but_hints_is_read_to_its_end() -> None:
     judgement = judged("", HINTS, text="大模型" * 30_000)  # compared each with each, this takes minutes
-    assert [(one.word, one.points) for one in judgement.points] == [("大模型", 0.5)]
+    assert [(word.word, word.points) for word in judgement.points] == [("大模型", 0.5)]
 
 
 def test_hints_upon_each_other_count_once_and_beside_each_other_both() -> None:
     rule = {"hints": ("AI", "AI*", "生成式AI")}
-    assert [one.word for one in judged("", rule, text="生成式AI").points] == ["生成式AI"]
-    assert {one.word for one in judged("", rule, text="生成式AI和AIGC").points} == {"生成式AI", "AI*"}
+    assert [points.word for points in judged("", rule, text="生成式AI").points] == ["生成式AI"]
+    assert {points.word for points in judged("", rule, text="生成式AI和AIGC").points} == {"生成式AI", "AI*"}
     assert len(judged("", rule, text="AI").points) == 1
+
+
+@pytest.mark.parametrize(
+    ("title", "rule", "causes"),
+    [
+        ("芯片", {"any": ("芯片",)}, []),
+        ("芯片", {"any": ("芯片",), "threshold": 3.0}, [Cause.SCORE]),
+        ("芯片招聘", {"any": ("芯片",), "none": ("招聘",)}, [Cause.NONE]),
+        ("芯片招聘", {"any": ("芯片",), "ignore": ("芯片招聘",)}, [Cause.IGNORE]),
+        ("芯片招聘", {"when": "芯片 AND NOT 招聘"}, [Cause.NONE, Cause.MISSING]),
+        ("芯片招聘", {"all": ("芯片", "when"), "none": ("招聘",)}, [Cause.NONE, Cause.MISSING]),
+        ("芯片", {"any": ("芯片",), "sections": ("科技",)}, [Cause.SECTIONS]),
+        ("芯片", {"all": ("出口",), "languages": ("en",)}, [Cause.LANGUAGES, Cause.MISSING]),
+        ("出口", {"any": ("芯片",), "all": ("出口",), "feeds": ("x",)}, [Cause.FEEDS, Cause.MISSING]),
+    ],
+)
+def test_every_cause_that_keeps_an_entry_out_is_named(
+    title: str, rule: dict[str, Any], causes: list[Cause]
+) -> None:
+    judgement = judged(title, rule)
+    assert list(judgement.reasons) == causes
+    assert judgement.why_not == "; ".join(judgement.reasons.values())
+
+
+def test_what_is_missing_is_named_and_no_word_is_taken_for_a_cause() -> None:
+    judgement = judged("芯片", {"all": ("when", "any or hints"), "hints": ("算力", "模型"), "when": "出口"})
+    assert judgement.missing == ("when", "any or hints", "any or hints", "when")
+    assert judgement.missing_words == ("when", "any or hints")
+    assert (judgement.lacks_evidence, judgement.when_fails) == (True, True)
 
 
 def test_near_misses_say_what_kept_them_out() -> None:

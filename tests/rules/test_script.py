@@ -20,11 +20,11 @@ def test_letters_tell_the_language(text: str, languages: set[str]) -> None:
     assert languages_of(text) == languages
 
 
-@pytest.mark.parametrize("sign", [*"aZ9éжα한ع٥ｱ"])
-def test_letters_and_digits_continue_words(sign: str) -> None:
-    assert continues_words(sign)
+@pytest.mark.parametrize("character", [*"aZ9éжα한ع٥ｱ"])
+def test_letters_and_digits_continue_words(character: str) -> None:
+    assert continues_words(character)
 
 
-@pytest.mark.parametrize("sign", [*"中ア々ㄅ〇 -_.+①½🤖：\ufffd"])
-def test_chinese_characters_and_signs_do_not(sign: str) -> None:
-    assert not continues_words(sign)
+@pytest.mark.parametrize("character", [*"中ア々ㄅ〇 -_.+①½🤖：\ufffd"])
+def test_chinese_characters_and_punctuation_do_not(character: str) -> None:
+    assert not continues_words(character)

@@ -6,7 +6,7 @@ from monitor.rules.match import compile_rules
 from monitor.rules.syntax import parse_word
 from monitor.rules.words import Spelling
 from tests import make
-from tests.rules.ask import judged
+from tests.rules.judging import judged
 
 
 def spelling(written: str) -> Spelling:
@@ -66,7 +66,7 @@ def test_each_side_is_closed_by_a_letter_and_opened_by_a_star(
 )
 def test_an_equals_sign_wants_the_word_as_it_stands(written: str, exactly: str, text: str) -> None:
     word = parse_word("r", written)
-    assert [(one.exact, one.text) for one in word.spellings] == [(exactly, text)]
+    assert [(spelling.exact, spelling.text) for spelling in word.spellings] == [(exactly, text)]
 
 
 @pytest.mark.parametrize(
@@ -82,7 +82,7 @@ def test_a_chinese_word_is_spelled_as_on_the_other_side_of_the_strait_too(
     written: str, text: str, traditional: str
 ) -> None:
     others = parse_word("r", written).spellings[1:]
-    assert [(one.text, one.traditional) for one in others] == [(text, traditional)]
+    assert [(spelling.text, spelling.traditional) for spelling in others] == [(text, traditional)]
 
 
 @pytest.mark.parametrize("written", ["中国", "模型", "AI", "=软件", "カード"])

@@ -2,27 +2,27 @@
 
 import pytest
 from hypothesis import given
-from hypothesis import strategies as some
+from hypothesis import strategies as st
 
 from monitor.errors import RuleError
 from monitor.rules.expression import And, Contains, Expression, Not, Or
 from monitor.rules.syntax import Aliases
 from monitor.rules.when import parse_when
-from tests.rules.ask import found, judged
+from tests.rules.judging import hit_texts, judged
 
 ALIASES = {"英伟达": ["英伟达", "NVDA"]}
 
 
-def shown(expression: Expression) -> str:
+def as_text(expression: Expression) -> str:
     match expression:
         case Contains(word):
             return word.written
         case Not(part):
-            return f"!{shown(part)}"
+            return f"!{as_text(part)}"
         case And(parts):
-            return f"({' & '.join(map(shown, parts))})"
+            return f"({' & '.join(map(as_text, parts))})"
         case Or(parts):
-            return f"({' | '.join(map(shown, parts))})"
+            return f"({' | '.join(map(as_text, parts))})"
 
 
 @pytest.mark.parametrize(
@@ -48,7 +48,7 @@ def shown(expression: Expression) -> str:
     ],
 )
 def test_an_expression_is_read_in_the_usual_order(written: str, meant: str) -> None:
-    assert shown(parse_when("r", written, Aliases.of(ALIASES))) == meant
+    assert as_text(parse_when("r", written, Aliases.of(ALIASES))) == meant
 
 
 @pytest.mark.parametrize(
@@ -93,8 +93,8 @@ def test_a_mistake_in_an_alias_set_is_told_of_the_set() -> None:
 
 def test_the_words_found_are_the_hits_and_denied_ones_are_not() -> None:
     when = "我的世界 AND (模组 OR mod) AND NOT 广告"
-    assert found("我的世界新模组上线", when=when) == ["我的世界", "模组"]
-    assert found("我的世界：modern 风格", when=when) is None
+    assert hit_texts("我的世界新模组上线", when=when) == ["我的世界", "模组"]
+    assert hit_texts("我的世界：modern 风格", when=when) is None
     judgement = judged("我的世界模组广告", {"when": when})
     assert [hit.found for hit in judgement.against] == ["广告"]
     assert judgement.near
@@ -102,22 +102,22 @@ def test_the_words_found_are_the_hits_and_denied_ones_are_not() -> None:
 
 
 def test_an_expression_of_not_alone_holds_without_a_word() -> None:
-    assert found("天气", when="NOT 广告") == []
-    assert found("天气广告", when="NOT 广告") is None
+    assert hit_texts("天气", when="NOT 广告") == []
+    assert hit_texts("天气广告", when="NOT 广告") is None
 
 
 def test_lists_and_an_expression_are_both_asked() -> None:
-    assert found("芯片出口", any=("芯片",), when="出口") == ["芯片", "出口"]
-    assert found("芯片", any=("芯片",), when="出口") is None
-    assert found("出口", any=("芯片",), when="出口") is None
+    assert hit_texts("芯片出口", any=("芯片",), when="出口") == ["芯片", "出口"]
+    assert hit_texts("芯片", any=("芯片",), when="出口") is None
+    assert hit_texts("出口", any=("芯片",), when="出口") is None
 
 
-leaf = some.sampled_from(["芯片", "算力", "出口", "AI"])
-trees = some.recursive(
+leaf = st.sampled_from(["芯片", "算力", "出口", "AI"])
+trees = st.recursive(
     leaf,
-    lambda inner: some.one_of(
-        some.tuples(some.just("NOT"), inner),
-        some.tuples(some.sampled_from(["AND", "OR"]), inner, inner),
+    lambda inner: st.one_of(
+        st.tuples(st.just("NOT"), inner),
+        st.tuples(st.sampled_from(["AND", "OR"]), inner, inner),
     ),
     max_leaves=8,
 )
@@ -142,9 +142,9 @@ def true_of(tree: object, title: str) -> bool:
     return all(sides) if tree[0] == "AND" else any(sides)
 
 
-@given(trees, some.sets(leaf).map("，".join))
+@given(trees, st.sets(leaf).map("，".join))
 def test_an_expression_is_plain_boolean_algebra(tree: object, title: str) -> None:
-    assert (found(title, when=written(tree)) is not None) == true_of(tree, title)
+    assert (hit_texts(title, when=written(tree)) is not None) == true_of(tree, title)
 
 
 def test_only_two_can_be_near_each_other() -> None:
@@ -161,4 +161,4 @@ def test_an_expression_without_end_is_refused(written: str) -> None:
 
 
 def test_a_long_expression_is_no_deep_one() -> None:
-    assert found("w2999", when=" OR ".join(f"w{number}" for number in range(3000))) == ["w2999"]
+    assert hit_texts("w2999", when=" OR ".join(f"w{number}" for number in range(3000))) == ["w2999"]

@@ -11,11 +11,12 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
+from monitor.demo.running import running
 from monitor.mail.replies import Step
 from monitor.store import digests
 from monitor.store.database import open_database
 from tests import make
-from tests.site import Site, open_site, until
+from tests.site import Site, open_site, wait_for_event
 
 
 @pytest.fixture
@@ -31,9 +32,9 @@ def site(tmp_path: Path, titles: list[str]) -> Iterator[Site]:
 
 def test_news_becomes_a_mail_and_later_news_another(site: Site, titles: list[str]) -> None:
     with site.service() as service:
-        until(service, "delivered")
+        wait_for_event(service, "delivered")
         titles.insert(0, "大模型降价")
-        until(service, "delivered")
+        wait_for_event(service, "delivered")
     first, second = site.smtp_server.received
     assert first.raw != second.raw
     assert first.recipients == ("reader@example.org",)
@@ -41,36 +42,36 @@ def test_news_becomes_a_mail_and_later_news_another(site: Site, titles: list[str
 
 def test_an_edit_is_taken_up_and_named(site: Site, titles: list[str]) -> None:
     with site.service() as service:
-        until(service, "delivered")
+        wait_for_event(service, "delivered")
         site.write(('"AI", "大模型"', '"AI", "大模型", "天气", "雨"'))
-        until(service, "config-changed", seconds=2, change="rule 人工智能: +2 words")
+        wait_for_event(service, "config-changed", seconds=2, change="rule 人工智能: +2 words")
         titles.insert(0, "雨停了")
-        assert "雨停了" in until(service, "composed")["subject"]
+        assert "雨停了" in wait_for_event(service, "composed")["subject"]
 
 
 def test_what_an_edit_makes_odd_is_told_once(site: Site) -> None:
     site.write(('"AI", "大模型"', '"AI", "ＡＩ", "大模型"'))
     with site.service() as service:
-        assert until(service, "rules-odd")["findings"] == 1
-        until(service, "delivered")
+        assert wait_for_event(service, "rules-odd")["findings"] == 1
+        wait_for_event(service, "delivered")
         site.write(('"AI", "大模型"', '"AI", "ＡＩ", "大模型", "雨"'))
-        told = until(service, "rule-odd", finding='"雨" one Chinese character alone')["finding"]
+        told = wait_for_event(service, "rule-odd", finding='"雨" one Chinese character alone')["finding"]
         lines = site.config.read_text("utf-8").split("\n")
         line = next(number for number, line in enumerate(lines, start=1) if '"雨"' in line)
         assert f"config.toml, line {line}," in told
         site.write(('"AI", "大模型"', '"AI", "ＡＩ", "大模型", "雨", "天气"'))
-        until(service, "config-changed", change="+1 word")
+        wait_for_event(service, "config-changed", change="+1 word")
         site.write(('"AI", "大模型"', '"AI", "ＡＩ", "大模型", "天气", "ai芯片"'))
-        assert "ai芯片" in until(service, "rule-odd")["finding"]
+        assert "ai芯片" in wait_for_event(service, "rule-odd")["finding"]
 
 
 def test_an_edit_by_rename_is_taken_up(site: Site) -> None:
     with site.service() as service:
-        until(service, "delivered")
+        wait_for_event(service, "delivered")
         text = site.config.read_text("utf-8").replace('"大模型"', '"大模型", "雨"')
         (site.folder / "new.toml").write_text(text, "utf-8")
         (site.folder / "new.toml").rename(site.config)
-        until(service, "config-changed", seconds=2, change="+1 word")
+        wait_for_event(service, "config-changed", seconds=2, change="+1 word")
 
 
 def test_an_edit_by_a_swapped_link_is_taken_up(site: Site) -> None:
@@ -83,19 +84,19 @@ def test_an_edit_by_a_swapped_link_is_taken_up(site: Site) -> None:
     site.config.unlink()
     site.config.symlink_to("data/config.toml")
     with site.service() as service:
-        until(service, "delivered")
+        wait_for_event(service, "delivered")
         (site.folder / "next").symlink_to("v2")
         (site.folder / "next").rename(site.folder / "data")
-        until(service, "config-changed", seconds=2, change="+1 word")
+        wait_for_event(service, "config-changed", seconds=2, change="+1 word")
 
 
 def test_a_broken_edit_is_told_once_and_the_old_rules_hold(site: Site, titles: list[str]) -> None:
     with site.service() as service:
-        until(service, "delivered")
+        wait_for_event(service, "delivered")
         good = site.config.read_text("utf-8")
         site.config.write_text(good.replace("[[rules]]", "[[rules"), "utf-8")
-        until(service, "config-refused", seconds=2)
-        assert "TOML" in until(service, "config-problem")["problem"]
+        wait_for_event(service, "config-refused", seconds=2)
+        assert "TOML" in wait_for_event(service, "config-problem")["problem"]
         titles.insert(0, "大模型降价")
         seen = []
         while (event := service.next_event(20)) and event["event"] != "delivered":
@@ -103,7 +104,7 @@ def test_a_broken_edit_is_told_once_and_the_old_rules_hold(site: Site, titles: l
         assert event, "the old rules went on"
         assert "config-refused" not in seen
         site.config.write_text(good, "utf-8")
-        until(service, "config-restored", seconds=2)
+        wait_for_event(service, "config-restored", seconds=2)
 
 
 def test_what_is_urgent_goes_out_at_once_and_the_rest_waits_for_its_time(
@@ -113,13 +114,13 @@ def test_what_is_urgent_goes_out_at_once_and_the_rest_waits_for_its_time(
     urgent = '[[rules]]\nname = "出口管制"\nany = ["禁令"]\npace = "at once"\n[[subscriptions]]'
     site.write(("[[subscriptions]]", urgent), ('every = "0s"', f'at = ["{in_half_a_day:%H:%M}"]'))
     with site.service() as service:
-        until(service, "polled", matched=1)
+        wait_for_event(service, "polled", matched=1)
         for number, title in enumerate(("芯片禁令生效", "禁令扩大"), start=1):
             titles.insert(0, title)
-            composed = until(service, "composed", entries=1)
+            composed = wait_for_event(service, "composed", entries=1)
             assert composed["slot"].startswith("at once:")
             assert title in composed["subject"]
-            until(service, "delivered")
+            wait_for_event(service, "delivered")
             assert len(site.smtp_server.received) == number
     (later,) = site.json("digest", "--now")
     assert later["entries"] == 1
@@ -128,14 +129,14 @@ def test_what_is_urgent_goes_out_at_once_and_the_rest_waits_for_its_time(
 
 def test_a_signal_reloads(site: Site) -> None:
     with site.service() as service:
-        until(service, "delivered")
+        wait_for_event(service, "delivered")
         service.send_signal(signal.SIGHUP)
-        until(service, "config-changed", seconds=2, change="no effective change")
+        wait_for_event(service, "config-changed", seconds=2, change="no effective change")
 
 
 def test_told_to_stop_it_stops_with_0(site: Site) -> None:
-    with site.service() as service:
-        until(service, "delivered")
+    with running(site.config) as service:  # as an operator starts it, not forked
+        wait_for_event(service, "delivered")
         assert service.stop() == 0
 
 
@@ -151,9 +152,9 @@ def test_a_mail_in_transit_ends_before_the_service_does(tmp_path: Path) -> None:
         with site.service() as service:
             assert at_dot.wait(30)
             service.send_signal(signal.SIGTERM)
-            until(service, "stopping")
+            wait_for_event(service, "stopping")
             go_on.set()
-            until(service, "delivered")
+            wait_for_event(service, "delivered")
             assert service.stop() == 0
         (row,) = site.json("outbox")
         assert row["status"] == "sent"
@@ -161,8 +162,8 @@ def test_a_mail_in_transit_ends_before_the_service_does(tmp_path: Path) -> None:
 
 def test_two_services_on_one_database_mail_nothing_twice(site: Site, titles: list[str]) -> None:
     with site.service() as one, site.service() as other:
-        until(one, "started")
-        until(other, "started")
+        wait_for_event(one, "started")
+        wait_for_event(other, "started")
         for number in range(5):
             titles.insert(0, f"AI 第{number}条")
             site.smtp_server.wait(number + 1, 30)
@@ -177,8 +178,8 @@ def test_two_services_on_one_database_mail_nothing_twice(site: Site, titles: lis
 def test_without_a_mail_server_digests_go_into_a_maildir(site: Site) -> None:
     site.write(('host = "127.0.0.1"', 'host = ""'), (f'ca_file = "{site.smtp_server.ca_file}"', ""))
     with site.service() as service:
-        assert "Maildir" in until(service, "started")["mail"]
-        until(service, "delivered")
+        assert "Maildir" in wait_for_event(service, "started")["mail"]
+        wait_for_event(service, "delivered")
     (mail,) = (site.folder / "Maildir" / "new").iterdir()
     assert mail.read_bytes().startswith(b"From: ")
     assert site.json("status")["mail"] == {"mode": "maildir", "path": str(site.folder / "Maildir")}
@@ -190,12 +191,12 @@ def test_a_slot_missed_while_the_service_was_off_is_sent_once_and_late(site: Sit
     site.monitor("poll", "--all")
     site.write(('every = "0s"', f'at = ["{an_hour_ago:%H:%M}"]'))
     with site.service() as service:
-        composed = until(service, "composed")
-        until(service, "delivered")
+        composed = wait_for_event(service, "composed")
+        wait_for_event(service, "delivered")
     assert composed["slot"] == f"at:{an_hour_ago:%Y-%m-%dT%H:%M}"
     with site.service() as service:
-        until(service, "polled")
-        until(service, "polled")
+        wait_for_event(service, "polled")
+        wait_for_event(service, "polled")
     assert len(site.json("outbox")) == len(site.smtp_server.received) == 1
 
 
@@ -207,7 +208,7 @@ async def _register_subscription(site: Site, at: datetime) -> None:
 
 def test_the_log_is_json_when_asked(site: Site) -> None:
     with site.service() as service:
-        line = until(service, "polled")
+        line = wait_for_event(service, "polled")
     assert (line["feed"], line["new"], line["matched"], line["level"]) == ("示例", 2, 1, "info")
 
 
@@ -218,7 +219,7 @@ def test_a_password_is_never_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatc
     with open_site(tmp_path, lambda: make.rss("AI新规"), **login) as site:
         site.write(('security = "starttls"', 'security = "starttls"\nusername = "me"'))
         with site.service() as service:
-            refused = until(service, "deferred")
+            refused = wait_for_event(service, "deferred")
         assert "login" in refused["reply"]
         told = str(refused) + site.monitor("outbox") + site.monitor("config")
     secrets = {
@@ -242,10 +243,10 @@ def test_a_template_that_fails_is_named_and_its_digest_waits(site: Site) -> None
     (site.folder / "mine" / "digest.subject.j2").write_text("{{ nothing_of_this_name }}", "utf-8")
     site.write(("[smtp]", '[digests]\ntemplates = "mine"\n[smtp]'))
     with site.service() as service:
-        trouble = until(service, "error", at="compose")
+        trouble = wait_for_event(service, "error", at="compose")
         assert "digest.subject.j2" in trouble["error"]
         site.write()
-        until(service, "delivered")
+        wait_for_event(service, "delivered")
 
 
 def test_a_mail_server_that_is_busy_gets_the_mail_later(tmp_path: Path) -> None:
@@ -256,8 +257,8 @@ def test_a_mail_server_that_is_busy_gets_the_mail_later(tmp_path: Path) -> None:
         script=lambda _step, _address: answers.pop() if answers else None,
     ) as site:
         with site.service() as service:
-            assert "come back later" in until(service, "deferred")["reply"]
-            until(service, "delivered")
+            assert "come back later" in wait_for_event(service, "deferred")["reply"]
+            wait_for_event(service, "delivered")
         assert len(site.smtp_server.received) == 1
 
 
@@ -267,7 +268,7 @@ def test_a_mail_that_has_become_too_old_is_given_up_and_named(tmp_path: Path) ->
     ) as site:
         site.write(("[outbox]", '[outbox]\nexpire = "2s"'))
         with site.service() as service:
-            expired = until(service, "expired")
+            expired = wait_for_event(service, "expired")
         assert "greylisted" in expired["last"]
         assert "reader@example.org" not in str(expired), "addresses are masked in the log"
         assert site.json("status", code=1)["outbox"]["expired"] == 1
@@ -277,23 +278,23 @@ def test_a_feed_that_fails_is_named_and_the_others_go_on(site: Site) -> None:
     other = '[[feeds]]\nname = "坏的"\nurl = "http://127.0.0.1:9/rss"\nevery = "1s"\n[[rules]]'
     site.write(("[[rules]]", other))
     with site.service() as service:
-        assert "坏的" in until(service, "poll-failed")["feed"]
-        until(service, "delivered")
+        assert "坏的" in wait_for_event(service, "poll-failed")["feed"]
+        wait_for_event(service, "delivered")
 
 
 def test_a_refused_edit_is_told_to_the_operator_by_one_mail(site: Site) -> None:
     operator = '[operator]\nto = ["operator@example.org"]\n[[feeds]]'
     good = site.write(("[[feeds]]", operator))
     with site.service() as service:
-        until(service, "delivered")
+        wait_for_event(service, "delivered")
         site.config.write_text(good.replace("any =", "ayn ="), encoding="utf-8")
-        until(service, "operator-told")
-        until(service, "delivered", to="o***")
+        wait_for_event(service, "operator-told")
+        wait_for_event(service, "delivered", to="o***")
         site.config.write_text(good.replace("any =", "yna ="), encoding="utf-8")
-        until(service, "config-refused")
+        wait_for_event(service, "config-refused")
         status = site.json("status", code=2)
         site.config.write_text(good.replace('"AI"', '"AI", "芯片"'), encoding="utf-8")
-        until(service, "config-changed", change="+1 word")
+        wait_for_event(service, "config-changed", change="+1 word")
     assert status["config"]["rules"]["version"] == 1
     letters = [one for one in site.smtp_server.received if one.recipients == ("operator@example.org",)]
     assert len(letters) == 1

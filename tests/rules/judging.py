@@ -1,4 +1,4 @@
-"""One rule against one headline, for tests."""
+"""Judge one headline by one rule, for tests."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -15,7 +15,7 @@ def judged(
     ignore: Sequence[str] = (),
     **differ: Any,
 ) -> Judgement:
-    """What the rule says of an entry; that match_entry says the same is checked on the way."""
+    """Return what the rule says of an entry, and check that match_entry says the same."""
     ruleset = compile_rules([Rule(name="r", **rule)], [make.feed()], aliases, ignore)
     entry = make.entry(title, **differ)
     (judgement,) = judge_entry(entry, ruleset)
@@ -26,7 +26,7 @@ def judged(
     return judgement
 
 
-def found(title: str, **rule: Any) -> list[str] | None:
-    """What stood there; None where the rule does not match."""
+def hit_texts(title: str, **rule: Any) -> list[str] | None:
+    """Return the texts of the hits; None where the rule does not match."""
     judgement = judged(title, rule)
     return [hit.found for hit in judgement.hits] if judgement.match else None
