@@ -29,39 +29,41 @@ WORDS = (50, 500, 5_000, 20_000)
 SIZES = (1, 10, 100)  # KB
 IN_A_RULE = 250
 SEED = 4
-SIGNS = "".join(map(chr, range(0x4E00, 0x4E00 + 3_000)))
+CHARACTERS = "".join(map(chr, range(0x4E00, 0x4E00 + 3_000)))
 LETTERS = "abcdefghijklmnopqrstuvwxyz"
 
 
 def vocabulary(size: int = 60_000) -> list[str]:
-    """Words of two to four Chinese characters, and some of latin letters, the most used first."""
+    """Return words of two to four Chinese characters, and some of latin letters, the most used first."""
     draw = random.Random(SEED)
-    common = list(accumulate(1 / (rank + 20) for rank in range(len(SIGNS))))
+    common = list(accumulate(1 / (rank + 20) for rank in range(len(CHARACTERS))))
     words: dict[str, None] = {}
     while len(words) < size:
         if draw.random() < 1 / 6:
             words["".join(draw.choices(LETTERS, k=draw.randint(3, 9)))] = None
         else:
-            words["".join(draw.choices(SIGNS, cum_weights=common, k=draw.choice((2, 2, 2, 3, 4))))] = None
+            words["".join(draw.choices(CHARACTERS, cum_weights=common, k=draw.choice((2, 2, 2, 3, 4))))] = (
+                None
+            )
     return list(words)
 
 
 def text(words: Sequence[str], kilobytes: int, seed: int) -> str:
-    """Sentences of these words, of so many KB in UTF-8."""
+    """Return sentences of these words, of so many KB in UTF-8."""
     draw = random.Random(seed)
     use = list(accumulate(1 / (rank + 3) for rank in range(len(words))))
-    said: list[str] = []
+    pieces: list[str] = []
     size = 0
     while size < kilobytes * 1024:
         word = draw.choices(words, cum_weights=use)[0]
-        said.append(f" {word} " if word.isascii() else word)
-        said += draw.choice(("", "", "", "的", "，", "。", "了"))
-        size += sum(len(part.encode()) for part in said[-2:])
-    return "".join(said)
+        pieces.append(f" {word} " if word.isascii() else word)
+        pieces += draw.choice(("", "", "", "的", "，", "。", "了"))
+        size += sum(len(piece.encode()) for piece in pieces[-2:])
+    return "".join(pieces)
 
 
 def rules(words: Sequence[str], count: int) -> list[Rule]:
-    """Rules of 250 words each, taken from the rarer ones."""
+    """Return rules of 250 words each, taken from the rarer ones."""
     chosen = random.Random(SEED + 1).sample(words[1_000:], count)
     return [
         Rule(name=f"rule {at}", any=tuple(chosen[at : at + IN_A_RULE])) for at in range(0, count, IN_A_RULE)
@@ -69,27 +71,27 @@ def rules(words: Sequence[str], count: int) -> list[Rule]:
 
 
 def entries(words: Sequence[str], kilobytes: int, count: int = 20) -> list[Entry]:
-    """Entries that differ, so that nothing is remembered from the one before."""
+    """Return entries that differ, so that nothing is cached from the entry before."""
     return [
         make.entry(title=text(words, 1, -seed)[:25], summary="", text=text(words, kilobytes, seed))
         for seed in range(1, count + 1)
     ]
 
 
-def milliseconds(made: Ruleset, found: Sequence[Entry], seconds: float) -> float:
-    """The median time of matching one of the entries, again and again."""
+def milliseconds(ruleset: Ruleset, sample: Sequence[Entry], seconds: float) -> float:
+    """Return the median time of matching one of the entries, measured again and again."""
     times: list[float] = []
     until = time.perf_counter() + seconds
-    while time.perf_counter() < until or len(times) < len(found):
-        for entry in found:
+    while time.perf_counter() < until or len(times) < len(sample):
+        for entry in sample:
             began = time.perf_counter()
-            match_entry(entry, made)
+            match_entry(entry, ruleset)
             times.append(time.perf_counter() - began)
     return statistics.median(times) * 1000
 
 
 def compiled_apart(count: int) -> dict[str, float]:
-    """Compile in a process of its own: {"dictionaries", "first", "again": ms, "memory": MB}."""
+    """Compile in a process of its own; return {"dictionaries", "first", "again": ms, "memory": MB}."""
     run = subprocess.run(
         [sys.executable, __file__, "--compile", str(count)], check=True, capture_output=True, text=True
     )
@@ -98,18 +100,18 @@ def compiled_apart(count: int) -> dict[str, float]:
 
 
 def compile_here(count: int) -> None:
-    """What `compiled_apart` asks for. The dictionaries of OpenCC, which are there anyhow, are loaded before."""
-    asked = rules(vocabulary(), count)
+    """Print what `compiled_apart` reads. The dictionaries of OpenCC, which are there anyhow, are loaded before."""
+    chosen = rules(vocabulary(), count)
     began = time.perf_counter()
     compile_rules([Rule(name="one", any=("软件",))], [])
     loaded = time.perf_counter()
     memory = resident()
-    kept = compile_rules(asked, [])
+    kept = compile_rules(chosen, [])
     first = time.perf_counter()
     memory = resident() - memory
     again = [time.perf_counter()]
     for _ in range(5):
-        compile_rules(asked, [])
+        compile_rules(chosen, [])
         again.append(time.perf_counter())
     spent = [after - before for before, after in pairwise(again)]
     assert kept.rules
@@ -126,7 +128,7 @@ def compile_here(count: int) -> None:
 
 
 def resident() -> float:
-    """MB of this process in memory just now."""
+    """Return the MB of this process in memory at this moment."""
     pages = int(Path("/proc/self/statm").read_text().split()[1])
     return pages * 4096 / 2**20
 
@@ -140,12 +142,12 @@ def main(seconds: float) -> None:
         "words", "first, ms", "again, ms", "memory, MB", title="Compile, in a process of its own"
     )
     for count in WORDS:
-        made = compile_rules(rules(words, count), [])
+        ruleset = compile_rules(rules(words, count), [])
         for size in SIZES:
             hits = statistics.median(
-                sum(len(match.hits) for match in match_entry(entry, made)) for entry in texts[size]
+                sum(len(match.hits) for match in match_entry(entry, ruleset)) for entry in texts[size]
             )
-            spent = milliseconds(made, texts[size], seconds)
+            spent = milliseconds(ruleset, texts[size], seconds)
             style = "bold" if (count, size) == (5_000, 10) else ""
             by_size.add_row(f"{count:,}", f"{size}", f"{hits:.0f}", f"{spent:.2f}", style=style)
         cost = compiled_apart(count)

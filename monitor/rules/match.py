@@ -5,7 +5,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
-from monitor.config.options import ENTRY_FIELDS
+from monitor.config.options import ENTRY_FIELDS, Rule
 from monitor.model.feeds import Entry
 from monitor.model.rules import Hit, Match
 from monitor.rules.compile import CompiledRule, Ruleset, RuleWord, compile_rules
@@ -193,8 +193,7 @@ def _weigh(
     points = _points(hits, weights)
     total, threshold = score(points, when_holds), rule.rule.threshold
     missing_words = _missing_words(rule, hits) if rule.rule.all else ()
-    asks_evidence = bool(rule.rule.any or rule.rule.hints)
-    lacks_evidence = asks_evidence and evidence(points) < min(ENOUGH, threshold)
+    lacks_evidence = _asks_evidence(rule.rule) and evidence(points) < min(ENOUGH, threshold)
     kept_out = scope or "none" in hits or missing_words or lacks_evidence or when_fails
     return Judgement(
         rule=rule.rule.name,
@@ -243,6 +242,10 @@ def _missing_words(rule: CompiledRule, hits: _WordHits) -> tuple[str, ...]:
     there = hits.get("all", ())
     words = (word.word.written for word in rule.words if word.key == "all")
     return tuple(word for word in words if word not in there)
+
+
+def _asks_evidence(rule: Rule) -> bool:
+    return bool(rule.any or rule.hints)
 
 
 def _hits_under(keys: Iterable[str], hits: _WordHits) -> list[Hit]:

@@ -1,4 +1,4 @@
-"""Decide from the content of config.toml, looked at twice a second, whether to reload it.
+"""Decide from two looks at the content of config.toml whether to reload it.
 
 Content is compared, not events or times: an edit in place, a rename, a swapped link and a mounted volume look alike.
 """

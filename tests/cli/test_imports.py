@@ -10,7 +10,7 @@ from monitor.assets import DEFAULT_CONFIG
 from tests.test_house import OWNERS, STORE_ONLY
 
 # Everything that takes long to load.
-HEAVY = {*OWNERS, *STORE_ONLY, "asyncio", "rich", "lxml", "babel", "ahocorasick_rs", "css_inline"}
+HEAVY = {*OWNERS, *STORE_ONLY, "asyncio", "rich", "lxml", "babel", "ahocorasick_rs", "css_inline", "pydantic"}
 RULES = {"regex", "opencc", "ahocorasick_rs"}
 DATABASE = {"sqlalchemy", "sqlite3", "asyncio"}
 

@@ -4,8 +4,8 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
-from pydantic import TypeAdapter
 
+from monitor.config.conversion import convert_table
 from monitor.config.options import FetchOptions
 from monitor.errors import FetchError
 from monitor.feeds.fetch import Fetched, Fetcher, NotModified
@@ -19,7 +19,9 @@ SOON = timedelta(milliseconds=300)  # for a deadline that is meant to pass
 
 
 def options(**differ: Any) -> FetchOptions:
-    return TypeAdapter(FetchOptions).validate_python({"allow_private": ["127.0.0.1"], **differ})
+    table, mistakes = convert_table(FetchOptions, {"allow_private": ["127.0.0.1"], **differ})
+    assert table, mistakes
+    return table
 
 
 async def fetch(

@@ -10,8 +10,8 @@ from enum import Enum
 from typing import Any, Literal
 
 import pytest
-from pydantic import TypeAdapter
 
+from monitor.config.conversion import convert_table
 from monitor.config.options import SmtpOptions
 from monitor.demo.smtp_server import LoopbackSmtpServer
 from monitor.errors import SendError
@@ -109,7 +109,9 @@ def options(server: Scripted | LoopbackSmtpServer, **differ: object) -> SmtpOpti
         "ca_file": ca_file,
         **differ,
     }
-    return TypeAdapter(SmtpOptions).validate_python(values)
+    table, mistakes = convert_table(SmtpOptions, values)
+    assert table, mistakes
+    return table
 
 
 async def nothing() -> None:
