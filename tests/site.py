@@ -1,4 +1,4 @@
-"""A whole installation on loopback: a feed that can bring news, a mail server, a config.toml in seconds."""
+"""A whole installation on loopback: a feed server, a mail server, and a config.toml that counts in seconds."""
 
 import json
 import threading
@@ -47,7 +47,7 @@ every = "0s"
 
 
 class FeedServer:
-    """A web server with one feed, whose document is whatever `document()` gives at the moment."""
+    """A web server with one feed; each request is answered with what `document()` returns."""
 
     def __init__(self, document: Callable[[], bytes]) -> None:
         self.document = document
@@ -82,7 +82,7 @@ class FeedServer:
 
 
 class Site:
-    """Where the pieces are, and the commands run against them."""
+    """An installation: its folder, config.toml and servers, and the commands run on it."""
 
     def __init__(self, folder: Path, feed_server: FeedServer, smtp_server: LoopbackSmtpServer) -> None:
         self.folder, self.feed_server, self.smtp_server = folder, feed_server, smtp_server
@@ -90,7 +90,7 @@ class Site:
         self.write()
 
     def write(self, *changes: tuple[str, str], store: str = "sqlite:///monitor.db") -> str:
-        """Write config.toml anew, with some of its text replaced; the text."""
+        """Write CONFIG to config.toml with each old text replaced by the new one; return the text."""
         text = CONFIG.format(
             store=store,
             port=self.smtp_server.port,
@@ -110,27 +110,27 @@ class Site:
         return result.stdout if code == 0 else result.stdout + result.stderr
 
     def json(self, *arguments: str, code: int = 0) -> Any:
-        """Run a command with --json; its answer."""
+        """Run a command with --json and return its answer."""
         text = self.monitor(*arguments, "--json", code=code)
         return json.loads(text)
 
     def service(self) -> AbstractContextManager[Running]:
-        """`monitor run`, between `with` and its end."""
+        """Run the service until the context is left."""
         return running_service(self.config)
 
 
 def wait_for_event(service: Running, event: str, seconds: float = 20, **about: object) -> dict[str, Any]:
-    """Read the service's log up to an event with these values."""
-    seen, end = [], time.monotonic() + seconds
+    """Return the next event of this name in the service's log whose values contain those of `about`."""
+    events, end = [], time.monotonic() + seconds
     while (line := service.next_event(max(0.0, end - time.monotonic()))) is not None:
-        seen.append(line)
+        events.append(line)
         if line["event"] == event and all(str(value) in str(line.get(key)) for key, value in about.items()):
             return line
-    raise AssertionError(f"no {event} with {about} within {seconds} s, but: {seen}")
+    raise AssertionError(f"no {event} with {about} within {seconds} s, but: {events}")
 
 
 @contextmanager
-def open_site(folder: Path, document: Callable[[], bytes], **catching: Any) -> Iterator[Site]:
-    """The whole installation, taken down at the end."""
-    with FeedServer(document) as feed_server, LoopbackSmtpServer(folder, **catching) as smtp_server:
+def open_site(folder: Path, document: Callable[[], bytes], **smtp_options: Any) -> Iterator[Site]:
+    """Start the servers of an installation and stop them at the end; `smtp_options` goes to the mail server."""
+    with FeedServer(document) as feed_server, LoopbackSmtpServer(folder, **smtp_options) as smtp_server:
         yield Site(folder, feed_server, smtp_server)

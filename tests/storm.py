@@ -22,13 +22,13 @@ _PATIENCE = 30.0  # seconds without a mail before what is missing counts as lost
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Damage:
-    """What a storm has done."""
+    """What became of the entries and mails of a storm."""
 
     kills: int
     entries: int
     mails: int  # that arrived, copies counted
-    lost: int  # entries that no mail tells of
-    repeated: int  # entries told of in two different mails
+    lost: int  # entries in no mail
+    repeated: int  # entries in two different mails
     copies: int  # mails that arrived more than once
     unequal_copies: int  # of them, with other bytes under the same Message-ID
 
@@ -40,7 +40,7 @@ class Damage:
 
 
 class Stream:
-    """A feed that brings a new entry each `interval` seconds until told to stop."""
+    """A feed that brings a new entry each `interval` seconds until its end."""
 
     def __init__(self, interval: float) -> None:
         self._interval, self._begun, self._ended = interval, time.monotonic(), 0.0
@@ -57,7 +57,7 @@ class Stream:
 
 
 def storm(folder: Path, *, kills: int, seed: int, interval: float = 0.5) -> Damage:
-    """Kill the service `kills` times at random moments of its life, then let one finish the work."""
+    """Kill the service `kills` times at random moments, then let a last one finish the work; count the damage."""
     chance, stream = random.Random(seed), Stream(interval)
     with open_site(folder, stream.document) as site:
         site.write(('timeout = "5s"', 'timeout = "1s"'))  # a visit cut off by a kill is made again after two
@@ -68,21 +68,21 @@ def storm(folder: Path, *, kills: int, seed: int, interval: float = 0.5) -> Dama
                 service.send_signal(signal.SIGKILL)
         stream.end()
         with site.service() as service, suppress(TimeoutError):
-            while len(_told(site.smtp_server.received)) < stream.count():
+            while len(_mail_counts(site.smtp_server.received)) < stream.count():
                 site.smtp_server.wait(len(site.smtp_server.received) + 1, _PATIENCE)
             service.stop()
         return _damage(kills, stream.count(), site.smtp_server.received)
 
 
 def _read_for(service: Running, seconds: float) -> None:
-    """Let the service work for this long."""
+    """Read the service's log for this long."""
     end = time.monotonic() + seconds
     while (left := end - time.monotonic()) > 0:
         service.next_event(left)
 
 
-def _told(received: Sequence[ReceivedMail]) -> Counter[str]:
-    """How many different mails tell of each title."""
+def _mail_counts(received: Sequence[ReceivedMail]) -> Counter[str]:
+    """Return how many different mails have each title."""
     return Counter(title for raw in {mail.raw for mail in received} for title in _titles(raw))
 
 
@@ -93,7 +93,7 @@ def _titles(raw: bytes) -> set[str]:
 
 
 def _damage(kills: int, entries: int, received: Sequence[ReceivedMail]) -> Damage:
-    told = _told(received)
+    mail_counts = _mail_counts(received)
     by_id: dict[str, list[bytes]] = defaultdict(list)
     for mail in received:
         by_id[str(message_from_bytes(mail.raw, policy=policy.default)["Message-ID"])].append(mail.raw)
@@ -101,8 +101,8 @@ def _damage(kills: int, entries: int, received: Sequence[ReceivedMail]) -> Damag
         kills=kills,
         entries=entries,
         mails=len(received),
-        lost=entries - len(told),
-        repeated=sum(count > 1 for count in told.values()),
+        lost=entries - len(mail_counts),
+        repeated=sum(count > 1 for count in mail_counts.values()),
         copies=sum(len(raws) - 1 for raws in by_id.values()),
         unequal_copies=sum(len(set(raws)) - 1 for raws in by_id.values()),
     )

@@ -1,4 +1,4 @@
-"""A person's afternoon with the rules: real commands, a real service, and what each of them answers.
+"""An afternoon with the rules: each command a person types beside a running service, and what it answers.
 
 To read it as a story: `python -m tests.test_afternoon`.
 """
@@ -15,7 +15,7 @@ from tests.forked import running_service
 
 
 def afternoon(folder: Path, tell: Tell) -> None:
-    """The whole story."""
+    """Import words, fix them, try and save an edit, break the file, and undo it all."""
     titles: list[str] = []
     with desk(folder, titles, tell) as (person, smtp_server):
         month(person.config, titles)
@@ -34,26 +34,26 @@ def afternoon(folder: Path, tell: Tell) -> None:
 
 def _words_come_in(person: Person, service: Running) -> None:
     before = person.text
-    said = person.types("monitor rules import frequency_words.txt")
-    assert "line 11: !招聘: is kept out of its own group only" in said
-    assert 'line 15: ＋巡检: "＋" is full-width and is read as "+"' in said
-    assert 'line 17: /(i?)gpt-\\d/ => GPT 新闻: "(i?)" is the letter i, or nothing' in said
-    assert "4 rules read, nothing was changed." in said
+    output = person.types("monitor rules import frequency_words.txt")
+    assert "line 11: !招聘: is kept out of its own group only" in output
+    assert 'line 15: ＋巡检: "＋" is full-width and is read as "+"' in output
+    assert 'line 17: /(i?)gpt-\\d/ => GPT 新闻: "(i?)" is the letter i, or nothing' in output
+    assert "4 rules read, nothing was changed." in output
     assert person.text == before
-    said = person.types("monitor rules import frequency_words.txt --write")
-    assert "config.toml has 4 rules more." in said
-    assert 'Next: "monitor rules lint"' in said
+    output = person.types("monitor rules import frequency_words.txt --write")
+    assert "config.toml has 4 rules more." in output
+    assert 'Next: "monitor rules lint"' in output
     for name in ("芯片", "机器狗", "GPT 新闻 / openai", "新能源"):
         person.reads(service, "config-changed", change=f"rule {name}: new")
     person.reads(service, "config-changed", change="alias set 不要: new")
 
 
 def _words_are_mended(person: Person, service: Running) -> None:
-    said = person.types("monitor rules lint", code=1)
-    assert '"/(i?)gpt-\\\\d/" "(i?)" is the letter i, or nothing; the flag is (?i).' in said
-    assert 'Fix: write "/(?i)gpt-\\\\d/".' in said, "as it may be copied into the file"
-    assert '"电池 公交车" this is one word' in said
-    assert "--fix" in said.splitlines()[-1]
+    output = person.types("monitor rules lint", code=1)
+    assert '"/(i?)gpt-\\\\d/" "(i?)" is the letter i, or nothing; the flag is (?i).' in output
+    assert 'Fix: write "/(?i)gpt-\\\\d/".' in output, "as it may be copied into the file"
+    assert '"电池 公交车" this is one word' in output
+    assert "--fix" in output.splitlines()[-1]
     before = person.text
     assert "Nothing was changed." in person.types("monitor rules lint --fix --dry-run", code=1)
     assert person.text == before
@@ -63,19 +63,19 @@ def _words_are_mended(person: Person, service: Running) -> None:
     left = person.types("monitor rules lint", code=1)
     assert "(i?)" not in left
     assert '"电池展" is found only where "电池" is found as well' in left
-    said = person.types("monitor rules diff --days 30")
-    assert "config.toml against version 3, 41 entries of 30 days: adds 0, removes 0, moves 0." in said
-    assert "monitor rules diff NEW.toml" in said
+    output = person.types("monitor rules diff --days 30")
+    assert "config.toml against version 3, 41 entries of 30 days: adds 0, removes 0, moves 0." in output
+    assert "monitor rules diff NEW.toml" in output
 
 
 def _an_edit_is_tried_and_saved(person: Person, service: Running) -> None:
     person.thinks("An edit is tried in another file, and then saved.")
     new = person.text.replace('"智能体"', '"量子"')
     (person.folder / "new.toml").write_text(new, encoding="utf-8")
-    said = person.types("monitor rules diff new.toml --days 30")
-    assert "+ 量子计算机住进地下室\n    人工智能: 量子\n" in said
-    assert "- 智能体替人排队\n" in said
-    assert "new.toml against config.toml, 41 entries of 30 days: adds 2, removes 1, moves 0." in said
+    output = person.types("monitor rules diff new.toml --days 30")
+    assert "+ 量子计算机住进地下室\n    人工智能: 量子\n" in output
+    assert "- 智能体替人排队\n" in output
+    assert "new.toml against config.toml, 41 entries of 30 days: adds 2, removes 1, moves 0." in output
     person.saves(new)
     person.reads(service, "config-changed", change="rule 人工智能: +1 word, -1 word")
     history = person.types("monitor rules history")
@@ -87,10 +87,10 @@ def _an_edit_is_tried_and_saved(person: Person, service: Running) -> None:
 def _a_slip_breaks_nothing(
     person: Person, service: Running, titles: list[str], smtp_server: LoopbackSmtpServer
 ) -> None:
-    good = person.text
+    text = person.text
     person.thinks("A slip of the hand: a quotation mark is gone.")
-    person.saves(good.replace('"量子"', '"量子'))
-    line = good[: good.index('"量子"')].count("\n") + 1
+    person.saves(text.replace('"量子"', '"量子'))
+    line = text[: text.index('"量子"')].count("\n") + 1
     where = f"line {line}, the file: this is not TOML"
     person.reads(service, "config-refused", in_force="the configuration before this edit")
     person.reads(service, "config-problem", problem=where)
@@ -107,18 +107,18 @@ def _a_slip_breaks_nothing(
         "monitor rules add 人工智能 机器人",
     ):
         assert where in person.types(command, code=2)
-    said = person.types("monitor status", code=2)
-    assert "A running service keeps the previous configuration: rules version 4" in said
-    assert '"monitor rules undo"' in said
-    assert "纽约时报中文网  ok" in said
-    (letter,) = [one for one in smtp_server.received if one.recipients == ("operator@example.org",)]
-    mail = message_from_bytes(letter.raw, policy=policy.default)
+    output = person.types("monitor status", code=2)
+    assert "A running service keeps the previous configuration: rules version 4" in output
+    assert '"monitor rules undo"' in output
+    assert "纽约时报中文网  ok" in output
+    (notice,) = [mail for mail in smtp_server.received if mail.recipients == ("operator@example.org",)]
+    mail = message_from_bytes(notice.raw, policy=policy.default)
     person.opens(f"{mail['Subject']}\n\n{mail.get_content()}")
     assert mail["Subject"] == "feed-monitor: config.toml was refused, rules version 4 stays active"
     assert where in mail.get_content()
     assert "monitor rules undo" in mail.get_content()
     assert "as of" in person.types("monitor rules undo")
-    assert person.text == good
+    assert person.text == text
     person.reads(service, "config-restored")
 
 

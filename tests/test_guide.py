@@ -47,20 +47,20 @@ class Example:
 
 def examples(page: str) -> list[Example]:
     """The examples of a page, in order."""
-    found: list[Example] = []
+    blocks: list[Example] = []
     for kind, body in FENCE.findall((GUIDE / page).read_text("utf-8")):
         if kind == "toml" and not body.startswith("# new.toml"):
-            found.append(Example(body, (), ()))
+            blocks.append(Example(body, (), ()))
             continue
-        last = found.pop()
+        last = blocks.pop()
         if kind == "toml":
-            found.append(replace(last, edited=body))
+            blocks.append(replace(last, edited=body))
         elif kind == "news":
-            found.append(replace(last, news=(*last.news, *body.splitlines())))
+            blocks.append(replace(last, news=(*last.news, *body.splitlines())))
         else:
             assert kind == "console", f"a block of {kind} is run by nobody"
-            found.append(replace(last, commands=(*last.commands, body)))
-    return found
+            blocks.append(replace(last, commands=(*last.commands, body)))
+    return blocks
 
 
 def headlines() -> Iterator[Any]:
@@ -71,24 +71,24 @@ def headlines() -> Iterator[Any]:
 
 @pytest.mark.parametrize(("rules", "line"), list(headlines()))
 def test_a_headline_comes_or_not_and_for_the_reason_the_guide_gives(rules: str, line: str) -> None:
-    said = LINE.fullmatch(line)
-    assert said, f"not a line of news: {line}"
+    headline = LINE.fullmatch(line)
+    assert headline, f"not a line of news: {line}"
     compiled = check_bytes(Path("config.toml"), (rules + AROUND).encode()).rules
-    entry = entry_of(said)
-    assert bool(match_entry(entry, compiled)) is (said["mark"] == "✓")
-    if said["why"]:
-        assert said["why"] in [reason(one) for one in judge_entry(entry, compiled)]
+    entry = entry_of(headline)
+    assert bool(match_entry(entry, compiled)) is (headline["mark"] == "✓")
+    if headline["why"]:
+        assert headline["why"] in [reason(judgement) for judgement in judge_entry(entry, compiled)]
 
 
-def entry_of(said: re.Match[str]) -> Entry:
-    return make.entry(said["title"], text=said["text"] or "")
+def entry_of(headline: re.Match[str]) -> Entry:
+    return make.entry(headline["title"], text=headline["text"] or "")
 
 
-def reason(judged: Judgement) -> str:
+def reason(judgement: Judgement) -> str:
     """What the guide says behind an arrow: the words found, or why not."""
-    if judged.match:
-        return ", ".join(dict.fromkeys(hit.word for hit in judged.hits))
-    return judged.why_not
+    if judgement.match:
+        return ", ".join(dict.fromkeys(hit.word for hit in judgement.hits))
+    return judgement.why_not
 
 
 def conversations() -> Iterator[Any]:
@@ -120,9 +120,9 @@ def as_shown(lines: list[str]) -> re.Pattern[str]:
 
 
 def test_both_languages_have_the_same_examples() -> None:
-    english, chinese = ([replace(one, rules="") for one in examples(page)] for page in PAGES)
+    english, chinese = ([replace(example, rules="") for example in examples(page)] for page in PAGES)
     assert english == chinese
-    english_rules, chinese_rules = ([read(one.rules) for one in examples(page)] for page in PAGES)
+    english_rules, chinese_rules = ([read(example.rules) for example in examples(page)] for page in PAGES)
     assert english_rules == chinese_rules
 
 
@@ -138,6 +138,6 @@ def read(rules: str) -> object:
 @pytest.mark.parametrize("page", PAGES)
 def test_every_sign_of_the_table_is_used_below_it(page: str) -> None:
     rows = re.findall(r"^\| (`.+`) \|", (GUIDE / page).read_text("utf-8"), re.MULTILINE)
-    rules = next(one.rules for one in examples(page) if "syntax" in one.rules)
+    rules = next(example.rules for example in examples(page) if "syntax" in example.rules)
     assert len(rows) >= 10
-    assert [one for one in re.findall("`(.+?)`", " ".join(rows)) if one not in rules] == []
+    assert [form for form in re.findall("`(.+?)`", " ".join(rows)) if form not in rules] == []

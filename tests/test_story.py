@@ -19,8 +19,8 @@ def site(tmp_path: Path) -> Iterator[Site]:
 def test_one_feed_ends_as_one_mail(site: Site) -> None:
     answer = site.json("once")
     assert [poll["outcome"] for poll in answer["polled"]] == ["polled"]
-    assert [one["outcome"] for one in answer["composed"]] == ["composed"]
-    assert [one["status"] for one in answer["delivered"]] == ["sent"]
+    assert [digest["outcome"] for digest in answer["composed"]] == ["composed"]
+    assert [attempt["status"] for attempt in answer["delivered"]] == ["sent"]
     (received,) = site.smtp_server.received
     mail = message_from_bytes(received.raw, policy=policy.default)
     assert "AI新规出台" in mail["Subject"]
@@ -68,8 +68,8 @@ def test_a_subscription_nobody_has_is_named(site: Site) -> None:
 
 def test_a_feed_that_fails_is_named_and_the_exit_code_is_1(site: Site) -> None:
     site.write(("/rss", ":99999999/rss"))
-    told = site.monitor("check", code=2)
-    assert "an http or https address is expected" in told
+    output = site.monitor("check", code=2)
+    assert "an http or https address is expected" in output
     site.feed_server.document = lambda: b"<html>no feed</html>"
     site.write()
     assert "示例" in site.monitor("poll", code=1)
@@ -103,6 +103,6 @@ def test_tables_are_quiet_when_piped(site: Site) -> None:
         ["config"],
         ["check"],
     ):
-        told = site.monitor(*command)
-        assert told.strip()
-        assert "\x1b" not in told
+        output = site.monitor(*command)
+        assert output.strip()
+        assert "\x1b" not in output

@@ -44,8 +44,8 @@ def test_every_command_explains_itself(tmp_path: Path, command: str) -> None:
 
 
 def test_the_help_names_every_command(tmp_path: Path) -> None:
-    told = monitor(tmp_path, "--help")
-    assert [command for command in COMMANDS if command not in told] == []
+    output = monitor(tmp_path, "--help")
+    assert [command for command in COMMANDS if command not in output] == []
 
 
 def test_the_version_is_said(tmp_path: Path) -> None:
@@ -79,8 +79,8 @@ def test_the_file_is_found_where_it_is_named(tmp_path: Path) -> None:
 
 def test_every_problem_is_told_with_exit_code_2(tmp_path: Path) -> None:
     (tmp_path / "config.toml").write_text('[smpt]\nhost = "x"\n[fetch]\ntimeout = 3\n')
-    told = monitor(tmp_path, "check", code=2)
-    assert told.count("config.toml, line") == 2
+    output = monitor(tmp_path, "check", code=2)
+    assert output.count("config.toml, line") == 2
     problems = json.loads(monitor(tmp_path, "check", "--json", code=2))["problems"]
     assert [problem["line"] for problem in problems] == [1, 4]
     for command in ("run", "poll", "status", "preview"):
@@ -90,9 +90,9 @@ def test_every_problem_is_told_with_exit_code_2(tmp_path: Path) -> None:
 def test_a_check_names_what_is_odd_in_the_rules_and_is_no_failure(tmp_path: Path) -> None:
     text = DEFAULT_CONFIG.read_text("utf-8").replace('"AGI", ', '"AGI", "ＡＧＩ", ')
     (tmp_path / "config.toml").write_text(text, "utf-8")
-    told = monitor(tmp_path, "check")
-    assert "config.toml is good" in told
-    assert '"ＡＧＩ" means the same as "AGI"' in told
+    output = monitor(tmp_path, "check")
+    assert "config.toml is good" in output
+    assert '"ＡＧＩ" means the same as "AGI"' in output
     (finding,) = json.loads(monitor(tmp_path, "check", "--json"))["findings"]
     assert (finding["kind"], finding["word"]) == ("duplicate", "ＡＧＩ")
 
@@ -104,17 +104,17 @@ def test_config_shows_what_is_in_force_without_secrets(tmp_path: Path) -> None:
         'username = ""', 'username = "me"'
     )
     (tmp_path / "config.toml").write_text(text, "utf-8")
-    told = monitor(tmp_path, "config", MONITOR_SMTP__PASSWORD="hunter2")
-    shown = tomllib.loads(told)
+    output = monitor(tmp_path, "config", MONITOR_SMTP__PASSWORD="hunter2")
+    shown = tomllib.loads(output)
     assert shown["fetch"]["timeout"] == "30s"
     assert shown["feeds"][0]["proxy"] == "socks5://me:***@127.0.0.1:1080"
     assert shown["subscriptions"][0]["at"] == ["08:00"]
-    assert "hunter2" not in told
+    assert "hunter2" not in output
     assert "hunter2" not in monitor(tmp_path, "config", "--json", MONITOR_SMTP__PASSWORD="hunter2")
 
 
 def test_a_preview_before_the_first_poll_says_what_to_do(tmp_path: Path) -> None:
     monitor(tmp_path, "init")
-    told = monitor(tmp_path, "preview", code=1)
-    assert "monitor" in told
+    output = monitor(tmp_path, "preview", code=1)
+    assert "monitor" in output
     assert not (tmp_path / "data").exists(), "nothing was made"

@@ -24,12 +24,12 @@ TITLES = ("大模型降价", "Lumina来到小镇", "芯片出口新规", *(f"第
 def test_without_a_database_the_shipped_table_tells_what_is_common(tmp_path: Path) -> None:
     monitor(tmp_path, "init")
     (tmp_path / "article.txt").write_text(ARTICLE, "utf-8")
-    said = monitor(tmp_path, "rules", "like", "article.txt")
-    (rule,) = tomllib.loads(said)["rules"]
+    output = monitor(tmp_path, "rules", "like", "article.txt")
+    (rule,) = tomllib.loads(output)["rules"]
     assert rule["any"][:2] == ["Lumina", "大模型"]
-    assert "Tested against no stored entries" in said
+    assert "Tested against no stored entries" in output
     assert not (tmp_path / "data").exists()
-    (tmp_path / "config.toml").write_text((tmp_path / "config.toml").read_text("utf-8") + said, "utf-8")
+    (tmp_path / "config.toml").write_text((tmp_path / "config.toml").read_text("utf-8") + output, "utf-8")
     assert json.loads(monitor(tmp_path, "check", "--json"))["ok"] is True
 
 
@@ -48,20 +48,20 @@ def test_the_rule_is_held_against_what_is_stored(tmp_path: Path) -> None:
     with open_site(tmp_path, lambda: make.rss(*TITLES)) as site:
         site.json("poll", "--all")
         (tmp_path / "article.txt").write_text(ARTICLE, "utf-8")
-        said = site.monitor("rules", "like", str(tmp_path / "article.txt"))
+        output = site.monitor("rules", "like", str(tmp_path / "article.txt"))
         assert (
             "# It finds 3 of the 15 newest entries that are stored, 2 of them found by no rule so far:"
-            in said
+            in output
         )
-        assert "#   + Lumina来到小镇  (Lumina)" in said
-        assert "#     大模型降价  (大模型)" in said
-        told = site.json("rules", "like", str(tmp_path / "article.txt"))
-        assert told["article"] == {
+        assert "#   + Lumina来到小镇  (Lumina)" in output
+        assert "#     大模型降价  (大模型)" in output
+        answer = site.json("rules", "like", str(tmp_path / "article.txt"))
+        assert answer["article"] == {
             "title": "Lumina的大模型让巨头不安",
             "link": "https://news.example.org/lumina/",
         }
-        assert {one["title"]: one["matched_already"] for one in told["found"]}["大模型降价"] is True
-        assert tomllib.loads(told["toml"])["rules"][0]["any"] == told["rule"]["any"]
+        assert {entry["title"]: entry["matched_already"] for entry in answer["found"]}["大模型降价"] is True
+        assert tomllib.loads(answer["toml"])["rules"][0]["any"] == answer["rule"]["any"]
         by_link = site.monitor(
             "rules", "like", "https://news.example.org/%E5%A4%A7%E6%A8%A1%E5%9E%8B%E9%99%8D%E4%BB%B7/"
         )
@@ -86,9 +86,9 @@ def test_many_finds_are_told_by_their_number(tmp_path: Path) -> None:
     with open_site(tmp_path, lambda: make.rss(*titles)) as site:
         site.json("poll", "--all")
         (tmp_path / "article.txt").write_text(ARTICLE, "utf-8")
-        said = site.monitor("rules", "like", str(tmp_path / "article.txt"))
-        assert said.count("#   + Lumina") == 10
-        assert "… and 2 more" in said
+        output = site.monitor("rules", "like", str(tmp_path / "article.txt"))
+        assert output.count("#   + Lumina") == 10
+        assert "… and 2 more" in output
 
 
 def test_what_cannot_be_read_or_says_nothing_is_told(tmp_path: Path) -> None:

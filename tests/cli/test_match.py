@@ -31,9 +31,9 @@ at = ["08:00"]
 """
 
 
-def run(folder: Path, *words: str, given: str = "", code: int = 0, config: str = CONFIG) -> CommandResult:
+def run(folder: Path, *words: str, stdin: str = "", code: int = 0, config: str = CONFIG) -> CommandResult:
     (folder / "config.toml").write_text(config, "utf-8")
-    result = run_command(*words, folder=folder, stdin=given.encode())
+    result = run_command(*words, folder=folder, stdin=stdin.encode())
     assert result.code == code, result.stdout + result.stderr
     assert "Traceback" not in result.stderr
     return result
@@ -75,7 +75,7 @@ def test_each_line_is_answered_with_one_line(tmp_path: Path) -> None:
     }
     assert (second["match"], second["score"], second["rules"]) == (False, 0, [])
     assert second["near_misses"] == [{"name": "智能", "score": 2.0, "threshold": 1.0, "why": "none: 广告"}]
-    assert [one["name"] for one in third["rules"]] == ["芯片"]
+    assert [rule["name"] for rule in third["rules"]] == ["芯片"]
     assert fourth["near_misses"][0]["why"] == "feeds of the rule"
     assert fifth["near_misses"][0]["why"] == "ignore: 图片由AI生成"
     assert fifth["slow"] == [{"name": "智能", "word": "/(a+)+$/"}]
@@ -94,9 +94,9 @@ def test_each_line_is_answered_with_one_line(tmp_path: Path) -> None:
 def test_a_line_that_cannot_be_read_is_named_and_the_others_are_answered(
     tmp_path: Path, line: str, what: str
 ) -> None:
-    done = run(tmp_path, "match", "-", given=f'{line}\n\n{{"id": "b", "title": "AI"}}\n', code=1)
-    assert [answer["id"] for answer in answers(done)] == ["b"]
-    assert f"line 1: {what}" in done.stderr
+    result = run(tmp_path, "match", "-", stdin=f'{line}\n\n{{"id": "b", "title": "AI"}}\n', code=1)
+    assert [answer["id"] for answer in answers(result)] == ["b"]
+    assert f"line 1: {what}" in result.stderr
 
 
 def test_what_is_not_there_is_named(tmp_path: Path) -> None:
@@ -108,24 +108,24 @@ def test_what_is_not_there_is_named(tmp_path: Path) -> None:
 
 
 def test_the_linter_names_the_line_and_a_way_out(tmp_path: Path) -> None:
-    done = run(tmp_path, "rules", "lint", code=1)
-    assert done.stdout.startswith('config.toml, line 11, [[rules]] "智能", any: "/(a+)+$/" takes too long')
-    good = CONFIG.replace(', "/(a+)+$/"', "")
-    assert "2 rules, no findings" in run(tmp_path, "rules", "lint", config=good).stdout
-    many = good.replace('["AI",', '[\n  "AI",\n  "＠英伟达", # x\n')
+    result = run(tmp_path, "rules", "lint", code=1)
+    assert result.stdout.startswith('config.toml, line 11, [[rules]] "智能", any: "/(a+)+$/" takes too long')
+    fixed = CONFIG.replace(', "/(a+)+$/"', "")
+    assert "2 rules, no findings" in run(tmp_path, "rules", "lint", config=fixed).stdout
+    many = fixed.replace('["AI",', '[\n  "AI",\n  "＠英伟达", # x\n')
     (finding,) = json.loads(run(tmp_path, "rules", "lint", "--json", config=many, code=1).stdout)["findings"]
     assert (finding["line"], finding["kind"], finding["safe"]) == (13, "width", ["@英伟达"])
 
 
 def test_mistakes_in_the_rules_are_pointed_at_where_they_stand(tmp_path: Path) -> None:
     broken = CONFIG.replace('none = ["广告"]', 'when = "芯片 AND"')
-    told = run(tmp_path, "check", config=broken, code=2).stderr
-    assert 'line 12, [[rules]] "智能", when: a word is missing at the end' in told
-    assert told.splitlines()[-1].index("^") == len("    芯片 AND") + 2 - 2
-    told = run(tmp_path, "check", config=CONFIG.replace('"NVIDIA"', '"/(/"'), code=2).stderr
-    assert "line 3, [aliases], 英伟达: this regular expression" in told
-    told = run(tmp_path, "check", config=CONFIG.replace('"英伟达" =', "英伟达 ="), code=2).stderr
-    assert 'in quotation marks: "英伟达" = …' in told
+    message = run(tmp_path, "check", config=broken, code=2).stderr
+    assert 'line 12, [[rules]] "智能", when: a word is missing at the end' in message
+    assert message.splitlines()[-1].index("^") == len("    芯片 AND") + 2 - 2
+    message = run(tmp_path, "check", config=CONFIG.replace('"NVIDIA"', '"/(/"'), code=2).stderr
+    assert "line 3, [aliases], 英伟达: this regular expression" in message
+    message = run(tmp_path, "check", config=CONFIG.replace('"英伟达" =', "英伟达 ="), code=2).stderr
+    assert 'in quotation marks: "英伟达" = …' in message
 
 
 def test_the_configuration_is_shown_as_it_would_be_written(tmp_path: Path) -> None:

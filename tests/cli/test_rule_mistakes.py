@@ -13,8 +13,8 @@ __all__ = ["file"]  # the fixture
 
 
 def answer(file: Path, *arguments: str, code: int = 0) -> dict[str, Any]:
-    found: dict[str, Any] = json.loads(rules(file, *arguments, "--json", code=code))
-    return found
+    values: dict[str, Any] = json.loads(rules(file, *arguments, "--json", code=code))
+    return values
 
 
 def test_before_anything_was_kept_the_history_is_empty_and_says_so(file: Path) -> None:
@@ -29,9 +29,9 @@ def test_before_anything_was_kept_the_history_is_empty_and_says_so(file: Path) -
 
 def test_with_nothing_to_go_back_to_undo_says_when_there_will_be(file: Path) -> None:
     for _ in range(2):
-        said = rules(file, "undo", code=1)
-        assert "there is nothing to go back to" in said
-        assert "before each edit by a command" in said
+        output = rules(file, "undo", code=1)
+        assert "there is nothing to go back to" in output
+        assert "before each edit by a command" in output
     assert text(file) == CONFIG
 
 
@@ -74,9 +74,9 @@ def test_undo_goes_back_one_edit_at_a_time(file: Path) -> None:
 
 def test_an_edit_that_cannot_be_kept_is_made_and_said_to_be_for_good(file: Path) -> None:
     (file.parent / "news.db").write_bytes(b"no database, for certain" * 100)
-    said = rules(file, "add", "人工智能", "算力")
-    assert "It cannot be undone by a command: " in said
-    assert "news.db" in said
+    output = rules(file, "add", "人工智能", "算力")
+    assert "It cannot be undone by a command: " in output
+    assert "news.db" in output
     assert '"算力"' in text(file)
 
 
@@ -91,17 +91,17 @@ def test_rules_that_were_never_right_are_mended_but_not_kept(file: Path) -> None
 def test_what_cannot_be_mended_into_something_right_is_left_alone(file: Path) -> None:
     odd = CONFIG.replace('"大模型"', '"@芯片、大模型"')
     file.write_text(odd, encoding="utf-8")
-    said = rules(file, "lint", "--fix", code=2)
-    assert "there is no alias set" in said
-    assert "Nothing was changed" in said
+    output = rules(file, "lint", "--fix", code=2)
+    assert "there is no alias set" in output
+    assert "Nothing was changed" in output
     assert text(file) == odd
 
 
 def test_a_word_that_is_there_in_another_spelling_is_named(file: Path) -> None:
-    said = rules(file, "add", "人工智能", "ＡＩ")
+    output = rules(file, "add", "人工智能", "ＡＩ")
     assert (
         'config.toml, line 15, [[rules]] "人工智能", any: "ＡＩ" means the same as "AI". Fix: take it out.'
-        in said
+        in output
     )
     assert answer(file, "lint", "--fix")["fixed"] == [
         'rule "人工智能", any: "ＡＩ" is taken out: means the same as "AI"'
@@ -112,14 +112,14 @@ def test_a_word_that_is_there_in_another_spelling_is_named(file: Path) -> None:
 def test_a_regular_expression_is_shown_as_it_may_stand_in_the_file(file: Path) -> None:
     odd = CONFIG.replace('  "大模型",\n', '  "大模型",\n  "/(i?)gpt-\\\\d/",\n')
     file.write_text(odd, encoding="utf-8")
-    said = rules(file, "lint", code=1)
-    assert 'line 15, [[rules]] "人工智能", any: "/(i?)gpt-\\\\d/"' in said
-    assert 'Fix: write "/(?i)gpt-\\\\d/".' in said
-    assert '"monitor rules lint --fix" fixes 1 of 1' in said
+    output = rules(file, "lint", code=1)
+    assert 'line 15, [[rules]] "人工智能", any: "/(i?)gpt-\\\\d/"' in output
+    assert 'Fix: write "/(?i)gpt-\\\\d/".' in output
+    assert '"monitor rules lint --fix" fixes 1 of 1' in output
 
 
 @pytest.mark.parametrize(
-    ("arguments", "told"),
+    ("arguments", "message"),
     [
         (("add", "人工", "算力"), 'there is no rule "人工". Did you mean "人工智能"?'),
         (("add", "人工智能", "AI"), '"AI" is in any of rule "人工智能" already'),
@@ -129,14 +129,14 @@ def test_a_regular_expression_is_shown_as_it_may_stand_in_the_file(file: Path) -
         (("show", "3"), "there is no version 3 of the rules"),
     ],
 )
-def test_a_slip_is_named_and_nothing_changes(file: Path, arguments: tuple[str, ...], told: str) -> None:
+def test_a_slip_is_named_and_nothing_changes(file: Path, arguments: tuple[str, ...], message: str) -> None:
     monitor(file.parent, "deliver")
-    assert told in rules(file, *arguments, code=1)
+    assert message in rules(file, *arguments, code=1)
     assert text(file) == CONFIG
 
 
 @pytest.mark.parametrize(
-    ("arguments", "told"),
+    ("arguments", "message"),
     [
         (("add", "人工智能", "@英伟达"), 'there is no alias set "英伟达"'),
         (("diff", "--days", "0"), "--days"),
@@ -146,8 +146,8 @@ def test_a_slip_is_named_and_nothing_changes(file: Path, arguments: tuple[str, .
         (("history", "--config", "absent.toml"), "\nabsent.toml, the file: there is no such file."),
     ],
 )
-def test_what_cannot_be_meant_is_refused(file: Path, arguments: tuple[str, ...], told: str) -> None:
-    assert told in "\n" + rules(file, *arguments, code=2)
+def test_what_cannot_be_meant_is_refused(file: Path, arguments: tuple[str, ...], message: str) -> None:
+    assert message in "\n" + rules(file, *arguments, code=2)
 
 
 @pytest.mark.parametrize("encoding", ["gbk", "utf-16", "utf-8-sig"])
@@ -161,19 +161,19 @@ def test_words_from_another_editor_are_read_or_their_encoding_named(file: Path, 
 
 def test_an_import_that_is_only_looked_at_says_what_comes_next(file: Path) -> None:
     (file.parent / "words.txt").write_text("光刻机\n", encoding="utf-8")
-    said = rules(file, "import", "words.txt")
-    assert "1 rule read, nothing was changed. With --write they are put into config.toml." in said
-    said = rules(file, "import", "words.txt", "--write")
-    assert "config.toml has 1 rule more." in said
-    assert 'Next: "monitor rules lint"' in said
+    output = rules(file, "import", "words.txt")
+    assert "1 rule read, nothing was changed. With --write they are put into config.toml." in output
+    output = rules(file, "import", "words.txt", "--write")
+    assert "config.toml has 1 rule more." in output
+    assert 'Next: "monitor rules lint"' in output
 
 
 def test_an_imported_rule_that_nobody_gets_is_found_by_lint(file: Path) -> None:
     file.write_text(CONFIG.replace("at = [", 'rules = ["人工智能"]\nat = ['), encoding="utf-8")
     (file.parent / "words.txt").write_text("光刻机\n", encoding="utf-8")
     rules(file, "import", "words.txt", "--write")
-    said = rules(file, "lint", code=1)
-    assert '[[rules]] "光刻机", name: "光刻机" is in the rules of no subscription' in said
+    output = rules(file, "lint", code=1)
+    assert '[[rules]] "光刻机", name: "光刻机" is in the rules of no subscription' in output
 
 
 def test_every_command_that_edits_answers_programs(file: Path) -> None:
@@ -195,9 +195,9 @@ def test_every_command_that_edits_answers_programs(file: Path) -> None:
 
 def test_a_diff_of_what_is_in_force_says_how_to_try_an_edit(file: Path) -> None:
     rules(file, "undo", code=1)
-    said = rules(file, "diff", "--days", "1")
-    assert "config.toml against version 1, 0 entries of 1 day: adds 0, removes 0, moves 0." in said
-    assert "Nothing is stored from that time" in said
+    output = rules(file, "diff", "--days", "1")
+    assert "config.toml against version 1, 0 entries of 1 day: adds 0, removes 0, moves 0." in output
+    assert "Nothing is stored from that time" in output
     assert "0 entries of 30 days" in rules(file, "diff")
 
 
@@ -205,6 +205,6 @@ def test_a_caret_stands_below_its_place_behind_chinese_signs(file: Path) -> None
     rules(file, "undo", code=1)
     file.write_text(CONFIG.replace('"大模型"', '"大模型'), encoding="utf-8")
     for command in ("status", "check"):
-        said = monitor(file.parent, command, code=2)
-        assert "A quotation mark is missing on this line." in said
-        assert '    "大模型,\n     \u3000\u3000\u3000 ^' in said
+        output = monitor(file.parent, command, code=2)
+        assert "A quotation mark is missing on this line." in output
+        assert '    "大模型,\n     \u3000\u3000\u3000 ^' in output

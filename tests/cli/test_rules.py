@@ -51,13 +51,13 @@ def text(file: Path) -> str:
 
 
 def history(file: Path) -> list[dict[str, Any]]:
-    found: list[dict[str, Any]] = json.loads(rules(file, "history", "--json"))
-    return found
+    versions: list[dict[str, Any]] = json.loads(rules(file, "history", "--json"))
+    return versions
 
 
 def test_a_word_is_added_and_shown_and_taken_out_again(file: Path) -> None:
-    said = rules(file, "add", "人工智能", "算力")
-    assert '+  "算力",' in said.splitlines()
+    output = rules(file, "add", "人工智能", "算力")
+    assert '+  "算力",' in output.splitlines()
     assert text(file) == CONFIG.replace('  "大模型",\n', '  "大模型",\n  "算力",\n')
     rules(file, "remove", "人工智能", "算力")
     assert text(file) == CONFIG
@@ -71,9 +71,9 @@ def test_trying_it_out_changes_nothing(file: Path) -> None:
 
 
 def test_a_word_that_cannot_be_read_is_refused_and_the_file_stays(file: Path) -> None:
-    said = rules(file, "add", "人工智能", "/(/", code=2)
-    assert "missing )" in said
-    assert "Nothing was changed" in said
+    output = rules(file, "add", "人工智能", "/(/", code=2)
+    assert "missing )" in output
+    assert "Nothing was changed" in output
     assert text(file) == CONFIG
 
 
@@ -92,7 +92,7 @@ def test_a_link_and_the_mode_of_the_file_stay(file: Path, tmp_path: Path) -> Non
     assert file.is_symlink()
     assert "算力" in text(real)
     assert stat.S_IMODE(real.stat().st_mode) == 0o640
-    assert [one.name for one in real.parent.iterdir()] == ["rules.toml"]
+    assert [file.name for file in real.parent.iterdir()] == ["rules.toml"]
 
 
 def test_every_version_is_kept_and_the_file_goes_back_and_forth(file: Path) -> None:
@@ -103,7 +103,7 @@ def test_every_version_is_kept_and_the_file_goes_back_and_forth(file: Path) -> N
     assert text(file) == CONFIG
     rules(file, "undo")
     assert text(file) == after
-    assert [(one["version"], one["changes"]) for one in history(file)] == [
+    assert [(version["version"], version["changes"]) for version in history(file)] == [
         (4, ["rule 人工智能: +1 word"]),
         (3, ["rule 人工智能: -1 word"]),
         (2, ["rule 人工智能: +1 word"]),
@@ -126,16 +126,16 @@ def test_the_only_version_is_told_as_such(file: Path) -> None:
 def test_a_broken_file_is_named_in_status_and_undone(file: Path) -> None:
     monitor(file.parent, "deliver")
     file.write_text(CONFIG.replace('  "大模型",\n]', '  "大模型",'), encoding="utf-8")
-    said = monitor(file.parent, "status", code=2)
-    assert "is refused" in said
-    assert "rules version 1, since" in said
-    assert "monitor rules undo" in said
-    assert "0 waiting" in said
+    output = monitor(file.parent, "status", code=2)
+    assert "is refused" in output
+    assert "rules version 1, since" in output
+    assert "monitor rules undo" in output
+    assert "0 waiting" in output
     values = json.loads(monitor(file.parent, "status", "--json", code=2))
     assert values["config"]["ok"] is False
     assert values["config"]["rules"]["version"] == 1
     assert values["config"]["rules_edited"] is True
-    assert [one["subscription"] for one in values["subscriptions"]] == ["AI 日报"]
+    assert [row["subscription"] for row in values["subscriptions"]] == ["AI 日报"]
     rules(file, "undo")
     assert text(file) == CONFIG
     assert json.loads(monitor(file.parent, "status", "--json"))["config"]["ok"] is True
@@ -152,8 +152,8 @@ def test_with_a_store_that_cannot_be_read_status_says_so(file: Path) -> None:
     file.write_text(
         CONFIG.replace("sqlite:///news.db", "").replace("[store]", "[store]\nx = 1"), encoding="utf-8"
     )
-    said = monitor(file.parent, "status", code=2)
-    assert "The database was not read: [store] cannot be read either." in said
+    output = monitor(file.parent, "status", code=2)
+    assert "The database was not read: [store] cannot be read either." in output
     file.write_text(CONFIG.replace("any =", "ayn ="), encoding="utf-8")
     assert "there is no such file yet" in monitor(file.parent, "status", code=2)
     assert json.loads(monitor(file.parent, "status", "--json", code=2))["config"]["rules"] is None
@@ -162,8 +162,8 @@ def test_with_a_store_that_cannot_be_read_status_says_so(file: Path) -> None:
 def test_words_of_trendradar_become_rules_behind_the_others(file: Path) -> None:
     words = file.parent / "frequency_words.txt"
     words.write_text("[GLOBAL_FILTER]\n震惊\n\n[WORD_GROUPS]\n\n[芯片]\n光刻机\nasml\n@5\n", encoding="utf-8")
-    said = rules(file, "import", str(words))
-    assert "frequency_words.txt, line 8: asml: is a whole word here" in said
+    output = rules(file, "import", str(words))
+    assert "frequency_words.txt, line 8: asml: is a whole word here" in output
     assert text(file) == CONFIG
     rules(file, "import", str(words), "--write")
     assert text(file) == CONFIG.replace(
@@ -188,8 +188,8 @@ def test_lint_mends_what_needs_no_question_and_keeps_comments(file: Path) -> Non
     file.write_text(odd, encoding="utf-8")
     rules(file, "lint", "--fix", "--dry-run")
     assert text(file) == odd
-    said = rules(file, "lint", "--fix")
-    assert '"大模型、算力" becomes "大模型" and "算力"' in said
+    output = rules(file, "lint", "--fix")
+    assert '"大模型、算力" becomes "大模型" and "算力"' in output
     assert '  "AI",  # the short one\n  "大模型",' in text(file)
     assert "# two" in text(file)
     assert text(file).count('"AI"') == 1
@@ -198,16 +198,16 @@ def test_lint_mends_what_needs_no_question_and_keeps_comments(file: Path) -> Non
 
 
 @pytest.mark.parametrize(
-    ("threshold", "told"),
+    ("threshold", "message"),
     [
         ("1.5", "enough only in the title or summary."),
         ("2.0", "enough only in the title."),
         ("3.0", "nowhere."),
     ],
 )
-def test_where_a_new_word_is_not_enough_is_said(file: Path, threshold: str, told: str) -> None:
+def test_where_a_new_word_is_not_enough_is_said(file: Path, threshold: str, message: str) -> None:
     file.write_text(
         text(file).replace('name = "人工智能"\n', f'name = "人工智能"\nthreshold = {threshold}\n'), "utf-8"
     )
-    assert told in rules(file, "add", "人工智能", "算力")
+    assert message in rules(file, "add", "人工智能", "算力")
     assert "threshold" not in rules(file, "add", "人工智能", "挖矿", "--to", "none").splitlines()[-2]

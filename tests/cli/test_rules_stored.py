@@ -13,13 +13,13 @@ def test_the_commands_about_rules_answer_from_what_is_stored(tmp_path: Path) -> 
     with open_site(tmp_path, lambda: make.rss(*TITLES)) as site:
         site.write(('any = ["AI", "大模型"]', 'any = ["AI", "大模型"]\nnone = ["广告"]'))
         site.json("poll", "--all")
-        told = site.monitor("rules", "explain", "AI广告")
-        assert "«AI»«广告»" in told
-        assert "any: AI: 1 x 2 (title) = 2" in told
-        assert "none: 广告" in told
+        output = site.monitor("rules", "explain", "AI广告")
+        assert "«AI»«广告»" in output
+        assert "any: AI: 1 x 2 (title) = 2" in output
+        assert "none: 广告" in output
         assert "no stored entry" in site.monitor("rules", "explain", "x", code=1)
         (kept,) = site.json("digest", "--excluded")
-        assert [one["rules"][0]["words"] for one in kept["entries"]] == [["广告"]]
+        assert [entry["rules"][0]["words"] for entry in kept["entries"]] == [["广告"]]
         assert "1 entry excluded" in site.monitor("digest", "--excluded")
         site.json("digest", "--now")
 
@@ -30,7 +30,7 @@ def test_the_commands_about_rules_answer_from_what_is_stored(tmp_path: Path) -> 
                 site.write(('any = ["AI", "大模型"]', 'any = ["AI", "大模型"]\nnone = ["广告"]'))
             diff = site.json("rules", "diff", *arguments)
             assert diff["summary"] == "adds 1, removes 0, moves 0"
-            assert [one["words"] for one in diff["changes"]] == [["芯片"]]
+            assert [change["words"] for change in diff["changes"]] == [["芯片"]]
         assert "+ 芯片出口新规" in site.monitor("rules", "diff", str(new))
 
         days = [(datetime.now(UTC) + timedelta(days=shift)).date().isoformat() for shift in (-1, 1)]
@@ -39,8 +39,8 @@ def test_the_commands_about_rules_answer_from_what_is_stored(tmp_path: Path) -> 
         bytes_then = [Path(file).read_bytes() for file in played["files"]]
         assert site.json(*period) == [played]
         assert [Path(file).read_bytes() for file in played["files"]] == bytes_then
-        (other,) = site.json(*period, "--config", str(new))
-        assert (played["entries"], other["entries"]) == (1, 2)
+        (replayed_by_new,) = site.json(*period, "--config", str(new))
+        assert (played["entries"], replayed_by_new["entries"]) == (1, 2)
         assert "is before" in site.monitor("replay", "--from", days[1], "--to", days[0], code=1)
         assert "is not a day" in site.monitor("replay", "--from", "x", "--to", days[0], code=1)
 
@@ -49,6 +49,6 @@ def test_the_commands_about_rules_answer_from_what_is_stored(tmp_path: Path) -> 
         assert "there is no rule" in site.monitor("rules", "apply", "--since", "7d", "--rule", "x", code=1)
         assert "--since x" in site.monitor("rules", "apply", "--since", "x", code=1)
         (offered,) = site.json("rules", "apply", "--since", "7d", "--rule", "人工智能")
-        assert [one["title"] for one in offered["entries"]] == ["芯片出口新规"]
+        assert [entry["title"] for entry in offered["entries"]] == ["芯片出口新规"]
         (composed,) = site.json("digest", "--now")
         assert composed["entries"] == 1

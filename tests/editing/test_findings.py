@@ -47,3 +47,12 @@ def test_safe_fixes_keep_comments_and_weights() -> None:
     )
     assert len(result.fixed) == 2
     assert result.left == 0
+
+
+def test_a_fix_that_brings_another_finding_is_followed_by_its_fix() -> None:
+    result = fix_rules(
+        HEAD.replace('"机器人",\n]', '"AI、 ＠x",\n]') + '[aliases]\nx = ["y"]\n', "config.toml"
+    )
+    assert "＠" not in result.text
+    assert '  "@x",\n]' in result.text
+    assert result.left == 0

@@ -1,8 +1,13 @@
+from datetime import UTC, datetime
+from pathlib import Path
+
 import pytest
 
 from monitor.assets import DEFAULT_CONFIG
 from monitor.config.positions import only, rule_part
-from monitor.editing.history import with_rule_part
+from monitor.editing.history import plan_undo, with_rule_part
+from monitor.errors import MonitorError
+from monitor.model.rules import RulesetVersion
 
 TEXT = """\
 # mine
@@ -97,3 +102,11 @@ def test_an_unclosed_bracket_in_a_rule_does_not_swallow_the_tables_behind_it() -
     changed = with_rule_part(broken, '[[rules]]\nname = "x"\n')
     assert '# ---- who gets it ----\n[[subscriptions]]\nname = "s"\n' in changed
     assert '"[store]",' not in changed
+
+
+def test_rules_that_the_file_has_already_are_not_put_back(tmp_path: Path) -> None:
+    file = tmp_path / "config.toml"
+    file.write_text(TEXT, "utf-8")
+    target = RulesetVersion(version=3, at=datetime(2026, 11, 24, tzinfo=UTC), fingerprint="f", text=PART)
+    with pytest.raises(MonitorError, match="has the rules of version 3 already"):
+        plan_undo(file, target)

@@ -33,7 +33,7 @@ async def test_the_servers_own_validators_are_sent_back(desk: Desk) -> None:
     await desk.poll()
     (outcome,) = await desk.poll()
     assert isinstance(outcome, Unchanged)
-    assert [validators for _, validators in desk.web.asked] == [
+    assert [validators for _, validators in desk.web.requests] == [
         Validators(),
         Validators(etag='W/"odd -gzip"'),
     ]

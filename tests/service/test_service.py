@@ -55,10 +55,10 @@ def test_what_an_edit_makes_odd_is_told_once(site: Site) -> None:
         assert wait_for_event(service, "rules-odd")["findings"] == 1
         wait_for_event(service, "delivered")
         site.write(('"AI", "大模型"', '"AI", "ＡＩ", "大模型", "雨"'))
-        told = wait_for_event(service, "rule-odd", finding='"雨" one Chinese character alone')["finding"]
+        finding = wait_for_event(service, "rule-odd", finding='"雨" one Chinese character alone')["finding"]
         lines = site.config.read_text("utf-8").split("\n")
         line = next(number for number, line in enumerate(lines, start=1) if '"雨"' in line)
-        assert f"config.toml, line {line}," in told
+        assert f"config.toml, line {line}," in finding
         site.write(('"AI", "大模型"', '"AI", "ＡＩ", "大模型", "雨", "天气"'))
         wait_for_event(service, "config-changed", change="+1 word")
         site.write(('"AI", "大模型"', '"AI", "ＡＩ", "大模型", "天气", "ai芯片"'))
@@ -93,17 +93,17 @@ def test_an_edit_by_a_swapped_link_is_taken_up(site: Site) -> None:
 def test_a_broken_edit_is_told_once_and_the_old_rules_hold(site: Site, titles: list[str]) -> None:
     with site.service() as service:
         wait_for_event(service, "delivered")
-        good = site.config.read_text("utf-8")
-        site.config.write_text(good.replace("[[rules]]", "[[rules"), "utf-8")
+        text = site.config.read_text("utf-8")
+        site.config.write_text(text.replace("[[rules]]", "[[rules"), "utf-8")
         wait_for_event(service, "config-refused", seconds=2)
         assert "TOML" in wait_for_event(service, "config-problem")["problem"]
         titles.insert(0, "大模型降价")
-        seen = []
+        events = []
         while (event := service.next_event(20)) and event["event"] != "delivered":
-            seen.append(event["event"])
+            events.append(event["event"])
         assert event, "the old rules went on"
-        assert "config-refused" not in seen
-        site.config.write_text(good, "utf-8")
+        assert "config-refused" not in events
+        site.config.write_text(text, "utf-8")
         wait_for_event(service, "config-restored", seconds=2)
 
 
@@ -161,13 +161,13 @@ def test_a_mail_in_transit_ends_before_the_service_does(tmp_path: Path) -> None:
 
 
 def test_two_services_on_one_database_mail_nothing_twice(site: Site, titles: list[str]) -> None:
-    with site.service() as one, site.service() as other:
-        wait_for_event(one, "started")
-        wait_for_event(other, "started")
+    with site.service() as first, site.service() as second:
+        wait_for_event(first, "started")
+        wait_for_event(second, "started")
         for number in range(5):
             titles.insert(0, f"AI 第{number}条")
             site.smtp_server.wait(number + 1, 30)
-        assert one.stop() == other.stop() == 0
+        assert first.stop() == second.stop() == 0
     raws = [mail.raw for mail in site.smtp_server.received]
     assert len(set(raws)) == len(raws)
     listed = site.json("outbox")
@@ -221,13 +221,13 @@ def test_a_password_is_never_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatc
         with site.service() as service:
             refused = wait_for_event(service, "deferred")
         assert "login" in refused["reply"]
-        told = str(refused) + site.monitor("outbox") + site.monitor("config")
+        output = str(refused) + site.monitor("outbox") + site.monitor("config")
     secrets = {
         wrong,
         base64.b64encode(wrong.encode()).decode(),
         base64.b64encode(f"\0me\0{wrong}".encode()).decode(),
     }
-    assert [secret for secret in secrets if secret in told] == []
+    assert [secret for secret in secrets if secret in output] == []
     assert [secret for secret in secrets if secret.encode() in (tmp_path / "monitor.db").read_bytes()] == []
 
 
@@ -235,7 +235,7 @@ def test_the_right_password_is_used(tmp_path: Path, monkeypatch: pytest.MonkeyPa
     monkeypatch.setenv("MONITOR_SMTP__PASSWORD", "secret")
     with open_site(tmp_path, lambda: make.rss("AI新规"), username="me", password="secret") as site:
         site.write(('security = "starttls"', 'security = "starttls"\nusername = "me"'))
-        assert [one["status"] for one in site.json("once")["delivered"]] == ["sent"]
+        assert [attempt["status"] for attempt in site.json("once")["delivered"]] == ["sent"]
 
 
 def test_a_template_that_fails_is_named_and_its_digest_waits(site: Site) -> None:
@@ -275,8 +275,8 @@ def test_a_mail_that_has_become_too_old_is_given_up_and_named(tmp_path: Path) ->
 
 
 def test_a_feed_that_fails_is_named_and_the_others_go_on(site: Site) -> None:
-    other = '[[feeds]]\nname = "坏的"\nurl = "http://127.0.0.1:9/rss"\nevery = "1s"\n[[rules]]'
-    site.write(("[[rules]]", other))
+    failing_feed = '[[feeds]]\nname = "坏的"\nurl = "http://127.0.0.1:9/rss"\nevery = "1s"\n[[rules]]'
+    site.write(("[[rules]]", failing_feed))
     with site.service() as service:
         assert "坏的" in wait_for_event(service, "poll-failed")["feed"]
         wait_for_event(service, "delivered")
@@ -284,23 +284,23 @@ def test_a_feed_that_fails_is_named_and_the_others_go_on(site: Site) -> None:
 
 def test_a_refused_edit_is_told_to_the_operator_by_one_mail(site: Site) -> None:
     operator = '[operator]\nto = ["operator@example.org"]\n[[feeds]]'
-    good = site.write(("[[feeds]]", operator))
+    text = site.write(("[[feeds]]", operator))
     with site.service() as service:
         wait_for_event(service, "delivered")
-        site.config.write_text(good.replace("any =", "ayn ="), encoding="utf-8")
+        site.config.write_text(text.replace("any =", "ayn ="), encoding="utf-8")
         wait_for_event(service, "operator-told")
         wait_for_event(service, "delivered", to="o***")
-        site.config.write_text(good.replace("any =", "yna ="), encoding="utf-8")
+        site.config.write_text(text.replace("any =", "yna ="), encoding="utf-8")
         wait_for_event(service, "config-refused")
         status = site.json("status", code=2)
-        site.config.write_text(good.replace('"AI"', '"AI", "芯片"'), encoding="utf-8")
+        site.config.write_text(text.replace('"AI"', '"AI", "芯片"'), encoding="utf-8")
         wait_for_event(service, "config-changed", change="+1 word")
     assert status["config"]["rules"]["version"] == 1
-    letters = [one for one in site.smtp_server.received if one.recipients == ("operator@example.org",)]
-    assert len(letters) == 1
+    notices = [mail for mail in site.smtp_server.received if mail.recipients == ("operator@example.org",)]
+    assert len(notices) == 1
     versions = site.json("rules", "history")
-    assert [(one["version"], one["changes"]) for one in versions] == [
+    assert [(version["version"], version["changes"]) for version in versions] == [
         (2, ["rule 人工智能: +1 word"]),
         (1, ["the first version kept"]),
     ]
-    assert [one["digests"] for one in versions] == [0, 1]
+    assert [version["digests"] for version in versions] == [0, 1]
