@@ -88,6 +88,11 @@ def test_a_name_in_more_than_a_quarter_of_the_entries_is_not_proposed(share: int
     assert ("OpenAI" in [word.word for word in proposal.words]) == is_proposed
 
 
+def test_a_longer_term_is_not_taken_for_one_in_the_title_when_no_part_of_it_is_there() -> None:
+    text = "有人说，芯片计算还很远。Lumina在芯片计算上花了很多钱。"
+    assert "芯片计算" in words(propose(make.entry("Lumina让巨头不安", text=text), [], NO_RULES), "hints")
+
+
 def test_few_entries_tell_nothing_about_what_is_usual() -> None:
     few = proposed(STORY, 49, text="Lumina OpenAI 大模型")
     assert (few.weighed, few.words) == (0, proposed(STORY).words)
