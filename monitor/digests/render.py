@@ -107,9 +107,7 @@ def _fill(environment: Environment, name: str, **values: object) -> str:
 
 def _locations(error: BaseException) -> list[tuple[str, int]]:
     """Return the files and lines an error passed through, the innermost first."""
-    syntax_error = (
-        [(error.filename or error.name or "", error.lineno)] if isinstance(error, TemplateSyntaxError) else []
-    )
+    syntax_error = [(error.filename or "", error.lineno)] if isinstance(error, TemplateSyntaxError) else []
     return syntax_error + [
         (frame.filename, frame.lineno or 0) for frame in reversed(traceback.extract_tb(error.__traceback__))
     ]

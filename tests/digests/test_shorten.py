@@ -90,6 +90,13 @@ def test_a_clause_too_long_is_cut_where_the_room_ends() -> None:
     assert excerpt(entry(summary="短，" + "字" * 200), []).text == "短，" + "字" * 117 + "…"
 
 
+def test_a_clause_is_the_end_only_where_it_fills_more_than_half_of_the_room() -> None:
+    assert excerpt(entry(summary="字" * 61 + "，" + "词" * 100), []).text == "字" * 61 + "…"
+    assert (
+        excerpt(entry(summary="字" * 60 + "，" + "词" * 100), []).text == "字" * 60 + "，" + "词" * 58 + "…"
+    )
+
+
 def test_a_latin_word_is_not_torn() -> None:
     text = "字" * 115 + "DeepSeek" + "字" * 30
     assert excerpt(entry(summary=text), []).text == "字" * 115 + "…"
@@ -146,6 +153,15 @@ def test_in_a_very_long_sentence_the_clause_with_the_hit_is_shown() -> None:
     assert text.startswith("…" + "词" * 20 + "DeepSeek句")
     assert text.endswith("句…")
     assert len(text) == EXCERPT
+
+
+@pytest.mark.parametrize(("before", "shown"), [(71, 71), (72, 40)])
+def test_a_sentence_is_shown_from_its_beginning_where_the_hit_ends_within_two_thirds_of_the_room(
+    before: int, shown: int
+) -> None:
+    candidate = entry(text=FILLER * 6 + "字" * before + "DeepSeek" + "句" * 200)
+    text = excerpt(candidate, [hit_of(candidate, "text", "DeepSeek")]).text
+    assert text.startswith("…" + "字" * shown + "DeepSeek")
 
 
 def test_in_a_very_long_clause_the_hit_is_shown_with_what_stands_around_it() -> None:

@@ -123,6 +123,16 @@ async def test_a_failure_of_the_relay_is_reported_as_such(desk: Desk) -> None:
     assert outcome.status is DeliveryStatus.WAITING
 
 
+async def test_only_a_failure_of_the_relay_is_reported_as_one(desk: Desk) -> None:
+    await _enqueue(desk, *(make.mail(f"r{number}@example.org", number=number) for number in range(2)))
+    desk.mailbox.refuses(SendKind.LATER)
+    refused, sent = await desk.deliver(), await desk.deliver()
+    assert refused is not None
+    assert sent is not None
+    assert (refused.status, refused.relay) == (DeliveryStatus.WAITING, False)
+    assert (sent.status, sent.relay, sent.next_attempt_at) == (DeliveryStatus.SENT, False, None)
+
+
 async def test_a_worker_whose_mail_was_taken_stops_before_data(desk: Desk) -> None:
     await _enqueue(desk, make.mail())
     sent: list[Mail] = []

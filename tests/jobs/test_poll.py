@@ -3,7 +3,7 @@ from datetime import timedelta
 import pytest
 
 from monitor.errors import FetchError
-from monitor.jobs.poll import Polled, PollFailed, Unchanged, claim
+from monitor.jobs.poll import Polled, PollFailed, Unchanged, claim, claim_all
 from monitor.model.feeds import Validators
 from monitor.store import feeds
 from tests import make
@@ -79,6 +79,17 @@ async def test_a_good_answer_ends_the_count_of_failures(desk: Desk) -> None:
     await desk.poll()
     (state,) = await desk.db.read(feeds.states)
     assert (state.failures, state.last_error, state.visited) == (0, "", desk.clock())
+
+
+async def test_a_claim_holds_for_two_fetch_timeouts(desk: Desk) -> None:
+    await desk.register()
+    lease = 2 * FETCH.timeout
+    await claim(desk.feeds, db=desk.db, now=desk.clock(), options=FETCH, limit=9)
+    claimed_until = [state.next_poll_at for state in await desk.db.read(feeds.states)]
+    assert claimed_until == [desk.clock() + lease]
+    now = desk.clock.forward(minutes=10)
+    await claim_all(desk.feeds, db=desk.db, now=now, options=FETCH)
+    assert [state.next_poll_at for state in await desk.db.read(feeds.states)] == [now + lease]
 
 
 async def test_a_feed_in_the_hands_of_one_worker_is_not_given_to_another(desk: Desk) -> None:

@@ -182,6 +182,11 @@ def test_a_refusal_says_who_what_and_in_which_words(step: Step, code: int, text:
     assert str(refusal(SERVER, step, code, text)) == message
 
 
+@pytest.mark.parametrize(("code", "verb"), [(499, "temporarily refused"), (500, "refused"), (599, "refused")])
+def test_a_reply_from_500_on_is_a_refusal_for_good(code: int, verb: str) -> None:
+    assert str(refusal(SERVER, Step.RCPT, code, "no")) == f"{SERVER} {verb} the recipient ({code} no)"
+
+
 def test_a_refused_login_says_what_to_look_at() -> None:
     error = refusal(SERVER, Step.AUTH, 535, "5.7.8 no")
     assert str(error).startswith(f"{SERVER} refused the login (535 5.7.8 no): check [smtp] username and")

@@ -5,7 +5,9 @@ from typing import Any
 import pytest
 
 from monitor.config.options import Rule
+from monitor.model.rules import Hit
 from monitor.rules.match import Cause, compile_rules, judge_entry, match_entry
+from monitor.rules.score import independent
 from tests import make
 from tests.rules.judging import judged
 
@@ -65,6 +67,14 @@ def test_hints_upon_each_other_count_once_and_beside_each_other_both() -> None:
     assert [points.word for points in judged("", rule, text="生成式AI").points] == ["生成式AI"]
     assert {points.word for points in judged("", rule, text="生成式AI和AIGC").points} == {"生成式AI", "AI*"}
     assert len(judged("", rule, text="AI").points) == 1
+
+
+def test_where_two_hints_begin_the_longer_place_counts_whichever_hint_is_longer_elsewhere() -> None:
+    def place(start: int, end: int) -> Hit:
+        return Hit(field="text", word="", found="", start=start, end=end)
+
+    hints = {"short here": [place(0, 2), place(20, 30)], "long here": [place(0, 5)]}
+    assert independent(hints) == {"short here": [place(20, 30)], "long here": [place(0, 5)]}
 
 
 @pytest.mark.parametrize(
