@@ -81,6 +81,13 @@ def test_a_word_that_much_of_the_news_says_is_a_hint_or_nothing() -> None:
     assert "OpenAI" not in [word.word for word in very_usual.words]
 
 
+@pytest.mark.parametrize(("share", "is_proposed"), [(15, True), (16, False)])
+def test_a_name_in_more_than_a_quarter_of_the_entries_is_not_proposed(share: int, is_proposed: bool) -> None:
+    entries = [make.entry("OpenAI" if number < share else "x", number=number) for number in range(60)]
+    proposal = propose(replace(STORY, title="OpenAI让巨头不安"), entries, NO_RULES)
+    assert ("OpenAI" in [word.word for word in proposal.words]) == is_proposed
+
+
 def test_few_entries_tell_nothing_about_what_is_usual() -> None:
     few = proposed(STORY, 49, text="Lumina OpenAI 大模型")
     assert (few.weighed, few.words) == (0, proposed(STORY).words)
