@@ -58,6 +58,14 @@ def run_command(
     return CommandResult(code, stdout.decode(), stderr.decode(), output.decode())
 
 
+def unmeasured_environ() -> dict[str, str]:
+    """Return this process's environment for another one whose coverage is not measured.
+
+    Measuring costs a process a second, and a killed one writes nothing down.
+    """
+    return {key: value for key, value in os.environ.items() if not key.startswith("COVERAGE_")}
+
+
 @contextmanager
 def _redirect_stdin(content: bytes) -> Iterator[None]:
     before, sys.stdin = sys.stdin, io.TextIOWrapper(io.BytesIO(content), encoding="utf-8")

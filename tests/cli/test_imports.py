@@ -1,6 +1,5 @@
 """A command loads what it uses: each package a command may import, others cost its user the start."""
 
-import os
 import subprocess
 import sys
 from pathlib import Path
@@ -8,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from monitor.assets import DEFAULT_CONFIG
+from tests.command import unmeasured_environ
 from tests.test_house import OWNERS, STORE_ONLY
 
 # Everything that takes long to load.
@@ -44,12 +44,10 @@ def test_a_command_loads_what_it_uses(tmp_path: Path, command: str, may_load: se
         f"execute({command.split()!r})\n"
         "print(*{name.partition('.')[0] for name in sys.modules}, file=sys.stderr)"
     )
-    # The measurement of coverage loads a database of its own into each process that it is told to watch.
-    environment = {name: value for name, value in os.environ.items() if not name.startswith("COVERAGE_")}
     done = subprocess.run(
         [sys.executable, "-c", code],
         cwd=tmp_path,
-        env=environment,
+        env=unmeasured_environ(),  # measuring coverage loads sqlite3
         check=True,
         capture_output=True,
         text=True,

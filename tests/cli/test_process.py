@@ -1,7 +1,6 @@
 """`python -m monitor` as a process: streams, exit codes, a broken pipe, an interrupt."""
 
 import json
-import os
 import signal
 import subprocess
 import sys
@@ -13,9 +12,10 @@ import pytest
 
 from monitor import __version__
 from tests.cli.test_match import CONFIG, lines
+from tests.command import unmeasured_environ
 
 COMMAND = [sys.executable, "-m", "monitor"]
-ENVIRON = {**os.environ, "PYTHONUTF8": "1"}
+ENVIRON = {**unmeasured_environ(), "PYTHONUTF8": "1"}
 
 
 def run_process(folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:

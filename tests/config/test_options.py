@@ -1,6 +1,5 @@
 """Every option is declared once; config.toml shows the same, and a new option needs no third place."""
 
-import os
 import shutil
 import subprocess
 import sys
@@ -11,6 +10,7 @@ import pytest
 from monitor.assets import DEFAULT_CONFIG
 from monitor.config.options import NOUN_TABLES, OPTION_TABLES, WORD_LISTS, options_of
 from monitor.config.reading import parse_config
+from tests.command import unmeasured_environ
 
 ROOT = Path(__file__).parent.parent.parent
 TABLES = {**OPTION_TABLES, **NOUN_TABLES}
@@ -103,7 +103,7 @@ def test_a_new_option_is_one_line_in_its_declaration_and_one_in_config_toml(tmp_
             else text.index("\n\n\n", text.index(head)) + 1
         )
         file.write_text(text[:place] + line + text[place:], "utf-8")
-    environment = {**os.environ, "PYTHONPATH": str(tmp_path), "PYTHONDONTWRITEBYTECODE": "1"}
+    environment = {**unmeasured_environ(), "PYTHONPATH": str(tmp_path), "PYTHONDONTWRITEBYTECODE": "1"}
     for command in (["-c", TRY], ["-m", "monitor", "check"], ["-m", "monitor", "config"]):
         done = subprocess.run(
             [sys.executable, *command],

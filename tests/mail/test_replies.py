@@ -213,6 +213,14 @@ def test_the_reason_is_the_trouble_itself(error: Exception, words: str) -> None:
     assert reason(error) == words
 
 
+def test_a_failed_certificate_is_told_by_what_openssl_found_wrong_with_it() -> None:
+    error = ssl.SSLCertVerificationError(1, "certificate verify failed")
+    error.reason, error.verify_message = "CERTIFICATE_VERIFY_FAILED", "self-signed certificate"
+    assert reason(error) == "self-signed certificate"
+    error.verify_message = ""
+    assert reason(error) == "CERTIFICATE VERIFY FAILED"
+
+
 def test_only_after_the_dot_is_it_uncertain_what_became_of_the_mail() -> None:
     before, after = (no_reply(SERVER, step, ConnectionError("closed")) for step in (Step.DATA, Step.DOT))
     assert (before.kind, after.kind) == (SendKind.LATER, SendKind.UNCERTAIN)

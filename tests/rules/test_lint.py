@@ -121,6 +121,19 @@ def test_good_rules_are_left_alone(rule: dict[str, Any]) -> None:
     assert findings(**rule) == []
 
 
+@pytest.mark.parametrize("good", ["珍珠宇宙", "/珍.宇宙/"])
+def test_a_useless_guard_is_named_behind_a_good_one(good: str) -> None:
+    finding = only(any=(f"宇宙 -{good} -珍珠",))
+    assert finding.kind == "guard"
+    assert 'its guard "珍珠"' in finding.what
+
+
+def test_a_word_covers_a_longer_one_only_where_it_stands_there_as_a_word() -> None:
+    finding = only(any=("York", "New York"))
+    assert (finding.kind, finding.word) == ("shadowed", "New York")
+    assert findings(any=("York", "NewYork")) == []
+
+
 def test_alias_sets_are_looked_over_once() -> None:
     aliases = {"芯片商": ["英伟达", "@代工厂"], "代工厂": ["台积电", "@芯片商"]}
     all_findings = lint([Rule(name="r", any=("@芯片商",), when="@芯片商")], aliases)

@@ -266,7 +266,7 @@ def test_a_mail_that_has_become_too_old_is_given_up_and_named(tmp_path: Path) ->
     with open_site(
         tmp_path, lambda: make.rss("AI新规"), script=lambda _step, _address: "451 4.7.1 greylisted"
     ) as site:
-        site.write(("[outbox]", '[outbox]\nexpire = "2s"'))
+        site.write(("[outbox]", '[outbox]\nexpire = "4s"'))
         with site.service() as service:
             expired = wait_for_event(service, "expired")
         assert "greylisted" in expired["last"]

@@ -10,6 +10,7 @@ from sqlalchemy import text
 from monitor.errors import StoreError
 from monitor.store import feeds
 from monitor.store.database import Connection, Database, open_database
+from tests.command import unmeasured_environ
 from tests.store.gate import Gate
 from tests.store.rows import URL, add, urls
 
@@ -174,7 +175,7 @@ asyncio.run(work())
 
 
 def test_killed_before_the_commit_nothing_of_it_stays(db_url: str) -> None:
-    killed = subprocess.run([sys.executable, "-c", KILLED, db_url], timeout=60)
+    killed = subprocess.run([sys.executable, "-c", KILLED, db_url], timeout=60, env=unmeasured_environ())
     assert killed.returncode == -signal.SIGKILL
     db = open_database(db_url)
     known = asyncio.run(db.read(urls))

@@ -18,6 +18,7 @@ from monitor.store import digests, schema, tables
 from monitor.store.database import Connection, Database, open_database
 from monitor.store.tables import metadata
 from tests import make
+from tests.command import unmeasured_environ
 from tests.make import NOW
 
 SQLITE = pytest.mark.parametrize("kind", ["sqlite"], indirect=True)
@@ -215,7 +216,9 @@ asyncio.run(open_database(sys.argv[1]).close())
 
 
 def test_services_that_start_at_once_do_not_collide(empty_url: str) -> None:
-    services = [subprocess.Popen([sys.executable, "-c", OPEN, empty_url]) for _ in range(3)]
+    services = [
+        subprocess.Popen([sys.executable, "-c", OPEN, empty_url], env=unmeasured_environ()) for _ in range(3)
+    ]
     assert [service.wait(60) for service in services] == [0, 0, 0]
     assert opened(empty_url, migrate=False) == OURS
 
@@ -235,7 +238,7 @@ open_database(sys.argv[1])
 
 
 def test_killed_during_a_migration_nothing_is_half_done(empty_url: str) -> None:
-    killed = subprocess.run([sys.executable, "-c", DIE, empty_url], timeout=60)
+    killed = subprocess.run([sys.executable, "-c", DIE, empty_url], timeout=60, env=unmeasured_environ())
     assert killed.returncode == -signal.SIGKILL
     with pytest.raises(SchemaError, match="it is empty"):
         open_database(empty_url, migrate=False)
