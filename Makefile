@@ -14,9 +14,10 @@ demo: $(CORE)
 run: $(CORE)
 	$(BIN)/monitor run
 
+# Four workers, also on two cores: much of a test's time is waiting for services.
 test: $(DEV)
 	$(BIN)/coverage erase
-	$(BIN)/coverage run -m pytest -n auto --maxprocesses 4 --dist worksteal
+	$(BIN)/coverage run -m pytest -n 4 --dist worksteal
 	$(BIN)/coverage combine --quiet
 	$(BIN)/coverage report
 	$(BIN)/coverage report --include='monitor/rules/*,monitor/digests/*,monitor/jobs/*' --fail-under=100
