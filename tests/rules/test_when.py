@@ -162,3 +162,7 @@ def test_an_expression_without_end_is_refused(written: str) -> None:
 
 def test_a_long_expression_is_no_deep_one() -> None:
     assert hit_texts("w2999", when=" OR ".join(f"w{number}" for number in range(3000))) == ["w2999"]
+
+
+def test_a_word_that_is_one_letter_longer_than_a_field_is_a_word() -> None:
+    assert judged("titles", {"when": "titles AND NOT texts"}).match
