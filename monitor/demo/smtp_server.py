@@ -187,19 +187,19 @@ class _Handler:
     def __init__(self, smtp_server: LoopbackSmtpServer) -> None:
         self._smtp_server = smtp_server
 
-    async def handle_MAIL(  # noqa: N802
+    async def handle_MAIL(  # noqa: N802 - aiosmtpd's name
         self, server: _Conversation, session: Session, envelope: Envelope, address: str, options: list[str]
     ) -> str:
         if self._smtp_server.requires_login(session):
             return "530 5.7.0 Authentication required"
         return await self._answer(server, Step.MAIL, address, lambda: setattr(envelope, "mail_from", address))
 
-    async def handle_RCPT(  # noqa: N802
+    async def handle_RCPT(  # noqa: N802 - aiosmtpd's name
         self, server: _Conversation, session: Session, envelope: Envelope, address: str, options: list[str]
     ) -> str:
         return await self._answer(server, Step.RCPT, address, lambda: envelope.rcpt_tos.append(address))
 
-    async def handle_DATA(  # noqa: N802
+    async def handle_DATA(  # noqa: N802 - aiosmtpd's name
         self, server: _Conversation, session: Session, envelope: Envelope
     ) -> str:
         recipient = envelope.rcpt_tos[0]

@@ -39,7 +39,7 @@ _PAUSE_AFTER_FAILED_TEMPLATE = timedelta(minutes=1)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NotDue:
-    """A subscription's digest is not due; `subscription` says when the next one is."""
+    """A subscription's digest is not due."""
 
     subscription: Subscription
 

@@ -53,7 +53,7 @@ def _revision(tx: Connection, url: URL) -> str:
     """Return the revision of our tables; "" for an empty database. Raises SchemaError where others live."""
     names = inspect(tx).get_table_names()
     if VERSION_TABLE in names:
-        return str(tx.scalar(text(f"SELECT version_num FROM {VERSION_TABLE}")) or "")  # noqa: S608
+        return str(tx.scalar(text(f"SELECT version_num FROM {VERSION_TABLE}")) or "")  # noqa: S608 - a name of ours
     if names:
         raise SchemaError(
             f"database {display_url(url)} belongs to something else: it has the tables "
