@@ -3,6 +3,7 @@
 import re
 import traceback
 from collections.abc import Callable
+from functools import cache
 
 from css_inline import CSSInliner
 from jinja2 import Environment, FileSystemLoader, StrictUndefined, TemplateError, TemplateSyntaxError
@@ -33,14 +34,13 @@ def digest_renderer(directory: str = "") -> RenderDigest:
 
     The function raises DigestError, naming the template and its line, when a template fails.
     """
-    directories = [directory, str(TEMPLATES)] if directory else [str(TEMPLATES)]
     environments: dict[str, Environment] = {}
     inliner = CSSInliner(load_remote_stylesheets=False, minify_css=True)
 
     def render(digest: Digest) -> Rendered:
         language = language_of(digest.subscription.locale)
         if language.locale not in environments:
-            environments[language.locale] = _environment(directories, language)
+            environments[language.locale] = _environment(directory, language)
         for full, titles in _BUDGETS:
             view = digest_view(digest, language, full=full, titles=titles)
             rendered = _rendered(environments[language.locale], inliner, view)
@@ -56,10 +56,9 @@ def notice_renderer(directory: str = "") -> RenderNotice:
 
     The function raises DigestError, naming the template and its line, when a template fails.
     """
-    directories = [directory, str(TEMPLATES)] if directory else [str(TEMPLATES)]
 
     def render(notice: Notice) -> Rendered:
-        environment = _environment(directories, language_of("en"))
+        environment = _environment(directory, language_of("en"))
         subject = " ".join(_fill(environment, "notice.subject.j2", notice=notice).split())
         text = _fill(environment, "notice.txt.j2", notice=notice, subject=subject)
         return Rendered(subject=subject, text=_trimmed(text), html="")
@@ -67,7 +66,19 @@ def notice_renderer(directory: str = "") -> RenderNotice:
     return render
 
 
-def _environment(directories: list[str], language: Language) -> Environment:
+def _environment(directory: str, language: Language) -> Environment:
+    if not directory:
+        return _shipped_environment(language.locale)
+    return _new_environment([directory, str(TEMPLATES)], language)
+
+
+@cache
+def _shipped_environment(locale: str) -> Environment:
+    """Return the environment of our own templates, which need to be compiled once only: they do not change."""
+    return _new_environment([str(TEMPLATES)], language_of(locale))
+
+
+def _new_environment(directories: list[str], language: Language) -> Environment:
     # Sandboxed: an operator's template reads what it is given, and reaches nothing else.
     environment = ImmutableSandboxedEnvironment(
         loader=FileSystemLoader(directories),
