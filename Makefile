@@ -14,6 +14,9 @@ demo: $(CORE)
 run: $(CORE)
 	$(BIN)/monitor run
 
+# Kept compiled, whatever the environment says: else each of some fifty processes compiles the program anew.
+test quick: export PYTHONDONTWRITEBYTECODE :=
+
 # Four workers, also on two cores: much of a test's time is waiting for services.
 test: $(DEV)
 	$(BIN)/coverage erase

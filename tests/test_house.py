@@ -2,6 +2,7 @@
 
 import ast
 from collections import defaultdict
+from functools import cache
 from pathlib import Path
 
 import monitor
@@ -31,16 +32,17 @@ OWNERS = {
 STORE_ONLY = {"sqlalchemy", "alembic", "sqlite3", "psycopg"}
 
 
+@cache
 def _imports() -> dict[str, set[str]]:
-    found = defaultdict(set)
+    importers = defaultdict(set)
     for file in ROOT.rglob("*.py"):
         name = ".".join(file.relative_to(ROOT).with_suffix("").parts).removesuffix(".__init__")
         for node in ast.walk(ast.parse(file.read_text("utf-8"))):
             names = [alias.name for alias in node.names] if isinstance(node, ast.Import) else []
             names += [node.module or ""] if isinstance(node, ast.ImportFrom) else []
             for imported in names:
-                found[imported.partition(".")[0]].add(name)
-    return found
+                importers[imported.partition(".")[0]].add(name)
+    return importers
 
 
 def test_each_package_is_imported_by_its_owner_only() -> None:

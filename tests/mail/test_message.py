@@ -5,7 +5,8 @@ from collections.abc import Callable
 from datetime import timedelta
 from email import message_from_bytes, policy
 from email.header import decode_header, make_header
-from email.message import EmailMessage
+from email.message import EmailMessage, Message
+from email.parser import BytesHeaderParser
 from typing import Any
 
 import pytest
@@ -39,6 +40,10 @@ def read(mail: Mail) -> EmailMessage:
     message = message_from_bytes(mail.raw, policy=policy.default)
     assert isinstance(message, EmailMessage)
     return message
+
+
+def headers(mail: Mail) -> Message:
+    return BytesHeaderParser(policy=policy.default).parsebytes(mail.raw)
 
 
 def decoded(mail: Mail, name: str) -> str:
@@ -235,7 +240,7 @@ def test_two_thousand_random_subjects_come_back_exactly() -> None:
         sent = mail(subject, sender=f"{subject} <digest@example.org>")
         assert_well_formed(sent)
         back = (
-            read(sent)["Subject"],
+            headers(sent)["Subject"],
             decoded(sent, "Subject"),
             decoded(mail(sender=f"N{subject}号 <a@b.example>"), "From"),
         )

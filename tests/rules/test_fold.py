@@ -119,9 +119,7 @@ def test_each_character_folds_to_itself_at_the_second_time() -> None:
         character for character in all_characters if unicodedata.category(character) not in ("Cn", "Co")
     )
     unstable = [
-        hex(ord(character))
-        for character in assigned
-        if fold(fold(character).text).text != fold(character).text
+        hex(ord(character)) for character in assigned if fold(folded := fold(character).text).text != folded
     ]
     assert unstable == []
 
