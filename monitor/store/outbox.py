@@ -142,10 +142,10 @@ def finish(
 
 
 def expire(tx: Connection, now: datetime) -> list[Delivery]:
-    """Give up the unsent mails that are too old to be news; return them."""
+    """Give up the unsent mails that are too old to be news; return them in the order of their numbers."""
     old = update(outbox).where(_is_unsent, outbox.c.expires_at <= now)
     expired = old.values(status=DeliveryStatus.EXPIRED.value).returning(outbox.c.id)
-    return _deliveries(tx, tx.scalars(expired).all())
+    return _deliveries(tx, sorted(tx.scalars(expired).all()))
 
 
 def requeue(tx: Connection, number: int, now: datetime, expires_at: datetime) -> bool:
