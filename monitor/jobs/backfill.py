@@ -9,7 +9,7 @@ from monitor.jobs import Step, no_step
 from monitor.jobs.draft import DigestContext
 from monitor.jobs.stored import match_period
 from monitor.model.rules import PendingEntry
-from monitor.store import digests
+from monitor.store import digests, subscriptions
 from monitor.store.database import Connection, Database
 
 
@@ -55,13 +55,13 @@ async def backfill(
 
 def _backfill(tx: Connection, name: str, matched: Sequence[PendingEntry], dry: bool) -> list[PendingEntry]:
     """Return the entries that the subscription has passed and was not mailed; unless `dry`, offer them to it."""
-    state = digests.state(tx, name)
+    state = subscriptions.state(tx, name)
     if state is None:
         return []
-    mailed = digests.mailed(tx, name, [pending.entry.story for pending in matched])
+    mailed = digests.mailed(tx, state.key, [pending.entry.story for pending in matched])
     earlier = [
         pending for pending in matched if pending.seq <= state.cursor and pending.entry.story not in mailed
     ]
     if not dry:
-        digests.add_backfill(tx, name, [pending.seq for pending in earlier])
+        digests.add_backfill(tx, state.key, [pending.seq for pending in earlier])
     return earlier

@@ -12,7 +12,7 @@ from monitor.jobs.draft import DigestContext, Draft, NothingPending, draft_diges
 from monitor.mail.message import make_mail, new_message_id
 from monitor.model.digests import Digest, Slot
 from monitor.model.mail import Mail, Rendered
-from monitor.store import digests, outbox
+from monitor.store import digests, outbox, subscriptions
 from monitor.store.database import Connection, Database
 
 
@@ -68,7 +68,7 @@ async def compose(
     if isinstance(draft, NothingPending):
         # A time of day that passes without news is remembered, so that "since" stays true.
         remembered = subscription.at and not is_at_once(slot)
-        if remembered and not await db.write(digests.take_slot, draft.state, slot, draft.upto):
+        if remembered and not await db.write(subscriptions.take_slot, draft.state, slot, draft.upto):
             return SlotTaken(subscription=subscription, slot=slot)
         return NothingNew(subscription=subscription, slot=slot)
     mails = mails_of(draft.digest, draft.rendered, sender=context.sender)
@@ -127,21 +127,22 @@ def mails_to(
 def _queue(tx: Connection, draft: Draft, mails: Sequence[Mail], ruleset: str, expires_at: datetime) -> bool:
     """Store all that a digest leaves behind, in one transaction; return False when another worker was first."""
     digest = draft.digest
-    name = digest.subscription.name
+    key = draft.state.key
     # A mail that went out at once since the draft was made may have brought the same story.
-    if digests.mailed(tx, name, [pending.entry.story for pending in draft.pending]):
+    if digests.mailed(tx, key, [pending.entry.story for pending in draft.pending]):
         return False
     # A mail at once stands beside the digests: it leaves their cursor, and what "since" means to them, alone.
     takes_slot = not is_at_once(digest.slot)
-    number = digests.insert(tx, name, digest.slot, digest.at, len(draft.pending), ruleset)
+    number = digests.insert(tx, key, digest.slot, digest.at, len(draft.pending), ruleset)
     if number is None:
         if takes_slot:  # the slot is passed over, and what is pending is left to the next one
-            digests.take_slot(tx, draft.state, digest.slot, draft.state.cursor)
+            subscriptions.take_slot(tx, draft.state, digest.slot, draft.state.cursor)
         return False
-    if takes_slot and not digests.take_slot(tx, draft.state, digest.slot, draft.upto):
+    if takes_slot and not subscriptions.take_slot(tx, draft.state, digest.slot, draft.upto):
         raise _OvertakenError
-    digests.mark_mailed(tx, name, number, [(pending.seq, pending.entry.story) for pending in draft.pending])
-    digests.drop_backfill(tx, name, draft.backfill)
+    digests.mark_mailed(tx, key, number, [(pending.seq, pending.entry.story) for pending in draft.pending])
+    digests.add_entries(tx, number, {pending.seq: 0 for pending in draft.pending})
+    digests.drop_backfill(tx, key, draft.backfill)
     for mail in mails:
         outbox.insert(tx, number, mail, now=digest.at, expires_at=expires_at)
     return True

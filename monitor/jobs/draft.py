@@ -16,7 +16,7 @@ from monitor.model.mail import Rendered
 from monitor.model.rules import Match, PendingEntry
 from monitor.rules.exclusion import words_that_kept_out
 from monitor.rules.match import Ruleset
-from monitor.store import digests, entries, feeds
+from monitor.store import digests, entries, feeds, subscriptions
 from monitor.store.database import Connection, Database
 
 
@@ -113,8 +113,10 @@ def _range(
     What arrives from here on belongs to the next digest.
     """
     upto = entries.newest_seq(tx)
-    state = digests.state(tx, name) or SubscriptionState(name=name, created_at=now, cursor=upto)
-    return state, upto, digests.backfill_of(tx, name)
+    state = subscriptions.state(tx, name) or SubscriptionState(
+        key=name, name=name, created_at=now, cursor=upto
+    )
+    return state, upto, digests.backfill_of(tx, state.key)
 
 
 async def _pending(
@@ -135,7 +137,7 @@ async def _pending(
 
     async def judge_now(batch: Sequence[tuple[int, Entry]]) -> None:
         judged = await asyncio.to_thread(judge, batch, context.rules)
-        mailed = await db.read(digests.mailed, state.name, [entry.story for _, entry in batch])
+        mailed = await db.read(digests.mailed, state.key, [entry.story for _, entry in batch])
         for candidate in judged:
             matches = _only(candidate.matches, fingerprints)
             if matches and candidate.entry.story not in mailed:
@@ -146,7 +148,7 @@ async def _pending(
     async for batch in news_batches(db, after=state.cursor, upto=upto, not_judged_by=ruleset):
         await judge_now(batch)
     stored = await db.read(
-        entries.pending, subscription=state.name, after=state.cursor, upto=upto, fingerprints=fingerprints
+        entries.pending, subscription=state.key, after=state.cursor, upto=upto, fingerprints=fingerprints
     )
     pending |= {entry.seq: entry for entry in stored}
     return [pending[seq] for seq in sorted(pending)]

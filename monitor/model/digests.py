@@ -55,6 +55,7 @@ class Slot:
 class SubscriptionState:
     """How far one subscription has come."""
 
+    key: str  # its first name; what other tables call it
     name: str
     created_at: datetime  # slots before this are not made up for
     cursor: int  # entries up to this seq have been considered

@@ -57,6 +57,14 @@ class Validators:
     last_modified: str = ""
 
 
+class FailureKind(Enum):
+    """Why the last poll of a feed failed."""
+
+    NONE = ""
+    CONNECTION = "connection"  # no answer: the network, the name or the server was away
+    ANSWER = "answer"  # an answer that is no feed
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PollState:
     """When one feed is polled next, and how its last polls went. `visited` is None until the first good answer."""
@@ -67,6 +75,7 @@ class PollState:
     visited: datetime | None = None  # the last good answer, 304 included
     failures: int = 0  # in a row
     last_error: str = ""
+    failed_by: FailureKind = FailureKind.NONE
     title: str = ""
 
     def __post_init__(self) -> None:

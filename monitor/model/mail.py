@@ -45,15 +45,35 @@ class Mail:
         require_utc(self.date)
 
 
+class Route(Enum):
+    """The way a mail was meant to go when it was composed; it never goes another one by itself."""
+
+    SMTP = "smtp"
+    MAILDIR = "maildir"  # into a directory of this machine, while [smtp] host is empty
+
+
 class DeliveryStatus(Enum):
     """The status of a mail in the outbox."""
 
     WAITING = "waiting"
     SENDING = "sending"
-    UNCERTAIN = "uncertain"  # perhaps delivered: the same bytes are sent again after a pause
+    UNCERTAIN = "uncertain"  # perhaps delivered: the same bytes are sent again after a pause, at most twice
     SENT = "sent"
     FAILED = "failed"
     EXPIRED = "expired"
+    HELD = "held"  # its recipient or subscription is not in config.toml: cancelled after a day
+    CANCELLED = "cancelled"
+
+
+class FailReason(Enum):
+    """Why a mail was given up, or why its last attempt failed."""
+
+    NONE = ""
+    RELAY = "relay"  # the server takes no mail at all
+    LOGIN = "login"  # the server refuses the login
+    ADDRESS = "address"  # the server refuses the recipient
+    CONTENT = "content"  # the server refuses what stands in the mail, or its size
+    OTHER = "other"
 
 
 class Phase(Enum):
@@ -73,13 +93,15 @@ class Delivery:
     status: DeliveryStatus
     phase: Phase
     attempts: int
-    next_attempt_at: datetime
+    next_attempt_at: datetime | None  # None: not tried again by itself
     expires_at: datetime
     last_reply: str
     subscription: str  # "" for a notice
     slot: str  # its name
     claim: str = ""  # the token of the worker that holds it; "" when nobody does
     uncertain: int = 0  # attempts that may have delivered it
+    route: Route = Route.SMTP
+    reason: FailReason = FailReason.NONE
 
     def __post_init__(self) -> None:
         require_utc(self.next_attempt_at, self.expires_at)

@@ -83,7 +83,7 @@ def occasions(
         key=lambda candidate: (candidate.entry.first_seen, candidate.seq),
     )
     times = [candidate.entry.first_seen for candidate in arrivals]
-    state = SubscriptionState(name=subscription.name, created_at=start, cursor=0)
+    state = SubscriptionState(key=subscription.name, name=subscription.name, created_at=start, cursor=0)
     mailed: set[str] = set()  # stories
     done = 0  # arrivals that had their digest
 

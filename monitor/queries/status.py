@@ -19,7 +19,7 @@ from monitor.queries.answers.status import (
     StatusAnswer,
     SubscriptionStatus,
 )
-from monitor.store import digests, entries, feeds, outbox, rulesets
+from monitor.store import entries, feeds, outbox, rulesets, subscriptions
 from monitor.store.database import Connection
 
 
@@ -38,7 +38,7 @@ def read_stored_state(tx: Connection) -> StoredState:
     """Return what the database knows, at one moment."""
     return StoredState(
         feeds=feeds.states(tx),
-        subscriptions=digests.states(tx),
+        subscriptions=subscriptions.states(tx),
         mails=outbox.counts(tx),
         newest_seq=entries.newest_seq(tx),
         rules=rulesets.newest(tx),

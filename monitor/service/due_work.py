@@ -26,7 +26,7 @@ from monitor.model.feeds import PollState
 from monitor.model.mail import Delivery, DeliveryStatus, Notice
 from monitor.service.clock import clock
 from monitor.service.runtime import Runtime, jitter
-from monitor.store import digests, entries, outbox
+from monitor.store import digests, entries, outbox, subscriptions
 from monitor.store.database import Connection, Database
 
 Work = Callable[[], Awaitable[None]]
@@ -209,7 +209,7 @@ class DueWork:
 
     async def _compose_on_request(self, subscription: Subscription, *, now: bool) -> None:
         moment = self._clock()
-        state = await self._db.read(digests.state, subscription.name)
+        state = await self._db.read(subscriptions.state, subscription.name)
         slot = slot_now(moment) if now else _due_slot(subscription, state, moment)
         if slot is None:
             self._report(NotDue(subscription=subscription))
@@ -222,7 +222,7 @@ class DueWork:
         if not subscription.at and self._nothing_new.get((subscription.name, False)) == question:
             return
         now = self._clock()
-        state = await self._db.read(digests.state, subscription.name)
+        state = await self._db.read(subscriptions.state, subscription.name)
         slot = _due_slot(subscription, state, now)
         if slot is None:
             return
@@ -325,7 +325,7 @@ class DueWork:
     async def rematch(self) -> None:
         """Match stored entries, which other rules have judged, by the rules in force."""
         names = [subscription.name for subscription in self.loaded.config.subscriptions]
-        states = [await self._db.read(digests.state, name) for name in names]
+        states = [await self._db.read(subscriptions.state, name) for name in names]
         after = min((state.cursor for state in states if state), default=None)
         if after is not None and (count := await rematch(self.loaded.rules, after=after, db=self._db)):
             self._report(Rematched(entries=count))

@@ -3,14 +3,14 @@
 from datetime import datetime
 
 from monitor.loaded import LoadedConfig
-from monitor.store import digests, feeds, rulesets
+from monitor.store import feeds, rulesets, subscriptions
 from monitor.store.database import Connection
 
 
 def register(tx: Connection, loaded: LoadedConfig, now: datetime) -> None:
     """Make the feeds, subscriptions and rules of a configuration known to the database."""
     feeds.sync(tx, [feed.url for feed in loaded.config.feeds], now)
-    digests.sync(tx, [subscription.name for subscription in loaded.config.subscriptions], now)
+    subscriptions.sync(tx, [subscription.name for subscription in loaded.config.subscriptions], now)
     record_rules(tx, loaded, now)
 
 

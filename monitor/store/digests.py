@@ -1,64 +1,26 @@
-"""Tables subscriptions, digests, mailed and backfill: how far each subscription has come, and what it was sent."""
+"""Tables digests, digest_entries, mailed and backfill: what each subscription, named by its key, was sent."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
-from typing import Any
 
-from sqlalchemy import Connection, Row, delete, func, select, update
+from sqlalchemy import Connection, delete, func, select
 
-from monitor.model.digests import DigestKind, Slot, SubscriptionState
+from monitor.model.digests import DigestKind, Slot
 from monitor.model.feeds import Entry
 from monitor.store import entries, tables
 from monitor.store.dialects import chunks, insert_missing, insert_or_keep
-from monitor.store.tables import subscriptions
-
-
-def sync(tx: Connection, names: Sequence[str], now: datetime) -> None:
-    """Insert the subscriptions that are new: they begin now, with what arrives from here on."""
-    cursor = entries.newest_seq(tx)
-    rows = [
-        {"name": name, "created_at": now, "cursor": cursor, "last_slot": "", "last_at": None}
-        for name in names
-    ]
-    insert_missing(tx, subscriptions, rows)
-
-
-def state(tx: Connection, name: str) -> SubscriptionState | None:
-    """Return how far a subscription has come; None when it is not known."""
-    row = tx.execute(select(subscriptions).where(subscriptions.c.name == name)).one_or_none()
-    return None if row is None else _state(row)
-
-
-def states(tx: Connection) -> list[SubscriptionState]:
-    """Return how far every subscription there ever was has come, by name."""
-    return [_state(row) for row in tx.execute(select(subscriptions).order_by(subscriptions.c.name))]
-
-
-def take_slot(tx: Connection, state: SubscriptionState, slot: Slot, upto: int) -> bool:
-    """Move the subscription to this slot, past the entries up to seq `upto`.
-
-    Return False, and change nothing, when somebody has moved it since `state` was read.
-    """
-    unchanged = (
-        subscriptions.c.name == state.name,
-        subscriptions.c.cursor == state.cursor,
-        subscriptions.c.last_slot == (state.last_slot.name if state.last_slot else ""),
-        subscriptions.c.last_at == state.last_at,
-    )
-    moved = update(subscriptions).where(*unchanged)
-    return bool(tx.execute(moved.values(cursor=upto, last_slot=slot.name, last_at=slot.at)).rowcount)
 
 
 def insert(
-    tx: Connection, subscription: str, slot: Slot, at: datetime, entries: int, ruleset: str
+    tx: Connection, subscription: str, slot: Slot, at: datetime, entries: int, ruleset: str, *, part: int = 1
 ) -> int | None:
-    """Insert a digest of so many entries; return its id, or None when this slot has one already."""
-    return _insert(tx, DigestKind.DIGEST, subscription, slot, at, entries, ruleset)
+    """Insert a part of a digest of so many entries; return its id, or None when this slot has that part already."""
+    return _insert(tx, DigestKind.DIGEST, subscription, slot, at, entries, ruleset, part)
 
 
 def insert_notice(tx: Connection, slot: Slot, at: datetime) -> int | None:
     """Insert a notice to the operator; return its id, or None when this slot has one already."""
-    return _insert(tx, DigestKind.NOTICE, "", slot, at, 0, "")
+    return _insert(tx, DigestKind.NOTICE, "", slot, at, 0, "", 1)
 
 
 def mark_mailed(
@@ -72,15 +34,23 @@ def mark_mailed(
     insert_missing(tx, tables.mailed, rows)
 
 
+def add_entries(tx: Connection, digest_id: int, seqs: Mapping[int, int]) -> None:
+    """Record the entries that stand in a digest, as seq to how often the entry had come back before."""
+    rows = [{"digest_id": digest_id, "seq": seq, "returns": returns} for seq, returns in seqs.items()]
+    insert_missing(tx, tables.digest_entries, rows)
+
+
 def mailings(tx: Connection, story: str) -> list[tuple[str, str, datetime]]:
     """Return the digests in which a story was mailed as (subscription, name of the slot, at), in their order."""
+    name = func.coalesce(tables.subscriptions.c.name, tables.digests.c.subscription).label("name")
     query = (
-        select(tables.digests.c.subscription, tables.digests.c.slot, tables.digests.c.at)
-        .join(tables.mailed, tables.mailed.c.digest_id == tables.digests.c.id)
+        select(name, tables.digests.c.slot, tables.digests.c.at)
+        .join_from(tables.digests, tables.mailed, tables.mailed.c.digest_id == tables.digests.c.id)
+        .outerjoin(tables.subscriptions, tables.subscriptions.c.key == tables.digests.c.subscription)
         .where(tables.mailed.c.story == story)
         .order_by(tables.digests.c.id)
     )
-    return [(row.subscription, row.slot, row.at) for row in tx.execute(query)]
+    return [(row.name, row.slot, row.at) for row in tx.execute(query)]
 
 
 def mailed(tx: Connection, subscription: str, stories: Sequence[str]) -> set[str]:
@@ -103,7 +73,7 @@ def add_backfill(tx: Connection, subscription: str, seqs: Sequence[int]) -> None
 def backfill_of(tx: Connection, subscription: str) -> list[tuple[int, Entry]]:
     """Return the entries offered to the subscription's next digest as (seq, entry), by seq."""
     query = (
-        select(tables.entries)
+        entries.rows()
         .join(tables.backfill, tables.backfill.c.seq == tables.entries.c.seq)
         .where(tables.backfill.c.subscription == subscription)
         .order_by(tables.entries.c.seq)
@@ -124,19 +94,23 @@ def drop_backfill(tx: Connection, subscription: str, seqs: Sequence[int]) -> Non
 
 
 def _insert(
-    tx: Connection, kind: DigestKind, subscription: str, slot: Slot, at: datetime, entries: int, ruleset: str
+    tx: Connection,
+    kind: DigestKind,
+    subscription: str,
+    slot: Slot,
+    at: datetime,
+    entries: int,
+    ruleset: str,
+    part: int,
 ) -> int | None:
     row = insert_or_keep(tx, tables.digests).values(
-        kind=kind.value, subscription=subscription, slot=slot.name, at=at, entries=entries, ruleset=ruleset
+        kind=kind.value,
+        subscription=subscription,
+        slot=slot.name,
+        part=part,
+        at=at,
+        entries=entries,
+        ruleset=ruleset,
     )
     number: int | None = tx.scalar(row.returning(tables.digests.c.id))
     return number
-
-
-def _state(row: Row[Any]) -> SubscriptionState:
-    return SubscriptionState(
-        name=row.name,
-        created_at=row.created_at,
-        cursor=row.cursor,
-        last_slot=Slot.named(row.last_slot, row.last_at) if row.last_slot else None,
-    )

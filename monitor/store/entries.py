@@ -1,21 +1,21 @@
 """Tables entries and entry_keys: what feeds said, by seq, the number of its arrival."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import fields, replace
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Row, func, insert, or_, select, update
+from sqlalchemy import ColumnElement, Connection, Row, Select, func, insert, or_, select, update
 
 from monitor.model.feeds import Entry
 from monitor.model.rules import PendingEntry
 from monitor.store import tables
 from monitor.store.dialects import chunks, clean, insert_missing
 from monitor.store.matches import match_of
-from monitor.store.tables import entries, entry_keys, matches
+from monitor.store.tables import entries, entry_keys, feeds, matches
 
 _LONGEST_SEQ = 19  # digits: a longer number is no seq
-_Key = tuple[str, str]  # a feed's URL, and an id or alias of an entry in that feed
+_Key = tuple[str, str]  # a feed's key, and an id or alias of an entry in that feed
 
 
 def insert_new(
@@ -27,6 +27,12 @@ def insert_new(
     it. An entry is known when its id or an alias is known in its feed; the other names it brings are remembered
     too. Seqs become visible in their order (engines.py): a reader of entries up to one has missed none before it.
     """
+    # Named by the feed's key from here on: the url may change.
+    feed_keys = _feed_keys(tx, {clean(entry.feed_url) for entry, _ in candidates})
+    candidates = [
+        (replace(entry, feed_url=feed_keys.get(clean(entry.feed_url), entry.feed_url)), is_news)
+        for entry, is_news in candidates
+    ]
     known = _known_keys(tx, [entry for entry, _ in candidates])
     new: list[tuple[Entry, bool]] = []
     keys_so_far = set(known)
@@ -55,7 +61,7 @@ def find(tx: Connection, names: Sequence[str]) -> list[tuple[int, Entry, bool]]:
     """Return the entries with one of these names (seq, id, alias or link), as (seq, entry, news); by seq."""
     known = select(entry_keys.c.seq).where(entry_keys.c.key.in_([clean(name) for name in names]))
     numbers = [int(name) for name in names if name.isdecimal() and len(name) < _LONGEST_SEQ]
-    query = select(entries).where(
+    query = rows().where(
         or_(entries.c.seq.in_(known), entries.c.link.in_(list(names)), entries.c.seq.in_(numbers))
     )
     return [(row.seq, entry_of(row), row.news) for row in tx.execute(query.order_by(entries.c.seq))]
@@ -68,7 +74,7 @@ def news(
 
     Given the fingerprint of a ruleset, entries last judged by it are left out.
     """
-    query = select(entries).where(*_news_between(after, upto))
+    query = rows().where(*_news_between(after, upto))
     if not_judged_by is not None:
         query = query.where(entries.c.judged_by != not_judged_by)
     return [(row.seq, entry_of(row)) for row in tx.execute(query.order_by(entries.c.seq).limit(limit))]
@@ -139,11 +145,27 @@ def entry_of(row: Row[tuple[object, ...]]) -> Entry:
     return Entry(**{name: getattr(row, name) for name in _FIELDS})
 
 
+def rows(*more: ColumnElement[Any]) -> Select[Any]:
+    """Return a SELECT of the columns of `entries`, with the feed's url in force for its key, and of `more`."""
+    feed_url = func.coalesce(feeds.c.url, entries.c.feed_url).label("feed_url")
+    columns = [column for column in entries.c if column is not entries.c.feed_url]
+    return select(*columns, feed_url, *more).outerjoin_from(entries, feeds, feeds.c.key == entries.c.feed_url)
+
+
 _FIELDS = tuple(field.name for field in fields(Entry) if field.name != "aliases")
 
-_matched = select(entries, matches.c.fingerprint, matches.c.score, matches.c.hits).join(
+_matched = rows(matches.c.fingerprint, matches.c.score, matches.c.hits).join(
     matches, matches.c.seq == entries.c.seq
 )
+
+
+def _feed_keys(tx: Connection, urls: Collection[str]) -> dict[str, str]:
+    query = select(feeds.c.url, feeds.c.key)
+    return {
+        row.url: row.key
+        for chunk in chunks(sorted(urls))
+        for row in tx.execute(query.where(feeds.c.url.in_(chunk)))
+    }
 
 
 def _known_keys(tx: Connection, candidates: Sequence[Entry]) -> dict[_Key, int]:

@@ -7,7 +7,7 @@ from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, Row, bindparam, insert, select, update
 
-from monitor.model.feeds import PollState, Validators
+from monitor.model.feeds import FailureKind, PollState, Validators
 from monitor.store.dialects import chunks, insert_missing
 from monitor.store.tables import feeds
 
@@ -17,7 +17,9 @@ _PAGE = 500
 def sync(tx: Connection, urls: Sequence[str], now: datetime) -> None:
     """Insert the feeds that are new, due now; the others stay, also those no longer polled."""
     insert_missing(
-        tx, feeds, [_values(PollState(feed_url=url, next_poll_at=now)) for url in dict.fromkeys(urls)]
+        tx,
+        feeds,
+        [{"key": url} | _values(PollState(feed_url=url, next_poll_at=now)) for url in dict.fromkeys(urls)],
     )
 
 
@@ -42,7 +44,7 @@ def save(tx: Connection, state: PollState) -> None:
     """Store the whole state of a feed after a poll."""
     values = _values(state)
     if not tx.execute(_update, values | {"saved_url": state.feed_url}).rowcount:
-        tx.execute(insert(feeds), values)
+        tx.execute(insert(feeds), {"key": state.feed_url} | values)
 
 
 _update = update(feeds).where(feeds.c.url == bindparam("saved_url"))  # made once: every poll needs it
@@ -81,6 +83,7 @@ def _claim(
 def _values(state: PollState) -> dict[str, object]:
     return {
         "url": state.feed_url,
+        "failed_by": state.failed_by.value,
         "title": state.title,
         "etag": state.validators.etag,
         "last_modified": state.validators.last_modified,
@@ -100,4 +103,5 @@ def _state(row: Row[Any]) -> PollState:
         visited=row.visited,
         failures=row.failures,
         last_error=row.last_error,
+        failed_by=FailureKind(row.failed_by),
     )

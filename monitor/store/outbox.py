@@ -12,12 +12,20 @@ from typing import Any
 from sqlalchemy import ColumnElement, Connection, Row, and_, delete, exists, func, or_, select, update
 from sqlalchemy import insert as insert_into
 
-from monitor.model.mail import Delivery, DeliveryStatus, Mail, Phase
+from monitor.model.mail import Delivery, DeliveryStatus, FailReason, Mail, Phase, Route
 from monitor.store.dialects import chunks
-from monitor.store.tables import digests, outbox
+from monitor.store.tables import digests, outbox, subscriptions
 
 
-def insert(tx: Connection, digest_id: int, mail: Mail, *, now: datetime, expires_at: datetime) -> int:
+def insert(
+    tx: Connection,
+    digest_id: int,
+    mail: Mail,
+    *,
+    now: datetime,
+    expires_at: datetime,
+    route: Route = Route.SMTP,
+) -> int:
     """Queue a mail, due at once; return its id. A second one for a digest and recipient fails the transaction."""
     row = insert_into(outbox).values(
         digest_id=digest_id,
@@ -26,6 +34,7 @@ def insert(tx: Connection, digest_id: int, mail: Mail, *, now: datetime, expires
         sender=mail.sender,
         date=mail.date,
         raw=mail.raw,
+        route=route.value,
         status=DeliveryStatus.WAITING.value,
         phase=Phase.NONE.value,
         attempts=0,
@@ -183,8 +192,14 @@ def listing(tx: Connection, *, status: DeliveryStatus | None, limit: int) -> lis
     return [_delivery(row) for row in tx.execute(query)]
 
 
-_rows = select(outbox, digests.c.subscription, digests.c.slot).join(
-    digests, digests.c.id == outbox.c.digest_id
+_rows = (
+    select(
+        outbox,
+        func.coalesce(subscriptions.c.name, digests.c.subscription).label("subscription"),
+        digests.c.slot,
+    )
+    .join(digests, digests.c.id == outbox.c.digest_id)
+    .outerjoin(subscriptions, subscriptions.c.key == digests.c.subscription)
 )
 _IDLE: dict[str, Any] = {"phase": Phase.NONE.value, "lease_until": None}  # nobody is sending it
 _UNSENT = (DeliveryStatus.WAITING, DeliveryStatus.UNCERTAIN)
@@ -227,4 +242,6 @@ def _delivery(row: Row[Any]) -> Delivery:
         subscription=row.subscription,
         slot=row.slot,
         claim=row.claim,
+        route=Route(row.route),
+        reason=FailReason(row.reason),
     )

@@ -18,9 +18,12 @@ from sqlalchemy import (
     Table,
     Text,
     UniqueConstraint,
+    false,
+    text,
 )
 
 from monitor.model.digests import DigestKind
+from monitor.model.mail import Route
 from monitor.store.dialects import Hits, Instant, Names, Words
 
 metadata = MetaData(
@@ -30,11 +33,16 @@ metadata = MetaData(
 # SQLite counts only in a column that is called INTEGER.
 _Number = BigInteger().with_variant(Integer, "sqlite")
 
+_EMPTY = text("''")  # the default of a text: Alembic takes "" for none
+
 # The poll state of each feed: when it is polled next, and how its last polls went.
+# `key` is the url it was first polled by: other tables name it so, and it stays when the url changes.
 feeds = Table(
     "feeds",
     metadata,
-    Column("url", Words, primary_key=True),
+    Column("key", Words, primary_key=True),
+    Column("url", Words, nullable=False),
+    Column("name", Words, nullable=False, server_default=_EMPTY),  # as registered last
     Column("title", Words, nullable=False),
     Column("etag", Words, nullable=False),
     Column("last_modified", Words, nullable=False),
@@ -42,6 +50,10 @@ feeds = Table(
     Column("visited", Instant),
     Column("failures", Integer, nullable=False),
     Column("last_error", Words, nullable=False),
+    Column(
+        "failed_by", Text, nullable=False, server_default=_EMPTY
+    ),  # FailureKind of the last poll; "" after an answer
+    UniqueConstraint("url"),
     Index("ix_feeds_due", "next_poll_at"),
 )
 
@@ -50,7 +62,7 @@ entries = Table(
     "entries",
     metadata,
     Column("seq", _Number, primary_key=True),
-    Column("feed_url", Words, nullable=False),
+    Column("feed_url", Words, nullable=False),  # the feed's key
     Column("id", Words, nullable=False),
     Column("story", Words, nullable=False),
     Column("title", Words, nullable=False),
@@ -72,7 +84,7 @@ entries = Table(
 entry_keys = Table(
     "entry_keys",
     metadata,
-    Column("feed_url", Words, nullable=False),
+    Column("feed_url", Words, nullable=False),  # the feed's key
     Column("key", Words, nullable=False),
     Column("seq", _Number, nullable=False),
     PrimaryKeyConstraint("feed_url", "key"),
@@ -89,30 +101,70 @@ matches = Table(
     PrimaryKeyConstraint("seq", "fingerprint"),
 )
 
-# How far each subscription has come.
+# How far each subscription has come. `key` is its first name: other tables name it so, and it stays when it is renamed.
 subscriptions = Table(
     "subscriptions",
     metadata,
-    Column("name", Words, primary_key=True),
+    Column("key", Words, primary_key=True),
+    Column("name", Words, nullable=False),
     Column("created_at", Instant, nullable=False),
     Column("cursor", _Number, nullable=False),
     Column("last_slot", Text, nullable=False),
     Column("last_at", Instant),
+    Column("schedule", Text, nullable=False, server_default=_EMPTY),  # as registered last
+    Column("gone_at", Instant),  # when config.toml was first seen without it
+    UniqueConstraint("name"),
 )
 
-# A slot that made a mail: a digest of a subscription, or a notice, whose subscription is "".
+# Who receives a subscription, as registered last, and who may not be mailed for now.
+recipients = Table(
+    "recipients",
+    metadata,
+    Column("subscription", Words, nullable=False),
+    Column("address", Words, nullable=False),  # of the envelope, without a display name
+    Column("gone_at", Instant),  # when config.toml was first seen without it
+    Column("refusals", Integer, nullable=False, server_default="0"),  # digests in a row refused for good
+    Column("suspended_at", Instant),
+    Column("reason", Words, nullable=False, server_default=_EMPTY),  # the server's words at the last refusal
+    PrimaryKeyConstraint("subscription", "address"),
+)
+
+# A mail's content: a part of a digest of a subscription, or a notice, whose subscription is "".
 digests = Table(
     "digests",
     metadata,
     Column("id", _Number, primary_key=True),
     Column("subscription", Words, nullable=False),
     Column("slot", Text, nullable=False),
+    Column("part", Integer, nullable=False, server_default="1"),  # counts the rows of a slot
     Column("at", Instant, nullable=False),
     Column("entries", Integer, nullable=False),
     Column("ruleset", Text, nullable=False),
     Column("kind", Text, nullable=False, server_default=DigestKind.DIGEST.value),
-    UniqueConstraint("subscription", "slot"),
+    UniqueConstraint("subscription", "slot", "part"),
     sqlite_autoincrement=True,
+)
+
+# The entries whose title and link stand in a digest: what comes back when its mail is given up.
+digest_entries = Table(
+    "digest_entries",
+    metadata,
+    Column("digest_id", _Number, nullable=False),
+    Column("seq", _Number, nullable=False),
+    Column("returns", Integer, nullable=False, server_default="0"),  # how often it had come back before
+    PrimaryKeyConstraint("digest_id", "seq"),
+)
+
+# An entry that a recipient is still to get, in the next digest of the subscription.
+owed = Table(
+    "owed",
+    metadata,
+    Column("subscription", Words, nullable=False),
+    Column("recipient", Words, nullable=False),
+    Column("seq", _Number, nullable=False),
+    Column("returns", Integer, nullable=False, server_default="0"),
+    Column("since", Instant, nullable=False),
+    PrimaryKeyConstraint("subscription", "recipient", "seq"),
 )
 
 # This story was mailed to the subscription; never again.
@@ -146,21 +198,75 @@ outbox = Table(
     Column("sender", Words, nullable=False),
     Column("date", Instant, nullable=False),
     Column("raw", LargeBinary, nullable=False),
+    Column("route", Text, nullable=False, server_default=Route.SMTP.value),
     Column("status", Text, nullable=False),
+    Column("reason", Text, nullable=False, server_default=_EMPTY),  # why it failed: a FailReason
     Column("phase", Text, nullable=False),
+    Column("reached_data", Boolean, nullable=False, server_default=false()),  # in any attempt: its bytes stay
     Column("attempts", Integer, nullable=False),
     Column("uncertain", Integer, nullable=False),  # attempts that may have delivered it
-    Column("next_attempt_at", Instant, nullable=False),
+    Column(
+        "interrupted", Integer, nullable=False, server_default="0"
+    ),  # those of them that we broke off ourselves
+    Column("next_attempt_at", Instant),  # NULL: not tried again by itself
+    Column("failing_since", Instant),  # the first failure after the last success or edit
+    Column(
+        "failing_awake", Float, nullable=False, server_default="0"
+    ),  # seconds of it that the machine was awake
     Column("lease_until", Instant),
     Column("claim", Text, nullable=False),
+    Column("owner", Text, nullable=False, server_default=_EMPTY),  # the service that sends it
     Column("created_at", Instant, nullable=False),
     Column("expires_at", Instant, nullable=False),
     Column("sent_at", Instant),
+    Column("held_since", Instant),  # its recipient or subscription is not in config.toml
     Column("last_reply", Words, nullable=False),
     UniqueConstraint("message_id"),
     UniqueConstraint("digest_id", "recipient"),
     Index("ix_outbox_due", "status", "next_attempt_at"),
     sqlite_autoincrement=True,
+)
+
+# The state of a mail server, shared by every process that sends through it.
+relays = Table(
+    "relays",
+    metadata,
+    Column("server", Words, primary_key=True),  # host:port
+    Column("settings", Text, nullable=False),  # a hash of [smtp], password and certificates included
+    Column("failures", Integer, nullable=False),  # in a row
+    Column("login_refusals", Integer, nullable=False),  # in a row
+    Column("since", Instant),  # the first failure of the row
+    Column("next_probe_at", Instant),  # NULL: mails are sent as they are due
+    Column("reason", Words, nullable=False),
+)
+
+# The heartbeat of each running service.
+services = Table(
+    "services",
+    metadata,
+    Column("id", Text, primary_key=True),
+    Column("host", Words, nullable=False),
+    Column("pid", Integer, nullable=False),
+    Column("version", Text, nullable=False),
+    Column("started_at", Instant, nullable=False),
+    Column("beat_at", Instant, nullable=False),
+    Column("content_hash", Text, nullable=False),  # of the configuration in force
+)
+
+# What the operator is told: one row a trouble, until some time after it is over.
+notices = Table(
+    "notices",
+    metadata,
+    Column("kind", Text, nullable=False),  # a NoticeKind
+    Column(
+        "subject", Words, nullable=False
+    ),  # what it is about: a feed's key, an address, "" where there is only one
+    Column("content", Words, nullable=False),  # what is told; another content is told again
+    Column("since", Instant, nullable=False),
+    Column("told_at", Instant),  # NULL: not yet mailed
+    Column("over_at", Instant),
+    Column("details", Words, nullable=False, server_default=_EMPTY),
+    PrimaryKeyConstraint("kind", "subject"),
 )
 
 # Every ruleset that was in force, from when on. Versions count from 1; none is ever changed.

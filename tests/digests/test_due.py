@@ -28,7 +28,9 @@ def at(*times: time, **differ: Any) -> Subscription:
 
 
 def state(created_at: datetime = NOW - timedelta(days=30), **differ: Any) -> SubscriptionState:
-    return SubscriptionState(**{"name": "AI 日报", "created_at": created_at, "cursor": 0, **differ})
+    return SubscriptionState(
+        **{"key": "AI 日报", "name": "AI 日报", "created_at": created_at, "cursor": 0, **differ}
+    )
 
 
 def with_slot_taken(slot: Slot | None) -> SubscriptionState:

@@ -15,7 +15,7 @@ from monitor.jobs.poll import PollOutcome, claim_all, poll
 from monitor.mail import Send
 from monitor.model.digests import Slot
 from monitor.rules.match import Ruleset, compile_rules
-from monitor.store import digests, feeds
+from monitor.store import feeds, subscriptions
 from monitor.store.database import Connection, Database
 from tests import make
 from tests.fakes import FakeClock, FakeMailbox, FakeWeb
@@ -55,7 +55,7 @@ class Desk:
     async def register(self) -> None:
         def store(tx: Connection) -> None:
             feeds.sync(tx, [feed.url for feed in self.feeds], self.clock())
-            digests.sync(tx, [self.subscription.name], self.clock())
+            subscriptions.sync(tx, [self.subscription.name], self.clock())
 
         await self.db.write(store)
 

@@ -7,7 +7,7 @@ from monitor.jobs.compose import Composed, NothingNew, SlotTaken
 from monitor.jobs.draft import NothingPending, draft_digest
 from monitor.model.digests import Digest, SubscriptionState
 from monitor.model.mail import Rendered
-from monitor.store import digests, outbox
+from monitor.store import digests, outbox, subscriptions
 from tests import make
 from tests.jobs.desk import Desk
 
@@ -33,16 +33,16 @@ async def test_an_urgent_match_goes_out_by_its_own_mail_and_is_not_repeated(desk
 
 async def test_a_mail_at_once_leaves_the_digests_where_they_stand(desk: Desk) -> None:
     await _at_the_desk(desk, "芯片禁令")
-    before = await desk.db.read(digests.state, MORNING.name)
+    before = await desk.db.read(subscriptions.state, MORNING.name)
     await desk.compose(slot_at_once(desk.clock()))
-    assert await desk.db.read(digests.state, MORNING.name) == before
+    assert await desk.db.read(subscriptions.state, MORNING.name) == before
 
 
 async def test_nothing_urgent_is_no_mail_and_no_slot(desk: Desk) -> None:
     await _at_the_desk(desk, "大模型降价")
-    before = await desk.db.read(digests.state, MORNING.name)
+    before = await desk.db.read(subscriptions.state, MORNING.name)
     assert isinstance(await desk.compose(slot_at_once(desk.clock())), NothingNew)
-    assert await desk.db.read(digests.state, MORNING.name) == before
+    assert await desk.db.read(subscriptions.state, MORNING.name) == before
 
 
 async def test_quiet_hours_hold_an_urgent_match_back(desk: Desk) -> None:
@@ -84,9 +84,9 @@ async def test_a_digest_overtaken_by_one_of_other_news_is_made_again(desk: Desk)
     await _at_the_desk(desk, "大模型降价")
 
     async def elsewhere() -> None:
-        state = await desk.db.read(digests.state, MORNING.name)
+        state = await desk.db.read(subscriptions.state, MORNING.name)
         assert isinstance(state, SubscriptionState)
-        assert await desk.db.write(digests.take_slot, state, make.slot("now:1"), state.cursor)
+        assert await desk.db.write(subscriptions.take_slot, state, make.slot("now:1"), state.cursor)
 
     _while_rendering(desk, elsewhere)
     assert isinstance(await desk.compose(make.slot()), SlotTaken)
@@ -97,11 +97,11 @@ async def test_a_digest_overtaken_by_one_of_other_news_is_made_again(desk: Desk)
 
 async def test_of_two_mails_at_once_at_one_instant_one_goes(desk: Desk) -> None:
     await _at_the_desk(desk, "芯片禁令")
-    before = await desk.db.read(digests.state, MORNING.name)
+    before = await desk.db.read(subscriptions.state, MORNING.name)
     slot = slot_at_once(desk.clock())
     assert await desk.db.write(digests.insert, MORNING.name, slot, desk.clock(), 1, "")
     assert isinstance(await desk.compose(slot), SlotTaken)
-    assert await desk.db.read(digests.state, MORNING.name) == before
+    assert await desk.db.read(subscriptions.state, MORNING.name) == before
 
 
 def _while_rendering(desk: Desk, elsewhere: Callable[[], Awaitable[None]]) -> None:

@@ -13,13 +13,13 @@ from monitor.jobs.rematch import rematch
 from monitor.model.digests import Digest, SubscriptionState
 from monitor.model.feeds import FeedHealth
 from monitor.model.mail import DeliveryStatus, Rendered
-from monitor.store import digests, entries, outbox
+from monitor.store import digests, entries, outbox, subscriptions
 from tests import make
 from tests.jobs.desk import Desk
 
 
 async def _state(desk: Desk) -> SubscriptionState:
-    state = await desk.db.read(digests.state, desk.subscription.name)
+    state = await desk.db.read(subscriptions.state, desk.subscription.name)
     assert state is not None
     return state
 

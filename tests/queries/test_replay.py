@@ -5,7 +5,7 @@ from monitor.digests.due import slot_at_once
 from monitor.jobs.stored import match_period
 from monitor.model.rules import PendingEntry
 from monitor.queries.replay import LEAD, Occasion, Replayed, occasions, replay
-from monitor.store import digests
+from monitor.store import subscriptions
 from tests import make
 from tests.jobs.desk import Desk
 from tests.make import NOW, entry, match, rule, subscription
@@ -46,10 +46,10 @@ async def test_the_digests_of_a_period_are_replayed_each_with_its_own_news(desk:
 
 async def test_a_replay_is_the_same_byte_for_byte_and_changes_nothing(desk: Desk) -> None:
     await _three_days(desk)
-    before = await desk.db.read(digests.state, desk.subscription.name)
+    before = await desk.db.read(subscriptions.state, desk.subscription.name)
     first, second = await _replayed(desk), await _replayed(desk)
     assert [replayed.rendered for replayed in first] == [replayed.rendered for replayed in second]
-    assert await desk.db.read(digests.state, desk.subscription.name) == before
+    assert await desk.db.read(subscriptions.state, desk.subscription.name) == before
 
 
 async def test_what_digests_before_the_period_brought_is_not_brought_again(desk: Desk) -> None:

@@ -13,7 +13,7 @@ import pytest
 
 from monitor.demo.running import running
 from monitor.mail.replies import Step
-from monitor.store import digests
+from monitor.store import subscriptions
 from monitor.store.database import open_database
 from tests import make
 from tests.site import Site, open_site, wait_for_event
@@ -202,7 +202,7 @@ def test_a_slot_missed_while_the_service_was_off_is_sent_once_and_late(site: Sit
 
 async def _register_subscription(site: Site, at: datetime) -> None:
     db = open_database(f"sqlite:///{site.folder / 'monitor.db'}")
-    await db.write(digests.sync, ["AI 日报"], at)
+    await db.write(subscriptions.sync, ["AI 日报"], at)
     await db.close()
 
 

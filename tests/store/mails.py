@@ -10,7 +10,7 @@ from monitor.store.database import Connection, Database
 from tests import make
 from tests.make import NOW
 
-WAITING, SENDING, UNCERTAIN, SENT, FAILED, EXPIRED = DeliveryStatus
+WAITING, SENDING, UNCERTAIN, SENT, FAILED, EXPIRED, HELD, CANCELLED = DeliveryStatus
 EXPIRES = NOW + timedelta(hours=48)
 LEASE = timedelta(seconds=30)
 UNCERTAIN_AFTER = timedelta(minutes=15)

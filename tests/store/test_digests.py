@@ -4,7 +4,7 @@ from datetime import timedelta
 from sqlalchemy import select
 
 from monitor.model.digests import SubscriptionState
-from monitor.store import digests, entries, tables
+from monitor.store import digests, entries, subscriptions, tables
 from monitor.store.database import Connection, Database
 from tests import make
 from tests.make import NOW
@@ -13,36 +13,38 @@ NAME = "AI 日报"
 
 
 async def state(db: Database, name: str = NAME) -> SubscriptionState:
-    known = await db.read(digests.state, name)
+    known = await db.read(subscriptions.state, name)
     assert known
     return known
 
 
 async def test_a_new_subscription_begins_with_what_arrives_from_here_on(db: Database) -> None:
-    await db.write(digests.sync, ["early"], NOW)
+    await db.write(subscriptions.sync, ["early"], NOW)
     await db.write(entries.insert_new, [(make.entry(number=number), True) for number in range(3)], "r1")
-    await db.write(digests.sync, ["early", NAME], NOW + timedelta(hours=1))
+    await db.write(subscriptions.sync, ["early", NAME], NOW + timedelta(hours=1))
     newest = await db.read(entries.newest_seq)
-    assert await state(db, "early") == SubscriptionState(name="early", created_at=NOW, cursor=0)
-    assert await state(db) == SubscriptionState(name=NAME, created_at=NOW + timedelta(hours=1), cursor=newest)
+    assert await state(db, "early") == SubscriptionState(key="early", name="early", created_at=NOW, cursor=0)
+    assert await state(db) == SubscriptionState(
+        key=NAME, name=NAME, created_at=NOW + timedelta(hours=1), cursor=newest
+    )
 
 
 async def test_an_unknown_subscription_has_no_state(db: Database) -> None:
-    assert await db.read(digests.state, NAME) is None
+    assert await db.read(subscriptions.state, NAME) is None
 
 
 async def test_a_slot_is_taken_once(db: Database) -> None:
-    await db.write(digests.sync, [NAME, "other"], NOW)
+    await db.write(subscriptions.sync, [NAME, "other"], NOW)
     before, slot = await state(db), make.slot(at=NOW)
-    assert await db.write(digests.take_slot, before, slot, 7)
-    assert not await db.write(digests.take_slot, before, slot, 7)
+    assert await db.write(subscriptions.take_slot, before, slot, 7)
+    assert not await db.write(subscriptions.take_slot, before, slot, 7)
     assert await state(db) == replace(before, cursor=7, last_slot=slot)
     assert (await state(db, "other")).cursor == 0
 
 
 async def test_somebody_who_read_an_older_state_does_not_move_on(db: Database) -> None:
-    await db.write(digests.sync, [NAME], NOW)
-    await db.write(digests.take_slot, await state(db), make.slot("now:one"), 7)
+    await db.write(subscriptions.sync, [NAME], NOW)
+    await db.write(subscriptions.take_slot, await state(db), make.slot("now:one"), 7)
     now = await state(db)
     for old in (
         replace(now, cursor=6),
@@ -50,8 +52,8 @@ async def test_somebody_who_read_an_older_state_does_not_move_on(db: Database) -
         replace(now, last_slot=make.slot("now:one", NOW - timedelta(microseconds=1))),
         replace(now, last_slot=None),
     ):
-        assert not await db.write(digests.take_slot, old, make.slot("now:two"), 8)
-    assert await db.write(digests.take_slot, now, make.slot("now:two"), 8)
+        assert not await db.write(subscriptions.take_slot, old, make.slot("now:two"), 8)
+    assert await db.write(subscriptions.take_slot, now, make.slot("now:two"), 8)
 
 
 async def test_a_slot_has_one_digest(db: Database) -> None:

@@ -10,11 +10,11 @@ from alembic.autogenerate import compare_metadata
 from alembic.config import Config
 from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
-from sqlalchemy import create_engine, inspect, text
+from sqlalchemy import create_engine, inspect, select, text
 
 import monitor.store
 from monitor.errors import SchemaError
-from monitor.store import digests, schema, tables
+from monitor.store import digests, schema, subscriptions, tables
 from monitor.store.database import Connection, Database, open_database
 from monitor.store.tables import metadata
 from tests import make
@@ -103,8 +103,8 @@ def test_looking_at_an_absent_file_does_not_make_it(empty_url: str, tmp_path: Pa
 def test_a_database_opened_for_reading_is_never_written(db_url: str) -> None:
     db = open_database(db_url, migrate=False)
     with pytest.raises(RuntimeError, match="was opened for reading"):
-        asyncio.run(db.write(digests.sync, ["s"], NOW))
-    assert asyncio.run(db.read(digests.states)) == []
+        asyncio.run(db.write(subscriptions.sync, ["s"], NOW))
+    assert asyncio.run(db.read(subscriptions.states)) == []
     asyncio.run(db.close())
 
 
@@ -162,7 +162,7 @@ def test_a_database_of_the_first_version_keeps_what_it_has(empty_url: str) -> No
     )
     assert opened(empty_url) == OURS
     db = open_database(empty_url, migrate=False)
-    state = asyncio.run(db.read(digests.state, "s"))
+    state = asyncio.run(db.read(subscriptions.state, "s"))
     asyncio.run(db.close())
     assert state is not None
     assert state.cursor == 7
@@ -186,7 +186,7 @@ def test_what_was_put_forward_and_notices_are_kept_as_backfill_and_as_a_kind(emp
         digest.format("AI 日报", "at:2026-11-24T08:00"),
         digest.format("", "refused:2026-11-24T00:abc"),
     )
-    with pytest.raises(SchemaError, match="its tables are at 0003, not 0004"):
+    with pytest.raises(SchemaError, match="its tables are at 0003, not 0005"):
         open_database(empty_url, migrate=False)
 
     def kinds(tx: Connection) -> list[tuple[int, str, str]]:
@@ -206,6 +206,47 @@ def test_what_was_put_forward_and_notices_are_kept_as_backfill_and_as_a_kind(emp
         3,
     )
     assert opened(empty_url, migrate=False) == OURS
+
+
+def test_feeds_subscriptions_and_mails_get_their_keys_and_keep_their_numbers(empty_url: str) -> None:
+    at = "'2026-11-24 00:00:00.000000'"
+    mail = (
+        "INSERT INTO outbox (id, digest_id, recipient, message_id, sender, date, raw, status, phase, attempts, "
+        "uncertain, next_attempt_at, claim, created_at, expires_at, last_reply) "
+        f"VALUES ({{0}}, 1, '{{0}}', '<{{0}}>', 's', {at}, '', 'waiting', '', {{1}}, 0, {at}, '', {at}, {at}, '')"
+    )
+    make_older(
+        empty_url,
+        "0004",
+        "INSERT INTO feeds (url, title, etag, last_modified, next_poll_at, failures, last_error) "
+        f"VALUES ('https://f', 't', 'e', '', {at}, 0, '')",
+        f"INSERT INTO subscriptions (name, created_at, cursor, last_slot) VALUES ('s', {at}, 7, '')",
+        "INSERT INTO digests (id, subscription, slot, at, entries, ruleset) "
+        f"VALUES (1, 's', 'at:2026-11-24T08:00', {at}, 1, 'r1')",
+        "INSERT INTO mailed (subscription, story, digest_id, seq) VALUES ('s', 'story', 1, 5)",
+        mail.format(1, 0),
+        mail.format(2, 1),
+    )
+
+    def rows(tx: Connection) -> list[object]:
+        out, feeds, subscriptions = tables.outbox.c, tables.feeds.c, tables.subscriptions.c
+        entries = tables.digest_entries.c
+        return [
+            tuple(tx.execute(select(feeds.key, feeds.url, feeds.etag)).one()),
+            tuple(tx.execute(select(subscriptions.key, subscriptions.name, subscriptions.cursor)).one()),
+            tuple(tx.execute(select(entries.digest_id, entries.seq, entries.returns)).one()),
+            [tuple(row) for row in tx.execute(select(out.id, out.route, out.reached_data).order_by(out.id))],
+        ]
+
+    db = open_database(empty_url)
+    stored = asyncio.run(db.read(rows))
+    asyncio.run(db.close())
+    assert stored == [
+        ("https://f", "https://f", "e"),
+        ("s", "s", 7),
+        (1, 5, 0),
+        [(1, "smtp", False), (2, "smtp", True)],
+    ]
 
 
 OPEN = """

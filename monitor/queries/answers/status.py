@@ -97,7 +97,7 @@ class OutboxMail:
     message_id: str  # with its angle brackets
     status: DeliveryStatus  # where it stands
     attempts: int  # how often it was handed to a server
-    next_attempt_at: datetime  # while it is waiting or uncertain
+    next_attempt_at: datetime | None  # null when it is not tried again by itself
     expires_at: datetime  # when it is given up
     last_reply: str  # of the server
 
