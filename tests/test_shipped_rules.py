@@ -32,6 +32,12 @@ def test_a_single_mention_in_a_long_text_is_not_enough_but_two_words_are() -> No
     assert match_entry(twice, CONFIG.rules)
 
 
+def test_no_shipped_word_finds_more_than_itself_in_a_long_summary() -> None:
+    twice = "AI" + "，还有很多别的事情" * 500 + "，人工智慧"
+    (match,) = match_entry(make.entry(title="一座小城的秋天", summary=twice, text=""), CONFIG.rules)
+    assert {hit.found for hit in match.hits} == {"AI", "人工智慧"}
+
+
 def test_the_shipped_rules_are_no_longer_than_a_person_would_maintain_and_nothing_in_them_is_odd() -> None:
     config = CONFIG.config
     lists = [

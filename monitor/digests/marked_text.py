@@ -12,6 +12,9 @@ Span = tuple[int, int]  # start and end, in code points
 _BIDI = frozenset("\u061c\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069")
 _TAIL = 2  # characters at the end, and their punctuation, that a line break must not tear apart
 _WORTH_KEEPING = 12  # shorter texts seldom break at all
+_MARKS = (
+    12  # hits marked in one text: each mark costs a hundred bytes of HTML, and a page of marks shows nothing
+)
 _WIDE_IN_CHINESE = frozenset("“”‘’…—")  # of ambiguous width in Unicode
 
 
@@ -36,11 +39,11 @@ class MarkedText:
 
 
 def mark_hits(text: str, spans: Iterable[Span] = (), *, before: str = "", after: str = "") -> MarkedText:
-    """Return `text` without control characters and needless space, with the characters in `spans` marked.
+    """Return `text` without control characters and needless space, with the first twelve of `spans` marked.
 
-    `before` and `after` are added unmarked: the ellipsis of an excerpt.
+    Spans that touch or overlap are one. `before` and `after` are added unmarked: the ellipsis of an excerpt.
     """
-    marked = {index for start, end in spans for index in range(start, end)}
+    marked = _first_marks(spans)
     tidied = _tidy([(character, index in marked) for index, character in enumerate(text)])
     characters = [*((c, False) for c in before), *tidied, *((c, False) for c in after)]
     cut = _tail_start("".join(character for character, _ in characters))
@@ -55,6 +58,18 @@ def plain_text(text: str) -> str:
 def is_wide(character: str) -> bool:
     """Return whether a character is as wide as a Chinese one."""
     return unicodedata.east_asian_width(character) in "WF" or character in _WIDE_IN_CHINESE
+
+
+def _first_marks(spans: Iterable[Span]) -> set[int]:
+    marks: list[Span] = []
+    for start, end in sorted(spans):
+        if marks and start <= marks[-1][1]:
+            marks[-1] = (marks[-1][0], max(end, marks[-1][1]))
+        elif len(marks) < _MARKS:
+            marks.append((start, end))
+        else:
+            break
+    return {index for start, end in marks for index in range(start, end)}
 
 
 def _tidy(characters: Sequence[tuple[str, bool]]) -> list[tuple[str, bool]]:

@@ -21,8 +21,10 @@ RenderDigest = Callable[[Digest], Rendered]
 RenderNotice = Callable[[Notice], Rendered]
 
 LARGEST = 90_000  # bytes of HTML: Gmail cuts a mail off at about 102 kB, and the end with it
-# (items shown whole, items shown by title): the first pair with which the HTML stays below LARGEST is used.
-_BUDGETS = ((60, 60), (45, 45), (30, 30), (20, 20), (10, 10), (5, 5))
+LARGEST_TEXT = 60_000  # bytes of the text part: encoded, both parts and the headers stay below 250 kB
+_SUBJECT = 200  # characters; what a template makes longer is cut
+# (items shown whole, items shown by title): the first pair with which both parts fit is used.
+_BUDGETS = ((60, 60), (45, 45), (30, 30), (20, 20), (10, 10), (5, 5), (2, 2), (1, 1), (0, 1))
 
 # Errors that an operator's template can cause besides Jinja's own errors: {{ 1 / 0 }}, {{ "a" + 1 }}, a
 # file that is not UTF-8 or may not be read.
@@ -32,7 +34,8 @@ _FAILURES = (TemplateError, ArithmeticError, LookupError, TypeError, ValueError,
 def digest_renderer(directory: str = "") -> RenderDigest:
     """Return a function that renders a digest by the templates in `directory`; by ours for those it does not have.
 
-    The function raises DigestError, naming the template and its line, when a template fails.
+    No part of what it returns is larger than LARGEST and LARGEST_TEXT. The function raises DigestError, naming the
+    template and its line, when a template fails, or makes too much of a single title.
     """
     environments: dict[str, Environment] = {}
     inliner = CSSInliner(load_remote_stylesheets=False, minify_css=True)
@@ -44,9 +47,10 @@ def digest_renderer(directory: str = "") -> RenderDigest:
         for full, titles in _BUDGETS:
             view = digest_view(digest, language, full=full, titles=titles)
             rendered = _rendered(environments[language.locale], inliner, view)
-            if len(rendered.html.encode()) <= LARGEST:
-                break
-        return rendered
+            too_large = _too_large(rendered)
+            if not too_large:
+                return rendered
+        raise DigestError(f"{too_large} The digest waits until the template is fixed.")
 
     return render
 
@@ -95,10 +99,21 @@ def _new_environment(directories: list[str], language: Language) -> Environment:
 
 
 def _rendered(environment: Environment, inliner: CSSInliner, view: DigestView) -> Rendered:
-    subject = " ".join(_fill(environment, "digest.subject.j2", digest=view).split())
+    subject = " ".join(_fill(environment, "digest.subject.j2", digest=view).split())[:_SUBJECT]
     text = _fill(environment, "digest.txt.j2", digest=view, subject=subject)
     html = _fill(environment, "digest.html.j2", digest=view, subject=subject)
     return Rendered(subject=subject, text=_trimmed(text), html=_without_indent(inliner.inline(html)))
+
+
+def _too_large(rendered: Rendered) -> str:
+    """Return which template made a part that is too large, and by how much; "" when both parts fit."""
+    for name, part, largest in (
+        ("digest.html.j2", rendered.html, LARGEST),
+        ("digest.txt.j2", rendered.text, LARGEST_TEXT),
+    ):
+        if (size := len(part.encode())) > largest:
+            return f"template {name}: makes {size:,} bytes, and a mail takes {largest:,}."
+    return ""
 
 
 def _is_html(name: str | None) -> bool:

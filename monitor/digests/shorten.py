@@ -76,11 +76,11 @@ def excerpt(entry: Entry, hits: Sequence[Hit]) -> MarkedText:
     """
     window = _window(entry, hits)
     text: str = getattr(entry, window.field)
-    spans = [
+    spans = {
         (max(hit.start, window.start) - window.start, min(hit.end, window.end) - window.start)
         for hit in hits
-        if hit.field == window.field
-    ]
+        if hit.field == window.field and hit.start < window.end and hit.end > window.start
+    }
     return mark_hits(
         text[window.start : window.end],
         spans,

@@ -13,12 +13,17 @@ from monitor.digests.marked_text import MarkedText, mark_hits, plain_text
 from monitor.digests.shorten import excerpt, headline
 from monitor.model.digests import Digest, Item, Section
 from monitor.model.feeds import Entry, FeedHealth
-from monitor.model.rules import Hit, Reason
+from monitor.model.rules import Reason
 
 WORDS_IN_REASON = 6
+REASONS = 4  # rules named for an item
+NAMES = 5  # feeds or rules named in one list; their count is given beside
+TOPICS = 12  # sections counted at the head of the mail
 
 _TITLE = 200  # characters shown of a title
+_NAME = 60  # of the name of a feed, rule or subscription
 _SECTION = 40
+_WORD = 40  # of a word in a reason: a regular expression may find a whole text
 _WEB = re.compile(r"https?://[^\s\x00-\x20\x7f<>\"\\^`{|}]{1,2000}")
 
 
@@ -44,7 +49,9 @@ class ItemView:
     original: str  # link to the article in its first language
     excerpt: MarkedText
     reasons: tuple[ReasonView, ...]
+    other_rules: int  # that matched it as well and are not among the reasons
     also: tuple[str, ...]
+    also_count: int  # feeds; `also` names the first of them
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -70,12 +77,16 @@ class DigestView:
     scheduled: str  # the time a late digest was due; "" when it is in time
     since: str  # "" for a first issue
     sections: tuple[SectionView, ...]
+    topics: tuple[SectionView, ...]  # the sections counted at the head
     entries: int  # that arrived since
     feeds: int
     ok: int  # feeds whose last poll succeeded
-    failing: tuple[str, ...]
+    failing: tuple[str, ...]  # at most NAMES; so are the two below
+    failing_count: int
     unvisited: tuple[str, ...]
+    unvisited_count: int
     silent: tuple[str, ...]
+    silent_count: int
     excluded: int  # entries that a word excluded
     excluded_by: str  # the word that excluded the most; "" for none
     at_once: bool  # a mail outside the schedule
@@ -90,8 +101,10 @@ def digest_view(digest: Digest, language: Language, *, full: int, titles: int) -
     zone = ZoneInfo(digest.subscription.timezone)
     now = digest.at.astimezone(zone)
     sections = tuple(_sections(digest.sections, language, now, full, titles))
+    failing = _feed_names(digest, FeedHealth.FAILING)
+    unvisited = _feed_names(digest, FeedHealth.UNVISITED)
     return DigestView(
-        name=plain_text(digest.subscription.name),
+        name=_cut(digest.subscription.name, _NAME),
         locale=language.locale,
         headline=_headline(digest.sections),
         count=sum(section.count for section in sections),
@@ -99,14 +112,18 @@ def digest_view(digest: Digest, language: Language, *, full: int, titles: int) -
         scheduled=language.recently(digest.slot.at.astimezone(zone), now.date()) if digest.slot.late else "",
         since=language.recently(digest.since.astimezone(zone), now.date()) if digest.since else "",
         sections=sections,
+        topics=sections[:TOPICS],
         entries=digest.watched.entries,
         feeds=len(digest.watched.feeds),
         ok=len(_feed_names(digest, FeedHealth.OK)),
-        failing=_feed_names(digest, FeedHealth.FAILING),
-        unvisited=_feed_names(digest, FeedHealth.UNVISITED),
-        silent=tuple(map(plain_text, digest.watched.silent)),
+        failing=_names(failing),
+        failing_count=len(failing),
+        unvisited=_names(unvisited),
+        unvisited_count=len(unvisited),
+        silent=_names(digest.watched.silent),
+        silent_count=len(digest.watched.silent),
         excluded=sum(count for _, count in digest.watched.excluded_by),
-        excluded_by=plain_text(digest.watched.excluded_by[0][0]) if digest.watched.excluded_by else "",
+        excluded_by=_cut(digest.watched.excluded_by[0][0], _WORD) if digest.watched.excluded_by else "",
         at_once=is_at_once(digest.slot),
         next=language.dated(digest.next_at.astimezone(zone), now.date()) if digest.next_at else "",
     )
@@ -123,8 +140,21 @@ def _title(entry: Entry) -> str:
     return text if len(text) <= _TITLE else text[:_TITLE] + "…"
 
 
+def _cut(text: str, length: int) -> str:
+    """Return `text` tidied, in at most `length` characters; an ellipsis stands for the rest."""
+    # What is far longer is cut first: to tidy it takes time.
+    plain = plain_text(text[: 4 * length])
+    if len(plain) <= length and len(text) <= 4 * length:
+        return plain
+    return plain[: length - 1].rstrip() + "…"
+
+
+def _names(names: Sequence[str]) -> tuple[str, ...]:
+    return tuple(_cut(name, _NAME) for name in names[:NAMES])
+
+
 def _feed_names(digest: Digest, health: FeedHealth) -> tuple[str, ...]:
-    return tuple(plain_text(name) for name, state in digest.watched.feeds if state is health)
+    return tuple(name for name, state in digest.watched.feeds if state is health)
 
 
 def _sections(
@@ -135,7 +165,7 @@ def _sections(
     listed = fair_share([len(rest) for rest in rests], titles, at_most=titles)
     for section, rest in zip(sections, rests, strict=True):
         yield SectionView(
-            rule=plain_text(section.rule),
+            rule=_cut(section.rule, _NAME),
             count=len(section.items) + len(section.more),
             items=tuple(_item(item, language, now) for item in section.items[:whole]),
             more=tuple(_item(item, language, now) for item in rest[:listed]),
@@ -146,18 +176,20 @@ def _sections(
 def _item(item: Item, language: Language, now: datetime) -> ItemView:
     entry = item.entry
     hits = [hit for reason in item.reasons for hit in reason.hits]
-    in_title = [(hit.start, hit.end) for hit in hits if hit.field == "title"]
+    in_title = {(hit.start, hit.end) for hit in hits if hit.field == "title" and hit.start < _TITLE}
     return ItemView(
         title=mark_hits(_title(entry), in_title),
         link=_web_link(entry.link),
-        source=plain_text(item.feed),
-        section=plain_text(entry.section[:_SECTION]),
+        source=_cut(item.feed, _NAME),
+        section=_cut(entry.section, _SECTION),
         time=language.moment(entry.when.astimezone(now.tzinfo), now.date()),
         minutes=_minutes(entry.text),
         original=_web_link(entry.original),
         excerpt=excerpt(entry, hits),
-        reasons=tuple(map(_reason, item.reasons)),
-        also=tuple(map(plain_text, item.also)),
+        reasons=tuple(map(_reason, item.reasons[:REASONS])),
+        other_rules=max(0, len(item.reasons) - REASONS),
+        also=_names(item.also),
+        also_count=len(item.also),
     )
 
 
@@ -174,15 +206,21 @@ def _minutes(text: str) -> int:
 
 
 def _reason(reason: Reason) -> ReasonView:
-    hit_by_text: dict[str, Hit] = {}
+    field_by_find: dict[str, str] = {}
     for hit in reason.hits:
-        hit_by_text.setdefault(hit.found.casefold(), hit)
-    named = list(hit_by_text.values())[:WORDS_IN_REASON]
-    fields = dict.fromkeys(hit.field for hit in named)
+        field_by_find.setdefault(hit.found, hit.field)
+    words: dict[str, tuple[str, str]] = {}  # by the word in lower case: its field, and the word as found
+    for found, field in field_by_find.items():
+        word = _cut(found, _WORD)
+        words.setdefault(word.casefold(), (field, word))
+        if len(words) > WORDS_IN_REASON:
+            break
+    named = list(words.values())[:WORDS_IN_REASON]
     return ReasonView(
-        rule=plain_text(reason.rule),
+        rule=_cut(reason.rule, _NAME),
         words=tuple(
-            (field, tuple(plain_text(hit.found) for hit in named if hit.field == field)) for field in fields
+            (field, tuple(word for its_field, word in named if its_field == field))
+            for field in dict.fromkeys(field for field, _ in named)
         ),
-        others=len(hit_by_text) > WORDS_IN_REASON,
+        others=len(words) > WORDS_IN_REASON,
     )

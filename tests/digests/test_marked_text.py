@@ -86,3 +86,10 @@ def test_the_last_two_characters_stay_together(text: str, tail: str) -> None:
 def test_a_mark_may_reach_into_the_tail() -> None:
     shown = mark_hits("这一句话的最后几个字是大模型", [(11, 14)])
     assert (shown.lead[-1], shown.tail) == (Piece("大", True), (Piece("模型", True),))
+
+
+def test_of_many_hits_the_first_twelve_are_marked() -> None:
+    every_second = [(at, at + 1) for at in range(0, 400, 2)]
+    marked = mark_hits("ab" * 200, every_second)
+    assert [piece.marked for piece in marked.lead].count(True) == 12
+    assert marked.text == "ab" * 200

@@ -13,7 +13,7 @@ from monitor.model.digests import Slot, Watched
 from monitor.model.feeds import FeedHealth
 from monitor.model.rules import PendingEntry
 from tests.digests.issue import RICH, WATCHED, digest, rendered, soup, waits, words
-from tests.make import NOW, entry, hit, match
+from tests.make import NOW, entry, hit, match, rule
 
 # --- what it says -------------------------------------------------------------------------------
 
@@ -166,6 +166,20 @@ def test_many_words_end_with_and_others() -> None:
     shown = rendered(candidate)
     assert "命中 人工智能：正文 一、二、三、四、五、六 等\n" in shown.text
     assert "六 等" in words(shown.html)
+
+
+def test_many_rules_and_feeds_end_with_their_number() -> None:
+    rules = tuple((rule(f"规则{n}"), f"f{n}") for n in range(14))
+    named = {f"https://{n}.example.org/": f"报{n}" for n in range(8)}
+    copies = [waits("甲", f"f{n}", seq=n, story="s", feed_url=url) for n, url in enumerate(named)]
+    every = [waits(f"题{n}", f"f{n}", seq=20 + n) for n in range(14)]
+    copies[0] = waits("甲", *(f"f{n}" for n in range(9)), story="s", feed_url="https://0.example.org/")
+    shown = rendered(*copies, *every, rules=rules, feeds=named)
+    for part in (" ".join(shown.text.split("\n")), words(shown.html)):
+        assert "规则0 2 · 规则1 1 · " in part
+        assert "规则11 1 · 等 · 自昨日 08:00 以来" in part
+        assert "命中 规则0 · 规则1 · 规则2 · 规则3 · 另有 5 条规则" in part
+        assert "另见 7 家：报1、报2、报3、报4、报5 等" in part
 
 
 def test_the_same_digest_is_rendered_the_same() -> None:

@@ -1,15 +1,21 @@
 import re
+from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 
 import pytest
 from bs4 import Tag
 
-from monitor.digests.render import LARGEST, digest_renderer
+from monitor.digests.render import LARGEST, LARGEST_TEXT, digest_renderer
+from monitor.errors import DigestError
+from monitor.jobs.compose import mails_to
 from monitor.model.digests import Watched
 from monitor.model.feeds import FeedHealth
+from monitor.model.rules import PendingEntry
 from tests.digests.issue import RICH, SUMMARY, WATCHED, digest, rendered, soup, waits, words
-from tests.make import NOW, rule
+from tests.make import NOW, entry, hit, match, rule
+
+FEED = "https://feed.example.org/rss"
 
 # From the public caniemail tables: what Gmail, Outlook or Yahoo drop or mangle.
 DENIED_TAGS = re.compile(
@@ -142,9 +148,65 @@ def test_a_digest_too_large_for_gmail_shows_less_and_keeps_its_end() -> None:
     assert len(soup(shown.html).find_all("a")) == shown.text.count(link)
 
 
-def test_a_template_that_cannot_be_made_smaller_is_sent_all_the_same(tmp_path: Path) -> None:
-    (tmp_path / "digest.html.j2").write_text("<p>{{ 'x' * 100000 }}</p>")
-    assert len(digest_renderer(str(tmp_path))(digest(*RICH)).html) > LARGEST
+@pytest.mark.parametrize(("name", "largest"), [("digest.html.j2", LARGEST), ("digest.txt.j2", LARGEST_TEXT)])
+def test_a_template_that_cannot_be_made_smaller_fails(name: str, largest: int, tmp_path: Path) -> None:
+    (tmp_path / name).write_text("<p>{{ 'x' * 100000 }}</p>")
+    with pytest.raises(DigestError, match=f"template {name}: makes 100,0.. bytes, .* {largest:,}"):
+        digest_renderer(str(tmp_path))(digest(*RICH))
+
+
+def test_a_subject_without_end_is_cut(tmp_path: Path) -> None:
+    (tmp_path / "digest.subject.j2").write_text("{{ '字' * 5000 }}")
+    assert digest_renderer(str(tmp_path))(digest(*RICH)).subject == "字" * 200
+
+
+WORDS = tuple(f"词{number}-" + "长" * 15_000 for number in range(9))
+
+
+def overlong(number: int) -> PendingEntry:
+    """Whatever a feed or a rule can make long is long: found words, links, names, titles full of hits."""
+    title = "a&" * 5000
+    in_title = tuple(hit("a", start=2 * at) for at in range(5000))
+    found = tuple(hit("/w.*/", found=word, field="text", start=0) for word in WORDS)
+    matches = tuple(match(f"f{rule}", hits=(*in_title, *found)) for rule in range(9))
+    copy = entry(
+        title,
+        number=number,
+        link=f"https://example.org/{number}?" + "a&" * 900,
+        original=f"https://example.org/{number}?" + "b&" * 900,
+        summary="字" * 20_000,
+        sections=("栏" * 500,),
+    )
+    return PendingEntry(seq=number, entry=copy, matches=matches)
+
+
+def test_whatever_is_long_the_whole_mail_stays_under_250_kb() -> None:
+    rules = tuple((rule(f"规则{number}" + "名" * 500), f"f{number}") for number in range(9))
+    feeds = tuple((f"源{number}" + "名" * 500, FeedHealth.FAILING) for number in range(1200))
+    watched = Watched(feeds=feeds, silent=tuple(feed for feed, _ in feeds), excluded_by=(("词" * 900, 3),))
+    copies = [overlong(number) for number in range(20)]
+    names = {f"https://{number}.example.org/": f"报{number}" + "名" * 500 for number in range(50)}
+    more = [waits("另一家", seq=100 + n, feed_url=url, story="s") for n, url in enumerate(names)]
+    more[0] = replace(more[0], matches=(match("f0"),))
+    shown = rendered(
+        *copies, *more, rules=rules, watched=watched, name="日报" * 500, feeds=names | {FEED: "源" * 500}
+    )
+    assert len(shown.html.encode()) <= LARGEST
+    assert len(shown.text.encode()) <= LARGEST_TEXT
+    (mail,) = mails_to(["a@example.org"], shown, sender="d@example.org", date=NOW, unique="1", list_name="l")
+    assert len(mail.raw) < 250_000
+    assert len(soup(shown.html).find_all("h3")) >= 2
+
+
+def test_a_footer_of_a_thousand_failing_feeds_names_five_and_their_number() -> None:
+    feeds = tuple((f"第{number}个源", FeedHealth.FAILING) for number in range(1200))
+    rules = [(rule(f"规则{number}"), f"f{number}") for number in range(8)]
+    shown = rendered(waits(), rules=rules, watched=Watched(feeds=feeds))
+    failing = "抓取失败：第0个源、第1个源、第2个源、第3个源、第4个源，共 1200 个"
+    assert f"{failing}\n" in shown.text
+    assert failing.replace("：", " ：") in words(shown.html)
+    assert "没有命中的规则：规则0、规则2、规则3、规则4、规则5，共 7 个\n" in shown.text
+    assert len(shown.text.splitlines()) < 30
 
 
 # --- hostile feeds ------------------------------------------------------------------------------

@@ -182,6 +182,45 @@ def test_of_many_words_six_are_named() -> None:
     assert (reason.words, reason.others) == ((("text", tuple("一二三四五六")),), True)
 
 
+def test_a_word_that_a_regular_expression_found_is_cut() -> None:
+    whole = hit("/AI.*AI/", found="AI  " + "\n很长的一段" * 3000 + "AI")
+    again = hit("/AI.*AI/", found=whole.found + "again", start=20_000)
+    reason = seen_reason(whole, again, hit("大模型", field="text"))
+    ((_, (word,)), (_, (short,))) = reason.words
+    assert (word, short) == ("AI " + "很长的一段" * 7 + "很…", "大模型")
+    assert len(word) == 40
+
+
+def test_of_many_rules_four_are_named_and_of_many_feeds_five() -> None:
+    reasons = tuple(Reason(rule=f"规则{n}", hits=()) for n in range(6))
+    shown = seen_item(reasons=reasons, also=tuple("甲乙丙丁戊己"))
+    assert ([reason.rule for reason in shown.reasons], shown.other_rules) == (
+        ["规则0", "规则1", "规则2", "规则3"],
+        2,
+    )
+    assert (shown.also, shown.also_count) == (tuple("甲乙丙丁戊"), 6)
+
+
+def test_names_without_end_are_cut() -> None:
+    long = "名" * 500
+    watched = Watched(feeds=((long, FeedHealth.FAILING),), silent=(long,), excluded_by=((long, 1),))
+    shown = view_of(
+        digest(item(sections=(long,)), subscription=subscription(long, locale="zh-Hans"), watched=watched)
+    )
+    cut = "名" * 59 + "…"
+    assert (shown.name, shown.failing, shown.silent) == (cut, (cut,), (cut,))
+    assert shown.excluded_by == shown.sections[0].items[0].section == "名" * 39 + "…"
+
+
+def test_of_many_sections_twelve_are_counted_at_the_head() -> None:
+    sections = tuple(Section(rule=f"规则{n}", items=(item(str(n)),)) for n in range(14))
+    shown = view_of(digest(sections=sections))
+    assert (len(shown.sections), [topic.rule for topic in shown.topics]) == (
+        14,
+        [f"规则{n}" for n in range(12)],
+    )
+
+
 def test_beyond_its_budget_a_section_shows_titles_and_then_counts() -> None:
     (section,) = view_of(digest(*(item(str(n)) for n in range(10))), full=3, titles=4).sections
     assert [item_view.title.text for item_view in section.items] == ["0", "1", "2"]
