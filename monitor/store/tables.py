@@ -261,11 +261,17 @@ notices = Table(
     Column(
         "subject", Words, nullable=False
     ),  # what it is about: a feed's key, an address, "" where there is only one
-    Column("content", Words, nullable=False),  # what is told; another content is told again
+    Column("content", Words, nullable=False),  # told again when it differs from `told`
+    Column("details", Words, nullable=False, server_default=_EMPTY),  # shown with it, and not told again
+    Column(
+        "address", Words, nullable=False, server_default=_EMPTY
+    ),  # cannot be reached: gets no mail about it
     Column("since", Instant, nullable=False),
-    Column("told_at", Instant),  # NULL: not yet mailed
+    Column("changed_at", Instant, nullable=False),  # since when the content is what it is
+    Column("told", Words),  # the content that the operator knows of; NULL: none
+    Column("told_at", Instant),
     Column("over_at", Instant),
-    Column("details", Words, nullable=False, server_default=_EMPTY),
+    Column("over_told_at", Instant),
     PrimaryKeyConstraint("kind", "subject"),
 )
 

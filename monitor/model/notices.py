@@ -1,0 +1,184 @@
+"""Troubles that the operator is told about: their kinds, with what happened and what to do, and what is known of one.
+
+A new kind is one member of NoticeKind; who finds such a trouble calls `store.notices.report` in his own transaction,
+and `store.notices.clear` when it is over. When and how it is told is decided in `digests/notice.py`.
+"""
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from enum import Enum
+
+from monitor.model import require_utc
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Telling:
+    """How troubles of a kind are told. `happened` and `to_do` are sentences that fit one such trouble, and many."""
+
+    happened: str  # at most 80 characters: it is the mail's subject too
+    to_do: str
+    patience: timedelta = timedelta(0)  # so long it must have stood as it is before it is told
+    pause: timedelta = timedelta(hours=1)  # at least, between two mails about troubles of this kind
+    is_event: bool = False  # it happened once and is not over some time: `clear` need not be called
+    stops_mail: bool = (
+        False  # no mail can leave: it is told when it is over; its subject is the server, "host:port"
+    )
+
+
+class NoticeKind(Enum):
+    """A kind of trouble, in the order in which a notice tells them; its value is what the database keeps."""
+
+    telling: Telling
+
+    def __new__(cls, value: str, telling: Telling) -> "NoticeKind":
+        member = object.__new__(cls)
+        member._value_ = value
+        member.telling = telling
+        return member
+
+    DATABASE_REPLACED = (
+        "database replaced",
+        Telling(
+            happened="The database was deleted or replaced under the service, which ended.",
+            to_do="If you put back a copy on purpose, there is nothing to do. If not, put the last backup in its place"
+            " while the service is stopped: without it, entries of the feeds' first visits may be mailed again.",
+            is_event=True,
+        ),
+    )
+    CLOCK_BEHIND = (
+        "clock behind",
+        Telling(
+            happened="The clock of this machine is behind; no news is stored or mailed.",
+            to_do="Set the clock: timedatectl set-ntp true, or date -s. The service goes on when it is right.",
+        ),
+    )
+    CONFIG_REFUSED = (
+        "config refused",
+        Telling(
+            happened="An edit of config.toml is refused; the configuration before it is in force.",
+            to_do='Correct the file, and the service takes it up within two seconds ("monitor check" lists what is'
+            ' wrong). Or restore the previous rules: "monitor rules undo" ("monitor rules history" lists them).',
+            patience=timedelta(minutes=1),  # a torn or half finished save is corrected before
+            pause=timedelta(minutes=1),
+        ),
+    )
+    CONFIG_SHRUNK = (
+        "config shrunk",
+        Telling(
+            happened="An edit of config.toml drops more than half of the feeds or rules, and waits.",
+            to_do="If it is meant, there is nothing to do: it takes effect when the file has stood unchanged for a"
+            ' minute. If it is not, put the file back; "monitor rules undo" restores the rules.',
+            pause=timedelta(minutes=1),
+        ),
+    )
+    RELAY_DOWN = (
+        "relay down",
+        Telling(
+            happened="The mail server takes no mail.",
+            to_do="If this lasts, compare [smtp] host, port and security with what the provider says, and try"
+            ' "monitor deliver --now". Mails wait until they expire; entries of expired mails come again.',
+            stops_mail=True,
+        ),
+    )
+    LOGIN_REFUSED = (
+        "login refused",
+        Telling(
+            happened="The mail server refuses the login; no mail leaves.",
+            to_do="Correct [smtp] username or the password; many providers want an app password. The service tries"
+            ' again when either has changed, or by "monitor deliver --now".',
+            stops_mail=True,
+        ),
+    )
+    ADDRESS_SUSPENDED = (
+        "address suspended",
+        Telling(
+            happened="A recipient is no longer mailed: the address was refused for good three times.",
+            to_do="Correct or remove the address in config.toml; what it missed is not sent any more.",
+        ),
+    )
+    ADDRESS_REFUSED = (
+        "address refused",
+        Telling(
+            happened="A recipient's address is refused for good by the mail server.",
+            to_do="Correct or remove the address in config.toml. After three digests in a row it is no longer mailed.",
+        ),
+    )
+    MAIL_GIVEN_UP = (
+        "mail given up",
+        Telling(
+            happened="Mails were given up.",
+            to_do='Read the server\'s reply below. "monitor outbox --retry NUMBER" sends a mail again.',
+            is_event=True,
+        ),
+    )
+    MAIL_REFUSED = (
+        "mail refused",
+        Telling(
+            happened="The mail server refuses what stands in a mail, or its size.",
+            to_do='Read the server\'s reply below. The digest is rendered once more, smaller; "monitor outbox" shows'
+            " how that went. Its entries do not come again beyond that.",
+            is_event=True,
+        ),
+    )
+    MAIL_EXPIRED = (
+        "mail expired",
+        Telling(
+            happened="Mails became too old before the mail server took them.",
+            to_do="Nothing, where their entries come again. [outbox] expire says how old a mail may become.",
+            is_event=True,
+        ),
+    )
+    MAIL_UNCERTAIN = (
+        "mail uncertain",
+        Telling(
+            happened="It is not known whether mails arrived; they are not sent again.",
+            to_do='Ask the recipients, if it matters. "monitor outbox --retry NUMBER" sends a mail again.',
+            is_event=True,
+        ),
+    )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Trouble:
+    """One trouble: its kind, what it is about, and what is told of it beside the sentences of its kind."""
+
+    kind: NoticeKind
+    subject: str = (
+        ""  # what it is about: an address, a mail's number; "" where a kind has only one. Key with kind
+    )
+    content: str = ""  # told again when this differs: without counts or times that change by themselves
+    details: str = ""  # a line or more that says which; kept up to date without being told again
+    address: str = ""  # the address that cannot be reached: its owner gets no mail about it
+    since: datetime
+
+    def __post_init__(self) -> None:
+        require_utc(self.since)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class KnownTrouble:
+    """A row of the table notices: a trouble, and what of it was told."""
+
+    trouble: Trouble
+    changed_at: datetime  # since when its content is what it is
+    told: str | None = None  # the content last mailed; None: it was not mailed
+    over_at: datetime | None = None
+
+    def __post_init__(self) -> None:
+        require_utc(self.changed_at, self.over_at)
+
+    @property
+    def is_over(self) -> bool:
+        """Whether the trouble is over."""
+        return self.over_at is not None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LastTold:
+    """When a mail last told of any trouble of a kind, and of the end of one; None: never."""
+
+    at: datetime | None = None
+    over_at: datetime | None = None
+
+    def __post_init__(self) -> None:
+        require_utc(self.at, self.over_at)

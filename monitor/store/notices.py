@@ -1,0 +1,151 @@
+"""Table notices: the troubles that the operator is told about, and what of each was told.
+
+`told` is the content that the operator knows of. It is NULL before the first mail, and after the one that says that
+the trouble is over. A trouble that stops mail counts as told when it is reported (status shows it): its end is mailed.
+"""
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import (
+    ColumnElement,
+    Connection,
+    Row,
+    and_,
+    bindparam,
+    delete,
+    func,
+    insert,
+    or_,
+    select,
+    update,
+)
+
+from monitor.model.notices import KnownTrouble, LastTold, NoticeKind, Trouble
+from monitor.store.dialects import clean
+from monitor.store.tables import notices
+
+
+def report(tx: Connection, trouble: Trouble, now: datetime) -> None:
+    """Record that there is a trouble; call it as often as it is found.
+
+    It is told when it is new or was over in between, and again when its content differs from what was told.
+    """
+    row = _row(tx, trouble.kind, trouble.subject)
+    content = clean(trouble.content)
+    values: dict[str, Any] = {
+        "content": content,
+        "details": clean(trouble.details),
+        "address": trouble.address,
+    }
+    if trouble.kind.telling.stops_mail:
+        values["told"] = content
+    if row is None:
+        key = {"kind": trouble.kind.value, "subject": trouble.subject}
+        tx.execute(insert(notices).values(**key, **values, since=trouble.since, changed_at=now))
+        return
+    if row.over_at is not None:
+        values["over_at"] = None
+    if (
+        row.over_at is not None and row.told is None
+    ):  # another trouble: the operator knows that the last one is over
+        values |= {"since": trouble.since, "changed_at": now}
+    elif content != row.content:
+        values["changed_at"] = now
+    if any(row._mapping[column] != value for column, value in values.items()):
+        tx.execute(update(notices).where(_is(trouble.kind, trouble.subject)).values(values))
+
+
+def clear(
+    tx: Connection, kind: NoticeKind, subject: str, now: datetime, *, details: str | None = None
+) -> bool:
+    """Record that a trouble is over; return False when there was none. `details` replace its own: how it ended."""
+    values = {"over_at": now} | ({} if details is None else {"details": details})
+    is_open = and_(_is(kind, subject), notices.c.over_at.is_(None))
+    return bool(tx.execute(update(notices).where(is_open).values(values)).rowcount)
+
+
+def clear_others(tx: Connection, kind: NoticeKind, subject: str, now: datetime) -> None:
+    """Record that all troubles of a kind are over but the one about `subject`."""
+    others = and_(notices.c.kind == kind.value, notices.c.subject != subject, notices.c.over_at.is_(None))
+    tx.execute(update(notices).where(others).values(over_at=now))
+
+
+def open_troubles(tx: Connection) -> list[KnownTrouble]:
+    """Return the troubles that are not over, the oldest first."""
+    return _listing(tx, notices.c.over_at.is_(None))
+
+
+def untold(tx: Connection) -> list[KnownTrouble]:
+    """Return the troubles that are new, changed or over since the operator was told of them, the oldest first."""
+    news = and_(
+        notices.c.over_at.is_(None), or_(notices.c.told.is_(None), notices.c.told != notices.c.content)
+    )
+    ended = and_(notices.c.over_at.is_not(None), notices.c.told.is_not(None))
+    return _listing(tx, or_(news, ended))
+
+
+def last_told(tx: Connection) -> Mapping[NoticeKind, LastTold]:
+    """Return by kind when a mail last told of a trouble, and of one that was over."""
+    query = (
+        select(notices.c.kind, func.max(notices.c.told_at), func.max(notices.c.over_told_at))
+        .where(_is_known)
+        .group_by(notices.c.kind)
+    )
+    return {_KINDS[kind]: LastTold(at=told, over_at=over) for kind, told, over in tx.execute(query)}
+
+
+def mark_told(tx: Connection, troubles: Sequence[KnownTrouble], now: datetime) -> None:
+    """Record that these troubles, as `untold` returned them, are told."""
+    for is_over, values in (
+        (False, {"told": notices.c.content, "told_at": now}),
+        (True, {"told": None, "over_told_at": now}),
+    ):
+        keys = [
+            {"of_kind": known.trouble.kind.value, "about": known.trouble.subject}
+            for known in troubles
+            if known.is_over is is_over
+        ]
+        if keys:
+            key = and_(notices.c.kind == bindparam("of_kind"), notices.c.subject == bindparam("about"))
+            tx.execute(update(notices).where(key).values(values), keys)
+
+
+def prune(tx: Connection, before: datetime) -> int:
+    """Delete the troubles that were over, and the events that happened, before an instant; return their count."""
+    events = [kind.value for kind in NoticeKind if kind.telling.is_event]
+    past = or_(notices.c.over_at < before, and_(notices.c.kind.in_(events), notices.c.changed_at < before))
+    return tx.execute(delete(notices).where(past)).rowcount
+
+
+_KINDS = {kind.value: kind for kind in NoticeKind}
+# A service of a later version may have left kinds that this one does not know.
+_is_known = notices.c.kind.in_(list(_KINDS))
+
+
+def _is(kind: NoticeKind, subject: str) -> ColumnElement[bool]:
+    return and_(notices.c.kind == kind.value, notices.c.subject == subject)
+
+
+def _row(tx: Connection, kind: NoticeKind, subject: str) -> Row[Any] | None:
+    return tx.execute(select(notices).where(_is(kind, subject))).one_or_none()
+
+
+def _listing(tx: Connection, condition: ColumnElement[bool]) -> list[KnownTrouble]:
+    query = select(notices).where(_is_known, condition)
+    return [
+        _known(row) for row in tx.execute(query.order_by(notices.c.since, notices.c.kind, notices.c.subject))
+    ]
+
+
+def _known(row: Row[Any]) -> KnownTrouble:
+    trouble = Trouble(
+        kind=_KINDS[row.kind],
+        subject=row.subject,
+        content=row.content,
+        details=row.details,
+        address=row.address,
+        since=row.since,
+    )
+    return KnownTrouble(trouble=trouble, changed_at=row.changed_at, told=row.told, over_at=row.over_at)
