@@ -11,6 +11,8 @@ from difflib import get_close_matches
 from enum import Enum
 from typing import Literal
 
+from monitor.masking import mask
+
 RuleTable = Literal[
     "rules", "aliases", "matching"
 ]  # the tables of config.toml in which a word of a rule may stand
@@ -29,18 +31,25 @@ def nearest(name: str, known: Sequence[str]) -> str:
 
 
 class MonitorError(Exception):
-    """Everything raised on purpose; `str()` of it is fit for the operator."""
+    """Everything raised on purpose; `str()` of it is fit for the operator, and secrets are masked in it."""
+
+    def __init__(self, what: str = "") -> None:
+        super().__init__(mask(what))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Problem:
-    """One thing that is wrong with a configuration file."""
+    """One thing that is wrong with a configuration file. Secrets are masked in it."""
 
     where: str  # the table as the operator sees it: '[[rules]] "人工智能"'
     key: str  # "" when the whole table or file is meant
     line: int | None  # in the file, from 1
     what: str  # what is wrong
     instead: str = ""  # what to write instead; "" when there is nothing to propose
+
+    def __post_init__(self) -> None:
+        for name in ("where", "key", "what", "instead"):
+            object.__setattr__(self, name, mask(getattr(self, name)))
 
     def __str__(self) -> str:
         place = f"line {self.line}, {self.where}" if self.line else self.where

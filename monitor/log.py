@@ -1,7 +1,7 @@
 """How a line in the log looks: an event, then key=value; or JSON with `--log json`.
 
 One line for one thing that happened to somebody. Values are escaped, so that text from a feed cannot
-make a second line or colour a terminal.
+make a second line or colour a terminal, and secrets in them are masked.
 """
 
 import json
@@ -10,6 +10,8 @@ import sys
 from collections.abc import MutableMapping
 from functools import cache
 from typing import Any, Literal
+
+from monitor.masking import mask
 
 Format = Literal["text", "json"]
 
@@ -22,6 +24,7 @@ def start(form: Format = "text", *, debug: bool = False) -> None:
             structlog.stdlib.add_log_level,
             structlog.processors.TimeStamper(fmt="iso", utc=form == "json"),
             structlog.processors.format_exc_info,
+            _mask_values,
             _render_json if form == "json" else _render_text,
         ],
         wrapper_class=structlog.make_filtering_bound_logger(logging.DEBUG if debug else logging.INFO),
@@ -62,6 +65,11 @@ def _structlog() -> Any:
 
 def _drop(*_: object) -> Any:
     raise _structlog().DropEvent
+
+
+def _mask_values(_logger: object, _method: str, line: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
+    plain = (bool, int, float, type(None))
+    return {key: value if isinstance(value, plain) else mask(str(value)) for key, value in line.items()}
 
 
 def _render_text(_logger: object, _method: str, line: MutableMapping[str, Any]) -> str:

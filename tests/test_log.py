@@ -24,6 +24,18 @@ def test_a_line_is_an_event_and_its_values(capsys: pytest.CaptureFixture[str]) -
     assert second.endswith(' WARNING trouble at="a b"')
 
 
+def test_secrets_are_masked_in_values_and_tracebacks(capsys: pytest.CaptureFixture[str]) -> None:
+    for form in ("text", "json"):
+        log.start("json" if form == "json" else "text")
+        log.warning("poll-failed", error="http://me:secret@h/?token=secret", failures=2, again=True)
+        log.failure("bug", ValueError("http://me:secret@h/"), at="poll")
+        logging.getLogger("aiohttp").warning("Authorization: Basic secret")
+        said = capsys.readouterr().err
+        assert "secret" not in said
+        assert said.count("***") >= 4
+    assert '"failures": 2, "again": true' in said
+
+
 def test_text_from_a_feed_can_make_no_second_line_and_no_colour(capsys: pytest.CaptureFixture[str]) -> None:
     for form in ("text", "json"):
         log.start("json" if form == "json" else "text")

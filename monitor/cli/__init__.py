@@ -6,7 +6,7 @@
 import sys
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -15,6 +15,10 @@ from monitor.cli.options import DEFAULT, ConfigFile, Json, SubscriptionName, pat
 from monitor.cli.rules import rules
 from monitor.errors import ConfigError, MonitorError
 from monitor.log import Format
+from monitor.masking import mask
+
+if TYPE_CHECKING:
+    from types import TracebackType
 
 app = typer.Typer(
     name="monitor",
@@ -29,7 +33,15 @@ app.add_typer(rules, name="rules")
 
 def main() -> None:
     """Run the command line this process was started with, and end the process with its exit code."""
+    sys.excepthook = _print_masked
     sys.exit(execute(sys.argv[1:]))
+
+
+def _print_masked(kind: type[BaseException], error: BaseException, trace: "TracebackType | None") -> None:
+    """Print the traceback of a mistake of ours without the secrets that may stand in its message."""
+    from traceback import format_exception
+
+    sys.stderr.write(mask("".join(format_exception(kind, error, trace))))
 
 
 def execute(arguments: Sequence[str]) -> int:

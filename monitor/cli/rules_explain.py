@@ -9,6 +9,7 @@ from monitor.cli.terminal import answer, complain, count, local_time, progress, 
 from monitor.config.reading import parse_config
 from monitor.errors import MonitorError
 from monitor.loaded import LoadedConfig, load
+from monitor.masking import mask
 from monitor.model.rules import Hit
 from monitor.queries.answers.rules import DiffAnswer, ExplainedEntry
 from monitor.queries.difference import Compared, compare_rules
@@ -47,7 +48,7 @@ def _show_entry(explained: Explained, feeds: Mapping[str, str]) -> None:
     entry, judgements = explained.entry, explained.judgements
     hits = [hit for each in judgements for hit in (*each.hits, *each.against, *each.ignored)]
     say(f"{explained.seq}  {mark_hits(entry.title, [hit for hit in hits if hit.field == 'title'])}")
-    feed = feeds.get(entry.feed_url, entry.feed_url)
+    feed = feeds.get(entry.feed_url) or mask(entry.feed_url)
     say(f"    {feed} · {local_time(entry.when)} · {entry.link or entry.id}")
     for judgement in judgements:
         excluded_by_word = not judgement.scope and not _EXCLUDING_WORDS.isdisjoint(judgement.reasons)

@@ -14,6 +14,7 @@ from monitor.jobs.compose import Composed, NothingNew, SlotTaken
 from monitor.jobs.deliver import Attempted
 from monitor.jobs.poll import Polled, PollFailed, Unchanged
 from monitor.loaded import LoadedConfig, load
+from monitor.masking import mask
 from monitor.model.mail import DeliveryStatus
 from monitor.queries.answers.work import (
     AttemptAnswer,
@@ -57,8 +58,8 @@ class _Answers:
 
     def in_order_of(self, loaded: LoadedConfig) -> "_Answers":
         """Return them with the polls in the order of the file, whichever feed answered first."""
-        places = {feed.url: place for place, feed in enumerate(loaded.config.feeds)}
-        polls = sorted(self.polls, key=lambda poll: places[poll.url])
+        places = {feed.name: place for place, feed in enumerate(loaded.config.feeds)}
+        polls = sorted(self.polls, key=lambda poll: places[poll.feed])
         return _Answers(polls=polls, digests=self.digests, attempts=self.attempts)
 
 
@@ -172,7 +173,7 @@ def _exit_code(answers: _Answers) -> int:
 
 
 def _poll_answer(outcome: Polled | Unchanged | PollFailed) -> PollAnswer:
-    name, url, next_poll_at = outcome.feed.name, outcome.feed.url, outcome.next_poll_at
+    name, url, next_poll_at = outcome.feed.name, mask(outcome.feed.url), outcome.next_poll_at
     match outcome:
         case Polled():
             return PolledAnswer(

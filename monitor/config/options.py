@@ -28,13 +28,13 @@ from monitor.config.values import (
     Words,
     between,
     distinct,
-    hide_password,
     in_order,
     in_words,
     integer,
     not_empty,
     number,
 )
+from monitor.masking import mask
 
 T = TypeVar("T")
 
@@ -292,7 +292,7 @@ def changed_options(old: object, new: object) -> list[str]:
 
 
 def as_written(value: object) -> Any:
-    """Return a configuration, or a part of it, as it would stand in config.toml; passwords in URLs are hidden."""
+    """Return a configuration, or a part of it, as it would stand in config.toml; secrets are masked."""
     match value:
         case Config():
             return {declared.name: as_written(getattr(value, declared.name)) for declared in fields(value)}
@@ -313,7 +313,7 @@ def as_written(value: object) -> Any:
         case tuple():
             return [as_written(item) for item in value]
         case str():
-            return hide_password(value)
+            return mask(value)
         case _:
             return _table_as_written(value) if is_dataclass(value) else value
 

@@ -15,6 +15,7 @@ from typing import Any, Literal, get_args
 from unicodedata import east_asian_width
 
 from monitor.errors import RuleTable
+from monitor.masking import mask_line
 
 RULE_TABLES: tuple[str, ...] = get_args(RuleTable)
 
@@ -354,7 +355,7 @@ def describe_toml_error(error: tomllib.TOMLDecodeError, text: str) -> tuple[int 
     line = text.split("\n")[number - 1].removesuffix("\r")
     if key := _UNQUOTED_KEY.match(line):
         advice = f'A name with such characters stands in quotation marks: "{key[1]}" = …'
-    return number, (message + advice).rstrip() + caret(line, column)
+    return number, (message + advice).rstrip() + caret(*mask_line(line, column))
 
 
 def caret(line: str, column: int) -> str:

@@ -1,5 +1,6 @@
 """Read a config.toml into a Config, or report every problem in it at once."""
 
+import re
 import tomllib
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
@@ -10,6 +11,7 @@ from monitor.config.conversion import Mistake, convert_table
 from monitor.config.options import NOUN_TABLES, OPTION_TABLES, Config, options_of
 from monitor.config.positions import Positions, describe_toml_error, read_positions
 from monitor.errors import ConfigError, Problem, suggestion
+from monitor.masking import MASK, mask_line
 
 _NO_SECOND = {
     "feeds": ("name", "url"),
@@ -20,11 +22,7 @@ _NAMED = (
     ("rules", "feeds", "feeds"),
     ("subscriptions", "rules", "rules"),
 )  # table, key, and the table it names
-_SECRET = {
-    ("store", "url"),
-    ("feeds", "proxy"),
-    ("fetch", "proxy"),
-}  # may carry a password: not repeated in a message
+_URLS = ("url", "proxy", "host")  # of broken ones, less is certain than of others where a secret ends
 
 
 def read_file(path: Path) -> bytes:
@@ -128,9 +126,17 @@ def _problem(name: str, index: int, raw: object, mistake: Mistake, positions: Po
         example = {"to": '["you@example.org"]', "url": '"https://cn.nytimes.com/rss/"'}.get(key, '"…"')
         instead = f"Add {key} = {example}"
         return Problem(where=where, key=key, line=line, what="is missing.", instead=instead)
-    shown = mistake.given is not None and (name, key) not in _SECRET
-    given = f", not {mistake.given!r}" if shown else ""
+    shown = mistake.given is not None and "password" not in key
+    given = f", not {_quoted(mistake.given, key)}" if shown else ""
     return Problem(where=where, key=key, line=line, what=f"{mistake.what.removesuffix('.')}{given}.")
+
+
+def _quoted(value: object, key: str) -> str:
+    """Return a value as a message may show it."""
+    if key not in _URLS:
+        return repr(value)
+    without_user = re.sub(r"^[^/]*@", f"{MASK}@", value) if isinstance(value, str) else value
+    return mask_line(repr(without_user))[0]
 
 
 def _aliases(raw: object, positions: Positions, problems: list[Problem]) -> dict[str, tuple[str, ...]]:

@@ -27,15 +27,26 @@ def smtp_password(smtp: SmtpOptions, *, folder: Path, environ: Mapping[str, str]
         if file:
             return file.read_text("utf-8").strip("\r\n")
     except (OSError, UnicodeDecodeError) as error:
-        reason = error.strerror if isinstance(error, OSError) else "it is not UTF-8 text"
-        what = f"cannot be read: {reason}."
-        raise ConfigError(
-            str(file or credential), [Problem(where="[smtp]", key="password_file", line=None, what=what)]
-        ) from None
+        raise _unreadable(error, file or credential, smtp) from None
     if password := environ.get(PASSWORD_VARIABLE, ""):
         return password
     what = f"there is no password for the login {smtp.username}."
     instead = f'Add password_file = "/etc/monitor/smtp_password", or set {PASSWORD_VARIABLE}.'
     raise ConfigError(
         "config.toml", [Problem(where="[smtp]", key="password_file", line=None, what=what, instead=instead)]
+    )
+
+
+def _unreadable(error: OSError | UnicodeDecodeError, file: Path, smtp: SmtpOptions) -> ConfigError:
+    written = smtp.password_file
+    if isinstance(error, OSError) and written and not {"/", "\\", ".", "~"} & set(written):
+        # Who writes the password itself here shall not find it in a log.
+        what = f"cannot be read: there is no file of this name in {file.parent}."
+        instead = "Name the file that holds the password, such as /etc/monitor/smtp_password."
+        name = "config.toml"
+    else:
+        what = f"cannot be read: {error.strerror if isinstance(error, OSError) else 'it is not UTF-8 text'}."
+        instead, name = "", str(file)
+    return ConfigError(
+        name, [Problem(where="[smtp]", key="password_file", line=None, what=what, instead=instead)]
     )

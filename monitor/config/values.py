@@ -11,7 +11,7 @@ from datetime import time, timedelta
 from email.utils import parseaddr
 from math import isfinite
 from typing import Annotated, Any, TypeVar
-from urllib.parse import urlsplit, urlunsplit
+from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo
 
 T = TypeVar("T")
@@ -284,15 +284,6 @@ def _quiet(text: object) -> tuple[time, time]:
 def between(span: tuple[time, time]) -> str:
     """The way to write a span of the day: "23:00-07:00"."""
     return "-".join(moment.isoformat("seconds" if moment.second else "minutes") for moment in span)
-
-
-def hide_password(url: str) -> str:
-    """The same URL with `***` where its password stands."""
-    parts = urlsplit(url)
-    if not parts.password:
-        return url
-    host = parts.netloc.rpartition("@")[2]
-    return urlunsplit(parts._replace(netloc=f"{parts.username or ''}:***@{host}"))
 
 
 def _name(value: object) -> str:

@@ -19,12 +19,13 @@ from yarl import URL
 
 from monitor import __version__
 from monitor.config.options import Feed, FetchOptions
-from monitor.config.values import hide_password, in_words
+from monitor.config.values import in_words
 from monitor.errors import FetchError
 from monitor.feeds.address import is_forbidden, literal_address
 from monitor.feeds.document import decompressor
 from monitor.feeds.pace import conditional_headers, read_max_age, read_retry_after, read_validators
 from monitor.feeds.text import clean
+from monitor.masking import mask
 from monitor.model.feeds import Validators
 
 _REQUESTS_PER_HOST = 2  # at one time
@@ -218,9 +219,9 @@ def _describe(error: Exception, refused_addresses: list[str], proxy: str) -> str
         return _private_address(refused_addresses[0])
     if isinstance(error, aiohttp.ClientHttpProxyError):  # its text has the proxy's address, password and all
         reason = clean(f"HTTP {error.status} {error.message}")[:_LONGEST_REASON]
-        return f"the proxy {hide_password(proxy)} does not let us through: {reason}"
+        return f"the proxy {mask(proxy)} does not let us through: {reason}"
     if isinstance(error, _PROXY_ERRORS):
-        return f"the proxy {hide_password(proxy)} does not let us through: {_reason(error)}"
+        return f"the proxy {mask(proxy)} does not let us through: {_reason(error)}"
     if isinstance(error, aiohttp.ClientConnectorCertificateError | ssl.SSLCertVerificationError):
         return f"the server's certificate is not trusted: {_reason(error)}"
     if isinstance(error, aiohttp.ClientConnectorDNSError):

@@ -19,7 +19,8 @@ def absolute(link: str, base: str) -> str:
     """
     link = link.strip()
     try:
-        joined = urljoin(base, link) if link else ""
+        # A link that is a mere "#…" would take along the base's parameters, such as the token of a feed.
+        joined = urljoin(base.partition("?")[0], link) if link else ""
         parts = urlsplit(joined)
         host = parts.hostname
     except ValueError:

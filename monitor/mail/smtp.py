@@ -17,6 +17,7 @@ from monitor.config.options import SmtpOptions
 from monitor.errors import SendError, SendKind
 from monitor.mail import BeforeData, Send
 from monitor.mail.replies import CHECK_PORTS, Step, no_reply, one_line, reason, refusal
+from monitor.masking import mask
 from monitor.model.mail import Mail
 
 _BARE_LINE_END = re.compile(rb"\r(?!\n)|(?<!\r)\n")
@@ -238,4 +239,4 @@ class _Session:
         for secret in (self._password, base64.b64encode(self._password), base64.b64encode(login)):
             if secret:
                 reply = reply.replace(secret, b"***")
-        return one_line(reply)
+        return mask(one_line(reply))

@@ -7,6 +7,7 @@ from datetime import datetime
 from monitor.config.checked import CheckedConfig
 from monitor.digests.due import next_slot
 from monitor.errors import Problem
+from monitor.masking import mask
 from monitor.model.digests import SubscriptionState
 from monitor.model.feeds import PollState
 from monitor.model.mail import DeliveryStatus
@@ -84,7 +85,7 @@ def status_refused(
             rules_edited=rules is not None and rules.text != rule_text,
         ),
         feeds=tuple(
-            FeedStatus.of(feed_names.get(state.feed_url) or state.title or state.feed_url, state)
+            FeedStatus.of(feed_names.get(state.feed_url) or state.title or mask(state.feed_url), state)
             for state in stored.feeds
         ),
         subscriptions=tuple(

@@ -7,6 +7,7 @@ from sqlalchemy import URL
 from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 
 from monitor.errors import SchemaError, StoreError
+from monitor.masking import mask
 from monitor.store.dialects import clean
 
 
@@ -29,9 +30,9 @@ def store_error(error: SQLAlchemyError, url: URL) -> StoreError:
 
 
 def display_url(url: URL) -> str:
-    """Return a database's URL as it may be shown: without passwords and settings."""
+    """Return a database's URL as it may be shown: without secrets and settings."""
     host = {key: value for key, value in url.query.items() if key == "host"}
-    return url.set(query=host).render_as_string(hide_password=True)
+    return mask(url.set(query=host).render_as_string(hide_password=False))
 
 
 def _advice(what: str) -> str:

@@ -107,7 +107,7 @@ def test_config_shows_what_is_in_force_without_secrets(tmp_path: Path) -> None:
     output = monitor(tmp_path, "config", MONITOR_SMTP__PASSWORD="hunter2")
     shown = tomllib.loads(output)
     assert shown["fetch"]["timeout"] == "30s"
-    assert shown["feeds"][0]["proxy"] == "socks5://me:***@127.0.0.1:1080"
+    assert shown["feeds"][0]["proxy"] == "socks5://***@127.0.0.1:1080"
     assert shown["subscriptions"][0]["at"] == ["08:00"]
     assert "hunter2" not in output
     assert "hunter2" not in monitor(tmp_path, "config", "--json", MONITOR_SMTP__PASSWORD="hunter2")

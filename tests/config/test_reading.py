@@ -11,7 +11,7 @@ from monitor.assets import DEFAULT_CONFIG
 from monitor.config.options import NOUN_TABLES, OPTION_TABLES, SmtpOptions, options_of
 from monitor.config.reading import parse_config, read_file
 from monitor.config.secrets import smtp_password
-from monitor.config.values import duration, hide_password, in_words, size
+from monitor.config.values import duration, in_words, size
 from monitor.errors import ConfigError
 from monitor.loaded import changes, load
 
@@ -143,8 +143,50 @@ def test_a_file_that_is_no_text_is_told(tmp_path: Path) -> None:
 def test_a_password_in_an_address_is_never_repeated() -> None:
     told = problems(GOOD.replace("[[rules]]", 'proxy = "ftp://me:secret@proxy"\n[[rules]]', 1))
     told += problems(GOOD + '[store]\nurl = ["postgresql://me:secret@host/db"]\n')
+    told += problems(GOOD + '[fetch]\nproxy = "me:secret@proxy:1"\n')
+    told += problems(GOOD + '[fetch]\nproxy = "secret@proxy:1"\n')
+    told += problems(GOOD + "[smtp]\npassword_file = 31337\n")
     assert "secret" not in "\n".join(told)
-    assert hide_password("socks5://me:secret@proxy:1080") == "socks5://me:***@proxy:1080"
+    assert "31337" not in "\n".join(told)
+    assert "not 'ftp://***@proxy'" in told[0]
+
+
+def test_a_token_in_an_address_that_stands_twice_is_not_repeated() -> None:
+    url = 'url = "https://feed.example.org/rss?token=sesame"'
+    twice = f'[[feeds]]\nname = "a"\n{url}\n[[feeds]]\nname = "b"\n{url}\n'
+    told = [line for line in problems(GOOD + twice) if "stands more than once" in line]
+    assert [line.partition("token=")[2][:4] for line in told] == ["***'", "***'"]
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        'proxy = "http://me:sesame@proxy:8118',
+        'proxy = "http://me:ses"ame@proxy:8118"',
+        'proxy = http://me:sesame@proxy:8118"',
+        'proxy = "me:sesame@proxy:8118',
+        'url = "https://feed.example.org/rss?key=sesame',
+        'url = "https://feed.example.org/rss?a=1&access_token=ses"ame"',
+        'password = "sesame',
+        'headers = {Authorization = "Bearer sesame, Accept = "*/*"}',
+        'headers = {"X-Api-Key" = "sesame}',
+        'proxy = "http:\\/\\/me:sesame@proxy:8118"',
+    ],
+)
+def test_a_line_that_is_no_toml_is_quoted_without_its_secret(line: str) -> None:
+    told = "\n".join(problems(GOOD.replace("[[rules]]", f"{line}\n[[rules]]", 1)))
+    assert "this is not TOML" in told
+    assert "ame" not in told.replace("name", "")
+    assert "***" in told
+
+
+def test_a_password_written_in_place_of_its_file_is_not_repeated(tmp_path: Path) -> None:
+    smtp = SmtpOptions(host="mail.example.org", username="me", password_file="sesame")
+    with pytest.raises(ConfigError, match="the file that holds the password") as refused:
+        smtp_password(smtp, folder=tmp_path, environ={})
+    assert "sesame" not in str(refused.value)
+    with pytest.raises(ConfigError, match=r"/secrets/sesame.* cannot be read"):
+        smtp_password(replace(smtp, password_file="secrets/sesame"), folder=tmp_path, environ={})
 
 
 @pytest.mark.parametrize(

@@ -36,5 +36,11 @@ def test_a_caret_stands_under_the_place() -> None:
     assert what.splitlines()[1:] == ['    "AI", "量子, "生成式",', "           \u3000\u3000   ^"]
 
 
+def test_a_caret_stands_under_the_place_behind_a_secret() -> None:
+    line = 'a = {proxy = "http://me:secret@proxy:1", b = x}'
+    _, what = told(f"{line}\n")
+    assert what.splitlines()[1:] == ['    a = {proxy = "http://***@proxy:1", b = x}', " " * 43 + "^"]
+
+
 def test_a_caret_is_as_far_as_wide_signs_are() -> None:
     assert caret("芯a片", 2) == "\n    芯a片\n    \u3000 ^"

@@ -68,3 +68,10 @@ def test_anything_can_be_asked_for_its_host_and_path(link: str, host: str | None
 
 def test_a_link_without_its_scheme_is_the_same_for_both() -> None:
     assert without_scheme("http://a.test/1") == without_scheme("HTTPS://a.test/1") == "//a.test/1"
+
+
+def test_a_link_takes_no_parameter_and_no_login_from_its_feed() -> None:
+    base = "https://me:secret@news.example.org/rss?token=secret"
+    for link in ("#a", "?b=1", "/c", "d"):
+        assert "secret" not in absolute(link, base)
+    assert absolute("#a", base) == "https://news.example.org/rss#a"

@@ -231,6 +231,29 @@ def test_a_password_is_never_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatc
     assert [secret for secret in secrets if secret.encode() in (tmp_path / "monitor.db").read_bytes()] == []
 
 
+def test_the_secrets_of_a_feeds_address_are_never_told(site: Site) -> None:
+    url = site.feed_server.url
+    secret_url = url.replace("http://", "http://me:sesame@") + "?token=sesame"
+    operator = '[operator]\nto = ["operator@example.org"]\n[[feeds]]'
+    text = site.write(("[[feeds]]", operator), (url, secret_url))
+    commands = ("config", "config --json", "poll --all", "poll --all --json", "status --json", "check")
+    told = [site.monitor(*command.split()) for command in commands]
+    assert "***" in told[0]
+    with site.service() as service:
+        wait_for_event(service, "delivered")
+        site.config.write_text(text.replace('sesame"', "sesame"), "utf-8")
+        told.append(str(wait_for_event(service, "config-problem")))
+        wait_for_event(service, "delivered", to="o***")
+        told.append(str(site.json("status", code=2)) + site.monitor("check", code=2))
+    told += [
+        base64.b64decode(mail.raw.partition(b"\r\n\r\n")[2]).decode("utf-8", "replace")
+        for mail in site.smtp_server.received
+        if mail.recipients == ("operator@example.org",)
+    ]
+    assert "token=***" in told[-1]
+    assert [text for text in told if "sesame" in text] == []
+
+
 def test_the_right_password_is_used(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("MONITOR_SMTP__PASSWORD", "secret")
     with open_site(tmp_path, lambda: make.rss("AI新规"), username="me", password="secret") as site:

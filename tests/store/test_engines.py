@@ -104,7 +104,7 @@ def test_a_server_that_does_not_answer_is_told_without_the_password(url: str, tm
         open_database(url.format(folder=tmp_path))
     assert not isinstance(caught.value, SchemaError), "a service may wait for its server"
     assert "secret" not in str(caught.value)
-    assert "ann" in str(caught.value)
+    assert "***@/monitor" in str(caught.value), "the user of a URL is masked with its password"
 
 
 def test_the_operator_may_set_what_we_set(tmp_path: Path) -> None:
@@ -129,6 +129,6 @@ open_database("postgresql://ann:secret@db.example.org/monitor")
 def test_a_missing_driver_says_how_to_get_it() -> None:
     run = subprocess.run([sys.executable, "-c", WITHOUT_DRIVER], capture_output=True, text=True, timeout=60)
     assert run.stderr.splitlines()[-1] == (
-        "monitor.errors.StoreError: database postgresql+psycopg://ann:***@db.example.org/monitor: "
+        "monitor.errors.StoreError: database postgresql+psycopg://***@db.example.org/monitor: "
         "the driver is missing. Run: pip install 'feed-monitor[postgres]'"
     )

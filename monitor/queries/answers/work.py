@@ -19,7 +19,7 @@ class PolledAnswer:
     """A feed answered with a document."""
 
     feed: str  # its name
-    url: str  # its address
+    url: str  # its address, with secrets masked
     outcome: Literal["polled"] = "polled"  # it was read
     entries: int  # in the document
     new: int  # of them not stored before
@@ -33,7 +33,7 @@ class UnchangedAnswer:
     """A feed has nothing new since the last visit."""
 
     feed: str  # its name
-    url: str  # its address
+    url: str  # its address, with secrets masked
     outcome: Literal["unchanged"] = "unchanged"  # the server said so, or sent the same document
     next_poll_at: datetime  # its next visit
 
@@ -43,7 +43,7 @@ class PollFailedAnswer:
     """A feed could not be read."""
 
     feed: str  # its name
-    url: str  # its address
+    url: str  # its address, with secrets masked
     outcome: Literal["failed"] = "failed"  # error says why
     error: str  # in words
     failures: int  # visits that failed since the last good answer
