@@ -27,7 +27,6 @@ from monitor.config.values import (
     When,
     Words,
     between,
-    distinct,
     in_order,
     in_words,
     integer,
@@ -232,7 +231,7 @@ class Subscription:
     """[[subscriptions]]: who gets which matches, when. Either `at` has times, or `every` is given."""
 
     name: Name
-    to: Annotated[tuple[Address, ...], Check(not_empty), Check(distinct)]
+    to: Annotated[tuple[Address, ...], Check(not_empty)]
     rules: tuple[str, ...] = option((), "names of rules, in the order of the digest; empty: all")
     at: Annotated[tuple[Moment, ...], Check(in_order)] = option(
         (), "a digest at these times, if there is news. Instead of it:"

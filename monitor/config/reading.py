@@ -7,6 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from monitor.config.addresses import parse_mailbox
 from monitor.config.conversion import Mistake, convert_table
 from monitor.config.options import NOUN_TABLES, OPTION_TABLES, Config, options_of
 from monitor.config.positions import Positions, describe_toml_error, read_positions
@@ -66,6 +67,11 @@ def parse_config(text: str, path: str, *, whole: bool = True) -> Config:
     nouns = {name: _read_all(name, raw.get(name, []), positions, problems) for name in NOUN_TABLES}
     aliases = _aliases(raw.get("aliases", {}), positions, problems)
     problems += _used_twice(nouns, positions)
+    if operator := tables["operator"]:
+        problems += _one_address_twice("operator", 0, operator.to, positions, _title("operator", None))
+    for index, subscription in nouns["subscriptions"]:
+        title = _title("subscriptions", subscription.name)
+        problems += _one_address_twice("subscriptions", index, subscription.to, positions, title)
     if whole:
         problems += _naming_nothing(raw, nouns, positions)
     if problems:
@@ -188,6 +194,26 @@ def _used_twice(nouns: Mapping[str, list[tuple[int, Any]]], positions: Positions
                     what = f"{getattr(noun, key)!r} stands more than once; give each its own."
                     line = positions.line_of(table, index, key)
                     yield Problem(where=_title(table, noun.name), key=key, line=line, what=what)
+
+
+def _one_address_twice(
+    table: str, index: int, addresses: Sequence[str], positions: Positions, title: str
+) -> Iterator[Problem]:
+    """Report spellings of an address that the list `to` has already: its mailbox would get each digest twice."""
+    key = positions.key(table, index, "to")
+    items = positions.items(key.value) if key else []
+    lines = [positions.line_at(item.value.start) for item in items]
+    first: dict[str, int] = {}
+    for number, address in enumerate(addresses):
+        before = first.setdefault(parse_mailbox(address).key, number)
+        if before == number:
+            continue
+        line, other = (lines[number], lines[before]) if len(lines) == len(addresses) else (None, None)
+        what = f'"{address}" is the same address as "{addresses[before]}"'
+        in_line = f" in line {other}" if other else ""
+        yield Problem(
+            where=title, key="to", line=line, what=f"{what}{in_line}.", instead="Take one of them out."
+        )
 
 
 def _naming_nothing(

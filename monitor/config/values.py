@@ -8,11 +8,12 @@ import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import time, timedelta
-from email.utils import parseaddr
 from math import isfinite
 from typing import Annotated, Any, TypeVar
 from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo
+
+from monitor.config.addresses import parse_mailbox
 
 T = TypeVar("T")
 
@@ -153,20 +154,10 @@ def _weekday(text: object) -> int:
 
 
 def _address(text: object) -> str:
-    _, address = parseaddr(text) if isinstance(text, str) else ("", "")
-    local, _, domain = address.rpartition("@")
-    if (
-        not local
-        or not domain
-        or not str(text).isprintable()
-        or re.search(r"[\x00-\x20\x7f<>(),;:\\\"]", address)
-    ):
+    if not isinstance(text, str) or not text.isprintable():
         raise ValueError('a mail address is expected, as in "you@example.org"')
-    try:
-        domain.encode("idna")
-    except UnicodeError:
-        raise ValueError(f"there is no domain {domain}") from None
-    return str(text).strip()
+    parse_mailbox(text)
+    return text.strip()
 
 
 def _web_address(text: object) -> str:
@@ -211,11 +202,6 @@ def not_empty(values: Sequence[object]) -> Sequence[object]:
     if not values:
         raise ValueError("at least one is expected")
     return values
-
-
-def distinct(values: tuple[T, ...]) -> tuple[T, ...]:
-    """Return each value once, in the order of the first ones."""
-    return tuple(dict.fromkeys(values))
 
 
 def in_order(values: tuple[Any, ...]) -> tuple[Any, ...]:

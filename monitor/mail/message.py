@@ -5,10 +5,11 @@ import hashlib
 import re
 from collections.abc import Iterator
 from datetime import datetime
-from email.utils import format_datetime, parseaddr
+from email.utils import format_datetime
 
 from wcwidth import iter_graphemes
 
+from monitor.config.addresses import parse_mailbox
 from monitor.model.mail import Mail, Rendered
 
 _WORD = 75  # octets of an encoded-word at most (RFC 2047 section 2)
@@ -38,20 +39,15 @@ def make_mail(
     The mail is multipart/alternative with the text first (RFC 2046 5.1.4), both parts base64, line ends CRLF. Without
     HTML it is the text alone; without `list_name` it has no List-Id.
     """
-    sender_name, sender_address = _mailbox(sender)
-    to_name, to_address = _mailbox(to)
+    from_, recipient = parse_mailbox(sender), parse_mailbox(to)
     boundary = "=_" + hashlib.sha256(message_id.encode()).hexdigest()[:32]  # "=_" is never base64
     headers = [
-        _address("From", sender_name, sender_address),
-        _address("To", to_name, to_address),
+        _address("From", from_.name, from_.address),
+        _address("To", recipient.name, recipient.address),
         _unstructured("Subject", rendered.subject),
         f"Date: {format_datetime(date)}",
         f"Message-ID: {message_id}",
-        *(
-            [_address("List-Id", list_name, f"{_slug(list_name)}.{_domain(sender_address)}")]
-            if list_name
-            else []
-        ),
+        *([_address("List-Id", list_name, f"{_slug(list_name)}.{from_.domain}")] if list_name else []),
         "Auto-Submitted: auto-generated",  # RFC 3834 5
         "Precedence: bulk",  # old vacation programs know only this
         "X-Auto-Response-Suppress: All",  # and Exchange this
@@ -65,7 +61,7 @@ def make_mail(
         body = _part("plain", rendered.text)
     # All of it is ASCII but a local part that is not; such a mail needs a server with SMTPUTF8 (RFC 6532).
     raw = ("\r\n".join(headers) + "\r\n" + body).encode()
-    return Mail(message_id=message_id, date=date, sender=sender_address, to=to_address, raw=raw)
+    return Mail(message_id=message_id, date=date, sender=from_.address, to=recipient.address, raw=raw)
 
 
 def new_message_id(sender: str, unique: str) -> str:
@@ -75,28 +71,7 @@ def new_message_id(sender: str, unique: str) -> str:
     """
     if not re.fullmatch(r"[A-Za-z0-9_-]{1,64}(\.[A-Za-z0-9_-]{1,64}){0,2}", unique):
         unique = hashlib.sha256(unique.encode("utf-8", "replace")).hexdigest()[:32]
-    return f"<{unique}@{_domain(_mailbox(sender)[1])}>"
-
-
-def _mailbox(text: str) -> tuple[str, str]:
-    """Return display name and address. A name with a comma is still one name, quoted or not."""
-    match = re.fullmatch(r"(.*)<([^<>]+)>\s*", text, re.DOTALL)
-    name, address = (match[1], match[2]) if match else parseaddr(text)
-    local, _, domain = _one_line(address).rpartition("@")
-    return _unquoted(_one_line(name)), f"{local}@{_ascii_domain(domain)}"
-
-
-def _unquoted(name: str) -> str:
-    quoted = re.fullmatch(r'"(.*)"', name)
-    return re.sub(r"\\(.)", r"\1", quoted[1]) if quoted else name
-
-
-def _domain(address: str) -> str:
-    return address.rpartition("@")[2]
-
-
-def _ascii_domain(domain: str) -> str:
-    return domain if domain.isascii() else domain.encode("idna").decode("ascii")
+    return f"<{unique}@{parse_mailbox(sender).domain}>"
 
 
 def _one_line(text: str) -> str:

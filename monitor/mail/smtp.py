@@ -13,6 +13,7 @@ import aiosmtplib
 from aiosmtplib import SMTPException, SMTPResponse, SMTPResponseException, SMTPServerDisconnected
 from aiosmtplib.protocol import SMTPProtocol
 
+from monitor.config.addresses import parse_mailbox
 from monitor.config.options import SmtpOptions
 from monitor.errors import SendError, SendKind
 from monitor.mail import BeforeData, Send
@@ -21,7 +22,6 @@ from monitor.masking import mask
 from monitor.model.mail import Mail
 
 _BARE_LINE_END = re.compile(rb"\r(?!\n)|(?<!\r)\n")
-_MAILBOX = re.compile(r'[^\s\x00-\x1f\x7f<>(),;:\\"@]+@[^\s\x00-\x1f\x7f<>(),;\\"@]+')
 _DOT_AT_START = re.compile(rb"^\.", re.MULTILINE)
 
 
@@ -201,18 +201,17 @@ class _Session:
 
         A local part that is not ASCII needs SMTPUTF8 (RFC 6531).
         """
-        local, _, domain = address.rpartition("@")
         try:
-            mailbox = f"{local}@{domain.encode('idna').decode()}"
-        except UnicodeError:
-            mailbox = ""
-        if not _MAILBOX.fullmatch(mailbox):
+            mailbox = parse_mailbox(address)
+        except ValueError:
+            mailbox = None
+        if mailbox is None or mailbox.name:
             # aiosmtplib would repair it, and the mail might go to somebody else.
             raise SendError(f"{address!r} is not a mail address, so the mail was not sent", kind)
-        if not local.isascii() and not self._client.supports_extension("smtputf8"):
+        if not mailbox.local.isascii() and not self._client.supports_extension("smtputf8"):
             message = f"{self._server} does not offer SMTPUTF8, which the address {address} needs"
             raise SendError(message, kind)
-        return mailbox
+        return mailbox.address
 
     async def _send_content(self, protocol: SMTPProtocol, stuffed: bytes) -> SMTPResponse:
         protocol.write(stuffed)

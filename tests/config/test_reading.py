@@ -122,6 +122,32 @@ def test_a_name_given_twice_is_told() -> None:
     assert len([line for line in problems(GOOD + twice) if "stands more than once" in line]) == 2
 
 
+@pytest.mark.parametrize(
+    ("first", "second"),
+    [
+        ("Ann <ann@example.org>", "ann@example.org"),
+        ("ann@example.org", "ann@example.org"),
+        ("ann@example.org", "ann@EXAMPLE.org"),
+        ("ann@example.org", "Ann@example.org"),
+        ("ann@bücher.example", "ann@xn--bcher-kva.example"),
+        ("ann@ｅxample.org", "ann@example.org."),
+        ('"Ann, Berlin" <ann@example.org>', "ann@example.org (Ann)"),
+    ],
+)
+def test_an_address_twice_in_a_list_is_told_with_both_lines(first: str, second: str) -> None:
+    to = f"to = [\n  '{first}',\n  'bob@example.org',\n  '{second}',\n]"
+    text = GOOD.replace('to = ["you@example.org"]', to)
+    line = text[: text.index(f"'{second}',\n]")].count("\n") + 1
+    (told,) = problems(text)
+    assert told.startswith(
+        f'config.toml, line {line}, [[subscriptions]] "日报", to: "{second}" is the same address'
+    )
+    assert f'"{first}" in line {line - 2}.' in told
+    (told,) = problems(f"[operator]\n{to}\n{GOOD}")
+    assert told.startswith("config.toml, line 5, [operator], to: ")
+    assert "in line 3." in told
+
+
 def test_a_table_that_should_be_a_list_is_told() -> None:
     assert "Write [[feeds]] with two brackets" in problems(GOOD.replace("[[feeds]]", "[feeds]"))[0]
 
