@@ -47,13 +47,16 @@ def show_config(path: Path, *, json: bool) -> int:
 def check(path: Path, *, json: bool) -> int:
     """Show every problem of a file, and return 2 when there is one.
 
-    The findings in its rules are shown, too, and are no problems. The database is not asked: the file is checked.
+    Warnings, and the findings in its rules, are shown too, and are no problems. The database is not asked.
     """
     from monitor.editing.findings import findings_of, locate_findings
     from monitor.loaded import load
+    from monitor.queries.check import problems_of, warnings_of
 
     try:
         loaded = load(path)
+        if problems := list(problems_of(loaded)):
+            raise ConfigError(path.name, problems)
     except ConfigError as error:
         if not json:
             raise
@@ -61,13 +64,14 @@ def check(path: Path, *, json: bool) -> int:
 
         answer(CheckAnswer(ok=False, file=str(path), problems=error.problems))
         return 2
-    config = loaded.config
+    config, warnings = loaded.config, tuple(warnings_of(loaded))
     findings = locate_findings(findings_of(config), loaded.text, config.rules)
     if json:
         from monitor.queries.answers.config import CheckAnswer, LintFinding, transport_of
 
         located = tuple(LintFinding.of(*each) for each in findings)
-        answer(CheckAnswer(ok=True, file=str(path), findings=located, mail=transport_of(loaded)))
+        mail_by = transport_of(loaded)
+        answer(CheckAnswer(ok=True, file=str(path), warnings=warnings, findings=located, mail=mail_by))
         return 0
     mail = f"Maildir {loaded.maildir}" if loaded.maildir else f"{config.smtp.host}:{config.smtp.port}"
     say(
@@ -76,6 +80,8 @@ def check(path: Path, *, json: bool) -> int:
     )
     if loaded.maildir:
         say("[smtp] host is empty, so digests are put into that folder. Set it to send mail.")
+    for warning in warnings:
+        say(f"{path.name}, {warning}", "yellow")
     if findings:
         say(f"{count(len(findings), 'thing')} in the rules may not do what it seems to:")
         _show_findings(path, findings)

@@ -22,7 +22,7 @@ from monitor.queries.excluded import excluded_now
 from monitor.queries.replay import LEAD, Replayed
 from monitor.queries.replay import replay as replay_subscription
 from monitor.service.clock import clock
-from monitor.service.runtime import digest_context, templates_directory
+from monitor.service.runtime import digest_context
 from monitor.store import entries
 from monitor.store.database import Database
 
@@ -33,7 +33,7 @@ def preview(path: Path, *, only: str | None, out: Path, json: bool) -> int:
     subscriptions = subscriptions_named(loaded.config, only, path.name)
 
     async def draft_all(db: Database) -> list[Draft | NothingPending]:
-        context, render, now = digest_context(loaded), digest_renderer(templates_directory(loaded)), clock()
+        context, render, now = digest_context(loaded), digest_renderer(loaded.templates), clock()
         return [
             await draft_digest(each, slot_now(now), context=context, render=render, db=db, now=now)
             for each in subscriptions
@@ -121,7 +121,7 @@ def _day(text: str) -> date:
 
 
 async def _replay_days(loaded: LoadedConfig, first: date, last: date, db: Database) -> list[Replayed]:
-    context, render = digest_context(loaded), digest_renderer(templates_directory(loaded))
+    context, render = digest_context(loaded), digest_renderer(loaded.templates)
     subscriptions = loaded.config.subscriptions
     zones = [ZoneInfo(subscription.timezone) for subscription in subscriptions]
     starts = [_midnight(first, zone) for zone in zones]

@@ -44,6 +44,12 @@ class CheckedConfig:
         return Path(unquote(file.partition("?")[0])) if scheme.startswith("sqlite") and file else None
 
     @property
+    def templates(self) -> str:
+        """The operator's directory of templates; "" when there is none."""
+        directory = self.config.digests.templates
+        return str(self.folder / directory) if directory else ""
+
+    @property
     def maildir(self) -> Path | None:
         """The Maildir for digests while [smtp] host is empty; None when there is a mail server."""
         if self.config.smtp.host:
@@ -75,13 +81,23 @@ def read_options(path: Path) -> CheckedConfig:
 
 def missing_files(checked: CheckedConfig) -> Iterator[Problem]:
     """Report the files and directories that a configuration names and that do not exist."""
-    templates, ca_file = checked.config.digests.templates, checked.config.smtp.ca_file
-    if templates and not (checked.folder / templates).is_dir():
-        what = f"there is no directory {checked.folder / templates}."
+    ca_file = checked.config.smtp.ca_file
+    if checked.templates and not Path(checked.templates).is_dir():
+        what = f"there is no directory {checked.templates}."
         yield Problem(where="[digests]", key="templates", line=None, what=what)
     if ca_file and not (checked.folder / ca_file).is_file():
         what = f"there is no file {checked.folder / ca_file}."
         yield Problem(where="[smtp]", key="ca_file", line=None, what=what)
+
+
+def missing_work(config: Config) -> Iterator[Problem]:
+    """Report what a configuration has none of and a service cannot do without: it may be empty, or cut off."""
+    for table, example in (("feeds", "a feed to watch"), ("subscriptions", "who gets the digests, and when")):
+        if not getattr(config, table):
+            what = "there is none in the file, so nothing would be mailed. It may be empty or cut off."
+            yield Problem(
+                where=f"[[{table}]]", key="", line=None, what=what, instead=f"Add [[{table}]]: {example}."
+            )
 
 
 def store_url_of(path: Path) -> str:

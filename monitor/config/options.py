@@ -13,7 +13,7 @@ from typing import Annotated, Any, Literal, TypeVar, get_args
 from monitor.config.values import (
     Address,
     Check,
-    Duration,
+    Host,
     Moment,
     Name,
     Network,
@@ -32,6 +32,7 @@ from monitor.config.values import (
     integer,
     not_empty,
     number,
+    span,
 )
 from monitor.masking import mask
 
@@ -42,6 +43,12 @@ ENTRY_FIELDS: tuple[str, ...] = get_args(EntryField)  # where a word can stand
 Language = Literal["zh", "zh-Hans", "zh-Hant", "ja", "ko", "en"]
 Locale = Literal["zh-Hans", "zh-Hant", "en"]
 Pace = Literal["digest", "at once"]
+# Durations, each within bounds in which the instants that are computed of it exist, and mean something.
+Deadline = Annotated[timedelta, Reader(span("1s", "1h"))]
+Pause = Annotated[timedelta, Reader(span("1s", "30d"))]
+Interval = Annotated[timedelta, Reader(span("0s", "365d"))]
+Lifetime = Annotated[timedelta, Reader(span("1s", "365d"))]
+Age = Annotated[timedelta, Reader(span("0s", "36500d"))]
 
 
 def option(default: T, sentence: str) -> T:
@@ -65,18 +72,18 @@ class StoreOptions:
 class FetchOptions:
     """[fetch]"""
 
-    timeout: Duration = option(timedelta(seconds=30), "give up on a feed after this long, redirects included")
+    timeout: Deadline = option(timedelta(seconds=30), "give up on a feed after this long, redirects included")
     max_bytes: Size = option(8_000_000, "and when it is larger than this, unpacked")
     concurrency: Annotated[int, Reader(integer(1, 1000))] = option(
         32, "feeds polled at the same time; never more than two of one host"
     )
-    min_interval: Duration = option(
+    min_interval: Pause = option(
         timedelta(minutes=15), 'no feed is polled more often than this, whatever its "every" says'
     )
-    backoff: Duration = option(
+    backoff: Pause = option(
         timedelta(minutes=5), "a feed that fails is polled again after this, then twice this, and so on"
     )
-    max_backoff: Duration = option(timedelta(hours=12), "up to this")
+    max_backoff: Pause = option(timedelta(hours=12), "up to this")
     allow_private: tuple[Network, ...] = option(
         (), 'private addresses feeds may be fetched from: ["127.0.0.1", "10.0.0.0/8"]'
     )
@@ -87,28 +94,28 @@ class FetchOptions:
 class OutboxOptions:
     """[outbox]"""
 
-    retry: Annotated[tuple[Duration, ...], Check(not_empty)] = option(
+    retry: Annotated[tuple[Pause, ...], Check(not_empty)] = option(
         tuple(timedelta(minutes=minutes) for minutes in (1, 5, 15, 30, 60, 120, 240)),
         "a mail that was refused temporarily is tried again after these",
     )
-    uncertain_after: Duration = option(
+    uncertain_after: Pause = option(
         timedelta(minutes=15),
         "a mail whose last reply was lost is sent again, the same bytes, after this; then twice this",
     )
-    lease: Duration = option(
+    lease: Deadline = option(
         timedelta(seconds=30), "a mail claimed by a worker that died is free again after this"
     )
-    expire: Duration = option(
+    expire: Lifetime = option(
         timedelta(hours=48), 'a mail older than this is given up, and named in "monitor status"'
     )
-    keep: Duration = option(timedelta(days=90), "the outcome of a mail is remembered for this long")
+    keep: Age = option(timedelta(days=90), "the outcome of a mail is remembered for this long")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SmtpOptions:
     """[smtp]"""
 
-    host: str = option(
+    host: Host = option(
         "", 'empty: digests are put into a local Maildir beside the database, and "monitor status" says so'
     )
     port: Annotated[int, Reader(integer(1, 65535))] = option(465, '465 with "implicit", 587 with "starttls"')
@@ -155,7 +162,7 @@ class WebOptions:
     """[web]"""
 
     enabled: bool = option(False, "")
-    host: str = option("127.0.0.1", "")
+    host: Host = option("127.0.0.1", "")
     port: Annotated[int, Reader(integer(1, 65535))] = option(8080, "")
 
 
@@ -172,12 +179,12 @@ class Feed:
 
     name: Name
     url: WebAddress
-    every: Duration = option(timedelta(minutes=30), "")
+    every: Interval = option(timedelta(minutes=30), "")
     sections: tuple[str, ...] = option(
         (), "empty: all. AI news appears in business, opinion and china as well as in technology"
     )
     proxy: Proxy = option("", "for this feed alone")
-    first_visit: Duration = option(
+    first_visit: Age = option(
         timedelta(days=3), "entries older than this at the first visit are remembered, but not mailed"
     )
 
@@ -236,7 +243,7 @@ class Subscription:
     at: Annotated[tuple[Moment, ...], Check(in_order)] = option(
         (), "a digest at these times, if there is news. Instead of it:"
     )
-    every: Duration | None = option(
+    every: Interval | None = option(
         None, 'a digest whenever there are new matches, at most this often; "0s" at once'
     )
     days: Annotated[tuple[Weekday, ...], Check(in_order)] = option(

@@ -116,6 +116,18 @@ def duration(text: object) -> timedelta:
         raise ValueError("that is longer than the calendar; write fewer days") from None
 
 
+def span(least: str, most: str) -> Callable[[object], timedelta]:
+    """Return the reader of a duration between two others, both written as in the file."""
+
+    def read(value: object) -> timedelta:
+        read_span = duration(value)
+        if not duration(least) <= read_span <= duration(most):
+            raise ValueError(f'expected a duration from "{least}" to "{most}"')
+        return read_span
+
+    return read
+
+
 def in_words(span: timedelta) -> str:
     """The shortest way to write a duration that `duration` reads back: timedelta(hours=1) is "1h"."""
     milliseconds = round(span.total_seconds() * 1000)
@@ -181,6 +193,26 @@ def _proxy(text: object) -> str:
     ):
         raise ValueError('a proxy is expected, as in "http://127.0.0.1:8118" or "socks5://127.0.0.1:1080"')
     return str(text)
+
+
+def _host(text: object) -> str:
+    """Return the name or the IP address of a host; "" is none. Raises ValueError, for a URL too."""
+    written = text.strip() if isinstance(text, str) else None
+    if written == "":
+        return ""
+    try:
+        return str(ipaddress.ip_address(written or ""))
+    except ValueError:
+        pass
+    try:
+        name = (written or "").encode("idna").decode()
+    except UnicodeError:
+        name = ""
+    if not re.fullmatch(r"[A-Za-z0-9_-]+(\.[A-Za-z0-9_-]+)*\.?", name):
+        raise ValueError(
+            'the name of a host is expected, as in "smtp.example.org", without a scheme and a port'
+        )
+    return str(written)
 
 
 def _network(text: object) -> str:
@@ -278,13 +310,13 @@ def _name(value: object) -> str:
     return text(value)
 
 
-Duration = Annotated[timedelta, Reader(duration)]
 Size = Annotated[int, Reader(size)]
 Moment = Annotated[time, Reader(_moment)]
 Weekday = Annotated[int, Reader(_weekday)]
 Address = Annotated[str, Reader(_address)]
 WebAddress = Annotated[str, Reader(_web_address)]
 Proxy = Annotated[str, Reader(_proxy)]
+Host = Annotated[str, Reader(_host)]
 Network = Annotated[str, Reader(_network)]
 TimeZone = Annotated[str, Reader(_timezone)]
 Words = Annotated[tuple[Annotated[str, Reader(_word)], ...], "words"]

@@ -54,7 +54,7 @@ def after_failure(
     that is gone (410) waits longest.
     """
     failures = state.failures + 1
-    wait = min(options.backoff * 2 ** min(failures - 1, 30), options.max_backoff)
+    wait = min(options.backoff * 2 ** min(failures - 1, 23), options.max_backoff)
     if isinstance(error, FetchError):
         if error.permanent:
             wait = options.max_backoff

@@ -4,11 +4,11 @@ import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
-from itertools import combinations
+from itertools import combinations, pairwise
 
 from monitor.config.options import ENTRY_FIELDS, Rule
 from monitor.errors import RuleError
-from monitor.rules.expression import And, Contains, Expression, Not, holds
+from monitor.rules.expression import And, Contains, Expression, Not, holds, words_of
 from monitor.rules.fold import fold
 from monitor.rules.patterns import SlowPatternError, find
 from monitor.rules.score import HINT, WORTH, worth
@@ -28,6 +28,7 @@ class FindingKind(StrEnum):
     HAN = "han"  # one Chinese character alone
     WIDTH = "width"  # a full-width character that has a meaning only as a half-width one
     TWO_WORDS = "two words"  # several words written as one
+    SET = "set"  # an alias set within a phrase, where it is none
     FIELD = "field"  # a field that has another name here
     PATTERN = "pattern"  # a regular expression that means something else
     SLOW = "slow"  # a regular expression that takes too long
@@ -180,11 +181,28 @@ def _word_boundary(text: str) -> Iterator[LintIssue]:
         yield LintIssue(kind=FindingKind.PATTERN, what=what, fix=fix)
 
 
+_BEFORE_SET = re.compile(r"~\d*|NEAR/\d+|AND|OR|NOT")
+
+
+def set_in_phrase(text: str) -> Iterator[LintIssue]:
+    """Yield the names of alias sets that stand within a phrase, where they are letters like others."""
+    if text.startswith(("=", "@")):
+        return
+    for before, name in pairwise(text.split()):
+        if name.startswith("@") and len(name) > 1 and not _BEFORE_SET.fullmatch(before):
+            what = (
+                f"holds {quoted(name)} within a phrase, where it is no alias set but looked for as it stands"
+            )
+            fix = f"write {quoted(name)} as a word of its own, or {quoted(f'{before} ~8 {name}')} for a word near it"
+            yield LintIssue(kind=FindingKind.SET, what=what, fix=fix)
+
+
 _CHECKS_OF_WORDS: tuple[Callable[[str], Iterator[LintIssue]], ...] = (
     _single_character,
     _full_width,
     _several_words,
     _other_syntax,
+    set_in_phrase,
 )
 _CHECKS_OF_PATTERNS: tuple[Callable[[str], Iterator[LintIssue]], ...] = (_misspelt_flags, _word_boundary)
 
@@ -227,6 +245,9 @@ def check_rule(parsed: ParsedRule) -> Issues:
             yield from _useless_guards(key, written, word)
     if parsed.when:
         yield from _check_when(parsed.rule, parsed.when)
+        for word, _ in words_of(parsed.when):
+            for issue in set_in_phrase(word.written):
+                yield "when", parsed.rule.when, issue
 
 
 def _duplicates(key: str, words: Mapping[str, Word], written_words: Sequence[str]) -> Issues:

@@ -32,23 +32,16 @@ class Runtime:
 
 def make_runtime(loaded: LoadedConfig) -> Runtime:
     """Make the parts this configuration asks for. Raises DigestError when a template cannot be read."""
-    directory = templates_directory(loaded)
     smtp = loaded.config.smtp
     if smtp.ca_file:
         smtp = replace(smtp, ca_file=str(loaded.folder / smtp.ca_file))
     return Runtime(
         fetcher=Fetcher(loaded.config.fetch),
-        render=digest_renderer(directory),
-        render_notice=notice_renderer(directory),
+        render=digest_renderer(loaded.templates),
+        render_notice=notice_renderer(loaded.templates),
         send=maildir_sender(loaded.maildir) if loaded.maildir else smtp_sender(smtp, loaded.password),
         context=digest_context(loaded),
     )
-
-
-def templates_directory(loaded: LoadedConfig) -> str:
-    """Return the operator's template directory; "" when there is none."""
-    directory = loaded.config.digests.templates
-    return str(loaded.folder / directory) if directory else ""
 
 
 def digest_context(loaded: LoadedConfig) -> DigestContext:

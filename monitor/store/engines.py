@@ -105,6 +105,11 @@ def reading(url: URL) -> Engine:
     )
 
 
+def require_driver(text: str) -> None:
+    """Raise StoreError for a URL that no database can be opened by: of another kind, or without its driver."""
+    reading(parse_url(text)).dispose()
+
+
 def _engine(url: URL, *, pool_size: int, **settings: Any) -> Engine:
     try:
         return create_engine(

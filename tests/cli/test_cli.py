@@ -97,6 +97,25 @@ def test_a_check_names_what_is_odd_in_the_rules_and_is_no_failure(tmp_path: Path
     assert (finding["kind"], finding["word"]) == ("duplicate", "ＡＧＩ")
 
 
+def test_a_check_warns_and_is_no_failure(tmp_path: Path) -> None:
+    text = DEFAULT_CONFIG.read_text("utf-8").replace('host = "" ', 'host = "mail.test" ')
+    (tmp_path / "config.toml").write_text(text, "utf-8")
+    output = monitor(tmp_path, "check")
+    assert "config.toml is good" in output
+    assert "[smtp], sender: example.org is a domain for examples" in output
+    warnings = json.loads(monitor(tmp_path, "check", "--json"))["warnings"]
+    assert [warning["key"] for warning in warnings] == ["sender", "to"]
+
+
+def test_a_check_finds_templates_that_fail(tmp_path: Path) -> None:
+    (tmp_path / "digest.txt.j2").write_text("{{ digest.nothing_of_this_name }}")
+    text = DEFAULT_CONFIG.read_text("utf-8").replace('templates = "" ', 'templates = "." ')
+    (tmp_path / "config.toml").write_text(text, "utf-8")
+    assert "template digest.txt.j2, line 1" in monitor(tmp_path, "check", code=2)
+    (problem,) = json.loads(monitor(tmp_path, "check", "--json", code=2))["problems"]
+    assert problem["key"] == "templates"
+
+
 def test_config_shows_what_is_in_force_without_secrets(tmp_path: Path) -> None:
     text = DEFAULT_CONFIG.read_text("utf-8")
     text = text.replace('proxy = ""', 'proxy = "socks5://me:hunter2@127.0.0.1:1080"')

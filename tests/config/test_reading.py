@@ -90,6 +90,17 @@ def test_all_problems_are_told_at_once_each_at_its_line() -> None:
         ('at = ["18:00", "8:00"]', 'at = ["24:00"]', "a time of day is expected"),
         ('at = ["18:00", "8:00"]', 'every = "soon"', "a duration is expected"),
         ('"mon", "Friday"', '"someday"', "a weekday is expected"),
+        ('days = ["mon", "Friday"]', '[outbox]\nexpire = "0s"', 'a duration from "1s" to "365d"'),
+        ('days = ["mon", "Friday"]', '[outbox]\nexpire = "3000000d"', 'a duration from "1s" to "365d"'),
+        ('days = ["mon", "Friday"]', '[outbox]\nlease = "1d"', 'a duration from "1s" to "1h", not \'1d\''),
+        ('days = ["mon", "Friday"]', '[outbox]\nretry = ["0s"]', 'a duration from "1s" to "30d"'),
+        ('days = ["mon", "Friday"]', '[fetch]\nmax_backoff = "3000000d"', "a duration from"),
+        ('days = ["mon", "Friday"]', '[fetch]\ntimeout = "0s"', "a duration from"),
+        ('days = ["mon", "Friday"]', '[smtp]\nhost = "https://mail.test"', "the name of a host is expected"),
+        ('days = ["mon", "Friday"]', '[smtp]\nhost = "mail.test:465"', "without a scheme and a port"),
+        ('days = ["mon", "Friday"]', '[smtp]\nhost = "mail..test"', "the name of a host is expected"),
+        ('days = ["mon", "Friday"]', "[smtp]\nhost = 25", "the name of a host is expected"),
+        ('days = ["mon", "Friday"]', '[web]\nhost = "a b"', "the name of a host is expected"),
         ("you@example.org", "you", "a mail address is expected"),
         ("you@example.org", "you@example.org\\r\\nBcc: x@example.org", "a mail address is expected"),
         ('days = ["mon", "Friday"]', 'timezone = "Asia/Peking"', "a time zone is expected"),
@@ -115,6 +126,13 @@ def test_all_problems_are_told_at_once_each_at_its_line() -> None:
 def test_a_mistake_is_named(old: str, new: str, told: str) -> None:
     text = GOOD.replace(old, new)
     assert told in "\n".join(problems(text))
+
+
+@pytest.mark.parametrize(
+    "host", ["mail.test", "mail", "127.0.0.1", "::1", "邮件.例子.测试", "mail.test.", ""]
+)
+def test_a_host_is_a_name_or_an_address(host: str) -> None:
+    assert parse_config(f'[smtp]\nhost = "{host}"\n{GOOD}', "config.toml").smtp.host == host
 
 
 def test_a_name_given_twice_is_told() -> None:

@@ -41,6 +41,8 @@ def only(aliases: dict[str, list[str]] | None = None, **rule: Any) -> Finding:
         ("芯片 OR 算力", "two words", "when = '芯片 OR 算力'", None),
         ("+芯片", "two words", "into all", None),
         ("!芯片", "two words", "into none", None),
+        ("芯片 @公司", "set", '"@公司" as a word of its own', None),
+        ("title:chips @nosuch", "set", '"title:chips ~8 @nosuch"', None),
         ("body:芯片", "field", '"text:芯片"', None),
         ("intitle:芯片", "field", '"title:芯片"', None),
         ("/(i?)promo\\s+days/", "pattern", '"/(?i)promo\\\\s+days/"', ("/(?i)promo\\s+days/",)),
@@ -68,7 +70,7 @@ def test_an_odd_word_is_named_with_a_way_out(
     [
         "AI", "GPU 集群", "New York", "C++", ".NET", "$NVDA", "AT&T", "3,000", "芯片，", "=芯片、算力", "and/or", "AI+",
         "“AI＋”", "宇宙 -珍珠宇宙", "本田 -日本田径", "本田 -日本", "英伟达 ~8 出口", "/v\\d+/i", "/[a-z]+\\d/",
-        "title:芯片", "link:a,b", "http://x", "宇宙 -/珍.宇宙/", "/a/ -b",
+        "title:芯片", "link:a,b", "http://x", "a@b", "PyCon @ Berlin", "=Follow @ann", "宇宙 -/珍.宇宙/", "/a/ -b",
     ],
 )  # fmt: skip
 def test_a_good_word_is_left_alone(word: str) -> None:
@@ -220,3 +222,14 @@ def test_a_name_beside_the_set_that_holds_it_is_named(key: str) -> None:
     rule: dict[str, Any] = {"any": ("AI",)} | {key: ("@芯片商", "tsmc", "英伟达", "NVIDIA", "昇腾")}
     words = [(finding.word, finding.kind, finding.what) for finding in findings(sets, **rule)]
     assert words == [(word, "shadowed", 'is in "@芯片商" as well') for word in ("tsmc", "英伟达")]
+
+
+def test_a_set_within_a_phrase_is_named_wherever_the_phrase_stands() -> None:
+    aliases = {"公司": ["百度 @公司"]}
+    named = lint([Rule(name="r", when='("a @公司" OR b) AND c NEAR/8 @公司')], aliases, ("d @公司",))
+    assert [(finding.table, finding.kind, finding.word) for finding in named] == [
+        ("aliases", "set", "百度 @公司"),
+        ("matching", "set", "d @公司"),
+        ("rules", "set", '("a @公司" OR b) AND c NEAR/8 @公司'),
+    ]
+    assert findings(aliases={"公司": ["百度"]}, any=("芯片 ~8 @公司", "宇宙 -@公司")) == []

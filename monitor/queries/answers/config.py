@@ -18,7 +18,7 @@ class LintFinding:
     """Something in the rules that may not do what it seems to."""
 
     line: int | None  # in the file, from 1
-    kind: str  # error, never, shadowed, duplicate, contradiction, han, width, "two words", …
+    kind: str  # error, never, shadowed, duplicate, contradiction, han, width, "two words", set, …
     table: str  # rules, aliases or matching
     rule: str  # the rule's or the alias set's name; "" for [matching]
     key: str  # of the table
@@ -76,6 +76,7 @@ class CheckAnswer:
     ok: bool  # false: the file is refused
     file: str  # the file that was read
     problems: tuple[Problem, ...] = ()  # why it is refused
+    warnings: tuple[Problem, ...] = ()  # what is odd elsewhere in it, which is no error
     findings: tuple[LintFinding, ...] = ()  # what is odd in its rules, which is no error
     mail: MaildirTransport | SmtpTransport | None = None  # how digests leave; null for a refused file
 

@@ -1,0 +1,85 @@
+"""Make samples of digests and of a notice, to try templates on."""
+
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from monitor.config.options import Rule, Subscription
+from monitor.digests.build import build
+from monitor.model.digests import Digest, Slot, SlotKind, Watched
+from monitor.model.feeds import Entry, FeedHealth
+from monitor.model.mail import Notice
+from monitor.model.rules import Hit, Match, PendingEntry
+
+_AT = datetime(2026, 11, 24, tzinfo=UTC)
+_TITLE = "AI: 开源大模型的重心正在转移"
+_ENTRIES = 100  # more than are shown in full, and more than have a line
+
+
+def sample_digests(subscription: Subscription) -> Iterator[Digest]:
+    """Yield a digest with all that one may have, and one with as little as there can be."""
+    day = timedelta(days=1)
+    yield build(
+        subscription,
+        Slot(kind=SlotKind.AT, key="2026-11-24T08:00", at=_AT, late=True),
+        [_pending(number, entry) for number, entry in enumerate(_entries(), start=1)],
+        rules=[(Rule(name=name, any=("AI",)), name) for name in ("A", "B", "C")],
+        feeds={"https://a.example.org/": "A", "https://b.example.org/": "B"},
+        watched=Watched(
+            feeds=(("A", FeedHealth.OK), ("B", FeedHealth.FAILING), ("C", FeedHealth.UNVISITED)),
+            entries=2 * _ENTRIES,
+            excluded_by=(("AI", 3),),
+        ),
+        since=_AT - day,
+        now=_AT,
+        next_at=_AT + day,
+    )
+    yield build(
+        subscription,
+        Slot(kind=SlotKind.AT_ONCE, key="1", at=_AT),
+        [_pending(1, _entry(1, link="", story="1"))],
+        rules=[(Rule(name="A", any=("AI",)), "A")],
+        feeds={},
+        watched=Watched(),
+        since=None,
+        now=_AT,
+        next_at=None,
+    )
+
+
+def sample_notice() -> Notice:
+    """Return a notice with several problems."""
+    return Notice(path="config.toml", content="", at=_AT, problems=("one", "two"), version=1, since=_AT)
+
+
+def _entries() -> Iterator[Entry]:
+    yield _entry(
+        1,
+        authors=("Ann",),
+        published=_AT,
+        sections=("Tech",),
+        summary="AI " * 200,
+        text="AI " * 2000,
+        original="https://c.example.org/1",
+    )
+    yield _entry(2, feed_url="https://b.example.org/", story="1")  # the story of the first, by another feed
+    yield from (_entry(number, summary="AI") for number in range(3, _ENTRIES))
+    yield _entry(_ENTRIES, title="", link="")
+
+
+def _entry(number: int, **differ: Any) -> Entry:
+    values = {
+        "feed_url": "https://a.example.org/",
+        "id": str(number),
+        "story": str(number),
+        "title": _TITLE,
+        "link": f"https://a.example.org/{number}",
+        "first_seen": _AT,
+    }
+    return Entry(**{**values, **differ})
+
+
+def _pending(number: int, entry: Entry) -> PendingEntry:
+    hits = (Hit("title", "AI", "AI", 0, 2),) if entry.title else ()
+    matches = (Match(fingerprint="A", hits=hits), Match(fingerprint="B", hits=hits))
+    return PendingEntry(seq=number, entry=entry, matches=matches)

@@ -1,0 +1,117 @@
+"""Look over an accepted configuration for what would fail once the service runs, and for what is likely a mistake."""
+
+from collections.abc import Iterator
+from functools import partial
+
+from monitor.config.addresses import Mailbox, parse_mailbox
+from monitor.config.checked import missing_work
+from monitor.config.options import SmtpOptions, Subscription
+from monitor.config.positions import Positions, read_positions
+from monitor.errors import DigestError, Problem, StoreError
+from monitor.loaded import LoadedConfig
+from monitor.store.engines import require_driver
+
+# Mail providers that take only the account's own domain as the sender: what their hosts end with, and the domains that
+# their own accounts have. An account that is named without a domain is one of the first of these.
+_PROVIDERS = {
+    "qq.com": ("qq.com", "foxmail.com", "vip.qq.com"),
+    "163.com": ("163.com", "vip.163.com"),
+    "126.com": ("126.com", "vip.126.com"),
+    "yeah.net": ("yeah.net",),
+    "139.com": ("139.com",),
+    "sina.com": ("sina.com", "sina.cn"),
+    "sohu.com": ("sohu.com",),
+    "aliyun.com": ("aliyun.com",),
+    "gmail.com": ("gmail.com", "googlemail.com"),
+    "outlook.com": ("outlook.com", "hotmail.com", "live.com", "msn.com"),
+    "office365.com": ("outlook.com",),
+    "yahoo.com": ("yahoo.com",),
+    "mail.me.com": ("icloud.com", "me.com", "mac.com"),
+    "gmx.net": ("gmx.net", "gmx.de"),
+    "gmx.com": ("gmx.com",),
+    "web.de": ("web.de",),
+    "yandex.ru": ("yandex.ru", "yandex.com", "ya.ru"),
+    "mail.ru": ("mail.ru", "bk.ru", "inbox.ru", "list.ru"),
+}
+_EXAMPLES = ("example.org", "example.com", "example.net")  # RFC 2606: nobody reads mail there
+
+
+def problems_of(loaded: LoadedConfig) -> Iterator[Problem]:
+    """Yield what would keep the service from starting or a digest from being made, though every option is good."""
+    positions = read_positions(loaded.text)
+    try:
+        require_driver(loaded.store_url)
+    except StoreError as error:
+        yield Problem(where="[store]", key="url", line=positions.line_of("store", 0, "url"), what=f"{error}.")
+    line = positions.line_of("digests", 0, "templates")
+    for failed in _template_errors(loaded):
+        yield Problem(where="[digests]", key="templates", line=line, what=str(failed))
+
+
+def warnings_of(loaded: LoadedConfig) -> Iterator[Problem]:
+    """Yield what is accepted, and is likely not what the operator wants."""
+    config, positions = loaded.config, read_positions(loaded.text)
+    yield from missing_work(config)
+    if config.smtp.host:
+        yield from _odd_sender(config.smtp, positions)
+        for index, subscription in enumerate(config.subscriptions):
+            yield from _example_recipients(subscription, index, positions)
+    if config.web.enabled:
+        line = positions.line_of("web", 0, "enabled")
+        what = "this version has no web pages: nothing is served."
+        yield Problem(where="[web]", key="enabled", line=line, what=what, instead="Write enabled = false.")
+
+
+def _odd_sender(smtp: SmtpOptions, positions: Positions) -> Iterator[Problem]:
+    sender, line = parse_mailbox(smtp.sender), positions.line_of("smtp", 0, "sender")
+    instead = "Most servers require the address of the account as the sender."
+    if _is_example(sender):
+        what = f"{sender.domain} is a domain for examples, and servers refuse mail from it."
+        yield Problem(where="[smtp]", key="sender", line=line, what=what, instead=instead)
+        return
+    host = f".{smtp.host.lower().removesuffix('.')}"
+    domains = next((domains for end, domains in _PROVIDERS.items() if host.endswith(f".{end}")), ())
+    account = smtp.username.rpartition("@")[2].lower() if "@" in smtp.username else ""
+    if domains and smtp.username and account not in domains:
+        domains = (account,) if account else domains
+    if domains and smtp.username and sender.domain not in domains:
+        what = f"{sender.address} is not of the account's domain ({domains[0]}), which {smtp.host} requires."
+        yield Problem(
+            where="[smtp]", key="sender", line=line, what=what, instead="Write the account's own address."
+        )
+
+
+def _example_recipients(subscription: Subscription, index: int, positions: Positions) -> Iterator[Problem]:
+    for address in subscription.to:
+        if _is_example(parse_mailbox(address)):
+            yield Problem(
+                where=f'[[subscriptions]] "{subscription.name}"',
+                key="to",
+                line=positions.line_of("subscriptions", index, "to"),
+                what=f"{address} is an address for examples, where nobody reads mail.",
+            )
+
+
+def _is_example(mailbox: Mailbox) -> bool:
+    return f".{mailbox.domain}".endswith(tuple(f".{domain}" for domain in _EXAMPLES))
+
+
+def _template_errors(loaded: LoadedConfig) -> Iterator[DigestError]:
+    """Yield why templates of the operator's own fail to render a sample; each reason once."""
+    if not loaded.templates:
+        return  # ours render: a test sees to it
+    from monitor.digests.render import digest_renderer, notice_renderer
+    from monitor.digests.sample import sample_digests, sample_notice
+
+    render, render_notice = digest_renderer(loaded.templates), notice_renderer(loaded.templates)
+    of_each_locale = {subscription.locale: subscription for subscription in loaded.config.subscriptions}
+    attempts = [
+        partial(render, sample) for each in of_each_locale.values() for sample in sample_digests(each)
+    ]
+    failed: dict[str, DigestError] = {}
+    for attempt in (*attempts, partial(render_notice, sample_notice())):
+        try:
+            attempt()
+        except DigestError as error:
+            failed[str(error)] = error
+    yield from failed.values()

@@ -1,0 +1,147 @@
+"""What `check` finds in a file whose options are all good."""
+
+import sys
+from pathlib import Path
+
+import pytest
+
+from monitor.digests.render import digest_renderer, notice_renderer
+from monitor.digests.sample import sample_digests, sample_notice
+from monitor.loaded import LoadedConfig, check_bytes
+from monitor.queries.check import problems_of, warnings_of
+from tests import make
+
+GOOD = """
+[[feeds]]
+name = "示例"
+url = "https://news.example.org/rss"
+[[rules]]
+name = "人工智能"
+any = ["AI"]
+[[subscriptions]]
+name = "日报"
+to = ["you@mail.test"]
+every = "0s"
+"""
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    (tmp_path / "password").write_text("secret")
+    (tmp_path / "mine").mkdir()
+    return tmp_path
+
+
+def loaded(folder: Path, text: str = GOOD) -> LoadedConfig:
+    return check_bytes(folder / "config.toml", text.encode())
+
+
+def warnings(folder: Path, text: str = GOOD) -> list[str]:
+    return [str(warning) for warning in warnings_of(loaded(folder, text))]
+
+
+def smtp(sender: str, host: str = "smtp.qq.com", username: str = "ann@qq.com") -> str:
+    login = f'username = "{username}"\npassword_file = "password"\n' if username else ""
+    return f'[smtp]\nhost = "{host}"\n{login}sender = "{sender}"\n{GOOD}'
+
+
+def test_nothing_is_said_of_a_good_file(folder: Path) -> None:
+    assert warnings(folder, smtp("日报 <ann@qq.com>")) == []
+    assert list(problems_of(loaded(folder))) == []
+
+
+def test_a_file_without_feeds_or_subscriptions_is_warned_of(folder: Path) -> None:
+    assert [warning.partition(":")[0] for warning in warnings(folder, "")] == [
+        "[[feeds]]",
+        "[[subscriptions]]",
+    ]
+    assert "[[subscriptions]]" in warnings(folder, GOOD.partition("[[subscriptions]]")[0])[0]
+
+
+@pytest.mark.parametrize(
+    ("sender", "host", "username"),
+    [
+        ("digest@example.org", "mail.test", ""),
+        ("digest@news.example.com", "mail.test", ""),
+        ("ann@mail.test", "smtp.qq.com", "ann@qq.com"),
+        ("ann@mail.test", "smtp.qq.com", "ann"),
+        ("ann@qq.com", "SMTP.163.com.", "ann@163.com"),
+        ("ann@gmail.com", "smtp.gmail.com", "ann@corp.test"),
+    ],
+)
+def test_a_sender_that_servers_refuse_is_warned_of(
+    folder: Path, sender: str, host: str, username: str
+) -> None:
+    (warning,) = warnings(folder, smtp(sender, host, username))
+    assert warning.startswith("line ")
+    assert "[smtp], sender: " in warning
+    assert sender.rpartition("@")[2] in warning
+
+
+@pytest.mark.parametrize(
+    ("sender", "host", "username"),
+    [
+        ("ann@foxmail.com", "smtp.qq.com", "ann@qq.com"),
+        ("ann@163.com", "smtp.163.com", "ann"),
+        ("ann@corp.test", "smtp.exmail.qq.com", "ann@corp.test"),
+        ("ann@corp.test", "mail.corp.test", "apikey"),
+        ("ann@corp.test", "smtp.gmail.com", ""),
+    ],
+)
+def test_a_sender_that_may_be_right_is_left_alone(
+    folder: Path, sender: str, host: str, username: str
+) -> None:
+    assert warnings(folder, smtp(sender, host, username)) == []
+
+
+def test_a_recipient_for_examples_is_warned_of_once_there_is_a_server(folder: Path) -> None:
+    text = smtp("ann@qq.com").replace("you@mail.test", "you@example.org")
+    (warning,) = warnings(folder, text)
+    assert '"日报", to: you@example.org' in warning
+    assert warnings(folder, text.replace('host = "smtp.qq.com"', 'host = ""')) == []
+
+
+def test_web_pages_that_nothing_serves_are_warned_of(folder: Path) -> None:
+    assert "nothing is served" in warnings(folder, f"[web]\nenabled = true\n{GOOD}")[0]
+
+
+@pytest.mark.parametrize(
+    ("name", "template"),
+    [
+        ("digest.subject.j2", "{{ nothing_of_this_name }}"),
+        ("digest.txt.j2", "{% for section in digest.sections %}"),
+        ("digest.html.j2", "{{ 1 / 0 }}"),
+        ("notice.txt.j2", "{{ notice.nothing_of_this_name }}"),
+    ],
+)
+def test_a_template_that_cannot_render_is_a_problem(folder: Path, name: str, template: str) -> None:
+    (folder / "mine" / name).write_text(template)
+    problems = [
+        str(problem) for problem in problems_of(loaded(folder, f'[digests]\ntemplates = "mine"\n{GOOD}'))
+    ]
+    assert len(problems) == 1
+    assert problems[0].startswith(f"line 2, [digests], templates: template {name}")
+
+
+def test_templates_that_render_are_no_problem(folder: Path) -> None:
+    (folder / "mine" / "digest.subject.j2").write_text("{{ 1 + 1 }}")
+    assert list(problems_of(loaded(folder, f'[digests]\ntemplates = "mine"\n{GOOD}'))) == []
+
+
+@pytest.mark.parametrize("locale", ["zh-Hans", "zh-Hant", "en"])
+def test_our_own_templates_render_the_samples(locale: str) -> None:
+    for digest in sample_digests(make.subscription(locale=locale)):
+        assert digest_renderer()(digest).html
+    assert "two" in notice_renderer()(sample_notice()).text
+
+
+def test_a_database_that_cannot_be_opened_is_a_problem(folder: Path) -> None:
+    (problem,) = problems_of(loaded(folder, f'[store]\nurl = "mysql://me:secret@host/db"\n{GOOD}'))
+    assert str(problem).startswith('line 2, [store], url: url in [store]: "mysql" is not supported')
+
+
+def test_a_missing_driver_is_a_problem(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "psycopg", None)  # as if it were not installed
+    (problem,) = problems_of(loaded(folder, f'[store]\nurl = "postgresql://me:secret@host/db"\n{GOOD}'))
+    assert "pip install" in str(problem)
+    assert "secret" not in str(problem)
