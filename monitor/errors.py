@@ -96,7 +96,8 @@ class FetchError(FeedError):
     """The server did not give a feed: what it said, and when it may be asked again.
 
     `status` is the HTTP status where one was given, `retry_after` the server's own wish, `permanent`
-    is True for an answer that asking again will not change (410).
+    is True for an answer that asking again will not change (410), `connection` where no whole answer came: the
+    network, the name, the server or its certificate was at fault.
     """
 
     def __init__(
@@ -106,9 +107,11 @@ class FetchError(FeedError):
         status: int | None = None,
         retry_after: timedelta | datetime | None = None,
         permanent: bool = False,
+        connection: bool = False,
     ) -> None:
         super().__init__(what)
         self.status, self.retry_after, self.permanent = status, retry_after, permanent
+        self.connection = connection
 
 
 class ParseError(FeedError):

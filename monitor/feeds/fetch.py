@@ -45,6 +45,9 @@ _PROXY_ERRORS = (
     *(aiohttp.ClientProxyConnectionError, aiohttp.ClientHttpProxyError),
 )
 
+# No whole answer came: also where a proxy says so, or where a captive portal or a wrong clock spoils the certificate.
+_CONNECTION_ERRORS = (aiohttp.ClientConnectionError, aiohttp.ClientPayloadError, *_PROXY_ERRORS, OSError)
+
 # The addresses refused while this task was connecting: the connector's error says only that it could not connect.
 _refused_addresses: ContextVar[list[str]] = ContextVar("refused_addresses")
 
@@ -108,10 +111,13 @@ class Fetcher:
                 async with asyncio.timeout(self._options.timeout.total_seconds()):
                     return await self._follow(url, validators, proxy)
         except TimeoutError:
-            raise FetchError(f"no answer within {in_words(self._options.timeout)}") from None
+            raise FetchError(f"no answer within {in_words(self._options.timeout)}", connection=True) from None
         except (aiohttp.ClientError, *_PROXY_ERRORS, OSError, ValueError) as error:
             # The error beneath may hold the proxy's password.
-            raise FetchError(_describe(error, refused_addresses, proxy)) from (None if proxy else error)
+            raise FetchError(
+                _describe(error, refused_addresses, proxy),
+                connection=isinstance(error, _CONNECTION_ERRORS) and not refused_addresses,
+            ) from (None if proxy else error)
 
     async def _follow(self, url: URL, validators: Validators, proxy: str) -> Fetched | NotModified:
         """Request a URL and what it redirects to."""

@@ -1,17 +1,21 @@
 """Compute a feed's next poll time and failure state from the answer it gave, and read its headers (RFC 9110, 9111)."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
+from urllib.parse import urlsplit
 
 from monitor.config.options import Feed, FetchOptions
 from monitor.errors import FeedError, FetchError
-from monitor.model.feeds import PollState, Validators
+from monitor.model.feeds import FailureKind, PollState, Validators
 
 _LONGEST_FRESH = timedelta(hours=5)  # a max-age of 16 years must not silence a feed
 _LONGEST_RETRY_AFTER = timedelta(days=1)
 _SPREAD = 0.1  # of a wait: so that feeds begun together drift apart
+# A network that was away all night must not cost the morning's digest its news.
+_LONGEST_WITHOUT_CONNECTION = timedelta(minutes=30) / (1 + _SPREAD)
+_AFTER_OUTAGE = timedelta(minutes=1)  # over which feeds that could not be reached are spread
 _LONGEST_VALIDATOR = 1024  # characters: a longer one is not worth sending back for ever
 _MOST_SECONDS = 10**9
 
@@ -41,6 +45,7 @@ def after_answer(
         visited=now,
         failures=0,
         last_error="",
+        failed_by=FailureKind.NONE,
         title=title,
     )
 
@@ -50,11 +55,16 @@ def after_failure(
 ) -> PollState:
     """Return the state after a failure; validators and title stay. `jitter` is in [0, 1).
 
-    Waits double from `backoff` to `max_backoff`; Retry-After (RFC 9110 section 10.2.3) counts up to a day; a feed
-    that is gone (410) waits longest.
+    Waits double from `backoff` to `max_backoff`, without a connection to half an hour at most; Retry-After (RFC 9110
+    section 10.2.3) counts up to a day; a feed that is gone (410) waits longest. A network that was away says nothing
+    about the feed: the first answer after it begins the count of failures anew.
     """
-    failures = state.failures + 1
+    failed_by = _failure_kind(error)
+    begins = state.failed_by is FailureKind.CONNECTION and failed_by is FailureKind.ANSWER
+    failures = 1 if begins else state.failures + 1
     wait = min(options.backoff * 2 ** min(failures - 1, 23), options.max_backoff)
+    if failed_by is FailureKind.CONNECTION:
+        wait = min(wait, _LONGEST_WITHOUT_CONNECTION)
     if isinstance(error, FetchError):
         if error.permanent:
             wait = options.max_backoff
@@ -64,7 +74,24 @@ def after_failure(
         next_poll_at=now + max(wait, options.min_interval) * (1 + _SPREAD * jitter),
         failures=failures,
         last_error=str(error),
+        failed_by=failed_by,
     )
+
+
+def network_returned(before: PollState, after: PollState) -> bool:
+    """Return whether a feed has answered, well or not, that could not be reached the time before."""
+    return before.failed_by is FailureKind.CONNECTION and after.failed_by is not FailureKind.CONNECTION
+
+
+def polls_after_outage(answered: str, unreachable: Sequence[str], now: datetime) -> dict[str, datetime]:
+    """Return when the feeds `unreachable` (urls) are polled, now that the feed `answered` can be reached again.
+
+    They are spread over a minute. Where only one host was away, the network was not, and the answer is empty.
+    """
+    hosts = {urlsplit(url).hostname for url in [answered, *unreachable]}
+    if len(hosts) < 2:
+        return {}
+    return {url: now + _AFTER_OUTAGE * place / len(unreachable) for place, url in enumerate(unreachable)}
 
 
 def conditional_headers(validators: Validators) -> dict[str, str]:
@@ -107,6 +134,11 @@ def read_retry_after(headers: Mapping[str, str]) -> timedelta | datetime | None:
         return moment.replace(tzinfo=moment.tzinfo or UTC).astimezone(UTC)
     except (ValueError, TypeError, OverflowError):
         return None
+
+
+def _failure_kind(error: FeedError) -> FailureKind:
+    without_answer = isinstance(error, FetchError) and error.connection
+    return FailureKind.CONNECTION if without_answer else FailureKind.ANSWER
 
 
 def _requested_wait(error: FetchError, now: datetime) -> timedelta:

@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from monitor.config.options import Feed, FetchOptions
 from monitor.errors import FeedError
@@ -19,6 +19,7 @@ from monitor.store.database import Connection, Database
 # How many fetch timeouts a claim holds. A poll that queues longer for its host may be made twice, which does no
 # harm; a feed whose worker was killed is polled again that soon.
 _LEASE = 2
+_SOON = timedelta(minutes=1)  # a feed that is polled within this, or just now, is left alone
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -97,7 +98,7 @@ async def poll(
             )
     except FeedError as error:
         after = pace.after_failure(state, error, options=options, now=clock(), jitter=jitter())
-        await db.write(feeds.save, after)
+        await db.write(_save, state, after, clock())
         return PollFailed(feed=feed, error=error, failures=after.failures, next_poll_at=after.next_poll_at)
     after = pace.after_answer(
         state,
@@ -110,22 +111,28 @@ async def poll(
         jitter=jitter(),
     )
     if parsed is None:
-        await db.write(feeds.save, after)
+        await db.write(_save, state, after, clock())
         return Unchanged(feed=feed, next_poll_at=after.next_poll_at)
-    since = clock() - feed.first_visit if state.visited is None else None
-    return await db.write(_store, feed, parsed, after, since, rules)
+    return await db.write(_store, feed, parsed, state, after, rules, clock())
 
 
 def _store(
-    tx: Connection, feed: Feed, parsed: ParsedFeed, after: PollState, since: datetime | None, rules: Ruleset
+    tx: Connection,
+    feed: Feed,
+    parsed: ParsedFeed,
+    before: PollState,
+    after: PollState,
+    rules: Ruleset,
+    now: datetime,
 ) -> Polled:
     """Store entries, matches and validators in one transaction: a 304 must never hide an entry that was not stored."""
+    since = now - feed.first_visit if before.visited is None else None
     candidates = [(entry, _is_news(entry, since)) for entry in parsed.entries]
     news = {entry.id: is_news for entry, is_news in candidates}
     new = entries.insert_new(tx, candidates, rules.fingerprint)
     matched = [(seq, match) for seq, entry in new if news[entry.id] for match in match_entry(entry, rules)]
     matches.insert(tx, matched)
-    feeds.save(tx, after)
+    _save(tx, before, after, now)
     return Polled(
         feed=feed,
         entries=len(parsed.entries),
@@ -134,6 +141,14 @@ def _store(
         held_back=sum(not news[entry.id] for _, entry in new),
         next_poll_at=after.next_poll_at,
     )
+
+
+def _save(tx: Connection, before: PollState, after: PollState, now: datetime) -> None:
+    """Store the state of a feed after a poll; where that shows that the network is back, the others are due soon."""
+    feeds.save(tx, after)
+    if pace.network_returned(before, after):
+        unreachable = feeds.unreachable(tx, now + _SOON)
+        feeds.advance(tx, pace.polls_after_outage(after.feed_url, unreachable, now))
 
 
 def _is_news(entry: Entry, since: datetime | None) -> bool:

@@ -17,7 +17,7 @@ from monitor.service.events import log_outcome
 from monitor.service.register import register
 from monitor.service.runtime import make_runtime
 from monitor.service.ticker import Tick, start_ticking
-from monitor.store import rulesets
+from monitor.store import feeds, rulesets
 from monitor.store.database import Database, open_database
 
 _TICK = timedelta(seconds=1)
@@ -55,6 +55,9 @@ class Service:
         """Work until told to stop, then let running tasks end."""
         self._handle_signals()
         await self._db.write(register, self._due_work.loaded, clock())
+        await self._db.write(
+            feeds.make_unreachable_due, clock()
+        )  # the network may have been what was restarted
         _log_started(self._due_work.loaded)
         stop_ticking = start_ticking(
             {

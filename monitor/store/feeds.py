@@ -1,6 +1,6 @@
 """Table feeds: when each feed is polled next, and how its last polls went."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
 from itertools import count, islice
 from typing import Any
@@ -53,6 +53,33 @@ _update = update(feeds).where(feeds.c.url == bindparam("saved_url"))  # made onc
 def states(tx: Connection) -> list[PollState]:
     """Return the state of every feed ever polled, by URL."""
     return [_state(row) for row in tx.execute(select(feeds).order_by(feeds.c.url))]
+
+
+def unreachable(tx: Connection, later_than: datetime) -> list[str]:
+    """Return the urls of the feeds whose last poll found no connection and which wait beyond an instant; sorted."""
+    query = select(feeds.c.url).where(_without_connection, feeds.c.next_poll_at > later_than)
+    return list(tx.scalars(query.order_by(feeds.c.url)))
+
+
+def advance(tx: Connection, next_polls: Mapping[str, datetime]) -> None:
+    """Poll feeds, by their urls, at these instants at the latest."""
+    sooner = update(feeds).where(
+        feeds.c.url == bindparam("sooner_url"), feeds.c.next_poll_at > bindparam("at")
+    )
+    if next_polls:
+        tx.execute(
+            sooner.values(next_poll_at=bindparam("at")),
+            [{"sooner_url": url, "at": at} for url, at in next_polls.items()],
+        )
+
+
+def make_unreachable_due(tx: Connection, now: datetime) -> None:
+    """Make the feeds due whose last poll found no connection."""
+    waiting = update(feeds).where(_without_connection, feeds.c.next_poll_at > now)
+    tx.execute(waiting.values(next_poll_at=now))
+
+
+_without_connection = feeds.c.failed_by == FailureKind.CONNECTION.value
 
 
 def _due(tx: Connection, now: datetime) -> Iterator[str]:

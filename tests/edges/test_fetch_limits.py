@@ -185,3 +185,39 @@ async def test_no_connection_is_kept() -> None:
         for _ in range(3):
             await fetcher.fetch(make.feed(url=f"http://127.0.0.1:{port}/"), UNKNOWN)
     assert len(connections) == 3
+
+
+# --- whose fault it is ---
+
+
+@pytest.mark.parametrize(
+    ("answer", "connection"),
+    [
+        (b"", True),
+        (None, True),
+        (b"HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\n<rss/>", True),
+        (b"SSH-2.0-OpenSSH_9.6\r\n", False),
+        (ok(b"", status="503 Service Unavailable"), False),
+        (ok(b"", status="302 Elsewhere", Location="http://[fd00::1]/"), False),
+    ],
+    ids=["hung up", "silent", "cut", "ssh", "503", "private"],
+)
+async def test_without_a_whole_answer_the_connection_is_at_fault(
+    answer: bytes | None, connection: bool
+) -> None:
+    assert (await failure(answer, timeout=SOON)).connection is connection
+
+
+@pytest.mark.parametrize(
+    ("url", "proxy"),
+    [
+        ("http://nobody.invalid/rss", ""),
+        ("http://127.0.0.1:9/", ""),
+        ("https://feed.example.org/rss", "http://127.0.0.1:9"),
+        ("https://feed.example.org/rss", "socks5h://127.0.0.1:9"),
+    ],
+)
+async def test_a_name_host_or_proxy_that_is_away_is_no_fault_of_the_feed(url: str, proxy: str) -> None:
+    with pytest.raises(FetchError) as raised:
+        await fetch(url, proxy=proxy)
+    assert raised.value.connection

@@ -1,11 +1,12 @@
+from dataclasses import replace
 from datetime import datetime, timedelta
 
 import pytest
 
 from monitor.config.options import FetchOptions
 from monitor.errors import FeedError, FetchError, ParseError
-from monitor.feeds.pace import after_answer, after_failure
-from monitor.model.feeds import PollState, Validators
+from monitor.feeds.pace import after_answer, after_failure, network_returned, polls_after_outage
+from monitor.model.feeds import FailureKind, PollState, Validators
 from tests import make
 
 STATE = PollState(
@@ -120,3 +121,64 @@ def test_the_servers_wish_is_obeyed_up_to_a_day(wish: timedelta | datetime, want
 
 def test_a_feed_that_is_gone_waits_longest() -> None:
     assert wait_after_failure(FetchError("HTTP 410", status=410, permanent=True)) == 12 * HOUR
+
+
+UNREACHABLE = FetchError("no answer within 30 s", connection=True)
+
+
+def test_a_network_that_is_away_never_makes_a_feed_wait_longer_than_half_an_hour() -> None:
+    waits = [wait_after_failure(UNREACHABLE, failures=failures, jitter=0.999) for failures in range(50)]
+    assert waits[0] < waits[2] < 29 * MINUTE < max(waits) <= 30 * MINUTE
+
+
+def test_the_operators_own_limits_hold_without_a_connection_too() -> None:
+    def wait(options: FetchOptions) -> timedelta:
+        state = PollState(feed_url="", next_poll_at=make.NOW, failures=20)
+        return (
+            after_failure(state, UNREACHABLE, options=options, now=make.NOW, jitter=0).next_poll_at - make.NOW
+        )
+
+    assert wait(FetchOptions(min_interval=HOUR)) == HOUR
+    assert wait(FetchOptions(max_backoff=20 * MINUTE)) == 20 * MINUTE
+
+
+def test_after_an_outage_the_servers_own_failures_are_counted_from_the_first() -> None:
+    state = STATE
+    for _ in range(10):
+        state = after_failure(state, UNREACHABLE, options=FetchOptions(), now=make.NOW, jitter=0)
+    assert (state.failures, state.failed_by) == (10, FailureKind.CONNECTION)
+    busy = FetchError("HTTP 503", status=503)
+    state = after_failure(state, busy, options=FetchOptions(), now=make.NOW, jitter=0)
+    assert (state.failures, state.failed_by) == (1, FailureKind.ANSWER)
+    assert state.next_poll_at == make.NOW + 15 * MINUTE
+    state = after_failure(state, busy, options=FetchOptions(), now=make.NOW, jitter=0)
+    assert state.failures == 2
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "returned"),
+    [
+        (FailureKind.CONNECTION, FailureKind.NONE, True),
+        (FailureKind.CONNECTION, FailureKind.ANSWER, True),
+        (FailureKind.CONNECTION, FailureKind.CONNECTION, False),
+        (FailureKind.NONE, FailureKind.NONE, False),
+        (FailureKind.ANSWER, FailureKind.NONE, False),
+    ],
+)
+def test_the_network_is_back_when_one_that_could_not_be_reached_answers(
+    before: FailureKind, after: FailureKind, returned: bool
+) -> None:
+    assert network_returned(replace(STATE, failed_by=before), replace(STATE, failed_by=after)) is returned
+
+
+def test_when_the_network_is_back_the_others_are_polled_within_a_minute_each_at_its_own_time() -> None:
+    urls = [f"https://{name}.example.org/rss" for name in "abcd"]
+    polls = polls_after_outage("https://feed.example.org/rss", urls, make.NOW)
+    assert list(polls) == urls
+    assert list(polls.values()) == [make.NOW + 15 * timedelta(seconds=place) for place in range(4)]
+
+
+def test_where_one_host_alone_was_away_its_other_feeds_wait_their_time() -> None:
+    feed, other = "https://feed.example.org/rss", "https://feed.example.org/other"
+    assert polls_after_outage(feed, [other], make.NOW) == {}
+    assert polls_after_outage(feed, [], make.NOW) == {}

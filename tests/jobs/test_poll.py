@@ -109,3 +109,41 @@ async def test_a_feed_limited_to_sections_matches_only_those(desk: Desk, section
     (outcome,) = await desk.poll()
     assert isinstance(outcome, Polled)
     assert (outcome.new, outcome.matched) == (1, 0), "an item without a section is in none of them"
+
+
+async def test_when_the_first_of_several_hosts_answers_again_the_others_are_due_within_a_minute(
+    desk: Desk,
+) -> None:
+    desk.feeds = [make.feed(name, url=f"https://{name}.example.org/rss") for name in ("a", "b", "c", "d")]
+    away = FetchError("no answer within 30 s", connection=True)
+    *unreachable, busy = desk.feeds
+    for feed in unreachable:
+        desk.web.serves(feed, away)
+    desk.web.serves(busy, FetchError("HTTP 429", status=429, retry_after=timedelta(hours=3)))
+    for _ in range(8):  # a night
+        await desk.poll()
+    waits = await pauses(desk)
+    assert all(timedelta(minutes=25) < wait <= timedelta(minutes=30) for wait in waits[:3])
+    desk.clock.forward(minutes=5)
+    desk.web.serves(desk.feeds[0], make.rss("大模型降价"))
+    desk.feeds = desk.feeds[:1]
+    await desk.poll()
+    waits = await pauses(desk)
+    assert waits[1:3] == [timedelta(0), timedelta(seconds=30)]
+    assert waits[3] > timedelta(hours=2), "what the server asked for holds"
+
+
+async def test_a_single_host_that_comes_back_moves_no_other_poll(desk: Desk) -> None:
+    desk.feeds = [make.feed(name, url=f"https://{name}.example.org/rss") for name in ("a", "b")]
+    desk.web.serves(desk.feeds[0], FetchError("no answer within 30 s", connection=True), make.rss("大模型"))
+    desk.web.serves(desk.feeds[1], FetchError("HTTP 503", status=503))
+    await desk.poll()
+    before = await pauses(desk)
+    desk.feeds = desk.feeds[:1]
+    await desk.poll()
+    assert (await pauses(desk))[1] == before[1]
+
+
+async def pauses(desk: Desk) -> list[timedelta]:
+    """Return how long each feed still waits, by url."""
+    return [state.next_poll_at - desk.clock() for state in await desk.db.read(feeds.states)]

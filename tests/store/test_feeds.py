@@ -2,7 +2,7 @@ import asyncio
 from dataclasses import replace
 from datetime import datetime, timedelta
 
-from monitor.model.feeds import PollState, Validators
+from monitor.model.feeds import FailureKind, PollState, Validators
 from monitor.store import feeds
 from monitor.store.database import Database
 from tests.make import NOW
@@ -105,3 +105,27 @@ async def test_thousands_of_feeds_fit_into_one_question(db: Database) -> None:
     await db.write(feeds.sync, urls, NOW)
     assert len(await db.write(feeds.claim_due, urls[1:], NOW, until=NOW, limit=5000)) == 1200
     assert len(await db.write(feeds.claim_all, urls, until=SOON)) == 1201
+
+
+async def test_feeds_without_a_connection_that_wait_are_named_and_moved_forward_never_back(
+    db: Database,
+) -> None:
+    away = {"failed_by": FailureKind.CONNECTION, "failures": 3}
+    hour = timedelta(hours=1)
+    await save(db, state(A, NOW + hour, **away), state(B, SOON, **away), state(C, NOW + hour))
+    assert await db.read(feeds.unreachable, SOON) == [A]
+    await db.write(feeds.advance, {A: SOON, B: NOW + hour})
+    await db.write(feeds.advance, {})
+    assert [state.next_poll_at for state in await db.read(feeds.states)] == [SOON, SOON, NOW + hour]
+
+
+async def test_feeds_without_a_connection_are_made_due_the_others_wait(db: Database) -> None:
+    past = NOW - timedelta(hours=1)
+    await save(
+        db,
+        state(A, SOON, failed_by=FailureKind.CONNECTION),
+        state(B, past, failed_by=FailureKind.CONNECTION),
+        state(C, SOON, failed_by=FailureKind.ANSWER),
+    )
+    await db.write(feeds.make_unreachable_due, NOW)
+    assert [state.next_poll_at for state in await db.read(feeds.states)] == [NOW, past, SOON]
