@@ -1,5 +1,6 @@
 """Fetch from a loopback server, and return the answer or the error."""
 
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
@@ -18,10 +19,11 @@ UNKNOWN = Validators()
 SOON = timedelta(milliseconds=300)  # for a deadline that is meant to pass
 
 
-def options(**differ: Any) -> FetchOptions:
+def options(timeout: timedelta | None = None, **differ: Any) -> FetchOptions:
+    """Return the options of a table like this; `timeout` may be shorter than an operator may write it."""
     table, mistakes = convert_table(FetchOptions, {"allow_private": ["127.0.0.1"], **differ})
     assert table, mistakes
-    return table
+    return replace(table, timeout=timeout) if timeout else table
 
 
 async def fetch(

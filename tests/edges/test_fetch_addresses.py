@@ -1,6 +1,7 @@
 import asyncio
 from base64 import b64encode
 from collections.abc import AsyncIterator
+from datetime import timedelta
 from traceback import format_exception
 
 import pytest
@@ -38,7 +39,7 @@ async def test_a_private_address_is_not_dialled(host: str) -> None:
     ):
         for url in (door.url("/0"), f"http://{host}:{web.port}/"):
             with pytest.raises(FetchError, match=r"private address\. If the feed is yours|is not valid"):
-                await fetch(url, timeout="2s")
+                await fetch(url, timeout=timedelta(seconds=2))
         assert web.connections == 0
 
 

@@ -1,6 +1,7 @@
 import asyncio
 import gzip
 import ssl
+from datetime import timedelta
 
 import pytest
 import trustme
@@ -49,7 +50,9 @@ async def test_what_is_not_http_is_an_error_in_words(answer: bytes) -> None:
 
 
 async def test_headers_that_never_end_are_an_error() -> None:
-    error = await failure(b"HTTP/1.1 200 OK\r\n" + b"X-More: and more\r\n" * 1000, timeout="2s")
+    error = await failure(
+        b"HTTP/1.1 200 OK\r\n" + b"X-More: and more\r\n" * 1000, timeout=timedelta(seconds=2)
+    )
     assert str(error).startswith("the server's answer cannot be read")
 
 
@@ -147,7 +150,7 @@ async def test_one_host_is_asked_by_two_at_a_time() -> None:
 
 
 async def test_the_wait_for_a_turn_is_not_the_servers_fault() -> None:
-    async with serve(lambda _: ok()) as web, Fetcher(options(timeout="500ms")) as fetcher:
+    async with serve(lambda _: ok()) as web, Fetcher(options(timeout=timedelta(milliseconds=500))) as fetcher:
 
         def slow(request: Request) -> bytes | None:
             return None if request.path in ("/0", "/1") else ok()
