@@ -125,13 +125,15 @@ def _encoded(text: str, used: int) -> str:
 
     Not by email.header or email.policy: docs/decisions/0011-header-encoding.md has what was measured.
     """
-    words = [""]
+    words, length = [""], 0
     room = _octets_in(min(_WORD, _LINE - used))
     for cluster in _clusters(text):
-        if len((words[-1] + cluster).encode()) > room and words[-1]:
+        octets = len(cluster.encode())
+        if length and length + octets > room:
             words.append("")
-            room = _octets_in(_WORD)
+            length, room = 0, _octets_in(_WORD)
         words[-1] += cluster
+        length += octets
     return "\r\n ".join(f"=?utf-8?b?{base64.b64encode(word.encode()).decode()}?=" for word in words)
 
 
