@@ -2,6 +2,7 @@ import re
 import tomllib
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import product
 from pathlib import Path
 
 import pytest
@@ -251,29 +252,33 @@ def ways_to_write(word: str) -> list[str]:
 
 
 ITEMS = [(word, way) for word in WORDS for way in ways_to_write(word)]
+# Made once, and an item with the blanks around it drawn at once: a draw takes longer than the edit.
+EDITS = st.sampled_from(["add", "remove", "replace"])
+SPACED_ITEM = st.sampled_from(list(product(BLANKS, ITEMS, ["", "", "", "", " ", "\n  ", " # c\n  "])))
+NO_OR_MORE_ITEMS, ITEMS_TO_CHANGE = (st.lists(SPACED_ITEM, min_size=least, max_size=6) for least in (0, 1))
+BLANK = st.sampled_from(BLANKS)
+BEHIND = st.sampled_from(["", " # after", "\nall = [\n]\n[aliases]\n'any' = []\n"])
+INSTEAD = st.lists(st.sampled_from(WORDS), max_size=3, unique=True)
 
 
 @st.composite
 def cases(draw: st.DrawFn) -> Case:
-    edit = draw(st.sampled_from(["add", "remove", "replace"]))
-    items = draw(st.lists(st.sampled_from(ITEMS), min_size=int(edit != "add"), max_size=6))
-    before_comma = st.sampled_from(["", "", "", "", " ", "\n  ", " # c\n  "])
+    edit = draw(EDITS)
+    items = draw(NO_OR_MORE_ITEMS if edit == "add" else ITEMS_TO_CHANGE)
     parts = ["["]
-    for _, way in items:
-        parts += [draw(st.sampled_from(BLANKS)), way, draw(before_comma), ","]
+    for blank, (_, way), before_comma in items:
+        parts += [blank, way, before_comma, ","]
     if draw(st.booleans()):
         parts[1:] = parts[1:-1]
     number = iter(range(100))
-    words = re.sub(
-        "# c", lambda _: f"# c{next(number)}", "".join([*parts, draw(st.sampled_from(BLANKS)), "]"])
-    )
+    words = re.sub("# c", lambda _: f"# c{next(number)}", "".join([*parts, draw(BLANK), "]"]))
     before = 'x = """\n[[rules]]\n"""\n[[rules]]\nname = "人工智能"\nnone = ["n"] # any = [\nany = '
-    after = draw(st.sampled_from(["", " # after", "\nall = [\n]\n[aliases]\n'any' = []\n"]))
+    after = draw(BEHIND)
     if draw(st.booleans()):
         before, words, after = (part.replace("\n", "\r\n") for part in (before, words, after))
-    known = [word for word, _ in items]
+    known = [word for _, (word, _), _ in items]
     word = draw(st.sampled_from(known if edit != "add" else [word for word in WORDS if word not in known]))
-    instead = draw(st.lists(st.sampled_from(WORDS), max_size=3, unique=True)) if edit == "replace" else ()
+    instead = draw(INSTEAD) if edit == "replace" else ()
     return Case(before, words, after, edit, word, tuple(instead))
 
 

@@ -5,8 +5,7 @@ from collections.abc import Callable
 from datetime import timedelta
 from email import message_from_bytes, policy
 from email.header import decode_header, make_header
-from email.message import EmailMessage, Message
-from email.parser import BytesHeaderParser
+from email.message import EmailMessage
 from typing import Any
 
 import pytest
@@ -42,8 +41,13 @@ def read(mail: Mail) -> EmailMessage:
     return message
 
 
-def headers(mail: Mail) -> Message:
-    return BytesHeaderParser(policy=policy.default).parsebytes(mail.raw)
+def subject_of(mail: Mail) -> str:
+    """The subject as Python's newer parser decodes it; the parser is not asked about the other headers."""
+    lines = mail.raw.partition(b"\r\n\r\n")[0].decode().split("\r\n")
+    start = next(number for number, line in enumerate(lines) if line.startswith("Subject:"))
+    after = next(number for number, line in enumerate(lines) if number > start and line[0] != " ")
+    name, source = policy.default.header_source_parse([f"{line}\r\n" for line in lines[start:after]])
+    return str(policy.default.header_fetch_parse(name, source))
 
 
 def decoded(mail: Mail, name: str) -> str:
@@ -213,6 +217,7 @@ def test_a_word_too_long_for_a_line_is_encoded() -> None:
     assert b" " + b"b" * 75 in header_lines(mail("a " + "b" * 75))
 
 
+@pytest.mark.untraced
 def test_two_thousand_random_subjects_come_back_exactly() -> None:
     chance = random.Random(2047)
     pieces = [
@@ -240,7 +245,7 @@ def test_two_thousand_random_subjects_come_back_exactly() -> None:
         sent = mail(subject, sender=f"{subject} <digest@example.org>")
         assert_well_formed(sent)
         back = (
-            headers(sent)["Subject"],
+            subject_of(sent),
             decoded(sent, "Subject"),
             decoded(mail(sender=f"N{subject}号 <a@b.example>"), "From"),
         )

@@ -51,6 +51,7 @@ def test_the_distance_is_counted_in_characters_between(gap: int, within: int, tu
     )
 
 
+@pytest.mark.untraced
 def test_many_places_are_compared_in_no_time() -> None:
     assert hit_texts("芯片" * 20_000 + "。" * 9 + "出口" * 20_000, any=("芯片 ~8 出口",)) is None
 

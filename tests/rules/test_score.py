@@ -57,6 +57,7 @@ def test_weights_and_thresholds(rule: dict[str, Any], title: str, text: str, mat
     assert judged(title, rule, text=text).match == match
 
 
+@pytest.mark.untraced
 def test_a_text_that_says_nothing_but_hints_is_read_to_its_end() -> None:
     judgement = judged("", HINTS, text="大模型" * 30_000)  # compared each with each, this takes minutes
     assert [(word.word, word.points) for word in judgement.points] == [("大模型", 0.5)]

@@ -166,6 +166,7 @@ PIECES = [*NAMES, *"大模型芯片开源公司的说在第3 AI-.'&，。\n（(�
 prose = st.lists(st.sampled_from(PIECES), max_size=60).map("".join)
 
 
+@pytest.mark.untraced
 def test_whatever_the_article_says_its_rule_finds_it() -> None:
     proposals = [proposed(STORY)]  # reads the shipped tables, so that no example is late for it
 
