@@ -6,12 +6,17 @@ from collections.abc import AsyncIterator, Generator, Iterator
 from pathlib import Path
 
 import pytest
+from hypothesis import HealthCheck, settings
 
 from monitor.store import engines, schema
 from monitor.store.database import Database, open_database
 from tests.fakes import FakeClock
 from tests.jobs.desk import Desk
 from tests.postgres import Postgres, running_postgres
+
+# Else a property test fails when an example takes 0.2 s, or the drawing of ten takes 1 s: as on a busy machine.
+settings.register_profile("untimed", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("untimed")
 
 _OUTSIDE = {
     "subprocess.Popen",

@@ -175,7 +175,7 @@ PIECES = [
 ]
 
 
-@settings(max_examples=500, derandomize=True, deadline=None)
+@settings(max_examples=500, derandomize=True)
 @given(st.lists(st.sampled_from(PIECES), max_size=30).map("".join))
 def test_any_text_is_read_and_nothing_of_it_is_lost(text: str) -> None:
     positions = read_positions(text)

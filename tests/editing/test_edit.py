@@ -304,7 +304,7 @@ def plain_words(words: Sequence[object]) -> list[object]:
     return [word["word"] if isinstance(word, dict) else word for word in words]
 
 
-@settings(max_examples=1000, derandomize=True, deadline=None)
+@settings(max_examples=1000, derandomize=True)
 @given(cases())
 def test_an_edit_changes_what_is_meant_and_nothing_else(case: Case) -> None:
     text = case.before + case.words + case.after

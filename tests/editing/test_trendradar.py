@@ -135,7 +135,7 @@ CHARACTERS = st.sampled_from(
 )
 
 
-@settings(max_examples=300, derandomize=True, deadline=None)
+@settings(max_examples=300, derandomize=True)
 @given(st.text(CHARACTERS, min_size=1, max_size=12).map(str.strip).filter(bool))
 def test_every_line_becomes_words_that_can_be_read(line: str) -> None:
     """Under python -O as well: nothing depends on an assertion."""
@@ -148,7 +148,7 @@ def test_every_line_becomes_words_that_can_be_read(line: str) -> None:
     assert parse_word("", imported.rules[-1].all[-1]).term is not None
 
 
-@settings(max_examples=300, derandomize=True, deadline=None)
+@settings(max_examples=300, derandomize=True)
 @given(st.text(CHARACTERS, min_size=1, max_size=12).map(str.strip).filter(bool))
 def test_a_word_that_must_be_there_finds_itself(line: str) -> None:
     if "=>" in line or re.fullmatch("/.+/[A-Za-z]*", line):
