@@ -93,6 +93,14 @@ def test_a_longer_term_is_not_taken_for_one_in_the_title_when_no_part_of_it_is_t
     assert "芯片计算" in words(propose(make.entry("Lumina让巨头不安", text=text), [], NO_RULES), "hints")
 
 
+def test_of_very_many_names_the_most_frequent_come_first_then_by_title_then_by_alphabet() -> None:
+    others = [f"B{first}{middle}{last}x" for first in "aeiou" for middle in "bdfgklmnprs" for last in "aeio"]
+    text = "，".join([*others, *others, "Aalix", "Aalix", "Yulux", *["Zorux"] * 3])
+    proposal = proposed(make.entry("Yulux", text=text))
+    assert words(proposal) == ["Yulux", "Zorux"]
+    assert words(proposal, "hints")[:3] == ["Aalix", "Babax", "Babex"]
+
+
 def test_few_entries_tell_nothing_about_what_is_usual() -> None:
     few = proposed(STORY, 49, text="Lumina OpenAI 大模型")
     assert (few.weighed, few.words) == (0, proposed(STORY).words)
