@@ -131,12 +131,25 @@ class SendKind(Enum):
     UNCERTAIN = "uncertain"  # the server may have it: the reply after DATA was lost (RFC 1047)
 
 
-class SendError(MonitorError):
-    """This mail was not (known to be) handed over; `kind` says what follows."""
+class SendCause(Enum):
+    """What was wrong when a mail was not handed over."""
 
-    def __init__(self, what: str, kind: SendKind, *, code: int | None = None) -> None:
+    NONE = ""
+    RELAY = "relay"  # the server takes no mail at all
+    LOGIN = "login"  # the server refuses the login
+    ADDRESS = "address"  # the server refuses the recipient
+    CONTENT = "content"  # the server refuses what stands in the mail, or its size
+
+
+class SendError(MonitorError):
+    """This mail was not (known to be) handed over; `kind` says what follows, `cause` what was wrong."""
+
+    def __init__(
+        self, what: str, kind: SendKind, *, cause: SendCause | None = None, code: int | None = None
+    ) -> None:
         super().__init__(what)
         self.kind, self.code = kind, code
+        self.cause = cause or (SendCause.RELAY if kind is SendKind.RELAY else SendCause.NONE)
 
 
 class StoreError(MonitorError):

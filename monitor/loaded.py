@@ -22,6 +22,13 @@ class LoadedConfig(CheckedConfig):
     rules: Ruleset
     password: str
 
+    @property
+    def smtp_hash(self) -> str:
+        """A hash of [smtp], the password and the content of its ca_file: another one, another way to the server."""
+        smtp = self.config.smtp
+        certificates = content_hash_of(self.folder / smtp.ca_file) if smtp.ca_file else ""
+        return hashlib.sha256(f"{smtp!r}\n{certificates}\n{self.password}".encode()).hexdigest()
+
     def __repr__(self) -> str:  # the password stays out of tracebacks
         return f"LoadedConfig({self.path})"
 

@@ -4,9 +4,9 @@ from collections import deque
 from datetime import datetime, timedelta
 
 from monitor.config.options import Feed
-from monitor.errors import FeedError, SendError, SendKind
+from monitor.errors import FeedError, SendCause, SendError, SendKind
 from monitor.feeds.fetch import Fetched, NotModified
-from monitor.mail import BeforeData
+from monitor.mail import BeforeDot
 from monitor.model.feeds import Validators
 from monitor.model.mail import Mail
 from tests.make import NOW
@@ -64,13 +64,22 @@ class FakeMailbox:
         self.mails: list[Mail] = []
         self._next: deque[SendError] = deque()
 
-    def refuses(self, kind: SendKind, *, times: int = 1) -> None:
-        self._next.extend(SendError(f"a {kind.value} answer", kind) for _ in range(times))
+    def refuses(
+        self, kind: SendKind, *, times: int = 1, cause: SendCause | None = None, code: int | None = None
+    ) -> None:
+        self._next.extend(self.error(kind, cause=cause, code=code) for _ in range(times))
 
-    async def send(self, mail: Mail, before_data: BeforeData) -> str:
+    def takes_all(self) -> None:
+        """Take the next mails after all."""
+        self._next.clear()
+
+    def error(self, kind: SendKind, *, cause: SendCause | None = None, code: int | None = None) -> SendError:
+        return SendError(f"a {kind.value} answer", kind, cause=cause, code=code)
+
+    async def send(self, mail: Mail, before_dot: BeforeDot) -> str:
         error = self._next.popleft() if self._next else None
         if error is None or error.kind is SendKind.UNCERTAIN:
-            await before_data()
+            await before_dot()
             self.mails.append(mail)  # with an uncertain answer, the mail has arrived all the same
         if error:
             raise error

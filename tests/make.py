@@ -58,7 +58,7 @@ def slot(name: str = "at:2026-11-24T08:00", at: datetime = NOW, *, late: bool = 
 def mail(to: str = "reader@example.org", **differ: Any) -> Mail:
     number = differ.pop("number", 1)
     message_id = f"<{number}@example.org>"
-    raw = f"From: digest@example.org\r\nTo: {to}\r\nSubject: 1\r\nMessage-ID: {message_id}\r\n\r\nhello\r\n"
+    raw = f"From: <digest@example.org>\r\nTo: {to}\r\nSubject: 1\r\nMessage-ID: {message_id}\r\n\r\nhello\r\n"
     return Mail(
         **{
             "message_id": message_id,

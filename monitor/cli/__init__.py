@@ -170,11 +170,18 @@ def digest(
 
 
 @app.command()
-def deliver(context: typer.Context, config: ConfigFile = None, json: Json = False) -> None:
+def deliver(
+    context: typer.Context,
+    config: ConfigFile = None,
+    now: Annotated[
+        bool, typer.Option("--now", help="Do not spare a mail server that failed or refused.")
+    ] = False,
+    json: Json = False,
+) -> None:
     """Send the pending mails of the outbox, one pass."""
     from monitor.cli.work import deliver
 
-    sys.exit(deliver(path_of(context, config), json=json))
+    sys.exit(deliver(path_of(context, config), now=now, json=json))
 
 
 @app.command()

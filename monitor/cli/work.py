@@ -15,7 +15,8 @@ from monitor.jobs.deliver import Attempted
 from monitor.jobs.poll import Polled, PollFailed, Unchanged
 from monitor.loaded import LoadedConfig, load
 from monitor.masking import mask
-from monitor.model.mail import DeliveryStatus
+from monitor.model.mail import Delivery, DeliveryStatus
+from monitor.queries.answers.status import OutboxMail
 from monitor.queries.answers.work import (
     AttemptAnswer,
     ComposedAnswer,
@@ -33,6 +34,8 @@ from monitor.service.clock import clock
 from monitor.service.due_work import ComposeFailed, DueWork, NotDue, Outcome, Work
 from monitor.service.runtime import open_runtime
 
+_NAMED = 20  # unsent mails that a command names
+
 
 @dataclass(slots=True)
 class _Answers:
@@ -41,6 +44,7 @@ class _Answers:
     polls: list[PollAnswer] = field(default_factory=list)
     digests: list[DigestAnswer] = field(default_factory=list)
     attempts: list[AttemptAnswer] = field(default_factory=list)
+    unsent: Sequence[Delivery] = ()  # mails that wait or are held, at the end
     step: Callable[[], object] = lambda: None  # called for each poll and attempt
 
     def add(self, outcome: Outcome) -> None:
@@ -51,7 +55,7 @@ class _Answers:
             case Composed() | NothingNew() | SlotTaken() | NotDue() | ComposeFailed():
                 self.digests.append(_digest_answer(outcome))
             case Attempted():
-                self.attempts.append(_attempt_answer(outcome))
+                self.attempts += _attempt_answers(outcome)
                 self.step()
             case _:
                 pass
@@ -60,7 +64,7 @@ class _Answers:
         """Return them with the polls in the order of the file, whichever feed answered first."""
         places = {feed.name: place for place, feed in enumerate(loaded.config.feeds)}
         polls = sorted(self.polls, key=lambda poll: places[poll.feed])
-        return _Answers(polls=polls, digests=self.digests, attempts=self.attempts)
+        return _Answers(polls=polls, digests=self.digests, attempts=self.attempts, unsent=self.unsent)
 
 
 class _Tasks:
@@ -112,26 +116,28 @@ def digest(path: Path, *, only: str | None, now: bool, json: bool) -> int:
     return _exit_code(answers)
 
 
-def deliver(path: Path, *, json: bool) -> int:
-    """Hand over the mails that are due; return 1 when one was not sent."""
+def deliver(path: Path, *, now: bool, json: bool) -> int:
+    """Hand over the mails that are due; return 1 when one was not sent. `now` spares no mail server that failed."""
 
     async def work(due_work: DueWork, answers: _Answers) -> None:
         with progress("delivering", await due_work.count_unsent()) as answers.step:
-            await due_work.deliver_all()
+            await due_work.deliver_all(now=now)
+        answers.unsent = await due_work.unsent()
 
     answers = _run(load(path), work)
     if json:
         answer(answers.attempts)
     else:
-        _show_attempts(answers.attempts)
+        _show_attempts(answers)
     return _exit_code(answers)
 
 
 def once(path: Path, *, now: bool, json: bool) -> int:
     """Do one round of all due work; with `now` every digest is composed. Return 1 when something failed."""
 
-    async def work(due_work: DueWork, _: _Answers) -> None:
+    async def work(due_work: DueWork, answers: _Answers) -> None:
         await due_work.round(now=now)
+        answers.unsent = await due_work.unsent()
 
     answers = _run(load(path), work)
     if json:
@@ -140,12 +146,13 @@ def once(path: Path, *, now: bool, json: bool) -> int:
                 polled=tuple(answers.polls),
                 composed=tuple(answers.digests),
                 delivered=tuple(answers.attempts),
+                unsent=tuple(OutboxMail.of(delivery) for delivery in answers.unsent),
             )
         )
     else:
         _show_polls(answers.polls)
         _show_digests(answers.digests)
-        _show_attempts(answers.attempts)
+        _show_attempts(answers)
     return _exit_code(answers)
 
 
@@ -257,18 +264,34 @@ def _show_digests(digests: Sequence[DigestAnswer]) -> None:
 # --- mails --------------------------------------------------------------------------------------
 
 
-def _attempt_answer(outcome: Attempted) -> AttemptAnswer:
-    return AttemptAnswer(
+def _attempt_answers(outcome: Attempted) -> list[AttemptAnswer]:
+    """Return the answer to an attempt, and one for each other mail that was given up with it."""
+    attempt = AttemptAnswer(
         mail=outcome.delivery.id,
         to=outcome.delivery.mail.to,
         status=outcome.status,
         reply=outcome.reply,
         next_attempt_at=outcome.next_attempt_at,
     )
+    others = [given_up for given_up in outcome.given_up if given_up.delivery.id != outcome.delivery.id]
+    return [
+        attempt,
+        *(
+            AttemptAnswer(
+                mail=given_up.delivery.id,
+                to=given_up.delivery.mail.to,
+                status=DeliveryStatus.EXPIRED,
+                reply=given_up.reply,
+                next_attempt_at=None,
+            )
+            for given_up in others
+        ),
+    ]
 
 
-def _show_attempts(attempts: Sequence[AttemptAnswer]) -> None:
-    if not attempts:
+def _show_attempts(answers: _Answers) -> None:
+    attempts = answers.attempts
+    if not attempts and not answers.unsent:
         say("Nothing waits to be sent.")
     for attempt in attempts:
         mail = f"mail {attempt.mail} to {attempt.to}"
@@ -277,3 +300,11 @@ def _show_attempts(attempts: Sequence[AttemptAnswer]) -> None:
         else:
             again = f" Tried again {local_time(attempt.next_attempt_at)}." if attempt.next_attempt_at else ""
             complain(f"{mail}: {attempt.status.value}: {attempt.reply}.{again}")
+    attempted = {attempt.mail for attempt in attempts}
+    others = [delivery for delivery in answers.unsent if delivery.id not in attempted]
+    for delivery in others[:_NAMED]:
+        again = f", tried again {local_time(delivery.next_attempt_at)}" if delivery.next_attempt_at else ""
+        last = f": {delivery.last_reply}" if delivery.last_reply else ""
+        complain(f"mail {delivery.id} to {delivery.mail.to}: {delivery.status.value}{again}{last}")
+    if len(others) > _NAMED:
+        complain(f'and {len(others) - _NAMED} more: "monitor outbox" lists them.')

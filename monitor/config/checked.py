@@ -52,8 +52,11 @@ class CheckedConfig:
     @property
     def maildir(self) -> Path | None:
         """The Maildir for digests while [smtp] host is empty; None when there is a mail server."""
-        if self.config.smtp.host:
-            return None
+        return None if self.config.smtp.host else self.maildir_path
+
+    @property
+    def maildir_path(self) -> Path:
+        """The Maildir for digests that were composed without a mail server."""
         data = self.database_file.parent if self.database_file else self.folder / "data"
         return data / "Maildir"
 

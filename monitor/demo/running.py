@@ -47,6 +47,10 @@ class Running:
     def stop(self) -> int:
         """End the service as an operator would, with SIGTERM; return its exit code."""
         self.send_signal(signal.SIGTERM)
+        return self.ended()
+
+    def ended(self) -> int:
+        """Wait until the service has ended; return its exit code."""
         code = self._process.wait(timeout=20)
         self._reader.join()
         return code

@@ -73,7 +73,7 @@ async def compose(
         return NothingNew(subscription=subscription, slot=slot)
     mails = mails_of(draft.digest, draft.rendered, sender=context.sender)
     try:
-        queued = await db.write(_queue, draft, mails, context.rules.fingerprint, now + context.expire)
+        queued = await db.write(_queue, draft, mails, context, now + context.expire)
     except _OvertakenError:
         queued = False
     if not queued:
@@ -124,7 +124,9 @@ def mails_to(
     )
 
 
-def _queue(tx: Connection, draft: Draft, mails: Sequence[Mail], ruleset: str, expires_at: datetime) -> bool:
+def _queue(
+    tx: Connection, draft: Draft, mails: Sequence[Mail], context: DigestContext, expires_at: datetime
+) -> bool:
     """Store all that a digest leaves behind, in one transaction; return False when another worker was first."""
     digest = draft.digest
     key = draft.state.key
@@ -133,7 +135,7 @@ def _queue(tx: Connection, draft: Draft, mails: Sequence[Mail], ruleset: str, ex
         return False
     # A mail at once stands beside the digests: it leaves their cursor, and what "since" means to them, alone.
     takes_slot = not is_at_once(digest.slot)
-    number = digests.insert(tx, key, digest.slot, digest.at, len(draft.pending), ruleset)
+    number = digests.insert(tx, key, digest.slot, digest.at, len(draft.pending), context.rules.fingerprint)
     if number is None:
         if takes_slot:  # the slot is passed over, and what is pending is left to the next one
             subscriptions.take_slot(tx, draft.state, digest.slot, draft.state.cursor)
@@ -144,5 +146,5 @@ def _queue(tx: Connection, draft: Draft, mails: Sequence[Mail], ruleset: str, ex
     digests.add_entries(tx, number, {pending.seq: 0 for pending in draft.pending})
     digests.drop_backfill(tx, key, draft.backfill)
     for mail in mails:
-        outbox.insert(tx, number, mail, now=digest.at, expires_at=expires_at)
+        outbox.insert(tx, number, mail, now=digest.at, expires_at=expires_at, route=context.route)
     return True

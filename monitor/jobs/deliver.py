@@ -1,30 +1,64 @@
-"""Hand a mail from the outbox to the mail server, and record how it went."""
+"""Hand a mail from the outbox over, and record how it went: sent, put off, refused, or given up and owed."""
 
 import asyncio
 import contextlib
-from collections.abc import AsyncIterator
-from dataclasses import dataclass
-from datetime import datetime
+from collections.abc import AsyncIterator, Collection, Mapping
+from dataclasses import dataclass, field, replace
+from datetime import datetime, timedelta
 from functools import partial
 from uuid import uuid4
 
 from monitor.config.options import OutboxOptions
-from monitor.errors import MonitorError, SendError, SendKind, StoreError
+from monitor.errors import MonitorError, SendCause, SendError, SendKind, StoreError
 from monitor.jobs import Clock, Jitter
-from monitor.mail import BeforeData, Send
-from monitor.mail.policy import next_attempt, next_uncertain_attempt
-from monitor.model.mail import Delivery, DeliveryStatus
-from monitor.store import outbox
+from monitor.jobs.give_up import (
+    GivenUp,
+    accept_address,
+    give_up,
+    refuse_address,
+    rest,
+    tell_refused_content,
+    tell_relay_down,
+    tell_relay_up,
+)
+from monitor.mail import Send
+from monitor.mail.policy import (
+    after_relay_failure,
+    after_relay_success,
+    last_tries,
+    next_attempt,
+    next_uncertain_attempt,
+    pause_of_last_tries,
+)
+from monitor.mail.rewrite import text_alone, with_sender
+from monitor.model.mail import Delivery, DeliveryStatus, RelayState, Route
+from monitor.store import outbox, relays
 from monitor.store.database import Connection, Database
 
-_RECORDINGS = 4  # tries to record an outcome; each waits as long as the database does
+_RECORD_AGAIN = 0.5  # seconds between tries to record an outcome while the database is away
+_RECORD_WHEN_STOPPED = 2.0  # seconds for it while the service stops
 
-_STATUS = {
-    SendKind.LATER: DeliveryStatus.WAITING,
-    SendKind.RELAY: DeliveryStatus.WAITING,
-    SendKind.REFUSED: DeliveryStatus.FAILED,
-    SendKind.UNCERTAIN: DeliveryStatus.UNCERTAIN,
-}
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Transport:
+    """What mails go out by under one configuration: a Send for each open route, and the mail server."""
+
+    sends: Mapping[Route, Send]
+    server: str = ""  # host:port; "" while [smtp] host is empty
+    settings: str = ""  # a hash of [smtp], password and certificates
+    sender: str = ""  # [smtp] sender
+
+
+@dataclass(slots=True)
+class InHand:
+    """The mails that this process is sending: nobody but the process itself decides what becomes of them."""
+
+    tasks: dict[int, "asyncio.Task[object] | None"] = field(default_factory=dict)  # by the mail's number
+    past_dot: set[int] = field(default_factory=set)  # the server may have these
+
+    def tasks_past_dot(self) -> set["asyncio.Task[object]"]:
+        """Return the tasks that wait for the reply to a whole mail."""
+        return {task for number in self.past_dot if (task := self.tasks.get(number))}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -36,115 +70,362 @@ class Attempted:
     reply: str  # the server's last words, or what went wrong
     next_attempt_at: datetime | None = None
     relay: bool = False  # the server takes no mail at all just now
+    given_up: tuple[GivenUp, ...] = ()  # this mail, or others that have been tried long enough
+
+
+@dataclass(frozen=True, slots=True)
+class _Interrupted:
+    """This process was told to stop in the middle of an attempt."""
 
 
 class _OvertakenError(MonitorError):
-    """The lease ran out before DATA and another worker has claimed the mail."""
+    """The lease ran out before the dot and another worker has claimed the mail."""
 
 
 async def deliver(
-    *, send: Send, db: Database, clock: Clock, options: OutboxOptions, jitter: Jitter
+    *,
+    transport: Transport,
+    db: Database,
+    clock: Clock,
+    options: OutboxOptions,
+    jitter: Jitter,
+    in_hand: InHand,
 ) -> Attempted | None:
     """Claim the mail that has been due the longest, send its bytes, record the outcome; None when none is due.
 
-    The claim and the mark before DATA are committed before the server hears of the mail: whatever kills
-    this, the row tells what may have happened (RFC 1047). Raises StoreError.
+    The claim, and the mark before the dot, are committed before the server hears of them: whatever kills this, the
+    row tells what may have happened (RFC 1047). Cancelled, it records that too. Raises StoreError where the mail
+    cannot be claimed; an outcome is recorded however long the database is away.
     """
     token, now = uuid4().hex, clock()
-    delivery = await db.write(outbox.claim, now, lease_until=now + options.lease, token=token)
+    delivery = await db.write(_claim, transport, now, lease_until=now + options.lease, token=token)
     if delivery is None:
         return None
-    async with _heartbeat(delivery, token, db=db, clock=clock, options=options):
-        try:
-            reply = await send(delivery.mail, _marks_data(delivery, token, db=db))
-        except _OvertakenError:
-            reply = "another worker has taken this mail"
-            return Attempted(delivery=delivery, status=DeliveryStatus.WAITING, reply=reply)
-        except SendError as error:
-            outcome = _outcome(delivery, error, now=clock(), options=options, jitter=jitter())
-        else:
-            outcome = Attempted(delivery=delivery, status=DeliveryStatus.SENT, reply=reply)
-        await _record(outcome, token, db=db, clock=clock)
-    return outcome
-
-
-async def recover_and_expire(*, db: Database, now: datetime, options: OutboxOptions) -> list[Delivery]:
-    """Release the mails whose worker's lease ran out, and give up those too old to be news; return the latter.
-
-    Raises StoreError.
-    """
-    return await db.write(_recover_and_expire, now, options)
-
-
-@contextlib.asynccontextmanager
-async def _heartbeat(
-    delivery: Delivery, token: str, *, db: Database, clock: Clock, options: OutboxOptions
-) -> AsyncIterator[None]:
-    """Renew the lease while a slow server takes its time, so that nobody else sends the same mail meanwhile."""
-
-    async def beat() -> None:
-        while True:
-            await asyncio.sleep(options.lease.total_seconds() / 3)
-            # A beat that is lost costs nothing: the mark before DATA asks again whose mail it is.
-            with contextlib.suppress(StoreError):
-                await db.write(outbox.renew, delivery.id, token, lease_until=clock() + options.lease)
-
-    heart = asyncio.create_task(beat())
+    attempt = _Attempt(delivery, token, transport, db=db, clock=clock, options=options, jitter=jitter)
+    in_hand.tasks[delivery.id] = asyncio.current_task()
     try:
-        yield
+        async with attempt.heartbeat():
+            return await attempt.play(in_hand.past_dot)
     finally:
-        heart.cancel()
-        await asyncio.wait([heart])
+        in_hand.past_dot.discard(delivery.id)
+        del in_hand.tasks[delivery.id]
 
 
-def _marks_data(delivery: Delivery, token: str, *, db: Database) -> BeforeData:
-    async def before_data() -> None:
-        if not await db.write(outbox.mark_data, delivery.id, token):
-            raise _OvertakenError
+async def recover(
+    *, db: Database, now: datetime, options: OutboxOptions, in_hand: InHand
+) -> list[tuple[int, DeliveryStatus]]:
+    """Release the mails whose worker's lease ran out; return the number and new status of each. Raises StoreError."""
+    return await db.write(_recover, now, options, tuple(in_hand.tasks))
 
-    return before_data
+
+def is_anything_due(tx: Connection, transport: Transport, now: datetime) -> bool:
+    """Return whether there is a mail to recover, or one to send by a route that is open at `now`."""
+    return outbox.anything_due(tx, now, _open_routes(tx, transport, now))
 
 
-def _outcome(
-    delivery: Delivery, error: SendError, *, now: datetime, options: OutboxOptions, jitter: float
-) -> Attempted:
-    status = _STATUS[error.kind]
-    retry_at = None
-    if status is DeliveryStatus.WAITING:
-        retry_at = next_attempt(delivery.attempts, schedule=options.retry, now=now, jitter=jitter)
-    elif status is DeliveryStatus.UNCERTAIN:
-        retry_at = next_uncertain_attempt(delivery.uncertain, pause=options.uncertain_after, now=now)
-    return Attempted(
-        delivery=delivery,
-        status=status,
-        reply=str(error),
-        next_attempt_at=retry_at,
-        relay=error.kind is SendKind.RELAY,
+def _claim(
+    tx: Connection, transport: Transport, now: datetime, *, lease_until: datetime, token: str
+) -> Delivery | None:
+    delivery = outbox.claim(
+        tx,
+        now,
+        lease_until=lease_until,
+        token=token,
+        routes=_open_routes(tx, transport, now),
+        server=transport.server,
     )
+    if delivery is None or delivery.route is not Route.SMTP or delivery.reached_dot:
+        return delivery
+    # Nobody has this mail yet: it goes out from the address that is right now.
+    mail = with_sender(delivery.mail, transport.sender)
+    if mail is not delivery.mail:
+        outbox.rewrite(tx, delivery.id, mail)
+    return replace(delivery, mail=mail)
 
 
-async def _record(outcome: Attempted, token: str, *, db: Database, clock: Clock) -> None:
-    """Record the outcome; try again while the database is busy, or a mail that was sent would be sent twice."""
-    tries_left = _RECORDINGS
-    while True:
+def _open_routes(tx: Connection, transport: Transport, now: datetime) -> Collection[Route]:
+    """Return the routes that may be taken now: a mail server that failed, or is new, gets one mail at a time."""
+    probe_at = _relay_state(tx, transport, now).next_probe_at
+    is_open = probe_at is None or (probe_at <= now and not outbox.anything_sending(tx, transport.server, now))
+    return [route for route in transport.sends if route is not Route.SMTP or is_open]
+
+
+def _relay_state(tx: Connection, transport: Transport, now: datetime) -> RelayState:
+    state = relays.state(tx, transport.server)
+    if state is None or state.settings != transport.settings:
+        return RelayState(server=transport.server, settings=transport.settings, next_probe_at=now)
+    return state
+
+
+class _Attempt:
+    """One try to send one claimed mail."""
+
+    def __init__(
+        self,
+        delivery: Delivery,
+        token: str,
+        transport: Transport,
+        *,
+        db: Database,
+        clock: Clock,
+        options: OutboxOptions,
+        jitter: Jitter,
+    ) -> None:
+        self._delivery, self._token, self._transport = delivery, token, transport
+        self._db, self._clock, self._options, self._jitter = db, clock, options, jitter
+
+    async def play(self, past_dot: set[int]) -> Attempted:
+        """Send the mail and record the outcome. `past_dot` gets its number once the server may have it."""
+        delivery = self._delivery
+
+        async def before_dot() -> None:
+            if not await self._db.write(outbox.mark_dot, delivery.id, self._token):
+                raise _OvertakenError
+            past_dot.add(delivery.id)
+
+        result: str | SendError
         try:
-            await db.write(
-                outbox.finish,
-                outcome.delivery.id,
-                token,
-                status=outcome.status,
-                next_attempt_at=outcome.next_attempt_at,
-                reply=outcome.reply,
-                now=clock(),
+            result = await self._transport.sends[delivery.route](delivery.mail, before_dot)
+        except _OvertakenError:
+            return self._overtaken()
+        except SendError as error:
+            result = error
+        except asyncio.CancelledError:
+            await self._record_when_stopped(is_past_dot=delivery.id in past_dot)
+            raise
+        return await self._record(result)
+
+    @contextlib.asynccontextmanager
+    async def heartbeat(self) -> AsyncIterator[None]:
+        """Renew the lease while a slow server takes its time, so that nobody else sends the same mail meanwhile."""
+        lease = self._options.lease
+
+        async def beat() -> None:
+            while True:
+                await asyncio.sleep(lease.total_seconds() / 3)
+                # A beat that is lost costs nothing: the mark before the dot asks again whose mail it is.
+                with contextlib.suppress(StoreError):
+                    until = self._clock() + lease
+                    await self._db.write(outbox.renew, self._delivery.id, self._token, lease_until=until)
+
+        heart = asyncio.create_task(beat())
+        try:
+            yield
+        finally:
+            heart.cancel()
+            await asyncio.wait([heart])
+
+    async def _record(self, result: str | SendError) -> Attempted:
+        """Record the outcome, however long the database is away: a mail that was sent would be sent twice."""
+        while True:
+            try:
+                return await self._db.write(self._finish, result, self._clock(), self._jitter())
+            except StoreError:
+                await asyncio.sleep(_RECORD_AGAIN)
+
+    async def _record_when_stopped(self, *, is_past_dot: bool) -> None:
+        # Where this fails, the lease runs out and the row says the same.
+        with contextlib.suppress(StoreError, TimeoutError):
+            async with asyncio.timeout(_RECORD_WHEN_STOPPED):
+                await self._db.write(self._interrupted, self._clock(), is_past_dot)
+
+    def _overtaken(self) -> Attempted:
+        reply = "another worker has taken this mail"
+        return Attempted(delivery=self._delivery, status=DeliveryStatus.WAITING, reply=reply)
+
+    # --- within one transaction -------------------------------------------------------------------
+
+    def _finish(self, tx: Connection, result: str | SendError, now: datetime, jitter: float) -> Attempted:
+        if isinstance(result, str):
+            return self._sent(tx, result, now)
+        match result.kind:
+            case SendKind.LATER:
+                attempted = self._put_off(tx, result, now, jitter)
+            case SendKind.RELAY:
+                return self._relay_failed(tx, result, now)
+            case SendKind.REFUSED:
+                attempted = self._refused(tx, result, now)
+            case SendKind.UNCERTAIN:
+                return self._uncertain(tx, result, now)
+        if result.code is not None:  # the server spoke about this mail: it takes mails again
+            self._relay_works(tx, now)
+        return attempted
+
+    def _sent(self, tx: Connection, reply: str, now: datetime) -> Attempted:
+        delivery = self._delivery
+        self._store(tx, DeliveryStatus.SENT, reply, now)
+        if delivery.route is Route.SMTP:
+            self._relay_works(tx, now)
+        accept_address(tx, delivery, now)
+        return Attempted(delivery=delivery, status=DeliveryStatus.SENT, reply=reply)
+
+    def _put_off(self, tx: Connection, error: SendError, now: datetime, jitter: float) -> Attempted:
+        delivery, options = self._delivery, self._options
+        retry_at = next_attempt(delivery.attempts, schedule=options.retry, now=now, jitter=jitter)
+        if is_old := delivery.expires_at <= now:
+            retry_at = min(retry_at, now + pause_of_last_tries(options.expire))
+        if not self._store(tx, DeliveryStatus.WAITING, str(error), now, next_attempt_at=retry_at):
+            return self._overtaken()
+        given_up = self._expire(tx, now) if is_old else ()
+        outbox.failed_when_old(tx, now, pause=retry_at - now, only=delivery.id)
+        return self._attempted(DeliveryStatus.WAITING, error, retry_at, given_up)
+
+    def _relay_failed(self, tx: Connection, error: SendError, now: datetime) -> Attempted:
+        delivery, options = self._delivery, self._options
+        # The mail's attempts are not counted: it has done nothing to deserve it.
+        attempts = delivery.attempts - 1
+        if not self._store(
+            tx,
+            DeliveryStatus.WAITING,
+            str(error),
+            now,
+            next_attempt_at=now,
+            cause=error.cause,
+            attempts=attempts,
+        ):
+            return self._overtaken()
+        state = _relay_state(tx, self._transport, now)
+        given_up: tuple[GivenUp, ...] = ()
+        # Mails that were under way when the first of them failed say nothing new.
+        if state.next_probe_at is None or state.next_probe_at <= now:
+            longest = pause_of_last_tries(options.expire) if delivery.expires_at <= now else timedelta.max
+            state = after_relay_failure(
+                state, error.cause, str(error), first_pause=options.retry[0], now=now, most=longest
             )
-            return
-        except StoreError:
-            tries_left -= 1
-            if not tries_left:
-                raise
+            relays.save(tx, state)
+            tell_relay_down(tx, state, error.cause, now)
+            given_up = self._expire(tx, now)
+            assert state.next_probe_at
+            outbox.failed_when_old(tx, now, pause=state.next_probe_at - now)
+        attempted = self._attempted(DeliveryStatus.WAITING, error, state.next_probe_at, given_up)
+        return replace(attempted, relay=True)
+
+    def _refused(self, tx: Connection, error: SendError, now: datetime) -> Attempted:
+        delivery, cause = self._delivery, error.cause
+        text = text_alone(delivery.mail) if cause is SendCause.CONTENT else None
+        if text:
+            if not self._store(tx, DeliveryStatus.WAITING, str(error), now, next_attempt_at=now, cause=cause):
+                return self._overtaken()
+            outbox.rewrite(tx, delivery.id, text)
+            tell_refused_content(tx, delivery, str(error), now)
+            return self._attempted(DeliveryStatus.WAITING, error, now, ())
+        if not self._store(tx, DeliveryStatus.FAILED, str(error), now, cause=cause):
+            return self._overtaken()
+        given_up = give_up(tx, delivery, cause, str(error), now)
+        if cause is SendCause.ADDRESS:
+            refuse_address(tx, delivery, str(error), now)
+        return self._attempted(DeliveryStatus.FAILED, error, None, (given_up,))
+
+    def _uncertain(self, tx: Connection, error: SendError, now: datetime) -> Attempted:
+        delivery = self._delivery
+        return self._store_uncertain(
+            tx, error, now, uncertain=delivery.uncertain + 1, interrupted=delivery.interrupted
+        )
+
+    def _store_uncertain(
+        self, tx: Connection, error: SendError, now: datetime, *, uncertain: int, interrupted: int
+    ) -> Attempted:
+        retry_at = _next_uncertain(
+            uncertain, interrupted, self._delivery.expires_at, options=self._options, now=now
+        )
+        if not self._store(
+            tx,
+            DeliveryStatus.UNCERTAIN,
+            str(error),
+            now,
+            next_attempt_at=retry_at,
+            uncertain=uncertain,
+            interrupted=interrupted,
+        ):
+            return self._overtaken()
+        if retry_at is None:
+            rest(tx, self._delivery, str(error), now)
+        return self._attempted(DeliveryStatus.UNCERTAIN, error, retry_at, ())
+
+    def _interrupted(self, tx: Connection, now: datetime, is_past_dot: bool) -> None:
+        delivery, reply = self._delivery, "the service was stopped while this mail was being sent"
+        if is_past_dot:
+            error = SendError(reply, SendKind.UNCERTAIN)
+            self._store_uncertain(
+                tx, error, now, uncertain=delivery.uncertain, interrupted=delivery.interrupted + 1
+            )
+        else:
+            attempts = delivery.attempts - 1
+            self._store(tx, DeliveryStatus.WAITING, reply, now, next_attempt_at=now, attempts=attempts)
+
+    def _relay_works(self, tx: Connection, now: datetime) -> None:
+        state = _relay_state(tx, self._transport, now)
+        if state.next_probe_at is not None:
+            relays.save(tx, after_relay_success(state))
+            tell_relay_up(tx, state, now)
+
+    def _expire(self, tx: Connection, now: datetime) -> tuple[GivenUp, ...]:
+        """Give up the mails that are too old and have been tried long enough since."""
+        tried = outbox.tried_long_enough(tx, now, last_tries(self._options.expire))
+        outbox.expire(tx, [delivery.id for delivery in tried])
+        return tuple(give_up(tx, delivery, delivery.cause, delivery.last_reply, now) for delivery in tried)
+
+    def _store(
+        self,
+        tx: Connection,
+        status: DeliveryStatus,
+        reply: str,
+        now: datetime,
+        *,
+        next_attempt_at: datetime | None = None,
+        cause: SendCause = SendCause.NONE,
+        attempts: int | None = None,
+        uncertain: int | None = None,
+        interrupted: int | None = None,
+    ) -> bool:
+        return outbox.finish(
+            tx,
+            self._delivery.id,
+            self._token,
+            status=status,
+            next_attempt_at=next_attempt_at,
+            reply=reply,
+            now=now,
+            cause=cause,
+            attempts=attempts,
+            uncertain=uncertain,
+            interrupted=interrupted,
+        )
+
+    def _attempted(
+        self,
+        status: DeliveryStatus,
+        error: SendError,
+        next_attempt_at: datetime | None,
+        given_up: tuple[GivenUp, ...],
+    ) -> Attempted:
+        if (
+            any(mail.delivery.id == self._delivery.id for mail in given_up)
+            and status is DeliveryStatus.WAITING
+        ):
+            status, next_attempt_at = DeliveryStatus.EXPIRED, None
+        return Attempted(
+            delivery=self._delivery,
+            status=status,
+            reply=str(error),
+            next_attempt_at=next_attempt_at,
+            given_up=given_up,
+        )
 
 
-def _recover_and_expire(tx: Connection, now: datetime, options: OutboxOptions) -> list[Delivery]:
+def _next_uncertain(
+    uncertain: int, interrupted: int, expires_at: datetime, *, options: OutboxOptions, now: datetime
+) -> datetime | None:
+    if expires_at <= now:
+        return None
+    return next_uncertain_attempt(uncertain, interrupted, pause=options.uncertain_after, now=now)
+
+
+def _recover(
+    tx: Connection, now: datetime, options: OutboxOptions, sending_here: Collection[int]
+) -> list[tuple[int, DeliveryStatus]]:
     next_uncertain = partial(next_uncertain_attempt, pause=options.uncertain_after, now=now)
-    outbox.recover(tx, now, next_uncertain=next_uncertain)
-    return outbox.expire(tx, now)
+    recovered = outbox.recover(tx, now, sending_here=sending_here, next_uncertain=next_uncertain)
+    for delivery in outbox.resting(tx, [number for number, _ in recovered]):
+        rest(tx, delivery, delivery.last_reply, now)
+    return recovered

@@ -12,7 +12,7 @@ from monitor.digests.render import RenderDigest
 from monitor.jobs.stored import excluded_entries, judge, news_batches
 from monitor.model.digests import Digest, Slot, SubscriptionState, Watched
 from monitor.model.feeds import Entry, feed_health
-from monitor.model.mail import Rendered
+from monitor.model.mail import Rendered, Route
 from monitor.model.rules import Match, PendingEntry
 from monitor.rules.exclusion import words_that_kept_out
 from monitor.rules.match import Ruleset
@@ -28,6 +28,7 @@ class DigestContext:
     feeds: tuple[Feed, ...]
     sender: str
     expire: timedelta
+    route: Route = Route.SMTP  # of the mails that are composed
 
     def rules_of(self, subscription: Subscription) -> tuple[Rule, ...]:
         """Return the rules of a subscription, in the order of its digest."""

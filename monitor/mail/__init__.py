@@ -8,7 +8,7 @@ from collections.abc import Awaitable, Callable
 from monitor.model.mail import Mail
 
 # Awaited at the last moment at which the mail is certainly not delivered: the outbox row is marked in it.
-BeforeData = Callable[[], Awaitable[None]]
+BeforeDot = Callable[[], Awaitable[None]]
 
-# Returns the receiver's last reply as one line of printable text. Raises SendError, and what BeforeData raises.
-Send = Callable[[Mail, BeforeData], Awaitable[str]]
+# Returns the receiver's last reply as one line of printable text. Raises SendError, and what BeforeDot raises.
+Send = Callable[[Mail, BeforeDot], Awaitable[str]]

@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from monitor.errors import SendError, SendKind
-from monitor.mail import BeforeData, Send
+from monitor.mail import BeforeDot, Send
 from monitor.model.mail import Mail
 
 
@@ -19,10 +19,10 @@ def maildir_sender(directory: Path) -> Send:
     a reader has moved it to `cur`. The `Send` raises SendError (LATER) when the disk is full or not writable.
     """
 
-    async def send(mail: Mail, before_data: BeforeData) -> str:
+    async def send(mail: Mail, before_dot: BeforeDot) -> str:
         with _later_on_os_error(directory):
             await asyncio.to_thread(_make_maildir, directory)
-        await before_data()
+        await before_dot()
         with _later_on_os_error(directory):
             return await asyncio.to_thread(_deliver, directory, mail)
 

@@ -74,6 +74,12 @@ def new_message_id(sender: str, unique: str) -> str:
     return f"<{unique}@{parse_mailbox(sender).domain}>"
 
 
+def sender_header(sender: str) -> tuple[str, str]:
+    """Return the header From of a sender, which may have a display name, and its envelope address."""
+    mailbox = parse_mailbox(sender)
+    return _address("From", mailbox.name, mailbox.address), mailbox.address
+
+
 def _one_line(text: str) -> str:
     """Return `text` without control and line-breaking characters, lone surrogates and bidi overrides."""
     encodable = text.encode("utf-8", "replace").decode("utf-8")

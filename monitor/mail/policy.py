@@ -1,10 +1,21 @@
-"""Compute when a mail that could not be handed over is tried again."""
+"""Compute when a mail is tried again, when it has been tried long enough, and when a mail server is tried again."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import datetime, timedelta
 
+from monitor.errors import SendCause
+from monitor.model.mail import RelayState
+
+MOST_UNCERTAIN = 3  # attempts whose reply the server loses; after the last the mail rests
+
 _SPREAD = 0.1  # of the wait, to either side
-_MOST_DOUBLINGS = 10  # of the pause after an uncertain attempt; the mail expires long before
+_MOST_DOUBLINGS = 10  # of a pause
+_LONGEST_RELAY_PAUSE = timedelta(minutes=15)
+_LOGIN_TRIES = 2  # providers lock an account for a wrong password that is tried again and again
+_LOGIN_PAUSE = timedelta(hours=12)
+_LAST_TRIES = timedelta(hours=1)  # how long a mail that is too old is still tried
+_TRIES_IN_LAST_HOUR = 4
 
 
 def next_attempt(attempts: int, *, schedule: Sequence[timedelta], now: datetime, jitter: float) -> datetime:
@@ -18,11 +29,65 @@ def next_attempt(attempts: int, *, schedule: Sequence[timedelta], now: datetime,
     return now + wait * (1 - _SPREAD + 2 * _SPREAD * jitter)
 
 
-def next_uncertain_attempt(uncertain: int, *, pause: timedelta, now: datetime) -> datetime:
-    """Return the instant of the next try after an attempt that may have delivered the mail (RFC 1047).
+def next_uncertain_attempt(
+    uncertain: int, interrupted: int, *, pause: timedelta, now: datetime
+) -> datetime | None:
+    """Return the instant of the next try of a mail that may have been delivered (RFC 1047); None when it rests.
 
-    `pause` is the wait after the first such attempt; each of the `uncertain` ones before this doubles it, so that
-    a server that loses every reply gets few copies.
+    `uncertain` counts the attempts whose reply the server lost: `pause` is the wait after the first, four times that
+    the wait after the second; there is no fourth attempt. `interrupted` counts those that this machine broke off:
+    they double the wait, and do not count as tries.
     """
-    factor: int = 2 ** min(uncertain, _MOST_DOUBLINGS)
+    if uncertain >= MOST_UNCERTAIN:
+        return None
+    doublings = 2 * max(uncertain - 1, 0) + interrupted - (0 if uncertain else 1)
+    factor: int = 2 ** min(max(doublings, 0), _MOST_DOUBLINGS)
     return now + factor * pause
+
+
+def last_tries(expire: timedelta) -> timedelta:
+    """Return how long a mail older than `expire` has to fail, while the machine is awake, before it is given up."""
+    return min(_LAST_TRIES, expire / 10)
+
+
+def pause_of_last_tries(expire: timedelta) -> timedelta:
+    """Return the longest pause of a mail older than `expire`.
+
+    So short that a machine which sleeps in between cannot spend the time of its last tries asleep.
+    """
+    return last_tries(expire) / _TRIES_IN_LAST_HOUR
+
+
+def after_relay_failure(
+    state: RelayState,
+    cause: SendCause,
+    reason: str,
+    *,
+    first_pause: timedelta,
+    now: datetime,
+    most: timedelta,
+) -> RelayState:
+    """Return the state of a mail server that takes no mail: when it is tried again, with one mail.
+
+    Pauses double from `first_pause` to a quarter of an hour, or to `most` where that is shorter; a login that was
+    refused twice in a row is tried again after twelve hours.
+    """
+    failures = state.failures + 1
+    refusals = state.login_refusals + (cause is SendCause.LOGIN)
+    longest = max(first_pause, min(_LONGEST_RELAY_PAUSE, most))
+    pause = min(first_pause * 2 ** min(failures - 1, _MOST_DOUBLINGS), longest)
+    if refusals >= _LOGIN_TRIES:
+        pause = _LOGIN_PAUSE
+    return replace(
+        state,
+        failures=failures,
+        login_refusals=refusals,
+        since=state.since or now,
+        next_probe_at=now + pause,
+        reason=reason,
+    )
+
+
+def after_relay_success(state: RelayState) -> RelayState:
+    """Return the state of a mail server that talks about mails again: all that is due goes out."""
+    return RelayState(server=state.server, settings=state.settings)

@@ -7,7 +7,7 @@ import unicodedata
 from dataclasses import dataclass
 from enum import Enum
 
-from monitor.errors import SendError, SendKind
+from monitor.errors import SendCause, SendError, SendKind
 
 CHECK_PORTS = "check [smtp] host, port and security (port 465: implicit, port 587: starttls)"
 
@@ -52,11 +52,14 @@ def refusal(server: str, step: Step, code: int, text: str) -> SendError:
     `text` is what follows the code. A code outside 200-599 is reported as no valid reply.
     """
     kind = kind_of_reply(step, code, text)
+    cause = cause_of(step, code, kind)
     if not 200 <= code <= 599:
-        return SendError(f"{server} gave an invalid reply to {_SUBJECT_OF[step]} ({text}){_fate(kind)}", kind)
+        return SendError(
+            f"{server} gave an invalid reply to {_SUBJECT_OF[step]} ({text}){_fate(kind)}", kind, cause=cause
+        )
     verb = "refused" if code >= 500 else "temporarily refused"
     reply = f"{server} {verb} {_SUBJECT_OF[step]} ({code} {text})"
-    return SendError(f"{reply}{_ADVICE.get(step, '')}{_fate(kind)}", kind, code=code)
+    return SendError(f"{reply}{_ADVICE.get(step, '')}{_fate(kind)}", kind, cause=cause, code=code)
 
 
 def no_reply(server: str, step: Step, error: BaseException) -> SendError:
@@ -139,6 +142,19 @@ def kind_of_silence(step: Step) -> SendKind:
     return SendKind.RELAY if step in _OPENING else SendKind.LATER
 
 
+def cause_of(step: Step, code: int, kind: SendKind) -> SendCause:
+    """Return what was wrong, by the step that was refused and what that means for the mail."""
+    if kind is SendKind.RELAY:
+        is_login = step is Step.AUTH or code in _LOGIN_CODES
+        return SendCause.LOGIN if is_login else SendCause.RELAY
+    if kind is SendKind.REFUSED:
+        return SendCause.ADDRESS if step is Step.RCPT else SendCause.CONTENT
+    return SendCause.NONE
+
+
+_LOGIN_CODES = (530, 534, 535, 538)  # RFC 4954 section 6
+
+
 @dataclass(frozen=True, slots=True)
 class _Line:
     steps: frozenset[Step]
@@ -189,7 +205,10 @@ _TABLE = (
         r"\b5\.2\.[12]\b|mailbox (is )?full|over ?quota|user suspended|mailbox unavailable or access denied",
         SendKind.LATER,
     ),
-    _Line(_THIS_MAIL, "552", "", SendKind.LATER),
+    _Line(frozenset({Step.RCPT}), "552", "", SendKind.LATER),
+    _Line(_THIS_MAIL, "552", "storage allocation", SendKind.LATER),
+    # About the session, not the mail: a command came that the server did not expect, or no recipient was left.
+    _Line(_THIS_MAIL, "503", "", SendKind.LATER),
     # What is left means what RFC 5321 4.2.1 says.
     _Line(_THIS_MAIL, "4..", "", SendKind.LATER),
     _Line(_THIS_MAIL, "5..", "", SendKind.REFUSED),

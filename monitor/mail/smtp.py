@@ -15,13 +15,15 @@ from aiosmtplib.protocol import SMTPProtocol
 
 from monitor.config.addresses import parse_mailbox
 from monitor.config.options import SmtpOptions
-from monitor.errors import SendError, SendKind
-from monitor.mail import BeforeData, Send
+from monitor.errors import SendCause, SendError, SendKind
+from monitor.mail import BeforeDot, Send
 from monitor.mail.replies import CHECK_PORTS, Step, no_reply, one_line, reason, refusal
 from monitor.masking import mask
 from monitor.model.mail import Mail
 
 _BARE_LINE_END = re.compile(rb"\r(?!\n)|(?<!\r)\n")
+_BLOCK = 65_536  # bytes of content written at a time
+_LOOK = 0.005  # seconds between looks at what is still to be written
 _DOT_AT_START = re.compile(rb"^\.", re.MULTILINE)
 
 
@@ -32,6 +34,7 @@ class Deadlines:
     connect: float = 30  # each of: the connection with TLS, the greeting, EHLO, STARTTLS, the login
     command: float = 300  # MAIL and RCPT (4.5.3.2.2 and .3)
     data: float = 120  # the 354 (4.5.3.2.4)
+    block: float = 180  # that the server takes the next 64 KiB (4.5.3.2.5)
     dot: float = 600  # giving up sooner makes duplicates (4.5.3.2.6)
     quit: float = 5  # sent in the background
 
@@ -43,12 +46,14 @@ def smtp_sender(options: SmtpOptions, password: str, deadlines: Deadlines = RFC_
     """Return a `Send` that makes one connection per mail to the server that `options` name.
 
     It returns the reply to the dot as soon as that is read, whatever becomes of QUIT. It raises SendError, whose
-    text never contains the password. When `before_data` raises, DATA is not sent.
+    text never contains the password. `before_dot` is awaited when the server has taken all of the content but the
+    dot that ends it: until then it delivers nothing (RFC 5321 4.1.1.4). When `before_dot` raises, the connection is
+    cut instead.
     """
     tls: ssl.SSLContext | None = None  # made at the first mail and kept: reading the CAs takes 20 ms
     quits: set[asyncio.Task[None]] = set()
 
-    async def send(mail: Mail, before_data: BeforeData) -> str:
+    async def send(mail: Mail, before_dot: BeforeDot) -> str:
         nonlocal tls
         _refuse_bare_line_ends(mail.raw)
         if tls is None and options.security != "none":
@@ -57,13 +62,12 @@ def smtp_sender(options: SmtpOptions, password: str, deadlines: Deadlines = RFC_
         try:
             await session.open()
             await session.envelope(mail)
-            await before_data()
-            return await session.content(mail.raw)
+            return await session.content(mail.raw, before_dot)
         except asyncio.CancelledError:
             session.abort()  # the service is being stopped: no time for QUIT
             raise
         finally:
-            if session.is_open:
+            if session.may_quit:
                 quitting = asyncio.ensure_future(session.quit())
                 quits.add(quitting)
                 quitting.add_done_callback(quits.discard)
@@ -104,6 +108,7 @@ class _Session:
         # Bytes, because the error of a failed encoding would show what could not be encoded.
         self._password = password.encode("utf-8", "surrogateescape")
         self._transport: asyncio.WriteTransport | None = None
+        self._in_content = False  # the server takes whatever is written for a part of the mail
         self._client = aiosmtplib.SMTP(
             hostname=options.host,
             port=options.port,
@@ -115,8 +120,8 @@ class _Session:
         )
 
     @property
-    def is_open(self) -> bool:
-        return self._client.is_connected
+    def may_quit(self) -> bool:
+        return self._client.is_connected and not self._in_content
 
     async def open(self) -> None:
         """Connect: greeting, EHLO, TLS, login."""
@@ -141,17 +146,21 @@ class _Session:
         await self._expect(Step.MAIL, command, 2)
         await self._expect(Step.RCPT, self._client.rcpt(to, encoding=encoding, timeout=seconds), 2)
 
-    async def content(self, raw: bytes) -> str:
-        """Send DATA and the mail, dots stuffed (RFC 5321 4.5.2); return the reply to the dot."""
+    async def content(self, raw: bytes, before_dot: BeforeDot) -> str:
+        """Send DATA and the mail, dots stuffed (RFC 5321 4.5.2); return the reply to the dot that ends it."""
         # aiosmtplib's data() has one deadline for both, and does not say which of them was answered.
         command = self._client.execute_command(b"DATA", timeout=self._deadlines.data)
         await self._expect(Step.DATA, command, 3)
         protocol = self._client.protocol
         if protocol is None:
             raise no_reply(self._server, Step.DATA, SMTPServerDisconnected("closed after the 354"))
-        return await self._expect(
-            Step.DOT, self._send_content(protocol, _DOT_AT_START.sub(b"..", raw) + b".\r\n"), 2
-        )
+        self._in_content = True
+        try:
+            await self._send_content(protocol, _DOT_AT_START.sub(b"..", raw))
+        except (SMTPException, OSError) as error:
+            raise no_reply(self._server, Step.DATA, error) from error
+        await before_dot()
+        return await self._expect(Step.DOT, self._send_dot(protocol), 2)
 
     async def quit(self) -> None:
         """Send QUIT, as RFC 5321 4.1.1.10 asks; the outcome of the mail is already known."""
@@ -194,27 +203,41 @@ class _Session:
         message = (
             f"{self._server} offers no login with a password: {CHECK_PORTS}, or leave [smtp] username empty"
         )
-        raise SendError(message, SendKind.RELAY)
+        raise SendError(message, SendKind.RELAY, cause=SendCause.LOGIN)
 
     def _mailbox(self, address: str, kind: SendKind) -> str:
         """Return the address with an ASCII domain (RFC 5891), or raise SendError of this kind.
 
         A local part that is not ASCII needs SMTPUTF8 (RFC 6531).
         """
+        cause = SendCause.ADDRESS if kind is SendKind.REFUSED else SendCause.RELAY
         try:
             mailbox = parse_mailbox(address)
         except ValueError:
             mailbox = None
         if mailbox is None or mailbox.name:
             # aiosmtplib would repair it, and the mail might go to somebody else.
-            raise SendError(f"{address!r} is not a mail address, so the mail was not sent", kind)
+            raise SendError(f"{address!r} is not a mail address, so the mail was not sent", kind, cause=cause)
         if not mailbox.local.isascii() and not self._client.supports_extension("smtputf8"):
             message = f"{self._server} does not offer SMTPUTF8, which the address {address} needs"
-            raise SendError(message, kind)
+            raise SendError(message, kind, cause=cause)
         return mailbox.address
 
-    async def _send_content(self, protocol: SMTPProtocol, stuffed: bytes) -> SMTPResponse:
-        protocol.write(stuffed)
+    async def _send_content(self, protocol: SMTPProtocol, stuffed: bytes) -> None:
+        """Write the content, and return when the network has taken all of it."""
+        transport = cast(asyncio.WriteTransport, self._client.transport)
+        for start in range(0, len(stuffed), _BLOCK):
+            protocol.write(stuffed[start : start + _BLOCK])
+            # aiosmtplib has no way to wait for it.
+            async with asyncio.timeout(self._deadlines.block):
+                while transport.get_write_buffer_size() and not transport.is_closing():  # noqa: ASYNC110 - no event
+                    await asyncio.sleep(_LOOK)
+        if not self._client.is_connected or transport.is_closing():
+            raise SMTPServerDisconnected("closed in the middle of the mail")
+
+    async def _send_dot(self, protocol: SMTPProtocol) -> SMTPResponse:
+        protocol.write(b".\r\n")
+        self._in_content = False
         return await protocol.read_response(timeout=self._deadlines.dot)
 
     async def _expect(self, step: Step, command: Awaitable[SMTPResponse], first_digit: int) -> str:

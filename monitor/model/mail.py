@@ -1,9 +1,10 @@
 """Notices, rendered mails, and the delivery of a mail."""
 
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from enum import Enum
 
+from monitor.errors import SendCause
 from monitor.model import require_utc
 
 
@@ -65,23 +66,28 @@ class DeliveryStatus(Enum):
     CANCELLED = "cancelled"
 
 
-class FailReason(Enum):
-    """Why a mail was given up, or why its last attempt failed."""
-
-    NONE = ""
-    RELAY = "relay"  # the server takes no mail at all
-    LOGIN = "login"  # the server refuses the login
-    ADDRESS = "address"  # the server refuses the recipient
-    CONTENT = "content"  # the server refuses what stands in the mail, or its size
-    OTHER = "other"
-
-
 class Phase(Enum):
-    """How far the running attempt has come. From DATA on, the server may own the message."""
+    """How far the running attempt has come. From DOT on, the server may own the message (RFC 1047)."""
 
     NONE = ""
-    BEFORE_DATA = "before data"
-    DATA = "data"
+    BEFORE_DOT = "before data"
+    DOT = "data"  # the dot that ends the content may have been written
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RelayState:
+    """How a mail server did last. While `next_probe_at` is set, one mail at a time is sent to it, from then on."""
+
+    server: str  # host:port
+    settings: str  # a hash of [smtp], its password and certificates: with other settings all begins anew
+    failures: int = 0  # in a row
+    login_refusals: int = 0  # in a row
+    since: datetime | None = None  # the first failure of the row
+    next_probe_at: datetime | None = None
+    reason: str = ""
+
+    def __post_init__(self) -> None:
+        require_utc(self.since, self.next_probe_at)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -96,12 +102,18 @@ class Delivery:
     next_attempt_at: datetime | None  # None: not tried again by itself
     expires_at: datetime
     last_reply: str
-    subscription: str  # "" for a notice
+    subscription: str  # its name; "" for a notice
     slot: str  # its name
+    digest_id: int = 0
+    subscription_key: str = ""  # "" for a notice
     claim: str = ""  # the token of the worker that holds it; "" when nobody does
-    uncertain: int = 0  # attempts that may have delivered it
+    uncertain: int = 0  # attempts after which the server's reply was lost
+    interrupted: int = 0  # attempts that may have delivered it and that this machine broke off
+    reached_dot: bool = False  # in any attempt: its bytes do not change any more
+    failing_since: datetime | None = None  # the first failure after it was too old
+    failing_awake: timedelta = timedelta(0)  # how long it will have failed by then, at its next failure
     route: Route = Route.SMTP
-    reason: FailReason = FailReason.NONE
+    cause: SendCause = SendCause.NONE  # of its last failure
 
     def __post_init__(self) -> None:
         require_utc(self.next_attempt_at, self.expires_at)

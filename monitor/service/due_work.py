@@ -7,7 +7,7 @@ The service calls the methods at every tick. Each starts a task per feed or mail
 import asyncio
 from collections.abc import Awaitable, Callable, Iterable, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from functools import partial
 
 from monitor.config.options import Feed, Rule, Subscription
@@ -15,7 +15,7 @@ from monitor.digests.due import due, outside_quiet_hours, slot_at_once, slot_now
 from monitor.errors import DigestError
 from monitor.jobs import Clock
 from monitor.jobs.compose import Composed, ComposeOutcome, NothingNew, compose
-from monitor.jobs.deliver import Attempted, deliver, recover_and_expire
+from monitor.jobs.deliver import Attempted, InHand, deliver, is_anything_due, recover
 from monitor.jobs.notify import notify
 from monitor.jobs.poll import PollOutcome, claim, claim_all, poll
 from monitor.jobs.prune import prune
@@ -26,7 +26,7 @@ from monitor.model.feeds import PollState
 from monitor.model.mail import Delivery, DeliveryStatus, Notice
 from monitor.service.clock import clock
 from monitor.service.runtime import Runtime, jitter
-from monitor.store import digests, entries, outbox, subscriptions
+from monitor.store import digests, entries, outbox, relays, subscriptions
 from monitor.store.database import Connection, Database
 
 Work = Callable[[], Awaitable[None]]
@@ -53,13 +53,6 @@ class ComposeFailed:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Expired:
-    """A mail was given up because it became too old."""
-
-    delivery: Delivery
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
 class Notified:
     """A notice to the operator is queued, one mail for each address of [operator] to."""
 
@@ -80,17 +73,7 @@ class Pruned:
     mails: int
 
 
-Outcome = (
-    PollOutcome
-    | ComposeOutcome
-    | NotDue
-    | ComposeFailed
-    | Attempted
-    | Expired
-    | Notified
-    | Rematched
-    | Pruned
-)
+Outcome = PollOutcome | ComposeOutcome | NotDue | ComposeFailed | Attempted | Notified | Rematched | Pruned
 Report = Callable[[Outcome], None]
 
 _Seen = tuple[int, int]  # the newest entry's seq, and the count of backfilled entries
@@ -108,13 +91,15 @@ class DueWork:
         *,
         start: StartTask,
         report: Report,
+        in_hand: InHand | None = None,
         clock: Clock = clock,
     ) -> None:
         self.loaded, self.runtime = loaded, runtime
         self._db, self._start, self._report, self._clock = db, start, report, clock
         self._polls: dict[str, asyncio.Task[None]] = {}  # by the feed's url
         self._deliveries: set[asyncio.Task[None]] = set()
-        self._relay_paused_until = datetime.min.replace(tzinfo=UTC)
+        self._in_hand = InHand() if in_hand is None else in_hand
+        self._stopped = False  # nothing new is begun
         self._digest_paused_until: dict[str, datetime] = {}  # by subscription
         # By subscription and whether at once: the question to which the answer was "nothing new".
         self._nothing_new: dict[tuple[str, bool], _Question] = {}
@@ -132,6 +117,8 @@ class DueWork:
 
     async def poll_due(self) -> None:
         """Start a visit to each feed that is due, as far as places are free."""
+        if self._stopped:
+            return
         options = self.loaded.config.fetch
         free = options.concurrency - len(self._polls)
         idle = [feed for feed in self.loaded.config.feeds if feed.url not in self._polls]
@@ -266,45 +253,61 @@ class DueWork:
     # --- mails ----------------------------------------------------------------------------------
 
     async def deliver_due(self) -> None:
-        """Give up what has become too old, and start to hand over what is due."""
-        if not await self._db.read(outbox.anything_due, self._clock()):
+        """Start to hand over what is due: one mail first, several at a time once the server has taken it."""
+        if self._deliveries or not await self._db.read(
+            is_anything_due, self.runtime.transport, self._clock()
+        ):
             return
-        await self._recover_and_expire()
-        self._start_deliveries(senders=_SENDERS)
-
-    async def deliver_all(self) -> None:
-        """Give up what has become too old, hand over what is due one by one, and return when that has ended."""
-        await self._recover_and_expire()
+        await self._recover()
         self._start_deliveries(senders=1)
+
+    async def deliver_all(self, *, now: bool = False) -> None:
+        """Hand over what is due one by one, and return when that has ended; `now` spares no server that failed."""
+        if now:
+            await self._db.write(relays.probe_now, self.runtime.transport.server, self._clock())
+        await self._recover()
+        self._start_deliveries(senders=1, most=1)
         await _all_ended(list(self._deliveries))
+
+    def stop(self) -> None:
+        """Begin nothing new: what is being done ends."""
+        self._stopped = True
 
     async def count_unsent(self) -> int:
         """Return the count of mails that wait, due or not."""
         counts = await self._db.read(outbox.counts)
         return counts[DeliveryStatus.WAITING] + counts[DeliveryStatus.UNCERTAIN]
 
-    async def _recover_and_expire(self) -> None:
-        options = self.loaded.config.outbox
-        for delivery in await recover_and_expire(db=self._db, now=self._clock(), options=options):
-            self._report(Expired(delivery=delivery))
+    async def unsent(self) -> list[Delivery]:
+        """Return the mails that wait or are held, by number."""
+        return await self._db.read(outbox.unsent)
 
-    def _start_deliveries(self, *, senders: int) -> None:
-        while len(self._deliveries) < senders and self._clock() >= self._relay_paused_until:
-            task = self._start("deliver mail", self._deliver_until_done)
+    async def _recover(self) -> None:
+        options = self.loaded.config.outbox
+        await recover(db=self._db, now=self._clock(), options=options, in_hand=self._in_hand)
+
+    def _start_deliveries(self, *, senders: int, most: int = _SENDERS) -> None:
+        while len(self._deliveries) < senders:
+            task = self._start("deliver mail", partial(self._deliver_until_done, most))
             self._deliveries.add(task)
             task.add_done_callback(self._deliveries.discard)
 
-    async def _deliver_until_done(self) -> None:
-        options = self.loaded.config.outbox
-        while self._clock() >= self._relay_paused_until:
+    async def _deliver_until_done(self, most: int) -> None:
+        while not self._stopped:
             attempt = await deliver(
-                send=self.runtime.send, db=self._db, clock=self._clock, options=options, jitter=jitter
+                transport=self.runtime.transport,
+                db=self._db,
+                clock=self._clock,
+                options=self.loaded.config.outbox,
+                jitter=jitter,
+                in_hand=self._in_hand,
             )
             if attempt is None:
                 return
             self._report(attempt)
-            if attempt.relay:
-                self._relay_paused_until = self._clock() + options.retry[0]
+            # Not before: a server that refuses the login would be asked by each of them.
+            if attempt.status is DeliveryStatus.SENT:
+                self._start_deliveries(senders=most, most=most)
 
     async def notify(self, notice: Notice) -> None:
         """Queue a notice for each operator, unless another service has queued it."""

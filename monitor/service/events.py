@@ -5,7 +5,7 @@ from monitor.jobs.compose import Composed
 from monitor.jobs.deliver import Attempted
 from monitor.jobs.poll import Polled, PollFailed, Unchanged
 from monitor.model.mail import Delivery, DeliveryStatus
-from monitor.service.due_work import Expired, Notified, Outcome, Pruned, Rematched
+from monitor.service.due_work import Notified, Outcome, Pruned, Rematched
 
 
 def log_outcome(outcome: Outcome) -> None:
@@ -32,8 +32,6 @@ def log_outcome(outcome: Outcome) -> None:
             )
         case Attempted():
             _log_attempt(outcome)
-        case Expired(delivery=delivery):
-            log.warning("expired", **_about(delivery), last=delivery.last_reply)
         case Notified():
             log.info("operator-told", mails=outcome.mails, about="config-refused")
         case Rematched():
@@ -60,6 +58,12 @@ def _log_poll(outcome: Polled | Unchanged) -> None:
 
 def _log_attempt(outcome: Attempted) -> None:
     about = {**_about(outcome.delivery), "reply": outcome.reply}
+    for given_up in outcome.given_up:
+        if given_up.delivery.id != outcome.delivery.id:
+            counts = {"owed": given_up.owed, "lost": given_up.lost}
+            log.warning("expired", **_about(given_up.delivery), **counts, reply=given_up.reply)
+        else:
+            about |= {"owed": given_up.owed, "lost": given_up.lost}
     if outcome.status is DeliveryStatus.SENT:
         log.info("delivered", **about)
     elif outcome.next_attempt_at:

@@ -5,13 +5,15 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
 
+from monitor.config.options import SmtpOptions
 from monitor.digests.render import RenderDigest, RenderNotice, digest_renderer, notice_renderer
 from monitor.feeds.fetch import Fetcher
+from monitor.jobs.deliver import Transport
 from monitor.jobs.draft import DigestContext
 from monitor.loaded import LoadedConfig
-from monitor.mail import Send
 from monitor.mail.maildir import maildir_sender
 from monitor.mail.smtp import smtp_sender
+from monitor.model.mail import Route
 from monitor.service.clock import clock
 from monitor.service.register import register
 from monitor.store.database import Database, open_database
@@ -26,7 +28,7 @@ class Runtime:
     fetcher: Fetcher
     render: RenderDigest
     render_notice: RenderNotice
-    send: Send
+    transport: Transport
     context: DigestContext
 
 
@@ -39,8 +41,21 @@ def make_runtime(loaded: LoadedConfig) -> Runtime:
         fetcher=Fetcher(loaded.config.fetch),
         render=digest_renderer(loaded.templates),
         render_notice=notice_renderer(loaded.templates),
-        send=maildir_sender(loaded.maildir) if loaded.maildir else smtp_sender(smtp, loaded.password),
+        transport=_transport(smtp, loaded),
         context=digest_context(loaded),
+    )
+
+
+def _transport(smtp: SmtpOptions, loaded: LoadedConfig) -> Transport:
+    """Return what mails go out by. A mail for the mail server waits while there is none: it never goes another way."""
+    sends = {Route.MAILDIR: maildir_sender(loaded.maildir_path)}
+    if not smtp.host:
+        return Transport(sends=sends)
+    return Transport(
+        sends=sends | {Route.SMTP: smtp_sender(smtp, loaded.password)},
+        server=f"{smtp.host}:{smtp.port}",
+        settings=loaded.smtp_hash,
+        sender=smtp.sender,
     )
 
 
@@ -51,6 +66,7 @@ def digest_context(loaded: LoadedConfig) -> DigestContext:
         feeds=loaded.config.feeds,
         sender=loaded.config.smtp.sender,
         expire=loaded.config.outbox.expire,
+        route=Route.SMTP if loaded.config.smtp.host else Route.MAILDIR,
     )
 
 

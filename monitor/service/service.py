@@ -1,6 +1,7 @@
 """Run the service: start, tick the due work, reload the configuration, stop cleanly."""
 
 import asyncio
+import os
 import signal
 from datetime import timedelta
 from pathlib import Path
@@ -8,6 +9,7 @@ from pathlib import Path
 from monitor import log
 from monitor.editing.findings import describe_new_findings, findings_of
 from monitor.errors import ConfigError, MonitorError, SchemaError
+from monitor.jobs.deliver import InHand
 from monitor.loaded import LoadedConfig, changes, content_hash_of, load
 from monitor.model.mail import Notice
 from monitor.service.clock import clock
@@ -24,7 +26,8 @@ _TICK = timedelta(seconds=1)
 _LOOK = timedelta(seconds=0.5)  # an edit is taken up at the second look at it: whole, and within 2 s
 _REMATCH = timedelta(seconds=30)
 _PRUNE = timedelta(hours=1)
-_GRACE = 8.0  # seconds for running tasks when the service is told to stop
+_GRACE = 10.0  # seconds for running tasks when the service is told to stop
+_GRACE_PAST_DOT = 60.0  # and for a mail that the server may have: it goes twice when its reply is not read
 
 
 async def run(path: Path) -> None:
@@ -43,6 +46,7 @@ class Service:
     def __init__(self, loaded: LoadedConfig, db: Database) -> None:
         self._db = db
         self._tasks: set[asyncio.Task[None]] = set()
+        self._in_hand = InHand()
         self._due_work = self._make_due_work(loaded)
         self._stop = asyncio.Event()
         self._fatal: MonitorError | None = None  # why the service cannot go on
@@ -81,22 +85,49 @@ class Service:
         log.info("stopped")
 
     def _make_due_work(self, loaded: LoadedConfig) -> DueWork:
-        return DueWork(loaded, make_runtime(loaded), self._db, start=self._start, report=log_outcome)
+        return DueWork(
+            loaded,
+            make_runtime(loaded),
+            self._db,
+            start=self._start,
+            report=log_outcome,
+            in_hand=self._in_hand,
+        )
 
     def _handle_signals(self) -> None:
         loop = asyncio.get_running_loop()
         for number in (signal.SIGTERM, signal.SIGINT):
-            loop.add_signal_handler(number, self._stop.set)
+            loop.add_signal_handler(number, self._told_to_stop, number)
         loop.add_signal_handler(signal.SIGHUP, lambda: self._start("reload", self._reload))
 
+    def _told_to_stop(self, number: signal.Signals) -> None:
+        if self._stop.is_set():
+            # The second signal. What is in hand is written down as far as it came, as after a kill.
+            log.warning("stopped-at-once", in_hand=len(self._tasks))
+            os._exit(128 + number)
+        self._stop.set()
+
     async def _drain(self) -> None:
-        """Let mails in transit end; a fetch that takes longer is cancelled, and nothing of it is stored."""
+        """Let running tasks end, and no mail be taken up.
+
+        What takes longer than the grace is cancelled: nothing of a fetch is stored, and a mail that the server cannot
+        have waits. A mail that the server may have gets more time for its reply.
+        """
+        self._due_work.stop()
         if not self._tasks:
             return
         log.info("stopping", in_hand=len(self._tasks))
+        started = asyncio.get_running_loop().time()
         _, late = await asyncio.wait(self._tasks, timeout=_GRACE)
-        for task in late:
+        past_dot = late & self._in_hand.tasks_past_dot()
+        for task in late - past_dot:
             task.cancel()
+        if past_dot:
+            log.info("waiting-for-replies", mails=len(past_dot))
+            left = started + _GRACE_PAST_DOT - asyncio.get_running_loop().time()
+            _, late_replies = await asyncio.wait(past_dot, timeout=left)
+            for task in late_replies:
+                task.cancel()
         if late:
             await asyncio.wait(late)
 
@@ -162,6 +193,7 @@ class Service:
         if before.loaded.store_url != loaded.store_url:
             log.warning("restart-needed", changed="[store] url")
         await self._db.write(register, loaded, clock())
+        before.stop()  # a mail in hand still goes the old way, and no other
         self._due_work = due_work
         for change in changes(before.loaded, loaded) or ["no effective change"]:
             log.info("config-changed", change=change)

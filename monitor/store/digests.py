@@ -40,6 +40,13 @@ def add_entries(tx: Connection, digest_id: int, seqs: Mapping[int, int]) -> None
     insert_missing(tx, tables.digest_entries, rows)
 
 
+def entries_of(tx: Connection, digest_id: int) -> dict[int, int]:
+    """Return the entries that stand in a digest, as seq to how often each had come back before; by seq."""
+    table = tables.digest_entries
+    query = select(table.c.seq, table.c.returns).where(table.c.digest_id == digest_id).order_by(table.c.seq)
+    return {row.seq: row.returns for row in tx.execute(query)}
+
+
 def mailings(tx: Connection, story: str) -> list[tuple[str, str, datetime]]:
     """Return the digests in which a story was mailed as (subscription, name of the slot, at), in their order."""
     name = func.coalesce(tables.subscriptions.c.name, tables.digests.c.subscription).label("name")

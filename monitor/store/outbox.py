@@ -5,14 +5,15 @@ rows whose lease ran out; from then on the slow worker's token is good for nothi
 sent.
 """
 
-from collections.abc import Callable, Sequence
-from datetime import datetime
+from collections.abc import Callable, Collection, Sequence
+from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Row, and_, delete, exists, func, or_, select, update
+from sqlalchemy import ColumnElement, Connection, Row, and_, case, delete, exists, func, or_, select, update
 from sqlalchemy import insert as insert_into
 
-from monitor.model.mail import Delivery, DeliveryStatus, FailReason, Mail, Phase, Route
+from monitor.errors import SendCause
+from monitor.model.mail import Delivery, DeliveryStatus, Mail, Phase, Route
 from monitor.store.dialects import chunks
 from monitor.store.tables import digests, outbox, subscriptions
 
@@ -51,57 +52,82 @@ def insert(
     return number
 
 
-def anything_due(tx: Connection, now: datetime) -> bool:
-    """Return whether there is anything to recover, to expire or to claim."""
-    late = or_(outbox.c.next_attempt_at <= now, outbox.c.expires_at <= now)
-    return bool(tx.scalar(select(exists().where(or_(_lease_ran_out(now), and_(_is_unsent, late))))))
+def anything_due(tx: Connection, now: datetime, routes: Collection[Route]) -> bool:
+    """Return whether there is anything to recover, or to claim for one of these routes."""
+    return bool(tx.scalar(select(exists().where(or_(_lease_ran_out(now), and_(*_due(now, routes)))))))
+
+
+def anything_sending(tx: Connection, server: str, now: datetime) -> bool:
+    """Return whether a mail is being handed to this server by a worker whose lease holds."""
+    sending = and_(_is(DeliveryStatus.SENDING), outbox.c.server == server, outbox.c.lease_until >= now)
+    return bool(tx.scalar(select(exists().where(sending))))
 
 
 def recover(
-    tx: Connection, now: datetime, *, next_uncertain: Callable[[int], datetime]
+    tx: Connection,
+    now: datetime,
+    *,
+    sending_here: Collection[int],
+    next_uncertain: Callable[[int, int], datetime | None],
 ) -> list[tuple[int, DeliveryStatus]]:
     """Release the mails whose worker's lease ran out; return the number and new status of each.
 
-    Before DATA nothing was delivered: the mail is due at once. From DATA on the server may own it (RFC 1047): the
-    same bytes go again at `next_uncertain` of the count of such attempts before. The claim of such a row stays, so
-    that its worker, should it live after all, can still record that the mail was sent.
+    `sending_here` are the numbers this process is sending: they are left alone. Before the dot nothing was delivered:
+    the mail is due at once. From there on the server may own it (RFC 1047): the same bytes go again at
+    `next_uncertain` of the counts of attempts that were uncertain and interrupted, or never by themselves. The claim
+    of such a row stays, so that its worker, should it live after all, can still record that the mail was sent.
     """
-    undelivered = update(outbox).where(_lease_ran_out(now), outbox.c.phase != Phase.DATA.value)
+    lost = and_(_lease_ran_out(now), outbox.c.id.not_in(sending_here))
+    undelivered = update(outbox).where(lost, outbox.c.phase != Phase.DOT.value)
     due_again = tx.scalars(
         undelivered.values(
             **_IDLE, status=DeliveryStatus.WAITING.value, next_attempt_at=now, claim=""
         ).returning(outbox.c.id)
     ).all()
-    uncertain = tx.execute(select(outbox.c.id, outbox.c.uncertain).where(_lease_ran_out(now))).all()
+    columns = outbox.c.id, outbox.c.uncertain, outbox.c.interrupted, outbox.c.expires_at
+    uncertain = tx.execute(select(*columns).where(lost)).all()
     for row in uncertain:
+        next_attempt_at = next_uncertain(row.uncertain, row.interrupted + 1) if row.expires_at > now else None
         tx.execute(
             update(outbox)
             .where(outbox.c.id == row.id)
             .values(
                 **_IDLE,
                 status=DeliveryStatus.UNCERTAIN.value,
-                next_attempt_at=next_uncertain(row.uncertain),
-                uncertain=row.uncertain + 1,
+                next_attempt_at=next_attempt_at,
+                interrupted=row.interrupted + 1,
             )
         )
-    return [(number, DeliveryStatus.WAITING) for number in due_again] + [
+    return [(number, DeliveryStatus.WAITING) for number in sorted(due_again)] + [
         (row.id, DeliveryStatus.UNCERTAIN) for row in uncertain
     ]
 
 
-def claim(tx: Connection, now: datetime, *, lease_until: datetime, token: str) -> Delivery | None:
-    """Claim the mail that has been due the longest, so that no other worker does; None when none is due."""
-    due = (_is_unsent, outbox.c.next_attempt_at <= now, outbox.c.expires_at > now)
+def claim(
+    tx: Connection,
+    now: datetime,
+    *,
+    lease_until: datetime,
+    token: str,
+    routes: Collection[Route] = tuple(Route),
+    server: str = "",
+) -> Delivery | None:
+    """Claim the mail that has been due the longest, so that no other worker does; None when none is due.
+
+    `routes` are those that can be taken just now; `server` is the mail server the worker sends to, as host:port.
+    """
+    due = _due(now, routes)
     first = select(outbox.c.id).where(*due).order_by(outbox.c.next_attempt_at, outbox.c.id).limit(1)
     number = tx.scalar(
         update(outbox)
         .where(outbox.c.id == first.scalar_subquery(), *due)
         .values(
             status=DeliveryStatus.SENDING.value,
-            phase=Phase.BEFORE_DATA.value,
+            phase=Phase.BEFORE_DOT.value,
             attempts=outbox.c.attempts + 1,
             lease_until=lease_until,
             claim=token,
+            server=case((outbox.c.route == Route.SMTP.value, server), else_=""),
         )
         .returning(outbox.c.id)
     )
@@ -115,13 +141,19 @@ def renew(tx: Connection, number: int, token: str, lease_until: datetime) -> boo
     )
 
 
-def mark_data(tx: Connection, number: int, token: str) -> bool:
-    """Record that from here on the server may own the message.
+def mark_dot(tx: Connection, number: int, token: str) -> bool:
+    """Record that from here on the server may own the message, and that its bytes stay what they are.
 
     Return False when the claim no longer holds: the mail must not be sent.
     """
-    marked = update(outbox).where(_claimed(number, token)).values(phase=Phase.DATA.value)
+    marked = update(outbox).where(_claimed(number, token)).values(phase=Phase.DOT.value, reached_dot=True)
     return bool(tx.execute(marked).rowcount)
+
+
+def rewrite(tx: Connection, number: int, mail: Mail) -> None:
+    """Replace sender, Message-ID and bytes of a mail that was never handed over to its end."""
+    values = {"sender": mail.sender, "message_id": mail.message_id, "raw": mail.raw}
+    tx.execute(update(outbox).where(outbox.c.id == number).values(values))
 
 
 def finish(
@@ -133,47 +165,121 @@ def finish(
     next_attempt_at: datetime | None,
     reply: str,
     now: datetime,
+    cause: SendCause = SendCause.NONE,
+    attempts: int | None = None,
+    uncertain: int | None = None,
+    interrupted: int | None = None,
 ) -> bool:
     """Record how an attempt went; return False, and change nothing, when the claim no longer holds.
 
-    That a mail was sent is recorded even for a worker whose lease ran out, unless another claimed it since.
+    The counts replace those of the row where they are given. That a mail was sent is recorded even for a worker whose
+    lease ran out, unless another claimed it since.
     """
-    values: dict[str, Any] = {**_IDLE, "status": status.value, "claim": "", "last_reply": reply}
+    values: dict[str, Any] = {
+        **_IDLE,
+        "status": status.value,
+        "claim": "",
+        "last_reply": reply,
+        "cause": cause.value,
+        "next_attempt_at": next_attempt_at,
+    }
+    counts = {"attempts": attempts, "uncertain": uncertain, "interrupted": interrupted}
+    values |= {name: count for name, count in counts.items() if count is not None}
     claimed = _claimed(number, token)
-    if next_attempt_at is not None:
-        values["next_attempt_at"] = next_attempt_at
-    if status is DeliveryStatus.UNCERTAIN:
-        values["uncertain"] = outbox.c.uncertain + 1
     if status is DeliveryStatus.SENT:
         values["sent_at"] = now
         claimed = or_(claimed, _claimed(number, token, DeliveryStatus.UNCERTAIN))
     return bool(tx.execute(update(outbox).where(claimed).values(values)).rowcount)
 
 
-def expire(tx: Connection, now: datetime) -> list[Delivery]:
-    """Give up the unsent mails that are too old to be news; return them in the order of their numbers."""
-    old = update(outbox).where(_is_unsent, outbox.c.expires_at <= now)
-    expired = old.values(status=DeliveryStatus.EXPIRED.value).returning(outbox.c.id)
-    return _deliveries(tx, sorted(tx.scalars(expired).all()))
+def failed_when_old(tx: Connection, now: datetime, *, pause: timedelta, only: int | None = None) -> None:
+    """Record a failure of the unsent mails that are too old, or of the `only` one.
+
+    Their last tries begin with the first such failure; each adds the `pause` until the next attempt, and no time
+    that the machine may have slept.
+    """
+    old = and_(_is_unsent, outbox.c.expires_at <= now)
+    old = (
+        and_(old, outbox.c.id == only) if only is not None else and_(old, outbox.c.route == Route.SMTP.value)
+    )
+    tx.execute(
+        update(outbox)
+        .where(old)
+        .values(
+            failing_since=func.coalesce(outbox.c.failing_since, now),
+            failing_awake=outbox.c.failing_awake + pause.total_seconds(),
+        )
+    )
+
+
+def tried_long_enough(tx: Connection, now: datetime, last_tries: timedelta) -> list[Delivery]:
+    """Return the unsent mails that are too old and have failed since for as long as `last_tries`, by number.
+
+    The pause that follows their last failure is not counted: it has yet to pass.
+    """
+    tried = (
+        _is(DeliveryStatus.WAITING),
+        outbox.c.expires_at <= now,
+        outbox.c.failing_since <= now - last_tries,
+        outbox.c.failing_awake >= last_tries.total_seconds(),
+    )
+    return _deliveries(tx, tx.scalars(select(outbox.c.id).where(*tried).order_by(outbox.c.id)).all())
+
+
+def expire(tx: Connection, numbers: Sequence[int]) -> None:
+    """Give up these unsent mails: they are too old to be news."""
+    for chunk in chunks(numbers):
+        old = update(outbox).where(_is_unsent, outbox.c.id.in_(chunk))
+        tx.execute(old.values(status=DeliveryStatus.EXPIRED.value, next_attempt_at=None))
+
+
+def resting(tx: Connection, numbers: Sequence[int]) -> list[Delivery]:
+    """Return those of these mails that may have been delivered and are not sent again by themselves; by number."""
+    rest = _is(DeliveryStatus.UNCERTAIN), outbox.c.next_attempt_at.is_(None)
+    return [
+        delivery
+        for chunk in chunks(numbers)
+        for delivery in _deliveries(
+            tx, tx.scalars(select(outbox.c.id).where(outbox.c.id.in_(chunk), *rest)).all()
+        )
+    ]
 
 
 def requeue(tx: Connection, number: int, now: datetime, expires_at: datetime) -> bool:
     """Queue an unsent mail again, as if new; return False when it is unknown, being sent, or was sent."""
     as_new = {
+        **_IDLE,
         "status": DeliveryStatus.WAITING.value,
+        "cause": SendCause.NONE.value,
         "attempts": 0,
         "uncertain": 0,
+        "interrupted": 0,
         "next_attempt_at": now,
+        "failing_since": None,
+        "failing_awake": 0,
+        "held_since": None,
         "expires_at": expires_at,
         "claim": "",
     }
-    may_requeue = _is(*_UNSENT, DeliveryStatus.FAILED, DeliveryStatus.EXPIRED)
+    may_requeue = or_(
+        _is(
+            *_UNSENT,
+            DeliveryStatus.FAILED,
+            DeliveryStatus.EXPIRED,
+            DeliveryStatus.HELD,
+            DeliveryStatus.CANCELLED,
+        ),
+        _lease_ran_out(now),
+    )
     return bool(tx.execute(update(outbox).where(outbox.c.id == number, may_requeue).values(as_new)).rowcount)
 
 
 def prune(tx: Connection, before: datetime) -> int:
     """Delete the mails that were sent, or given up, before an instant; return their count."""
-    done = _is(DeliveryStatus.SENT, DeliveryStatus.FAILED, DeliveryStatus.EXPIRED)
+    done = or_(
+        _is(DeliveryStatus.SENT, DeliveryStatus.FAILED, DeliveryStatus.EXPIRED, DeliveryStatus.CANCELLED),
+        and_(_is(DeliveryStatus.UNCERTAIN), outbox.c.next_attempt_at.is_(None)),
+    )
     done_at = func.coalesce(outbox.c.sent_at, outbox.c.expires_at)
     return tx.execute(delete(outbox).where(done, done_at < before)).rowcount
 
@@ -182,6 +288,17 @@ def counts(tx: Connection) -> dict[DeliveryStatus, int]:
     """Return the count of mails of each status, 0 included."""
     rows = tx.execute(select(outbox.c.status, func.count()).group_by(outbox.c.status))
     return dict.fromkeys(DeliveryStatus, 0) | {DeliveryStatus(status): count for status, count in rows}
+
+
+def unsent(tx: Connection) -> list[Delivery]:
+    """Return the mails that wait, are being sent or are held, by number; those of a very long backlog in part."""
+    is_unsent = or_(
+        _is(DeliveryStatus.WAITING, DeliveryStatus.SENDING, DeliveryStatus.HELD),
+        and_(_is(DeliveryStatus.UNCERTAIN), outbox.c.next_attempt_at.is_not(None)),
+    )
+    return [
+        _delivery(row) for row in tx.execute(_rows.where(is_unsent).order_by(outbox.c.id).limit(_MOST_LISTED))
+    ]
 
 
 def listing(tx: Connection, *, status: DeliveryStatus | None, limit: int) -> list[Delivery]:
@@ -196,11 +313,13 @@ _rows = (
     select(
         outbox,
         func.coalesce(subscriptions.c.name, digests.c.subscription).label("subscription"),
+        digests.c.subscription.label("subscription_key"),
         digests.c.slot,
     )
     .join(digests, digests.c.id == outbox.c.digest_id)
     .outerjoin(subscriptions, subscriptions.c.key == digests.c.subscription)
 )
+_MOST_LISTED = 1000  # their bytes are read too
 _IDLE: dict[str, Any] = {"phase": Phase.NONE.value, "lease_until": None}  # nobody is sending it
 _UNSENT = (DeliveryStatus.WAITING, DeliveryStatus.UNCERTAIN)
 
@@ -210,6 +329,10 @@ def _is(*statuses: DeliveryStatus) -> ColumnElement[bool]:
 
 
 _is_unsent = _is(*_UNSENT)
+
+
+def _due(now: datetime, routes: Collection[Route]) -> tuple[ColumnElement[bool], ...]:
+    return _is_unsent, outbox.c.next_attempt_at <= now, outbox.c.route.in_([route.value for route in routes])
 
 
 def _lease_ran_out(now: datetime) -> ColumnElement[bool]:
@@ -241,7 +364,13 @@ def _delivery(row: Row[Any]) -> Delivery:
         last_reply=row.last_reply,
         subscription=row.subscription,
         slot=row.slot,
+        digest_id=row.digest_id,
+        subscription_key=row.subscription_key,
         claim=row.claim,
         route=Route(row.route),
-        reason=FailReason(row.reason),
+        cause=SendCause(row.cause),
+        interrupted=row.interrupted,
+        reached_dot=row.reached_dot,
+        failing_since=row.failing_since,
+        failing_awake=timedelta(seconds=row.failing_awake),
     )

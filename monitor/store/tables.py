@@ -200,9 +200,9 @@ outbox = Table(
     Column("raw", LargeBinary, nullable=False),
     Column("route", Text, nullable=False, server_default=Route.SMTP.value),
     Column("status", Text, nullable=False),
-    Column("reason", Text, nullable=False, server_default=_EMPTY),  # why it failed: a FailReason
+    Column("cause", Text, nullable=False, server_default=_EMPTY),  # a SendCause: why its last attempt failed
     Column("phase", Text, nullable=False),
-    Column("reached_data", Boolean, nullable=False, server_default=false()),  # in any attempt: its bytes stay
+    Column("reached_dot", Boolean, nullable=False, server_default=false()),  # in any attempt: its bytes stay
     Column("attempts", Integer, nullable=False),
     Column("uncertain", Integer, nullable=False),  # attempts that may have delivered it
     Column(
@@ -215,7 +215,7 @@ outbox = Table(
     ),  # seconds of it that the machine was awake
     Column("lease_until", Instant),
     Column("claim", Text, nullable=False),
-    Column("owner", Text, nullable=False, server_default=_EMPTY),  # the service that sends it
+    Column("server", Words, nullable=False, server_default=_EMPTY),  # it is being handed to this one
     Column("created_at", Instant, nullable=False),
     Column("expires_at", Instant, nullable=False),
     Column("sent_at", Instant),

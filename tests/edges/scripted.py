@@ -89,7 +89,7 @@ USUAL = {
 @asynccontextmanager
 async def scripted(host: str = "127.0.0.1", /, **script: Answer) -> AsyncIterator[Scripted]:
     server = Scripted(script)
-    listener = await asyncio.start_server(server.converse, host, 0)
+    listener = await asyncio.start_server(server.converse, host, 0, limit=2**24)
     server.port = listener.sockets[0].getsockname()[1]
     async with listener:
         yield server

@@ -9,11 +9,12 @@ from monitor.digests.due import slot_now
 from monitor.digests.render import RenderDigest, digest_renderer
 from monitor.feeds.fetch import Fetch
 from monitor.jobs.compose import ComposeOutcome, compose
-from monitor.jobs.deliver import Attempted, deliver
+from monitor.jobs.deliver import Attempted, InHand, Transport, deliver
 from monitor.jobs.draft import DigestContext
 from monitor.jobs.poll import PollOutcome, claim_all, poll
 from monitor.mail import Send
 from monitor.model.digests import Slot
+from monitor.model.mail import Route
 from monitor.rules.match import Ruleset, compile_rules
 from monitor.store import feeds, subscriptions
 from monitor.store.database import Connection, Database
@@ -50,6 +51,16 @@ class Desk:
             feeds=tuple(self.feeds),
             sender="AI 日报 <digest@example.org>",
             expire=OUTBOX.expire,
+        )
+
+    @property
+    def transport(self) -> Transport:
+        send = self.send or self.mailbox.send
+        return Transport(
+            sends={Route.SMTP: send, Route.MAILDIR: send},
+            server="smtp.example.org:465",
+            settings="one",
+            sender="digest@example.org",
         )
 
     async def register(self) -> None:
@@ -89,9 +100,10 @@ class Desk:
 
     async def deliver(self) -> Attempted | None:
         return await deliver(
-            send=self.send or self.mailbox.send,
+            transport=self.transport,
             db=self.db,
             clock=self.clock,
             options=OUTBOX,
             jitter=lambda: 0.5,
+            in_hand=InHand(),
         )

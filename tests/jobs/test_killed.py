@@ -8,7 +8,7 @@ import pytest
 
 from monitor.config.options import SmtpOptions
 from monitor.demo.smtp_server import Disconnect, LoopbackSmtpServer, ReceivedMail
-from monitor.jobs.deliver import recover_and_expire
+from monitor.jobs.deliver import InHand, recover
 from monitor.mail.replies import Step
 from monitor.mail.smtp import smtp_sender
 from monitor.model.mail import DeliveryStatus
@@ -59,7 +59,7 @@ async def _killed_and_resumed(
     desk.web.serves(desk.feeds[0], killed.DOCUMENT)
     await desk.poll()
     await desk.compose()
-    await recover_and_expire(db=desk.db, now=desk.clock(), options=OUTBOX)
+    await recover(db=desk.db, now=desk.clock(), options=OUTBOX, in_hand=InHand())
     while await desk.deliver():
         pass
     desk.clock.forward(minutes=16)
@@ -76,7 +76,7 @@ async def test_killed_before_it_sends_it_is_sent_once(
     assert len(received) == 1
 
 
-async def test_killed_before_data_it_is_sent_once(
+async def test_killed_before_dot_it_is_sent_once(
     desk: Desk, db_url: str, smtp_server: LoopbackSmtpServer, killer: Killer
 ) -> None:
     killer.at = Step.RCPT
@@ -90,7 +90,7 @@ async def test_killed_after_data_it_is_sent_again_byte_for_byte(
     killer.at = Step.DOT
     received = await _killed_and_resumed("-", desk, db_url, smtp_server, killer)
     (row,) = await desk.db.read(outbox.listing, status=None, limit=10)
-    assert (row.attempts, row.uncertain, row.status) == (2, 1, DeliveryStatus.SENT)
+    assert (row.attempts, row.interrupted, row.status) == (2, 1, DeliveryStatus.SENT)
     assert {mail.raw for mail in received} == {row.mail.raw}, "once or twice, but the same"
 
 

@@ -102,6 +102,11 @@ LATER, RELAY, REFUSED, UNCERTAIN = SendKind.LATER, SendKind.RELAY, SendKind.REFU
         (Step.DOT, 552, "Error: Too much mail data", REFUSED),
         (Step.MAIL, 552, "5.3.4 Message size exceeds fixed limit", REFUSED),
         (Step.DATA, 554, "no valid recipients", REFUSED),
+        # the session
+        (Step.RCPT, 503, "5.5.1 bad sequence of commands", LATER),
+        (Step.DATA, 503, "5.5.1 no valid recipients", LATER),
+        (Step.DOT, 503, "5.5.1 no valid recipients", LATER),
+        (Step.DOT, 552, "refused", REFUSED),
         # no answer to the question
         (Step.CONNECT, -1, "", RELAY),
         (Step.MAIL, -1, "", LATER),

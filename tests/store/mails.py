@@ -4,7 +4,7 @@ from datetime import datetime, timedelta
 from functools import partial
 
 from monitor.mail.policy import next_uncertain_attempt
-from monitor.model.mail import Delivery, DeliveryStatus, Mail
+from monitor.model.mail import Delivery, DeliveryStatus, Mail, Route
 from monitor.store import digests, outbox
 from monitor.store.database import Connection, Database
 from tests import make
@@ -31,8 +31,8 @@ async def claim(db: Database, now: datetime = NOW, token: str = "t1") -> Deliver
     return await db.write(outbox.claim, now, lease_until=now + LEASE, token=token)
 
 
-async def mark_data(db: Database, number: int, token: str = "t1") -> bool:
-    return await db.write(outbox.mark_data, number, token)
+async def mark_dot(db: Database, number: int, token: str = "t1") -> bool:
+    return await db.write(outbox.mark_dot, number, token)
 
 
 async def finish(
@@ -43,15 +43,23 @@ async def finish(
     token: str = "t1",
     again: datetime | None = None,
     reply: str = "",
+    uncertain: int | None = None,
 ) -> bool:
     return await db.write(
-        outbox.finish, number, token, status=status, next_attempt_at=again, reply=reply, now=NOW
+        outbox.finish,
+        number,
+        token,
+        status=status,
+        next_attempt_at=again,
+        reply=reply,
+        now=NOW,
+        uncertain=uncertain,
     )
 
 
 async def recover(db: Database, now: datetime) -> list[tuple[int, DeliveryStatus]]:
     next_uncertain = partial(next_uncertain_attempt, pause=UNCERTAIN_AFTER, now=now)
-    return await db.write(outbox.recover, now, next_uncertain=next_uncertain)
+    return await db.write(outbox.recover, now, sending_here=(), next_uncertain=next_uncertain)
 
 
 async def delivery(db: Database, number: int) -> Delivery:
@@ -61,4 +69,4 @@ async def delivery(db: Database, number: int) -> Delivery:
 
 
 async def due(db: Database, now: datetime) -> bool:
-    return await db.read(outbox.anything_due, now)
+    return await db.read(outbox.anything_due, now, list(Route))

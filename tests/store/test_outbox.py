@@ -1,13 +1,13 @@
 import asyncio
 from dataclasses import replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 import pytest
 
 from monitor.errors import StoreError
-from monitor.model.mail import Delivery, DeliveryStatus, Phase
-from monitor.store import outbox
-from monitor.store.database import Database
+from monitor.model.mail import Delivery, DeliveryStatus, Phase, Route
+from monitor.store import digests, outbox
+from monitor.store.database import Connection, Database
 from tests import make
 from tests.make import NOW
 from tests.store.mails import (
@@ -19,13 +19,12 @@ from tests.store.mails import (
     SENDING,
     SENT,
     UNCERTAIN,
-    UNCERTAIN_AFTER,
     WAITING,
     claim,
     delivery,
     due,
     finish,
-    mark_data,
+    mark_dot,
     queue,
 )
 
@@ -44,6 +43,8 @@ async def test_a_mail_waits_with_its_very_bytes(db: Database) -> None:
         last_reply="",
         subscription="AI 日报",
         slot="at:1",
+        digest_id=1,
+        subscription_key="AI 日报",
     )
 
 
@@ -60,7 +61,7 @@ async def test_the_mail_that_has_been_due_the_longest_is_claimed_first(db: Datab
     (early,) = await queue(db, make.mail(number=2), slot="now:early", now=NOW - timedelta(microseconds=1))
     claimed = await claim(db)
     assert claimed == replace(
-        await delivery(db, early), status=SENDING, phase=Phase.BEFORE_DATA, attempts=1, claim="t1"
+        await delivery(db, early), status=SENDING, phase=Phase.BEFORE_DOT, attempts=1, claim="t1"
     )
 
 
@@ -71,11 +72,37 @@ async def test_a_claimed_mail_is_not_claimed_again(db: Database) -> None:
     assert await claim(db, LATER, token="t2") is None, "not even after its lease: it is recovered first"
 
 
-async def test_a_mail_whose_time_has_not_come_or_has_passed_is_not_claimed(db: Database) -> None:
+async def test_a_mail_whose_time_has_not_come_is_not_claimed(db: Database) -> None:
     await queue(db, make.mail())
     assert await claim(db, NOW - timedelta(microseconds=1)) is None
-    assert await claim(db, EXPIRES) is None
-    assert await claim(db, EXPIRES - timedelta(microseconds=1))
+    assert await claim(db, EXPIRES + timedelta(days=7)), (
+        "however old it is, it is tried before it is given up"
+    )
+
+
+async def test_a_mail_goes_by_its_own_route_only(db: Database) -> None:
+    def queued(tx: Connection) -> int | None:
+        digest = digests.insert(tx, "AI 日报", make.slot(), NOW, 1, "r1")
+        assert digest
+        return outbox.insert(tx, digest, make.mail(), now=NOW, expires_at=EXPIRES, route=Route.MAILDIR)
+
+    await db.write(queued)
+    assert await db.write(outbox.claim, NOW, lease_until=LATER, token="t", routes=[Route.SMTP]) is None
+    assert await db.write(outbox.claim, NOW, lease_until=LATER, token="t", routes=[]) is None
+    claimed = await db.write(
+        outbox.claim, NOW, lease_until=LATER, token="t", routes=[Route.MAILDIR], server="s"
+    )
+    assert claimed
+    assert claimed.route is Route.MAILDIR
+    assert not await db.read(outbox.anything_sending, "s", NOW), "to a server, that is"
+
+
+async def test_a_server_is_busy_while_a_lease_holds(db: Database) -> None:
+    await queue(db, make.mail())
+    await db.write(outbox.claim, NOW, lease_until=LATER, token="t", server="s")
+    assert await db.read(outbox.anything_sending, "s", LATER)
+    assert not await db.read(outbox.anything_sending, "t", LATER)
+    assert not await db.read(outbox.anything_sending, "s", LATER + timedelta(microseconds=1))
 
 
 async def test_two_services_claim_each_mail_once(db: Database, other: Database) -> None:
@@ -90,7 +117,7 @@ async def test_two_services_claim_each_mail_once(db: Database, other: Database) 
 async def test_a_sent_mail_is_done_with(db: Database) -> None:
     (number,) = await queue(db, make.mail())
     await claim(db)
-    await mark_data(db, number)
+    await mark_dot(db, number)
     assert await finish(db, number, SENT, reply="250 2.0.0 好\0")
     row = await delivery(db, number)
     assert (row.status, row.phase, row.claim) == (SENT, Phase.NONE, "")
@@ -112,25 +139,46 @@ async def test_a_mail_refused_for_now_waits_for_its_next_attempt(db: Database) -
 async def test_a_lost_reply_is_counted(db: Database) -> None:
     (number,) = await queue(db, make.mail())
     await claim(db)
-    await mark_data(db, number)
-    await finish(db, number, UNCERTAIN, again=LATER, reply="connection lost")
+    await mark_dot(db, number)
+    await finish(db, number, UNCERTAIN, again=LATER, reply="connection lost", uncertain=1)
     row = await delivery(db, number)
     assert (row.status, row.uncertain, row.next_attempt_at) == (UNCERTAIN, 1, LATER)
     assert await claim(db, LATER, token="t2"), "it goes again"
 
 
-async def test_a_mail_that_is_too_old_is_given_up(db: Database) -> None:
-    one, two, three = await queue(
+async def test_a_mail_that_is_too_old_is_given_up_when_it_has_failed_long_enough_since(db: Database) -> None:
+    hour, quarter = timedelta(hours=1), timedelta(minutes=15)
+    old, tried_later, sending = await queue(
         db, *(make.mail(f"{number}@example.org", number=number) for number in range(3))
     )
     await claim(db)
-    await mark_data(db, one)
-    await finish(db, one, UNCERTAIN, again=EXPIRES + UNCERTAIN_AFTER)
-    await claim(db)
-    assert await db.write(outbox.expire, EXPIRES - timedelta(microseconds=1)) == []
-    given_up = await db.write(outbox.expire, EXPIRES)
-    assert [(mail.id, mail.status) for mail in given_up] == [(one, EXPIRED), (three, EXPIRED)]
-    assert (await delivery(db, two)).status is SENDING, "what is being sent is not given up"
+    await finish(db, old, WAITING, again=NOW)
+    await claim(db, EXPIRES, "t2")
+    await finish(db, old, WAITING, again=LATER, token="t2")
+
+    async def tried(now: datetime) -> list[int]:
+        return [row.id for row in await db.read(outbox.tried_long_enough, now, hour)]
+
+    await db.write(outbox.failed_when_old, EXPIRES - timedelta(microseconds=1), pause=hour)
+    for number in range(4):
+        assert await tried(EXPIRES + number * quarter) == []
+        await db.write(outbox.failed_when_old, EXPIRES + number * quarter, pause=quarter, only=old)
+    assert await tried(EXPIRES + hour - timedelta(microseconds=1)) == []
+    assert await tried(EXPIRES + hour) == [old]
+    assert (await delivery(db, tried_later)).failing_since is None
+    await claim(db, EXPIRES, "t3")
+    await claim(db, EXPIRES, "t4")
+    await db.write(outbox.expire, [old, sending])
+    assert (await delivery(db, old)).status is EXPIRED
+    assert (await delivery(db, sending)).status is SENDING, "what is being sent is not given up"
+
+
+async def test_a_failure_of_the_server_counts_for_every_old_mail_that_goes_there(db: Database) -> None:
+    (old,) = await queue(db, make.mail())
+    (new,) = await queue(db, make.mail(number=2), now=LATER, slot="now:new")
+    await db.write(outbox.failed_when_old, EXPIRES, pause=timedelta(minutes=15))
+    assert (await delivery(db, old)).failing_awake == timedelta(minutes=15)
+    assert (await delivery(db, new)).failing_since is None
 
 
 async def test_something_is_due_when_there_is_anything_to_do(db: Database) -> None:
@@ -141,9 +189,8 @@ async def test_something_is_due_when_there_is_anything_to_do(db: Database) -> No
     await claim(db)
     assert not await due(db, NOW + LEASE)
     assert await due(db, NOW + LEASE + timedelta(microseconds=1)), "to recover"
-    await finish(db, number, WAITING, again=EXPIRES + LEASE)
-    assert not await due(db, EXPIRES - timedelta(seconds=1))
-    assert await due(db, EXPIRES), "to expire"
+    await finish(db, number, UNCERTAIN, again=None)
+    assert not await due(db, EXPIRES + LEASE), "a mail that rests is left alone"
 
 
 @pytest.mark.parametrize("status", [FAILED, EXPIRED, UNCERTAIN, WAITING])
@@ -162,7 +209,9 @@ async def test_an_unsent_mail_can_be_made_to_wait_again(db: Database, status: De
 async def test_a_mail_that_was_sent_or_is_being_sent_is_not_made_to_wait_again(db: Database) -> None:
     (number,) = await queue(db, make.mail())
     await claim(db)
-    assert not await db.write(outbox.requeue, number, LATER, EXPIRES)
+    assert not await db.write(outbox.requeue, number, NOW + LEASE, EXPIRES)
+    assert await db.write(outbox.requeue, number, LATER, EXPIRES), "when its worker is gone"
+    await claim(db, LATER)
     await finish(db, number, SENT)
     assert not await db.write(outbox.requeue, number, LATER, EXPIRES)
     assert not await db.write(outbox.requeue, 999, LATER, EXPIRES)
@@ -193,4 +242,8 @@ async def test_what_was_done_long_ago_is_forgotten(db: Database) -> None:
 
 async def test_a_backlog_of_thousands_expires_at_once(db: Database) -> None:
     numbers = await queue(db, *(make.mail(f"{number}@example.org", number=number) for number in range(601)))
-    assert [row.id for row in await db.write(outbox.expire, EXPIRES)] == numbers
+    await db.write(outbox.failed_when_old, EXPIRES, pause=timedelta(hours=1))
+    later = EXPIRES + timedelta(hours=1)
+    assert [row.id for row in await db.read(outbox.tried_long_enough, later, timedelta(hours=1))] == numbers
+    await db.write(outbox.expire, numbers)
+    assert (await db.read(outbox.counts))[EXPIRED] == 601

@@ -235,7 +235,7 @@ def test_feeds_subscriptions_and_mails_get_their_keys_and_keep_their_numbers(emp
             tuple(tx.execute(select(feeds.key, feeds.url, feeds.etag)).one()),
             tuple(tx.execute(select(subscriptions.key, subscriptions.name, subscriptions.cursor)).one()),
             tuple(tx.execute(select(entries.digest_id, entries.seq, entries.returns)).one()),
-            [tuple(row) for row in tx.execute(select(out.id, out.route, out.reached_data).order_by(out.id))],
+            [tuple(row) for row in tx.execute(select(out.id, out.route, out.reached_dot).order_by(out.id))],
         ]
 
     db = open_database(empty_url)

@@ -8,6 +8,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Literal, TypeAlias
 
 from monitor.model.mail import DeliveryStatus
+from monitor.queries.answers.status import OutboxMail
 
 if TYPE_CHECKING:
     from monitor.jobs.stored import ExcludedEntry
@@ -106,6 +107,7 @@ class RoundAnswer:
     polled: tuple[PollAnswer, ...]  # as poll answers
     composed: tuple[DigestAnswer, ...]  # as digest answers
     delivered: tuple[AttemptAnswer, ...]  # as deliver answers
+    unsent: tuple[OutboxMail, ...]  # mails that wait or are held, as outbox answers
 
 
 PollAnswer: TypeAlias = PolledAnswer | UnchangedAnswer | PollFailedAnswer

@@ -116,9 +116,9 @@ def _extend_outbox() -> None:
             sa.Column("raw", sa.LargeBinary, nullable=False),
             new["route"],
             sa.Column("status", sa.Text, nullable=False),
-            new["reason"],
+            new["cause"],
             sa.Column("phase", sa.Text, nullable=False),
-            new["reached_data"],
+            new["reached_dot"],
             sa.Column("attempts", sa.Integer, nullable=False),
             sa.Column("uncertain", sa.Integer, nullable=False),
             new["interrupted"],
@@ -127,7 +127,7 @@ def _extend_outbox() -> None:
             new["failing_awake"],
             sa.Column("lease_until", INSTANT),
             sa.Column("claim", sa.Text, nullable=False),
-            new["owner"],
+            new["server"],
             sa.Column("created_at", INSTANT, nullable=False),
             sa.Column("expires_at", INSTANT, nullable=False),
             sa.Column("sent_at", INSTANT),
@@ -139,18 +139,18 @@ def _extend_outbox() -> None:
         )
         op.create_index("ix_outbox_due", "outbox", ["status", "next_attempt_at"])
     # What was tried before may have passed DATA: its bytes are not touched.
-    op.execute(sa.text("UPDATE outbox SET reached_data = :yes WHERE attempts > 0").bindparams(yes=True))
+    op.execute(sa.text("UPDATE outbox SET reached_dot = :yes WHERE attempts > 0").bindparams(yes=True))
 
 
 def _new_outbox_columns() -> dict[str, "sa.Column[object]"]:
     columns: list[sa.Column[object]] = [
         sa.Column("route", sa.Text, nullable=False, server_default="smtp"),
-        sa.Column("reason", sa.Text, nullable=False, server_default=EMPTY),
-        sa.Column("reached_data", sa.Boolean, nullable=False, server_default=sa.false()),
+        sa.Column("cause", sa.Text, nullable=False, server_default=EMPTY),
+        sa.Column("reached_dot", sa.Boolean, nullable=False, server_default=sa.false()),
         sa.Column("interrupted", sa.Integer, nullable=False, server_default="0"),
         sa.Column("failing_since", INSTANT),
         sa.Column("failing_awake", sa.Float, nullable=False, server_default="0"),
-        sa.Column("owner", sa.Text, nullable=False, server_default=EMPTY),
+        sa.Column("server", sa.Text, nullable=False, server_default=EMPTY),
         sa.Column("held_since", INSTANT),
     ]
     return {column.name: column for column in columns}

@@ -1,0 +1,119 @@
+"""Give up a mail, within the transaction that records it: what of it is owed, and what the operator is told."""
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from monitor.errors import SendCause
+from monitor.model.mail import Delivery, RelayState
+from monitor.model.notices import NoticeKind, Trouble
+from monitor.store import digests, notices, owed, recipients
+from monitor.store.database import Connection
+
+_MOST_RETURNS = 2  # times an entry comes back in another digest because its mail was given up
+_MOST_REFUSALS = 3  # digests in a row that an address may refuse for good
+_TOLD_AFTER = 2  # failures of the mail server in a row
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class GivenUp:
+    """A mail that was given up: the entries its recipient gets in the next digest, and those he does not."""
+
+    delivery: Delivery
+    cause: SendCause
+    reply: str
+    owed: int
+    lost: int  # they came back twice, or the server refuses what stands in the mail
+
+
+def give_up(tx: Connection, delivery: Delivery, cause: SendCause, reply: str, now: datetime) -> GivenUp:
+    """Record that the entries of a mail which was given up are owed to its recipient, and tell the operator.
+
+    An entry comes back twice at most. A return does not count while the mail server took no mail at all; what the
+    server refuses for its content does not come back.
+    """
+    entries = digests.entries_of(tx, delivery.digest_id)
+    if cause is SendCause.CONTENT:
+        returns: dict[int, int] = {}
+    else:
+        counted = cause not in (SendCause.RELAY, SendCause.LOGIN)
+        returns = {seq: times + counted for seq, times in entries.items() if times + counted <= _MOST_RETURNS}
+    owed.add(tx, delivery.subscription_key, delivery.mail.to, returns, now)
+    lost = len(entries) - len(returns)
+    given_up = GivenUp(delivery=delivery, cause=cause, reply=reply, owed=len(returns), lost=lost)
+    if delivery.subscription_key:  # a notice that cannot be delivered is no reason for another
+        _tell(tx, given_up, now)
+    return given_up
+
+
+def refuse_address(tx: Connection, delivery: Delivery, reply: str, now: datetime) -> None:
+    """Count a refusal of the address; after the third digest in a row nothing is sent to it, or owed, any more."""
+    key, address = delivery.subscription_key, delivery.mail.to
+    if not key:
+        return
+    subject = f"{delivery.subscription}: {address}"
+    if recipients.refused(tx, key, address, reply) >= _MOST_REFUSALS:
+        recipients.suspend(tx, key, address, now)
+        owed.drop(tx, key, address)
+        notices.clear(tx, NoticeKind.ADDRESS_REFUSED, subject, now)
+        kind = NoticeKind.ADDRESS_SUSPENDED
+    else:
+        kind = NoticeKind.ADDRESS_REFUSED
+    notices.report(tx, Trouble(kind=kind, subject=subject, details=reply, address=address, since=now), now)
+
+
+def accept_address(tx: Connection, delivery: Delivery, now: datetime) -> None:
+    """Record that an address took a mail."""
+    if delivery.subscription_key and recipients.accepted(tx, delivery.subscription_key, delivery.mail.to):
+        subject = f"{delivery.subscription}: {delivery.mail.to}"
+        notices.clear(tx, NoticeKind.ADDRESS_REFUSED, subject, now)
+
+
+def tell_refused_content(tx: Connection, delivery: Delivery, reply: str, now: datetime) -> None:
+    """Tell the operator that the server refuses what stands in a mail, which goes out as text alone."""
+    if delivery.subscription_key:
+        notices.report(tx, _about(NoticeKind.MAIL_REFUSED, delivery, reply, now), now)
+
+
+def rest(tx: Connection, delivery: Delivery, reply: str, now: datetime) -> None:
+    """Tell the operator that nobody knows whether a mail arrived, and that it is not sent again by itself."""
+    if delivery.subscription_key:
+        notices.report(tx, _about(NoticeKind.MAIL_UNCERTAIN, delivery, reply, now), now)
+
+
+def tell_relay_down(tx: Connection, state: RelayState, cause: SendCause, now: datetime) -> None:
+    """Tell the operator that the mail server takes no mail, once that is more than a moment's trouble."""
+    login = cause is SendCause.LOGIN
+    if (state.login_refusals if login else state.failures) >= _TOLD_AFTER:
+        kind = NoticeKind.LOGIN_REFUSED if login else NoticeKind.RELAY_DOWN
+        since = state.since or now
+        notices.report(tx, Trouble(kind=kind, subject=state.server, details=state.reason, since=since), now)
+
+
+def tell_relay_up(tx: Connection, state: RelayState, now: datetime) -> None:
+    """Record that the mail server takes mail again."""
+    for kind in (NoticeKind.LOGIN_REFUSED, NoticeKind.RELAY_DOWN):
+        notices.clear(tx, kind, state.server, now)
+
+
+def _tell(tx: Connection, given_up: GivenUp, now: datetime) -> None:
+    kind = NoticeKind.MAIL_EXPIRED
+    if given_up.cause is SendCause.CONTENT:
+        kind = NoticeKind.MAIL_REFUSED
+    elif given_up.cause is SendCause.ADDRESS:
+        kind = NoticeKind.MAIL_GIVEN_UP
+    come_back = f"{given_up.owed} entries come in the next digest" if given_up.owed else "no entry comes back"
+    lost = f", {given_up.lost} do not come again" if given_up.owed and given_up.lost else ""
+    about = f"{come_back}{lost}. {given_up.reply}"
+    notices.report(tx, _about(kind, given_up.delivery, about, now), now)
+
+
+def _about(kind: NoticeKind, delivery: Delivery, what: str, now: datetime) -> Trouble:
+    address = delivery.mail.to if kind is NoticeKind.MAIL_GIVEN_UP else ""
+    return Trouble(
+        kind=kind,
+        subject=str(delivery.id),
+        content=delivery.status.value,
+        details=f"mail {delivery.id} of {delivery.subscription} to {delivery.mail.to}: {what}",
+        address=address,
+        since=now,
+    )

@@ -1,0 +1,43 @@
+"""Table owed: the entries that a recipient is still to get, in the next digest of the subscription."""
+
+from collections.abc import Collection, Mapping
+from datetime import datetime
+
+from sqlalchemy import Connection, delete, func, select
+
+from monitor.store.dialects import chunks, insert_missing
+from monitor.store.tables import owed
+
+
+def add(tx: Connection, subscription: str, recipient: str, returns: Mapping[int, int], now: datetime) -> None:
+    """Record that entries, as seq to how often each has come back, are owed; one that is owed already stays so."""
+    rows = [
+        {"subscription": subscription, "recipient": recipient, "seq": seq, "returns": count, "since": now}
+        for seq, count in returns.items()
+    ]
+    insert_missing(tx, owed, rows)
+
+
+def of(tx: Connection, subscription: str) -> dict[str, dict[int, int]]:
+    """Return what is owed of a subscription: recipient to seq to how often the entry has come back; by seq."""
+    debts: dict[str, dict[int, int]] = {}
+    query = select(owed.c.recipient, owed.c.seq, owed.c.returns).where(owed.c.subscription == subscription)
+    for recipient, seq, returns in tx.execute(query.order_by(owed.c.recipient, owed.c.seq)):
+        debts.setdefault(recipient, {})[seq] = returns
+    return debts
+
+
+def count(tx: Connection) -> int:
+    """Return the count of debts, over all subscriptions and recipients."""
+    return tx.scalar(select(func.count()).select_from(owed)) or 0
+
+
+def drop(tx: Connection, subscription: str, recipient: str, seqs: Collection[int] | None = None) -> int:
+    """Delete the debts of a recipient, or those for these entries; return their count."""
+    debts = owed.c.subscription == subscription, owed.c.recipient == recipient
+    if seqs is None:
+        return tx.execute(delete(owed).where(*debts)).rowcount
+    return sum(
+        tx.execute(delete(owed).where(*debts, owed.c.seq.in_(chunk))).rowcount
+        for chunk in chunks(sorted(seqs))
+    )

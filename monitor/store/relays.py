@@ -1,0 +1,43 @@
+"""Table relays: how each mail server did last, for every process that sends through it."""
+
+from datetime import datetime
+
+from sqlalchemy import Connection, insert, select, update
+
+from monitor.model.mail import RelayState
+from monitor.store.tables import relays
+
+
+def state(tx: Connection, server: str) -> RelayState | None:
+    """Return how a mail server, as host:port, did last; None when nothing was sent through it yet."""
+    row = tx.execute(select(relays).where(relays.c.server == server)).one_or_none()
+    return RelayState(**row._mapping) if row else None
+
+
+def states(tx: Connection) -> list[RelayState]:
+    """Return how every mail server that was ever used did last, by name."""
+    return [RelayState(**row._mapping) for row in tx.execute(select(relays).order_by(relays.c.server))]
+
+
+def save(tx: Connection, state: RelayState) -> None:
+    """Store the whole state of a mail server."""
+    values = {
+        "server": state.server,
+        "settings": state.settings,
+        "failures": state.failures,
+        "login_refusals": state.login_refusals,
+        "since": state.since,
+        "next_probe_at": state.next_probe_at,
+        "reason": state.reason,
+    }
+    if not tx.execute(update(relays).where(relays.c.server == state.server).values(values)).rowcount:
+        tx.execute(insert(relays).values(values))
+
+
+def probe_now(tx: Connection, server: str, now: datetime) -> None:
+    """Let a mail server that is being spared be tried at once."""
+    tx.execute(
+        update(relays)
+        .where(relays.c.server == server, relays.c.next_probe_at > now)
+        .values(next_probe_at=now)
+    )

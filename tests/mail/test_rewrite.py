@@ -1,0 +1,71 @@
+from datetime import UTC, datetime
+from email import message_from_bytes, policy
+
+import pytest
+
+from monitor.mail.message import make_mail
+from monitor.mail.rewrite import text_alone, with_sender
+from monitor.model.mail import Mail, Rendered
+
+DATE = datetime(2026, 11, 24, tzinfo=UTC)
+LONG = "科技与人工智能日报，每天早上八点送到，周末也有 " * 3
+
+
+def mail(sender: str = "AI 日报 <wrong@example.org>", html: str = "<p>网</p>") -> Mail:
+    rendered = Rendered(subject="1 条", text="第一行\n.第二行\n", html=html)
+    return make_mail(
+        rendered,
+        sender=sender,
+        to="Ann <ann@example.org>",
+        message_id="<1@example.org>",
+        date=DATE,
+        list_name="AI 日报",
+    )
+
+
+@pytest.mark.parametrize(
+    "before", ["wrong@example.org", "AI 日报 <wrong@example.org>", f"{LONG} <wrong@example.org>"]
+)
+@pytest.mark.parametrize(
+    "after", ["right@example.net", "新的名字 <right@example.net>", f"{LONG} <right@example.net>"]
+)
+def test_a_corrected_sender_is_all_that_changes(before: str, after: str) -> None:
+    old, new = mail(before), with_sender(mail(before), after)
+    fresh = make_mail(
+        Rendered(subject="1 条", text="第一行\n.第二行\n", html="<p>网</p>"),
+        sender=after,
+        to="Ann <ann@example.org>",
+        message_id="<1@example.org>",
+        date=DATE,
+    )
+    was, now = (message_from_bytes(mail.raw, policy=policy.SMTP) for mail in (old, new))
+    assert now["From"] == message_from_bytes(fresh.raw, policy=policy.SMTP)["From"]
+    assert [header for header in now.items() if header[0] != "From"] == [
+        header for header in was.items() if header[0] != "From"
+    ]
+    assert (new.sender, new.to, new.message_id) == ("right@example.net", "ann@example.org", "<1@example.org>")
+    assert new.raw.partition(b"\r\n\r\n")[2] == old.raw.partition(b"\r\n\r\n")[2]
+
+
+def test_the_sender_it_has_changes_nothing() -> None:
+    assert with_sender(mail(), "AI 日报 <wrong@example.org>") == mail()
+
+
+def test_of_a_mail_with_a_layout_the_text_alone_can_be_left() -> None:
+    text = text_alone(mail())
+    assert text
+    message = message_from_bytes(text.raw, policy=policy.SMTP)
+    assert message.get_content_type() == "text/plain"
+    assert message.get_content().splitlines() == ["第一行", ".第二行"]
+    assert message["Message-ID"] == text.message_id != "<1@example.org>"
+    assert message["Subject"] == "1 条"
+    assert (text.to, text.sender, text.date) == ("ann@example.org", "wrong@example.org", DATE)
+    assert text.raw.count(b"Content-Type") == 1
+    assert b"\n" not in text.raw.replace(b"\r\n", b"")
+
+
+def test_of_a_mail_that_is_text_nothing_less_can_be_left() -> None:
+    assert text_alone(mail(html="")) is None
+    text = text_alone(mail())
+    assert text
+    assert text_alone(text) is None
