@@ -8,6 +8,7 @@ from monitor.config.checked import CheckedConfig, feed_names_of, read_options, s
 from monitor.config.positions import rule_part
 from monitor.config.reading import as_text, read_file
 from monitor.errors import ConfigError, StoreError
+from monitor.jobs.give_up import retry as retry_mail
 from monitor.model.feeds import FeedHealth
 from monitor.model.mail import Delivery, DeliveryStatus
 from monitor.queries.answers.config import MaildirTransport
@@ -164,7 +165,7 @@ def outbox(path: Path, *, retry: int | None, limit: int, json: bool) -> int:
 
 async def _requeue(mail: int, checked: CheckedConfig, db: Database) -> bool:
     now = clock()
-    return await db.write(store.requeue, mail, now, now + checked.config.outbox.expire)
+    return await db.write(retry_mail, mail, now, now + checked.config.outbox.expire)
 
 
 def _row(delivery: Delivery) -> tuple[object, ...]:

@@ -100,13 +100,14 @@ class OutboxOptions:
     )
     uncertain_after: Pause = option(
         timedelta(minutes=15),
-        "a mail whose last reply was lost is sent again, the same bytes, after this; then twice this",
+        "a mail whose last reply was lost is sent again after this, and after four times this; then it rests",
     )
     lease: Deadline = option(
         timedelta(seconds=30), "a mail claimed by a worker that died is free again after this"
     )
     expire: Lifetime = option(
-        timedelta(hours=48), 'a mail older than this is given up, and named in "monitor status"'
+        timedelta(hours=48),
+        "a mail older than this is given up when it fails for another hour: the next digest brings it",
     )
     keep: Age = option(timedelta(days=90), "the outcome of a mail is remembered for this long")
 

@@ -6,7 +6,7 @@ from datetime import datetime
 from monitor.errors import SendCause
 from monitor.model.mail import Delivery, RelayState
 from monitor.model.notices import NoticeKind, Trouble
-from monitor.store import digests, notices, owed, recipients
+from monitor.store import digests, notices, outbox, owed, recipients
 from monitor.store.database import Connection
 
 _MOST_RETURNS = 2  # times an entry comes back in another digest because its mail was given up
@@ -43,6 +43,18 @@ def give_up(tx: Connection, delivery: Delivery, cause: SendCause, reply: str, no
     if delivery.subscription_key:  # a notice that cannot be delivered is no reason for another
         _tell(tx, given_up, now)
     return given_up
+
+
+def retry(tx: Connection, number: int, now: datetime, expires_at: datetime) -> bool:
+    """Queue a mail again by hand, as if new; return False when it is unknown, being sent, or was sent.
+
+    What it brings is no longer owed: the next digest does not bring it a second time.
+    """
+    if not outbox.requeue(tx, number, now, expires_at):
+        return False
+    delivery = outbox.by_number(tx, number)
+    owed.drop(tx, delivery.subscription_key, delivery.mail.to, digests.entries_of(tx, delivery.digest_id))
+    return True
 
 
 def refuse_address(tx: Connection, delivery: Delivery, reply: str, now: datetime) -> None:

@@ -301,6 +301,11 @@ def unsent(tx: Connection) -> list[Delivery]:
     ]
 
 
+def by_number(tx: Connection, number: int) -> Delivery:
+    """Return the mail of a number that is known."""
+    return _deliveries(tx, [number])[0]
+
+
 def listing(tx: Connection, *, status: DeliveryStatus | None, limit: int) -> list[Delivery]:
     """Return the newest `limit` mails of a status, or of any; the newest first."""
     query = _rows.order_by(outbox.c.id.desc()).limit(limit)

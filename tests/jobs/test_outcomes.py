@@ -10,6 +10,7 @@ import pytest
 from monitor.digests.due import slot_now
 from monitor.errors import SendCause, SendKind
 from monitor.jobs.deliver import Attempted, InHand, Transport, deliver, is_anything_due, recover
+from monitor.jobs.give_up import retry
 from monitor.mail import BeforeDot
 from monitor.mail.message import make_mail
 from monitor.model.mail import Delivery, DeliveryStatus, Mail, Rendered, Route
@@ -257,6 +258,17 @@ async def test_what_an_address_refuses_is_owed_and_told(desk: Desk) -> None:
     assert await debts(desk) == {"reader@example.org": {7: 1, 8: 1}}
     assert set(await told(desk)) == {NoticeKind.ADDRESS_REFUSED, NoticeKind.MAIL_GIVEN_UP}
     assert [row.cause for row in await rows(desk)] == [SendCause.ADDRESS]
+
+
+async def test_what_is_sent_again_by_hand_is_no_longer_owed(desk: Desk) -> None:
+    await enqueue(desk)
+    await attempt(desk, SendKind.REFUSED, cause=SendCause.ADDRESS, code=550)
+    (row,) = await rows(desk)
+    later = desk.clock() + HOUR
+    assert await desk.db.write(retry, row.id, desk.clock(), later)
+    assert await debts(desk) == {}
+    assert (await attempt(desk)).status is DeliveryStatus.SENT
+    assert not await desk.db.write(retry, row.id, desk.clock(), later)
 
 
 async def test_an_entry_comes_back_twice_and_no_more(desk: Desk) -> None:
