@@ -9,7 +9,6 @@ from monitor.config.options import SmtpOptions, Subscription
 from monitor.config.positions import Positions, read_positions
 from monitor.errors import DigestError, Problem, StoreError
 from monitor.loaded import LoadedConfig
-from monitor.store.engines import require_driver
 
 # Mail providers that take only the account's own domain as the sender: what their hosts end with, and the domains that
 # their own accounts have. An account that is named without a domain is one of the first of these.
@@ -39,13 +38,25 @@ _EXAMPLES = ("example.org", "example.com", "example.net")  # RFC 2606: nobody re
 def problems_of(loaded: LoadedConfig) -> Iterator[Problem]:
     """Yield what would keep the service from starting or a digest from being made, though every option is good."""
     positions = read_positions(loaded.text)
-    try:
-        require_driver(loaded.store_url)
-    except StoreError as error:
+    if error := _store_error(loaded.store_url):
         yield Problem(where="[store]", key="url", line=positions.line_of("store", 0, "url"), what=f"{error}.")
     line = positions.line_of("digests", 0, "templates")
     for failed in _template_errors(loaded):
         yield Problem(where="[digests]", key="templates", line=line, what=str(failed))
+
+
+def _store_error(url: str) -> str:
+    """Return what keeps a database of this URL from being opened, "" for nothing that can be told without it."""
+    if url.startswith("sqlite:///") and ":memory:" not in url:
+        return ""
+    # Not for every check: SQLAlchemy takes longer to load than the rest.
+    from monitor.store.engines import require_driver
+
+    try:
+        require_driver(url)
+    except StoreError as error:
+        return str(error)
+    return ""
 
 
 def warnings_of(loaded: LoadedConfig) -> Iterator[Problem]:
