@@ -6,10 +6,12 @@ make a second line or colour a terminal, and secrets in them are masked.
 
 import json
 import logging
+import os
 import sys
 from collections.abc import MutableMapping
 from functools import cache
-from typing import Any, Literal
+from io import UnsupportedOperation
+from typing import Any, Literal, TextIO
 
 from monitor.masking import mask
 
@@ -28,10 +30,38 @@ def start(form: Format = "text", *, debug: bool = False) -> None:
             _render_json if form == "json" else _render_text,
         ],
         wrapper_class=structlog.make_filtering_bound_logger(logging.DEBUG if debug else logging.INFO),
-        logger_factory=structlog.PrintLoggerFactory(sys.stderr),
+        logger_factory=structlog.WriteLoggerFactory(StandardError(sys.stderr)),
         cache_logger_on_first_use=False,
     )
     logging.basicConfig(handlers=[_Forward()], level=logging.WARNING, force=True)
+
+
+class StandardError:
+    """Standard error as a place for lines: one that a full disk or a closed pipe does not take is lost, no more."""
+
+    def __init__(self, stream: TextIO) -> None:
+        self._stream = stream
+        self._is_cut = False  # the last line was taken in part
+
+    def write(self, text: str) -> None:
+        """Write text to the stream's file itself: what stayed in a buffer would fail with every line after it."""
+        try:
+            number = self._stream.fileno()
+        except UnsupportedOperation:  # captured by a test
+            self._stream.write(text)
+            return
+        rest = text.encode(self._stream.encoding or "utf-8", "backslashreplace")
+        if self._is_cut:
+            rest = b"\n" + rest
+        try:
+            while rest:
+                rest = rest[os.write(number, rest) :]
+                self._is_cut = bool(rest)
+        except OSError:
+            pass
+
+    def flush(self) -> None:
+        """Do nothing: no text waits."""
 
 
 def stop() -> None:

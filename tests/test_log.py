@@ -2,6 +2,7 @@
 
 import json
 import logging
+import os
 
 import pytest
 
@@ -75,3 +76,26 @@ def test_before_the_start_nothing_is_said(capsys: pytest.CaptureFixture[str]) ->
     log.stop()
     log.info("polled")
     assert capsys.readouterr() == ("", "")
+
+
+def test_what_cannot_be_written_is_lost_and_the_next_line_stands_alone() -> None:
+    reading, writing = os.pipe()
+    os.set_blocking(writing, False)
+    with os.fdopen(reading, "rb", buffering=0) as pipe, os.fdopen(writing, "w", encoding="utf-8") as file:
+        stream = log.StandardError(file)
+        stream.write("begins\n" + "x" * 1_000_000 + "\n")  # taken in part
+        stream.write("lost\n")
+        stream.flush()
+        written = pipe.read(2_000_000)
+        stream.write("there is room again\n")
+        stream.write("示例\n")
+        written += pipe.read(2_000_000)
+    first, cut, *rest = written.decode("utf-8").splitlines()
+    assert (first, set(cut), rest) == ("begins", {"x"}, ["there is room again", "示例"])
+
+
+def test_a_pipe_nobody_reads_any_more_costs_lines_and_nothing_else() -> None:
+    reading, writing = os.pipe()
+    with os.fdopen(writing, "w", encoding="utf-8") as file:
+        os.close(reading)
+        log.StandardError(file).write("lost\n")

@@ -3,6 +3,8 @@
 import asyncio
 import base64
 import signal
+import subprocess
+import sys
 import threading
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
@@ -16,6 +18,7 @@ from monitor.mail.replies import Step
 from monitor.store import subscriptions
 from monitor.store.database import open_database
 from tests import make
+from tests.command import unmeasured_environ
 from tests.site import Site, open_site, wait_for_event
 
 
@@ -328,3 +331,17 @@ def test_a_refused_edit_is_told_to_the_operator_by_one_mail(site: Site) -> None:
         (1, ["the first version kept"]),
     ]
     assert [version["digests"] for version in versions] == [0, 1]
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="this system has no disk that is always full")
+def test_a_log_on_a_full_disk_stops_nothing(site: Site, titles: list[str]) -> None:
+    command = [sys.executable, "-m", "monitor", "--config", str(site.config), "run"]
+    with (
+        Path("/dev/full").open("wb") as full,
+        subprocess.Popen(command, stderr=full, env=unmeasured_environ()) as service,
+    ):
+        site.smtp_server.wait(1, 30)
+        titles.insert(0, "大模型降价")
+        site.smtp_server.wait(2, 30)
+        service.send_signal(signal.SIGTERM)
+        assert service.wait(20) == 0
