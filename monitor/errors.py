@@ -158,3 +158,7 @@ class StoreError(MonitorError):
 
 class SchemaError(StoreError):
     """The database is not one this version can use; the service stops."""
+
+
+class DatabaseGoneError(SchemaError):
+    """The database file was deleted or replaced while it was open; the service stops, and must not start by itself."""

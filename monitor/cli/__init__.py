@@ -13,8 +13,8 @@ import typer
 from monitor import __version__
 from monitor.cli.options import DEFAULT, ConfigFile, Json, SubscriptionName, path_of
 from monitor.cli.rules import rules
-from monitor.errors import ConfigError, MonitorError
-from monitor.log import Format
+from monitor.errors import ConfigError, DatabaseGoneError, MonitorError
+from monitor.log import Format, StandardError
 from monitor.masking import mask
 
 if TYPE_CHECKING:
@@ -47,18 +47,19 @@ def _print_masked(kind: type[BaseException], error: BaseException, trace: "Trace
 def execute(arguments: Sequence[str]) -> int:
     """Run one command line; return 0 when all went well, 1 when something failed, 2 on configuration or usage errors.
 
-    What failed is named on standard error. An interrupted command returns 130.
+    What failed is named on standard error. An interrupted command returns 130, one whose database was deleted or
+    replaced meanwhile 3.
     """
     try:
         app(arguments, prog_name="monitor")
     except SystemExit as end:
         return end.code if isinstance(end.code, int) else 1
     except ConfigError as error:
-        print(error, file=sys.stderr)
+        StandardError(sys.stderr).write(f"{error}\n")
         return 2
     except MonitorError as error:
-        print(f"monitor: {error}", file=sys.stderr)
-        return 1
+        StandardError(sys.stderr).write(f"monitor: {error}\n")
+        return 3 if isinstance(error, DatabaseGoneError) else 1
     except KeyboardInterrupt:
         return 130
     except BrokenPipeError:

@@ -46,6 +46,7 @@ class Database:
     def __init__(self, url: URL, *, read_only: bool = False) -> None:
         self._url = url
         self._read_only = read_only
+        self._file = engines.FileGuard(url)
         self._writing = engines.writing(url)
         self._reading = engines.reading(url)
         self._queue: deque[_Write] = deque()
@@ -58,7 +59,8 @@ class Database:
         """Return what `fn(tx, *args)` returns, once everything it wrote is on the disk.
 
         What `fn` raises is raised here, and nothing it wrote stays; the functions beside it do not notice.
-        Raises StoreError where the database failed: nothing was written, and it may be tried again. Cancelled
+        Raises StoreError where the database failed: nothing was written, and it may be tried again; DatabaseGoneError
+        where its file was deleted or replaced. Cancelled
         while it is queued, it is absent; cancelled while it runs, it is whole or absent, and nobody learns which.
         Raises RuntimeError in a database opened for reading.
         """
@@ -76,7 +78,7 @@ class Database:
     async def read(self, fn: Callable[Concatenate[Connection, P], T], *args: P.args, **kwargs: P.kwargs) -> T:
         """Return what `fn(tx, *args)` returns, in a transaction that sees one moment and can write nothing.
 
-        Raises what `fn` raises, and StoreError where the database failed.
+        Raises what `fn` raises, StoreError where the database failed, and DatabaseGoneError as `write` does.
         """
         try:
             reading = self._readers.submit(self._read, lambda tx: fn(tx, *args, **kwargs))
@@ -93,6 +95,7 @@ class Database:
         if not writes:
             return  # an earlier call has taken them along
         try:
+            self._file.check()
             with self._writing.begin() as tx:
                 answers = [_attempt(tx, write, self._url) for write in writes]
         except BaseException as error:  # whatever it was, no caller may be left waiting
@@ -111,6 +114,7 @@ class Database:
         return taken
 
     def _read(self, fn: Callable[[Connection], T]) -> T:
+        self._file.check()
         with as_store_errors(self._url), self._reading.begin() as tx:
             return fn(tx)
 

@@ -15,7 +15,7 @@ from typing import Any
 from sqlalchemy import URL, Connection, Engine, create_engine, event, make_url
 from sqlalchemy.exc import ArgumentError
 
-from monitor.errors import StoreError
+from monitor.errors import DatabaseGoneError, StoreError
 from monitor.store.errors import display_url
 
 READERS = 4  # connections that read at the same time
@@ -71,6 +71,36 @@ def make_file(url: URL) -> None:
             f"database {display_url(url)}: {error.strerror}: {error.filename}. "
             "Check url in [store], and that this user may write there"
         ) from error
+
+
+class FileGuard:
+    """Notice that a database file was deleted or replaced while it is open: what is written then is lost."""
+
+    def __init__(self, url: URL) -> None:
+        """Remember which file is there at this moment."""
+        self._url = url
+        self._path = Path(str(url.database)).absolute() if url.get_backend_name() == "sqlite" else None
+        self._known: tuple[int, int] | None = None
+        self._known = self._identity()
+
+    def check(self) -> None:
+        """Raise DatabaseGoneError unless the same file is still in its place; for PostgreSQL do nothing."""
+        if self._identity() != self._known:
+            raise DatabaseGoneError(
+                f"database {display_url(self._url)} was deleted or replaced while it was open; what happened since "
+                "then is not stored. Put the file or its last backup back, and start again"
+            )
+
+    def _identity(self) -> tuple[int, int] | None:
+        if self._path is None:
+            return None
+        try:
+            status = self._path.stat()
+        except (FileNotFoundError, NotADirectoryError):
+            return 0, 0
+        except OSError:  # a file system that does not answer just now has not lost the file
+            return self._known
+        return status.st_dev, status.st_ino
 
 
 def writing(url: URL) -> Engine:

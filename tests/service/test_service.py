@@ -2,6 +2,7 @@
 
 import asyncio
 import base64
+import shutil
 import signal
 import subprocess
 import sys
@@ -345,3 +346,22 @@ def test_a_log_on_a_full_disk_stops_nothing(site: Site, titles: list[str]) -> No
         site.smtp_server.wait(2, 30)
         service.send_signal(signal.SIGTERM)
         assert service.wait(20) == 0
+
+
+@pytest.mark.parametrize("replaced", [False, True])
+def test_a_database_that_is_deleted_or_replaced_stops_the_service_with_a_code_of_its_own(
+    site: Site, titles: list[str], replaced: bool
+) -> None:
+    with site.service() as service:
+        wait_for_event(service, "delivered")
+        if replaced:
+            (site.folder / "monitor.db").rename(site.folder / "old.db")
+            shutil.copy(site.folder / "old.db", site.folder / "monitor.db")
+        else:
+            for path in site.folder.glob("monitor.db*"):
+                path.unlink()
+        titles.insert(0, "大模型降价")
+        end = wait_for_event(service, "said", text="was deleted or replaced")
+        assert service.stop() == 3
+    assert "start again" in end["text"]
+    assert len(site.smtp_server.received) == 1

@@ -8,8 +8,11 @@ from pathlib import Path
 
 import pytest
 
-from monitor.errors import SchemaError, StoreError
+from monitor.errors import DatabaseGoneError, SchemaError, StoreError
+from monitor.store import feeds
 from monitor.store.database import Connection, Database, open_database
+from tests.make import NOW
+from tests.store.rows import URL
 
 
 def test_a_new_file_and_its_directory_are_made_for_its_owner_only(tmp_path: Path) -> None:
@@ -132,3 +135,22 @@ def test_a_missing_driver_says_how_to_get_it() -> None:
         "monitor.errors.StoreError: database postgresql+psycopg://***@db.example.org/monitor: "
         "the driver is missing. Run: pip install 'feed-monitor[postgres]'"
     )
+
+
+@pytest.mark.parametrize("accident", ["deleted", "replaced", "folder moved"])
+def test_a_file_that_was_deleted_or_replaced_takes_nothing_any_more(tmp_path: Path, accident: str) -> None:
+    folder = tmp_path / "data"
+    db = open_database(f"sqlite:///{folder}/monitor.db")
+    asyncio.run(db.write(feeds.sync, [URL], NOW))
+    if accident == "folder moved":
+        folder.rename(tmp_path / "elsewhere")
+    else:
+        for path in folder.iterdir():
+            path.unlink()
+    if accident == "replaced":
+        asyncio.run(open_database(f"sqlite:///{folder}/monitor.db").close())
+    for work in (db.write, db.read):
+        with pytest.raises(DatabaseGoneError, match=r"monitor\.db was deleted or replaced while it was open"):
+            asyncio.run(work(feeds.states))
+    asyncio.run(db.close())
+    assert (folder / "monitor.db").exists() is (accident == "replaced"), "no empty file is left behind"
