@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from tests import make
+from tests.command import run_command
 from tests.site import Site, open_site
 
 
@@ -90,6 +91,29 @@ def test_a_mail_that_is_refused_is_named_and_can_be_sent_again(tmp_path: Path) -
         site.monitor("outbox", "--retry", str(row["mail"]))
         assert site.json("deliver")[0]["status"] == "sent"
         assert "cannot be sent again" in site.monitor("outbox", "--retry", str(row["mail"]), code=1)
+
+
+def test_mails_to_who_was_taken_out_of_the_file_are_held_and_cancelled_by_hand(tmp_path: Path) -> None:
+    answers = ["451 4.3.0 later", "451 4.3.0 later"]
+
+    def script(_step: object, _address: str) -> str | None:
+        return answers.pop() if answers else None
+
+    with open_site(tmp_path, lambda: make.rss("AI新规出台"), script=script) as site:
+        site.write(("reader@example.org", 'reader@example.org", "bob@example.org'))
+        site.monitor("once", code=1)
+        site.write(("reader@example.org", "bob@example.org"))
+        told = run_command("--config", str(site.config), "poll").stderr
+        assert "AI 日报: 1 recipient has left: 1 mail held" in told
+        status = {row["to"]: row["status"] for row in site.json("outbox")}
+        assert status == {"reader@example.org": "held", "bob@example.org": "waiting"}
+        assert site.json("status")["outbox"]["held"] == 1
+        (held,) = (row["mail"] for row in site.json("outbox") if row["status"] == "held")
+        refused = site.monitor("outbox", "--retry", str(held), code=1)
+        assert "its recipient, or its subscription, is not in config.toml" in refused
+        site.monitor("outbox", "--cancel", str(held))
+        assert "does not wait" in site.monitor("outbox", "--cancel", str(held), code=1)
+        assert {row["status"] for row in site.json("outbox")} == {"cancelled", "waiting"}
 
 
 def test_tables_are_quiet_when_piped(site: Site) -> None:

@@ -228,13 +228,19 @@ def outbox(
         int | None,
         typer.Option("--retry", metavar="ID", help="Send this mail again.", show_default=False),
     ] = None,
+    cancel: Annotated[
+        int | None,
+        typer.Option(
+            "--cancel", metavar="ID", help="Never send this mail, waiting or held.", show_default=False
+        ),
+    ] = None,
     limit: Annotated[int, typer.Option("--limit", min=1, help="How many to show, the newest first.")] = 30,
     json: Json = False,
 ) -> None:
     """List the mails and what became of them."""
     from monitor.cli.status import outbox
 
-    sys.exit(outbox(path_of(context, config), retry=retry, limit=limit, json=json))
+    sys.exit(outbox(path_of(context, config), retry=retry, cancel=cancel, limit=limit, json=json))
 
 
 @app.command()

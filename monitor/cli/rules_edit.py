@@ -5,7 +5,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from monitor.cli.database import use_database
-from monitor.cli.terminal import answer, complain, count, progress, say, show_diff
+from monitor.cli.terminal import answer, complain, complain_each, count, progress, say, show_diff
 from monitor.config.reading import as_text, parse_config, read_file
 from monitor.config.values import duration
 from monitor.editing.edit import Change, add_word, plan_change, read_valid_text, remove_word, write_change
@@ -191,7 +191,7 @@ def apply(path: Path, since: str, *, rule: str | None, dry_run: bool, json: bool
         raise MonitorError(f"--since {since}: {error}") from None
 
     async def offer(db: Database) -> list[Backfill]:
-        await db.write(register, loaded, now)
+        complain_each(await db.write(register, loaded, now))
         with progress("judging", await db.read(entries.count_news_since, start)) as step:
             return await backfill(
                 loaded.config.subscriptions,

@@ -4,7 +4,7 @@ import sys
 from pathlib import Path
 
 from monitor.cli.database import use_database
-from monitor.cli.terminal import answer, local_time, say, show_diff, table
+from monitor.cli.terminal import answer, complain_each, local_time, say, show_diff, table
 from monitor.config.checked import store_url_of
 from monitor.editing.edit import Change, write_change
 from monitor.editing.history import find_version, plan_undo, rules_in, version_before, version_summaries
@@ -70,12 +70,12 @@ def undo(path: Path, version: int | None, *, dry_run: bool, json: bool) -> int:
     async def put_back(db: Database) -> tuple[RulesetVersion, Change]:
         # What is undone is kept first, so that it can be brought back, too.
         if loaded and not dry_run:
-            await db.write(register, loaded, clock())
+            complain_each(await db.write(register, loaded, clock()))
         target = await db.read(_target, rules_in(path), version)
         change = plan_undo(path, target)
         if not dry_run:
             write_change(change)
-            await db.write(register, load(path), clock())
+            complain_each(await db.write(register, load(path), clock()))
         return target, change
 
     target, change = use_database(store_url_of(path), put_back, writable=True)

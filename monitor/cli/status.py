@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from monitor.cli.database import use_database
-from monitor.cli.terminal import Styled, answer, complain, count, local_time, say, table
+from monitor.cli.terminal import Styled, answer, complain, complain_each, count, local_time, say, table
 from monitor.config.checked import CheckedConfig, feed_names_of, read_options, store_url_of
 from monitor.config.positions import rule_part
 from monitor.config.reading import as_text, read_file
@@ -139,17 +139,23 @@ def _status_refused(path: Path, error: ConfigError) -> StatusAnswer:
     return StatusAnswer(config=config, database=reason)
 
 
-def outbox(path: Path, *, retry: int | None, limit: int, json: bool) -> int:
-    """Show the newest mails; with `retry`, send one of them again. Return 1 when that one cannot be sent again."""
+def outbox(path: Path, *, retry: int | None, cancel: int | None, limit: int, json: bool) -> int:
+    """Show the newest mails; send one again with `retry`, or never with `cancel`. Return 1 when that cannot be."""
     checked = read_options(path)
 
-    async def list_mails(db: Database) -> tuple[bool, list[Delivery]]:
-        requeued = retry is None or await _requeue(retry, checked, db)
-        return requeued, await db.read(store.listing, status=None, limit=limit)
+    async def change_and_list(db: Database) -> tuple[list[str], list[Delivery]]:
+        problems = []
+        if retry is not None:
+            problems += await _requeue(retry, checked, db)
+        if cancel is not None and not await db.write(store.cancel, cancel):
+            problems.append(
+                f"mail {cancel} does not wait: no mail has this number, or nothing is left to cancel."
+            )
+        return problems, await db.read(store.listing, status=None, limit=limit)
 
-    requeued, deliveries = use_database(checked.store_url, list_mails, writable=retry is not None)
-    if not requeued:
-        complain(f"mail {retry} cannot be sent again: no mail has this number, or it was sent already.")
+    changes = retry is not None or cancel is not None
+    problems, deliveries = use_database(checked.store_url, change_and_list, writable=changes)
+    complain_each(problems)
     if json:
         answer([OutboxMail.of(delivery) for delivery in deliveries])
     elif deliveries:
@@ -160,12 +166,19 @@ def outbox(path: Path, *, retry: int | None, limit: int, json: bool) -> int:
         )
     else:
         say("No mail has been composed yet.")
-    return int(not requeued)
+    return int(bool(problems))
 
 
-async def _requeue(mail: int, checked: CheckedConfig, db: Database) -> bool:
+async def _requeue(mail: int, checked: CheckedConfig, db: Database) -> list[str]:
+    """Queue a mail again; return why not, where it cannot be."""
     now = clock()
-    return await db.write(retry_mail, mail, now, now + checked.config.outbox.expire)
+    if await db.write(retry_mail, mail, now, now + checked.config.outbox.expire):
+        return []
+    if await db.read(store.is_unwanted, mail):
+        return [
+            f"mail {mail} cannot be sent again: its recipient, or its subscription, is not in {checked.path.name}."
+        ]
+    return [f"mail {mail} cannot be sent again: no mail has this number, or it was sent already."]
 
 
 def _row(delivery: Delivery) -> tuple[object, ...]:

@@ -44,6 +44,12 @@ def complain(line: str) -> None:
     _print_line(line, "red", sys.stderr)
 
 
+def complain_each(lines: Iterable[str]) -> None:
+    """Print each line on standard error."""
+    for line in lines:
+        complain(line)
+
+
 def _print_line(line: str, style: str, stream: TextIO) -> None:
     if not style or not _is_terminal(stream):
         print(printable(line), file=stream)

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from monitor.cli.options import subscriptions_named
-from monitor.cli.terminal import answer, complain, count, local_time, progress, say, table
+from monitor.cli.terminal import answer, complain, complain_each, count, local_time, progress, say, table
 from monitor.config.options import Subscription
 from monitor.digests.due import next_slot
 from monitor.errors import DigestError
@@ -161,7 +161,7 @@ def _run(loaded: LoadedConfig, work: Callable[[DueWork, _Answers], Awaitable[Non
     answers, tasks = _Answers(), _Tasks()
 
     async def run() -> None:
-        async with open_runtime(loaded) as (runtime, db):
+        async with open_runtime(loaded, registered=complain_each) as (runtime, db):
             await work(DueWork(loaded, runtime, db, start=tasks.start, report=answers.add), answers)
 
     asyncio.run(run())

@@ -12,7 +12,7 @@ from monitor.jobs.draft import DigestContext, Draft, NothingPending, draft_diges
 from monitor.mail.message import make_mail, new_message_id
 from monitor.model.digests import Digest, Slot
 from monitor.model.mail import Mail, Rendered
-from monitor.store import digests, outbox, subscriptions
+from monitor.store import digests, outbox, owed, recipients, subscriptions
 from monitor.store.database import Connection, Database
 
 
@@ -145,6 +145,11 @@ def _queue(
     digests.mark_mailed(tx, key, number, [(pending.seq, pending.entry.story) for pending in draft.pending])
     digests.add_entries(tx, number, {pending.seq: 0 for pending in draft.pending})
     digests.drop_backfill(tx, key, draft.backfill)
+    wanted = recipients.present(tx, key, [mail.to for mail in mails])
     for mail in mails:
-        outbox.insert(tx, number, mail, now=digest.at, expires_at=expires_at, route=context.route)
+        if mail.to in wanted:
+            outbox.insert(tx, number, mail, now=digest.at, expires_at=expires_at, route=context.route)
+    # The file may be torn: who comes back within a day gets what the others get now.
+    for recipient in recipients.left_lately(tx, key):
+        owed.add(tx, key, recipient, {pending.seq: 0 for pending in draft.pending}, digest.at)
     return True

@@ -428,4 +428,5 @@ def _recover(
     recovered = outbox.recover(tx, now, sending_here=sending_here, next_uncertain=next_uncertain)
     for delivery in outbox.resting(tx, [number for number, _ in recovered]):
         rest(tx, delivery, delivery.last_reply, now)
+    outbox.hold_unwanted(tx, now)
     return recovered

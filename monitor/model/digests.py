@@ -71,6 +71,21 @@ class SubscriptionState:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Registered:
+    """A subscription as config.toml had it when the database saw that last."""
+
+    key: str
+    name: str
+    schedule: str  # only ever compared
+    recipients: frozenset[str] = frozenset()  # their addresses, without those that left
+    gone_at: datetime | None = None  # when config.toml was first seen without it
+    lapsed: bool = False  # it was gone for a day
+
+    def __post_init__(self) -> None:
+        require_utc(self.gone_at)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Item:
     """An entry as a digest shows it."""
 

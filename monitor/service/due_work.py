@@ -16,6 +16,7 @@ from monitor.errors import DigestError
 from monitor.jobs import Clock
 from monitor.jobs.compose import Composed, ComposeOutcome, NothingNew, compose
 from monitor.jobs.deliver import Attempted, InHand, deliver, is_anything_due, recover
+from monitor.jobs.lapse import Lapsed, lapse
 from monitor.jobs.notify import notify
 from monitor.jobs.poll import PollOutcome, claim, claim_all, poll
 from monitor.jobs.prune import prune
@@ -73,7 +74,9 @@ class Pruned:
     mails: int
 
 
-Outcome = PollOutcome | ComposeOutcome | NotDue | ComposeFailed | Attempted | Notified | Rematched | Pruned
+Outcome = (
+    PollOutcome | ComposeOutcome | NotDue | ComposeFailed | Attempted | Notified | Rematched | Lapsed | Pruned
+)
 Report = Callable[[Outcome], None]
 
 _Seen = tuple[int, int]  # the newest entry's seq, and the count of backfilled entries
@@ -332,6 +335,11 @@ class DueWork:
         after = min((state.cursor for state in states if state), default=None)
         if after is not None and (count := await rematch(self.loaded.rules, after=after, db=self._db)):
             self._report(Rematched(entries=count))
+
+    async def lapse(self) -> None:
+        """Let lapse who has been out of config.toml for a day."""
+        if lapsed := await lapse(db=self._db, now=self._clock()):
+            self._report(lapsed)
 
     async def prune(self) -> None:
         """Delete what is older than the operator wants it kept."""

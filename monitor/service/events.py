@@ -1,8 +1,11 @@
 """Log one line for each outcome of due work. Addresses are masked: a log is read by many."""
 
+from collections.abc import Sequence
+
 from monitor import log
 from monitor.jobs.compose import Composed
 from monitor.jobs.deliver import Attempted
+from monitor.jobs.lapse import Lapsed
 from monitor.jobs.poll import Polled, PollFailed, Unchanged
 from monitor.model.mail import Delivery, DeliveryStatus
 from monitor.service.due_work import Notified, Outcome, Pruned, Rematched
@@ -36,8 +39,22 @@ def log_outcome(outcome: Outcome) -> None:
             log.info("operator-told", mails=outcome.mails, about="config-refused")
         case Rematched():
             log.info("rematched", entries=outcome.entries)
+        case Lapsed():
+            log.warning(
+                "lapsed",
+                subscriptions=outcome.subscriptions,
+                recipients=outcome.recipients,
+                mails_cancelled=outcome.mails,
+                why="not in config.toml for a day",
+            )
         case Pruned():
             log.info("pruned", mails=outcome.mails)
+
+
+def log_registered(changes: Sequence[str]) -> None:
+    """Log what an edit changed for the subscriptions in the database."""
+    for change in changes:
+        log.info("subscription-changed", change=change)
 
 
 def _log_poll(outcome: Polled | Unchanged) -> None:

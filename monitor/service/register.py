@@ -1,19 +1,204 @@
 """Register a configuration in the database: its feeds, its subscriptions, and the version of its rules."""
 
+import shlex
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import datetime
 
+from monitor.config.addresses import parse_mailbox
+from monitor.config.options import Subscription
+from monitor.config.values import in_words
+from monitor.jobs.lapse import lapse_absent
 from monitor.loaded import LoadedConfig
-from monitor.store import feeds, rulesets, subscriptions
+from monitor.model.digests import Registered
+from monitor.store import digests, feeds, outbox, owed, recipients, rulesets, subscriptions
 from monitor.store.database import Connection
 
 
-def register(tx: Connection, loaded: LoadedConfig, now: datetime) -> None:
-    """Make the feeds, subscriptions and rules of a configuration known to the database."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Wanted:
+    """A subscription as config.toml has it."""
+
+    name: str
+    schedule: str  # as in Registered
+    recipients: frozenset[str]  # addresses of the envelope
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Changes:
+    """What happened to the subscriptions since the database saw a configuration last."""
+
+    renamed: tuple[Registered, str] | None = None  # with its new name
+    new: tuple[Wanted, ...] = ()
+    gone: tuple[Registered, ...] = ()
+    back: tuple[Registered, ...] = ()  # before they lapsed: they go on
+    anew: tuple[Registered, ...] = ()  # after they lapsed: they begin anew
+    left: Mapping[str, frozenset[str]]  # by the key of a subscription that stays: who receives it no more
+    respelled: Mapping[str, Mapping[str, str]]  # by key: an address to the same one in other letters
+
+
+def register(tx: Connection, loaded: LoadedConfig, now: datetime) -> list[str]:
+    """Make the feeds, subscriptions and rules of a configuration known to the database.
+
+    Mails to whom it has no more are held from here on. Return what changed for subscriptions, in sentences.
+    """
     feeds.sync(tx, [feed.url for feed in loaded.config.feeds], now)
-    subscriptions.sync(tx, [subscription.name for subscription in loaded.config.subscriptions], now)
+    sentences = _register_subscriptions(tx, list(map(wanted, loaded.config.subscriptions)), now)
     record_rules(tx, loaded, now)
+    return sentences
 
 
 def record_rules(tx: Connection, loaded: LoadedConfig, now: datetime) -> None:
     """Record the rules of a configuration as a version, so that it can be put back."""
     rulesets.record(tx, fingerprint=loaded.rules.fingerprint, text=loaded.rule_text, now=now)
+
+
+def wanted(subscription: Subscription) -> Wanted:
+    """Return what is registered of a subscription in config.toml."""
+    times = [f"{at:%H:%M:%S}" for at in subscription.at]
+    every = in_words(subscription.every) if subscription.every is not None else ""
+    days = [str(day) for day in subscription.days]
+    return Wanted(
+        name=subscription.name,
+        schedule=f"at={','.join(times)} every={every} days={','.join(days)} timezone={subscription.timezone}",
+        recipients=frozenset(parse_mailbox(to).address for to in subscription.to),
+    )
+
+
+def compare(before: Sequence[Registered], wanted: Sequence[Wanted]) -> Changes:
+    """Return what happened between the configuration that was registered last and this one.
+
+    When exactly one subscription went and one came, with the same recipients and schedule, it was renamed.
+    """
+    known, names = {each.name: each for each in before}, {each.name for each in wanted}
+    gone = tuple(each for each in before if each.gone_at is None and each.name not in names)
+    new = tuple(each for each in wanted if each.name not in known)
+    in_file = [known[each.name] for each in wanted if each.name in known]
+    anew = tuple(each for each in in_file if each.lapsed)
+    came = [*new, *(each for each in wanted if each.name in {lapsed.name for lapsed in anew})]
+    renamed = None
+    if len(gone) == len(came) == 1 and _is_same(gone[0], came[0]):
+        renamed = (gone[0], came[0].name)
+        gone, new, anew = (), (), ()
+    stayed = [
+        (known[each.name], each) for each in wanted if each.name in known and not known[each.name].gone_at
+    ]
+    respelled = {each.key: _respelled(each.recipients, now.recipients) for each, now in stayed}
+    return Changes(
+        renamed=renamed,
+        new=new,
+        gone=gone,
+        back=tuple(each for each in in_file if each.gone_at and not each.lapsed),
+        anew=anew,
+        left={
+            each.key: each.recipients - now.recipients - respelled[each.key].keys() for each, now in stayed
+        },
+        respelled=respelled,
+    )
+
+
+def _is_same(before: Registered, now: Wanted) -> bool:
+    return (before.schedule, before.recipients) == (now.schedule, now.recipients)
+
+
+def _respelled(before: Collection[str], now: Collection[str]) -> dict[str, str]:
+    """Return the addresses that have other capitals now: mail servers take them for the same."""
+    spellings = {_mailbox_key(address): address for address in now}
+    return {
+        address: spellings[_mailbox_key(address)]
+        for address in before
+        if address not in now and _mailbox_key(address) in spellings
+    }
+
+
+def _mailbox_key(address: str) -> str:
+    try:
+        return parse_mailbox(address).key
+    except ValueError:  # queued by an earlier version, which took more for an address
+        return address
+
+
+def _register_subscriptions(tx: Connection, wanted: Sequence[Wanted], now: datetime) -> list[str]:
+    before = subscriptions.registered(tx)
+    changes = compare(before, wanted)
+    if changes.renamed:
+        _rename(tx, *changes.renamed, before, now)
+    for gone in changes.gone:
+        subscriptions.mark_gone(tx, gone.key, now)
+        recipients.leave_all(tx, gone.key, now)
+    for lapsed in changes.anew:
+        _begin_anew(tx, lapsed.key, now)
+    for key, addresses in changes.respelled.items():
+        for old, address in addresses.items():
+            recipients.forget(tx, key, old)
+            owed.add(tx, key, address, owed.of(tx, key).get(old, {}), now)
+            owed.drop(tx, key, old)
+    subscriptions.sync(tx, [each.name for each in wanted], now)
+    keys = {state.name: state.key for state in subscriptions.states(tx)}
+    subscriptions.set_schedules(tx, {keys[each.name]: each.schedule for each in wanted})
+    present = {keys[each.name]: each.recipients for each in wanted}
+    for key, in_file in present.items():
+        recipients.sync(tx, key, in_file, now)
+    _register_unknown_recipients(tx, present, now)
+    lapse_absent(tx, now)
+    held = outbox.hold_unwanted(tx, now)
+    outbox.release_wanted(tx, now)
+    return list(_sentences(changes, before, held))
+
+
+def _rename(tx: Connection, old: Registered, name: str, before: Sequence[Registered], now: datetime) -> None:
+    """Give a subscription its new name; of one that had this name and has lapsed it gets the history."""
+    for namesake in before:
+        if namesake.name == name:
+            _begin_anew(tx, namesake.key, now)
+            subscriptions.merge(tx, namesake.key, into=old.key)
+    subscriptions.rename(tx, old.key, name)
+
+
+def _begin_anew(tx: Connection, key: str, now: datetime) -> None:
+    subscriptions.begin_anew(tx, key, now)
+    digests.drop_all_backfill(tx, key)
+
+
+def _register_unknown_recipients(
+    tx: Connection, present: Mapping[str, Collection[str]], now: datetime
+) -> None:
+    """Record as gone whom an earlier version of monitor has queued a mail for, and config.toml does not have."""
+    unknown: dict[str, set[str]] = {}
+    spellings = {key: set(map(_mailbox_key, addresses)) for key, addresses in present.items()}
+    for key, recipient in outbox.recipients_unsent(tx):
+        if _mailbox_key(recipient) not in spellings.get(key, ()):
+            unknown.setdefault(key, set()).add(recipient)
+    for key, addresses in unknown.items():
+        recipients.add_left(tx, key, addresses, now)
+
+
+def _sentences(changes: Changes, before: Sequence[Registered], held: Mapping[str, int]) -> Iterator[str]:
+    if changes.renamed:
+        old, name = changes.renamed
+        yield f"{old.name} is called {name} now: its history and what waits for it go along"
+    for each in changes.gone:
+        yield f"{each.name} is gone{_held(held, each.key)}. Back within a day, it goes on where it was"
+    for each in changes.back:
+        yield f"{each.name} is back, and goes on where it was"
+    for each in changes.anew:
+        yield f"{each.name} is back after more than a day, and begins anew"
+    candidates = [*changes.gone, *(each for each in before if each.gone_at and not each.lapsed)]
+    candidates = [each for each in candidates if each not in changes.back]
+    for new in changes.new if candidates else ():
+        same = [each.name for each in candidates if _is_same(each, new)]
+        names = same if len(same) == 1 else [each.name for each in candidates]
+        old_name = names[0] if len(names) == 1 else "OLD"
+        command = f"monitor subscriptions rename {shlex.quote(old_name)} {shlex.quote(new.name)}"
+        yield f"{new.name} is new, and begins now. If it is an earlier one under another name: {command}"
+    for each in before:
+        if count := len(changes.left.get(each.key, ())):
+            who = "1 recipient has" if count == 1 else f"{count} recipients have"
+            yield f"{each.name}: {who} left{_held(held, each.key)}. Who is back within a day misses nothing"
+
+
+def _held(held: Mapping[str, int], key: str) -> str:
+    """Return how many mails of a subscription are held from now on."""
+    if not (count := held.get(key, 0)):
+        return ""
+    return f": {count} mail{'' if count == 1 else 's'} held, and cancelled after a day"

@@ -1,7 +1,7 @@
 """Wire up what due work needs: a database, a fetcher, templates, a sender, the digest context."""
 
 import random
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
 
@@ -71,11 +71,16 @@ def digest_context(loaded: LoadedConfig) -> DigestContext:
 
 
 @asynccontextmanager
-async def open_runtime(loaded: LoadedConfig) -> AsyncIterator[tuple[Runtime, Database]]:
-    """Open the database, register the configuration in it, and make the runtime. Raises StoreError."""
+async def open_runtime(
+    loaded: LoadedConfig, *, registered: Callable[[list[str]], object]
+) -> AsyncIterator[tuple[Runtime, Database]]:
+    """Open the database, register the configuration in it, and make the runtime. Raises StoreError.
+
+    `registered` is given what `register` returned.
+    """
     db = open_database(loaded.store_url)
     try:
-        await db.write(register, loaded, clock())
+        registered(await db.write(register, loaded, clock()))
         runtime = make_runtime(loaded)
         async with runtime.fetcher:
             yield runtime, db

@@ -15,7 +15,7 @@ from monitor.model.mail import Notice
 from monitor.service.clock import clock
 from monitor.service.config_watcher import ConfigWatcher, Step
 from monitor.service.due_work import DueWork, Work
-from monitor.service.events import log_outcome
+from monitor.service.events import log_outcome, log_registered
 from monitor.service.register import register
 from monitor.service.runtime import make_runtime
 from monitor.service.ticker import Tick, start_ticking
@@ -25,6 +25,7 @@ from monitor.store.database import Database, open_database
 _TICK = timedelta(seconds=1)
 _LOOK = timedelta(seconds=0.5)  # an edit is taken up at the second look at it: whole, and within 2 s
 _REMATCH = timedelta(seconds=30)
+_LAPSE = timedelta(minutes=1)
 _PRUNE = timedelta(hours=1)
 _GRACE = 10.0  # seconds for running tasks when the service is told to stop
 _GRACE_PAST_DOT = 60.0  # and for a mail that the server may have: it goes twice when its reply is not read
@@ -58,11 +59,12 @@ class Service:
     async def serve(self) -> None:
         """Work until told to stop, then let running tasks end."""
         self._handle_signals()
-        await self._db.write(register, self._due_work.loaded, clock())
+        registered = await self._db.write(register, self._due_work.loaded, clock())
         await self._db.write(
             feeds.make_unreachable_due, clock()
         )  # the network may have been what was restarted
         _log_started(self._due_work.loaded)
+        log_registered(registered)
         stop_ticking = start_ticking(
             {
                 "config": (self._tick("config", self._look_at_config), _LOOK),
@@ -71,6 +73,7 @@ class Service:
                 "deliver": (self._tick("deliver", lambda: self._due_work.deliver_due()), _TICK),
                 "notify": (self._tick("notify", self._queue_notice), _TICK),
                 "rematch": (self._tick("rematch", lambda: self._due_work.rematch()), _REMATCH),
+                "lapse": (self._tick("lapse", lambda: self._due_work.lapse()), _LAPSE),
                 "prune": (self._tick("prune", lambda: self._due_work.prune()), _PRUNE),
             }
         )
@@ -192,11 +195,12 @@ class Service:
         self._refusal_told = False
         if before.loaded.store_url != loaded.store_url:
             log.warning("restart-needed", changed="[store] url")
-        await self._db.write(register, loaded, clock())
+        registered = await self._db.write(register, loaded, clock())
         before.stop()  # a mail in hand still goes the old way, and no other
         self._due_work = due_work
         for change in changes(before.loaded, loaded) or ["no effective change"]:
             log.info("config-changed", change=change)
+        log_registered(registered)
         for finding in await asyncio.to_thread(describe_new_findings, before.loaded, loaded):
             log.warning("rule-odd", finding=finding)
         await due_work.rematch()

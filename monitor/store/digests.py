@@ -93,6 +93,11 @@ def count_backfill(tx: Connection) -> int:
     return tx.scalar(select(func.count()).select_from(tables.backfill)) or 0
 
 
+def drop_all_backfill(tx: Connection, subscription: str) -> None:
+    """Withdraw all that is offered to the subscription."""
+    tx.execute(delete(tables.backfill).where(tables.backfill.c.subscription == subscription))
+
+
 def drop_backfill(tx: Connection, subscription: str, seqs: Sequence[int]) -> None:
     """Withdraw these entries from what is offered to the subscription."""
     table = tables.backfill

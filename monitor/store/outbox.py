@@ -13,9 +13,10 @@ from sqlalchemy import ColumnElement, Connection, Row, and_, case, delete, exist
 from sqlalchemy import insert as insert_into
 
 from monitor.errors import SendCause
+from monitor.model.digests import DigestKind
 from monitor.model.mail import Delivery, DeliveryStatus, Mail, Phase, Route
 from monitor.store.dialects import chunks
-from monitor.store.tables import digests, outbox, subscriptions
+from monitor.store.tables import digests, outbox, recipients, subscriptions
 
 
 def insert(
@@ -114,7 +115,8 @@ def claim(
 ) -> Delivery | None:
     """Claim the mail that has been due the longest, so that no other worker does; None when none is due.
 
-    `routes` are those that can be taken just now; `server` is the mail server the worker sends to, as host:port.
+    A mail to somebody who has left its subscription is not claimed. `routes` are those that can be taken just now;
+    `server` is the mail server the worker sends to, as host:port.
     """
     due = _due(now, routes)
     first = select(outbox.c.id).where(*due).order_by(outbox.c.next_attempt_at, outbox.c.id).limit(1)
@@ -245,8 +247,75 @@ def resting(tx: Connection, numbers: Sequence[int]) -> list[Delivery]:
     ]
 
 
+def hold_unwanted(tx: Connection, now: datetime) -> dict[str, int]:
+    """Hold the unsent mails to those who have left; return their counts by the subscription's key."""
+    # Of uncertain mails those that would go again: the others rest as they are.
+    held = tx.scalars(
+        update(outbox)
+        .where(_is_unsent, outbox.c.next_attempt_at.is_not(None), _is_unwanted)
+        .values(status=DeliveryStatus.HELD.value, held_since=now)
+        .returning(outbox.c.digest_id)
+    ).all()
+    counts: dict[str, int] = {}
+    subscription_of = _subscriptions_of(tx, held)
+    for digest_id in held:
+        key = subscription_of[digest_id]
+        counts[key] = counts.get(key, 0) + 1
+    return counts
+
+
+def release_wanted(tx: Connection, now: datetime) -> int:
+    """Let the held mails to those who are back go on as before; return their count. Time held is not time waited."""
+    columns = (
+        outbox.c.id,
+        outbox.c.uncertain,
+        outbox.c.interrupted,
+        outbox.c.held_since,
+        outbox.c.expires_at,
+    )
+    rows = tx.execute(select(*columns).where(_is(DeliveryStatus.HELD), ~_is_unwanted)).all()
+    for row in rows:
+        status = DeliveryStatus.UNCERTAIN if row.uncertain or row.interrupted else DeliveryStatus.WAITING
+        expires_at = row.expires_at + max(now - row.held_since, timedelta(0))
+        values = {"status": status.value, "held_since": None, "expires_at": expires_at}
+        tx.execute(update(outbox).where(outbox.c.id == row.id).values(values))
+    return len(rows)
+
+
+def cancel_lapsed(tx: Connection) -> int:
+    """Cancel the unsent mails to those who are gone for good; return their count."""
+    unsent = _is(*_UNSENT, DeliveryStatus.HELD)
+    lapsed = update(outbox).where(
+        unsent, outbox.c.next_attempt_at.is_not(None), _has_left(recipients.c.lapsed)
+    )
+    return tx.execute(lapsed.values(_CANCELLED)).rowcount
+
+
+def cancel(tx: Connection, number: int) -> bool:
+    """Cancel an unsent mail; return False when it is unknown, being sent, was sent or was given up."""
+    unsent = _is(*_UNSENT, DeliveryStatus.HELD)
+    return bool(tx.execute(update(outbox).where(outbox.c.id == number, unsent).values(_CANCELLED)).rowcount)
+
+
+def recipients_unsent(tx: Connection) -> list[tuple[str, str]]:
+    """Return the recipients of unsent mails as (key of the subscription, address), each once; notices left out."""
+    query = (
+        select(digests.c.subscription, outbox.c.recipient)
+        .join(digests, digests.c.id == outbox.c.digest_id)
+        .where(
+            _is(*_UNSENT, DeliveryStatus.SENDING, DeliveryStatus.HELD),
+            digests.c.kind == DigestKind.DIGEST.value,
+        )
+        .distinct()
+    )
+    return [(row.subscription, row.recipient) for row in tx.execute(query)]
+
+
 def requeue(tx: Connection, number: int, now: datetime, expires_at: datetime) -> bool:
-    """Queue an unsent mail again, as if new; return False when it is unknown, being sent, or was sent."""
+    """Queue an unsent mail again, as if new.
+
+    Return False when it is unknown, being sent, or was sent, or when its recipient has left the subscription.
+    """
     as_new = {
         **_IDLE,
         "status": DeliveryStatus.WAITING.value,
@@ -261,23 +330,20 @@ def requeue(tx: Connection, number: int, now: datetime, expires_at: datetime) ->
         "expires_at": expires_at,
         "claim": "",
     }
-    may_requeue = or_(
-        _is(
-            *_UNSENT,
-            DeliveryStatus.FAILED,
-            DeliveryStatus.EXPIRED,
-            DeliveryStatus.HELD,
-            DeliveryStatus.CANCELLED,
-        ),
-        _lease_ran_out(now),
-    )
-    return bool(tx.execute(update(outbox).where(outbox.c.id == number, may_requeue).values(as_new)).rowcount)
+    unsent = or_(_is(*_UNSENT, *_GIVEN_UP, DeliveryStatus.HELD), _lease_ran_out(now))
+    may_requeue = update(outbox).where(outbox.c.id == number, unsent, ~_is_unwanted)
+    return bool(tx.execute(may_requeue.values(as_new)).rowcount)
+
+
+def is_unwanted(tx: Connection, number: int) -> bool:
+    """Return whether the recipient of a mail has left its subscription."""
+    return tx.scalar(select(outbox.c.id).where(outbox.c.id == number, _is_unwanted)) is not None
 
 
 def prune(tx: Connection, before: datetime) -> int:
     """Delete the mails that were sent, or given up, before an instant; return their count."""
     done = or_(
-        _is(DeliveryStatus.SENT, DeliveryStatus.FAILED, DeliveryStatus.EXPIRED, DeliveryStatus.CANCELLED),
+        _is(DeliveryStatus.SENT, *_GIVEN_UP),
         and_(_is(DeliveryStatus.UNCERTAIN), outbox.c.next_attempt_at.is_(None)),
     )
     done_at = func.coalesce(outbox.c.sent_at, outbox.c.expires_at)
@@ -327,6 +393,8 @@ _rows = (
 _MOST_LISTED = 1000  # their bytes are read too
 _IDLE: dict[str, Any] = {"phase": Phase.NONE.value, "lease_until": None}  # nobody is sending it
 _UNSENT = (DeliveryStatus.WAITING, DeliveryStatus.UNCERTAIN)
+_GIVEN_UP = (DeliveryStatus.FAILED, DeliveryStatus.EXPIRED, DeliveryStatus.CANCELLED)
+_CANCELLED: dict[str, Any] = {"status": DeliveryStatus.CANCELLED.value, "next_attempt_at": None}
 
 
 def _is(*statuses: DeliveryStatus) -> ColumnElement[bool]:
@@ -336,8 +404,30 @@ def _is(*statuses: DeliveryStatus) -> ColumnElement[bool]:
 _is_unsent = _is(*_UNSENT)
 
 
+def _has_left(how: ColumnElement[bool]) -> ColumnElement[bool]:
+    """Return whether a mail is one to a recipient of whom config.toml said so; of an unknown one it said nothing."""
+    digest_and_recipient = (
+        digests.c.id == outbox.c.digest_id,
+        recipients.c.subscription == digests.c.subscription,
+        recipients.c.address == outbox.c.recipient,
+    )
+    return exists(select(recipients.c.address).where(*digest_and_recipient, how).correlate(outbox))
+
+
+_is_unwanted = _has_left(recipients.c.gone_at.is_not(None))
+
+
 def _due(now: datetime, routes: Collection[Route]) -> tuple[ColumnElement[bool], ...]:
-    return _is_unsent, outbox.c.next_attempt_at <= now, outbox.c.route.in_([route.value for route in routes])
+    by_route = outbox.c.route.in_([route.value for route in routes])
+    return _is_unsent, outbox.c.next_attempt_at <= now, by_route, ~_is_unwanted
+
+
+def _subscriptions_of(tx: Connection, digest_ids: Sequence[int]) -> dict[int, str]:
+    return {
+        row.id: row.subscription
+        for chunk in chunks(sorted(set(digest_ids)))
+        for row in tx.execute(select(digests.c.id, digests.c.subscription).where(digests.c.id.in_(chunk)))
+    }
 
 
 def _lease_ran_out(now: datetime) -> ColumnElement[bool]:

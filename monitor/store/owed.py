@@ -3,10 +3,10 @@
 from collections.abc import Collection, Mapping
 from datetime import datetime
 
-from sqlalchemy import Connection, delete, func, select
+from sqlalchemy import Connection, delete, exists, func, select
 
 from monitor.store.dialects import chunks, insert_missing
-from monitor.store.tables import owed
+from monitor.store.tables import owed, recipients
 
 
 def add(tx: Connection, subscription: str, recipient: str, returns: Mapping[int, int], now: datetime) -> None:
@@ -41,3 +41,13 @@ def drop(tx: Connection, subscription: str, recipient: str, seqs: Collection[int
         tx.execute(delete(owed).where(*debts, owed.c.seq.in_(chunk))).rowcount
         for chunk in chunks(sorted(seqs))
     )
+
+
+def drop_lapsed(tx: Connection) -> int:
+    """Delete the debts to recipients who are gone for good; return their count."""
+    is_lapsed = exists().where(
+        recipients.c.subscription == owed.c.subscription,
+        recipients.c.address == owed.c.recipient,
+        recipients.c.lapsed,
+    )
+    return tx.execute(delete(owed).where(is_lapsed)).rowcount

@@ -1,10 +1,74 @@
-"""Table recipients: who receives a subscription, and whom the mail server refuses."""
+"""Table recipients: who receives a subscription, who left it when, and whom the mail server refuses."""
 
+from collections.abc import Collection
 from datetime import datetime
 
-from sqlalchemy import ColumnElement, Connection, and_, insert, select, update
+from sqlalchemy import ColumnElement, Connection, and_, delete, exists, insert, or_, select, update
 
-from monitor.store.tables import recipients
+from monitor.store.dialects import chunks, insert_missing
+from monitor.store.tables import digests, outbox, recipients
+
+
+def sync(tx: Connection, subscription: str, addresses: Collection[str], now: datetime) -> None:
+    """Record who receives a subscription: who is not among them has left it, now or before."""
+    insert_missing(
+        tx, recipients, [{"subscription": subscription, "address": address} for address in addresses]
+    )
+    rows = tx.execute(select(recipients.c.address, recipients.c.gone_at).where(_of(subscription))).all()
+    returned = {"gone_at": None, "lapsed": False, "refusals": 0, "suspended_at": None, "reason": ""}
+    for chunk in chunks([row.address for row in rows if row.gone_at and row.address in addresses]):
+        back = update(recipients).where(_of(subscription), recipients.c.address.in_(chunk))
+        tx.execute(back.values(returned))
+    for chunk in chunks([row.address for row in rows if not row.gone_at and row.address not in addresses]):
+        left = update(recipients).where(_of(subscription), recipients.c.address.in_(chunk))
+        tx.execute(left.values(gone_at=now))
+
+
+def add_left(tx: Connection, subscription: str, addresses: Collection[str], now: datetime) -> None:
+    """Record who has left a subscription without ever having been registered with it."""
+    rows = [{"subscription": subscription, "address": address, "gone_at": now} for address in addresses]
+    insert_missing(tx, recipients, rows)
+
+
+def forget(tx: Connection, subscription: str, address: str) -> None:
+    """Delete a recipient: it is not known any more whether mails to this address are wanted, and they are sent."""
+    tx.execute(delete(recipients).where(_is(subscription, address)))
+
+
+def leave_all(tx: Connection, subscription: str, now: datetime) -> None:
+    """Record that a subscription has no recipients any more."""
+    present = update(recipients).where(_of(subscription), ~_has_left)
+    tx.execute(present.values(gone_at=now))
+
+
+def lapse(tx: Connection, before: datetime) -> int:
+    """Record which recipients who left before an instant are gone for good; return the count of new ones."""
+    left = update(recipients).where(recipients.c.gone_at <= before, ~recipients.c.lapsed)
+    return tx.execute(left.values(lapsed=True)).rowcount
+
+
+def present(tx: Connection, subscription: str, addresses: Collection[str]) -> set[str]:
+    """Return those of these addresses that may be mailed the subscription: they have not left, nor are suspended."""
+    barred = or_(_has_left, recipients.c.suspended_at.is_not(None))
+    return set(addresses) - set(tx.scalars(select(recipients.c.address).where(_of(subscription), barred)))
+
+
+def left_lately(tx: Connection, subscription: str) -> list[str]:
+    """Return the addresses that left the subscription less than a day ago: what they would get is owed to them."""
+    left = select(recipients.c.address).where(_of(subscription), _has_left, ~recipients.c.lapsed)
+    return list(tx.scalars(left.order_by(recipients.c.address)))
+
+
+def prune(tx: Connection) -> None:
+    """Delete the recipients who are gone for good, once the outbox has nothing of theirs."""
+    mails = exists(
+        select(outbox.c.id)
+        .join(digests, digests.c.id == outbox.c.digest_id)
+        .where(
+            digests.c.subscription == recipients.c.subscription, outbox.c.recipient == recipients.c.address
+        )
+    )
+    tx.execute(delete(recipients).where(recipients.c.lapsed, ~mails))
 
 
 def refused(tx: Connection, subscription: str, address: str, reason: str) -> int:
@@ -41,6 +105,13 @@ def suspended(tx: Connection, subscription: str) -> dict[str, str]:
         recipients.c.subscription == subscription, recipients.c.suspended_at.is_not(None)
     )
     return {row.address: row.reason for row in tx.execute(query.order_by(recipients.c.address))}
+
+
+_has_left: ColumnElement[bool] = recipients.c.gone_at.is_not(None)
+
+
+def _of(subscription: str) -> ColumnElement[bool]:
+    return recipients.c.subscription == subscription
 
 
 def _is(subscription: str, address: str) -> ColumnElement[bool]:

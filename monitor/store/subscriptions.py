@@ -1,16 +1,19 @@
-"""Table subscriptions: how far each subscription has come, by its name in config.toml and the key that stays."""
+"""Tables subscriptions and recipients: how far each subscription has come, who receives it, and who left when.
 
-from collections.abc import Collection, Sequence
+A subscription goes by its name in config.toml, and by the key that stays when it is renamed.
+"""
+
+from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
 from itertools import count
 from typing import Any
 
-from sqlalchemy import Connection, Row, insert, select, update
+from sqlalchemy import Connection, Row, delete, exists, func, insert, or_, select, update
 
-from monitor.model.digests import Slot, SubscriptionState
+from monitor.model.digests import Registered, Slot, SubscriptionState
 from monitor.store import entries
 from monitor.store.dialects import clean
-from monitor.store.tables import subscriptions
+from monitor.store.tables import backfill, digests, mailed, owed, recipients, subscriptions
 
 
 def sync(tx: Connection, names: Sequence[str], now: datetime) -> None:
@@ -56,6 +59,110 @@ def take_slot(tx: Connection, state: SubscriptionState, slot: Slot, upto: int) -
     )
     moved = update(subscriptions).where(*unchanged)
     return bool(tx.execute(moved.values(cursor=upto, last_slot=slot.name, last_at=slot.at)).rowcount)
+
+
+# --- what config.toml said last, and who left it -----------------------------------------------------
+
+
+def registered(tx: Connection) -> list[Registered]:
+    """Return every subscription there ever was as it was registered last, by name."""
+    # Of one that is gone, who stayed with it to the end.
+    stayed = or_(recipients.c.gone_at.is_(None), recipients.c.gone_at == subscriptions.c.gone_at)
+    addresses: dict[str, set[str]] = {}
+    for row in tx.execute(
+        select(recipients.c.subscription, recipients.c.address)
+        .join(subscriptions, subscriptions.c.key == recipients.c.subscription)
+        .where(stayed)
+    ):
+        addresses.setdefault(row.subscription, set()).add(row.address)
+    return [
+        Registered(
+            key=row.key,
+            name=row.name,
+            schedule=row.schedule,
+            recipients=frozenset(addresses.get(row.key, ())),
+            gone_at=row.gone_at,
+            lapsed=row.lapsed,
+        )
+        for row in tx.execute(select(subscriptions).order_by(subscriptions.c.name))
+    ]
+
+
+def set_schedules(tx: Connection, schedules: Mapping[str, str]) -> None:
+    """Record the schedules of subscriptions, by key: these are in config.toml."""
+    for key, schedule in schedules.items():
+        present = {"schedule": schedule, "gone_at": None, "lapsed": False}
+        tx.execute(update(subscriptions).where(subscriptions.c.key == key).values(present))
+
+
+def mark_gone(tx: Connection, key: str, now: datetime) -> None:
+    """Record that a subscription is not in config.toml."""
+    present = update(subscriptions).where(subscriptions.c.key == key, subscriptions.c.gone_at.is_(None))
+    tx.execute(present.values(gone_at=now))
+
+
+def lapse(tx: Connection, before: datetime) -> int:
+    """Record which subscriptions that went before an instant are gone for good; return the count of new ones."""
+    gone = update(subscriptions).where(subscriptions.c.gone_at <= before, ~subscriptions.c.lapsed)
+    return tx.execute(gone.values(lapsed=True)).rowcount
+
+
+def begin_anew(tx: Connection, key: str, now: datetime) -> None:
+    """Let a subscription that was gone begin now, with what arrives from here on."""
+    values = {
+        "created_at": now,
+        "cursor": entries.newest_seq(tx),
+        "last_slot": "",
+        "last_at": None,
+        "gone_at": None,
+        "lapsed": False,
+    }
+    tx.execute(update(subscriptions).where(subscriptions.c.key == key).values(values))
+
+
+def rename(tx: Connection, key: str, name: str) -> None:
+    """Give a subscription another name, which no other one has."""
+    tx.execute(update(subscriptions).where(subscriptions.c.key == key).values(name=name))
+
+
+def merge(tx: Connection, key: str, into: str) -> None:
+    """Give all that is known of a subscription to another one, and delete it.
+
+    The other one goes on from the earlier cursor and the later slot, and mails nothing that either has mailed. Whose
+    recipients they are, and whether they have left, stays as it is with the other one.
+    """
+    merged, other = tx.execute(
+        select(subscriptions)
+        .where(subscriptions.c.key.in_([key, into]))
+        .order_by(subscriptions.c.key == into)
+    ).all()
+    later = max(merged, other, key=lambda row: (row.last_at is not None, row.last_at))
+    values = {
+        "cursor": min(merged.cursor, other.cursor),
+        "created_at": min(merged.created_at, other.created_at),
+        "last_slot": later.last_slot,
+        "last_at": later.last_at,
+    }
+    tx.execute(update(subscriptions).where(subscriptions.c.key == into).values(values))
+    same_slot = digests.alias()
+    parts = select(func.coalesce(func.max(same_slot.c.part), 0)).where(
+        same_slot.c.subscription == into, same_slot.c.slot == digests.c.slot
+    )
+    part = digests.c.part + parts.scalar_subquery()
+    tx.execute(update(digests).where(digests.c.subscription == key).values(subscription=into, part=part))
+    for table, same in (
+        (mailed, ["story"]),
+        (owed, ["recipient", "seq"]),
+        (backfill, ["seq"]),
+        (recipients, ["address"]),
+    ):
+        twin = table.alias()
+        is_there = exists().where(
+            twin.c.subscription == into, *(twin.c[column] == table.c[column] for column in same)
+        )
+        tx.execute(update(table).where(table.c.subscription == key, ~is_there).values(subscription=into))
+        tx.execute(delete(table).where(table.c.subscription == key))
+    tx.execute(delete(subscriptions).where(subscriptions.c.key == key))
 
 
 def _free_key(name: str, keys: Collection[str]) -> str:

@@ -113,6 +113,9 @@ subscriptions = Table(
     Column("last_at", Instant),
     Column("schedule", Text, nullable=False, server_default=_EMPTY),  # as registered last
     Column("gone_at", Instant),  # when config.toml was first seen without it
+    Column(
+        "lapsed", Boolean, nullable=False, server_default=false()
+    ),  # a day ago: it begins anew when it returns
     UniqueConstraint("name"),
 )
 
@@ -123,6 +126,7 @@ recipients = Table(
     Column("subscription", Words, nullable=False),
     Column("address", Words, nullable=False),  # of the envelope, without a display name
     Column("gone_at", Instant),  # when config.toml was first seen without it
+    Column("lapsed", Boolean, nullable=False, server_default=false()),  # a day ago: nothing is owed any more
     Column("refusals", Integer, nullable=False, server_default="0"),  # digests in a row refused for good
     Column("suspended_at", Instant),
     Column("reason", Words, nullable=False, server_default=_EMPTY),  # the server's words at the last refusal

@@ -62,6 +62,7 @@ def _key_subscriptions() -> None:
         sa.Column("last_at", INSTANT),
         sa.Column("schedule", sa.Text, nullable=False, server_default=EMPTY),
         sa.Column("gone_at", INSTANT),
+        sa.Column("lapsed", sa.Boolean, nullable=False, server_default=sa.false()),
         sa.PrimaryKeyConstraint("key", name="pk_subscriptions"),
         sa.UniqueConstraint("name", name="uq_subscriptions_name"),
     )
@@ -176,6 +177,7 @@ def _create_tables() -> None:
         sa.Column("subscription", sa.Text, nullable=False),
         sa.Column("address", sa.Text, nullable=False),
         sa.Column("gone_at", INSTANT),
+        sa.Column("lapsed", sa.Boolean, nullable=False, server_default=sa.false()),
         sa.Column("refusals", sa.Integer, nullable=False, server_default="0"),
         sa.Column("suspended_at", INSTANT),
         sa.Column("reason", sa.Text, nullable=False, server_default=EMPTY),
