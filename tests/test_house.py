@@ -26,7 +26,7 @@ OWNERS = {
     "structlog": {"log"},
     "aiosmtpd": {"demo.smtp_server"},
     "trustme": {"demo.smtp_server"},
-    "typer": {"cli", "cli.options", "cli.rules"},
+    "typer": {"cli", "cli.options", "cli.rules", "cli.subscriptions"},
     "tomlkit": {"cli.files", "cli.demo"},
 }
 STORE_ONLY = {"sqlalchemy", "alembic", "sqlite3", "psycopg"}

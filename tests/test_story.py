@@ -116,6 +116,33 @@ def test_mails_to_who_was_taken_out_of_the_file_are_held_and_cancelled_by_hand(t
         assert {row["status"] for row in site.json("outbox")} == {"cancelled", "waiting"}
 
 
+def test_a_subscription_with_a_new_name_and_another_time_goes_on_by_command(tmp_path: Path) -> None:
+    titles = ["AI新规出台"]
+    with open_site(tmp_path, lambda: make.rss(*titles)) as site:
+        site.monitor("once")
+        titles.append("大模型降价")
+        site.monitor("poll", "--all")
+        site.write(('name = "AI 日报"', 'name = "晨报"'), ('every = "0s"', 'every = "1s"'))
+        told = run_command("--config", str(site.config), "digest").stderr
+        assert "monitor subscriptions rename 'AI 日报' '晨报'" in told
+        assert "晨报 goes on where AI 日报 was: 1 entry since." in site.monitor(
+            "subscriptions", "rename", "AI 日报", "晨报"
+        )
+        (composed,) = site.json("digest")
+        assert (composed["entries"], composed["subscription"]) == (1, "晨报")
+        assert "knows no subscription" in site.monitor("subscriptions", "rename", "AI 日报", "晨报", code=1)
+
+
+def test_the_command_says_so_when_the_new_name_was_plain_without_it(tmp_path: Path) -> None:
+    with open_site(tmp_path, lambda: make.rss("AI新规出台")) as site:
+        site.monitor("poll")
+        site.write(('name = "AI 日报"', 'name = "晨报"'))
+        done = run_command("--config", str(site.config), "subscriptions", "rename", "AI 日报", "晨报")
+        assert (done.code, done.stdout) == (0, "")
+        assert "AI 日报 is called 晨报 now" in done.stderr
+        assert site.json("digest")[0]["entries"] == 1, "what waited for its next digest"
+
+
 def test_tables_are_quiet_when_piped(site: Site) -> None:
     for command in (
         ["poll", "--all"],

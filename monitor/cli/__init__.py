@@ -13,6 +13,7 @@ import typer
 from monitor import __version__
 from monitor.cli.options import DEFAULT, ConfigFile, Json, SubscriptionName, path_of
 from monitor.cli.rules import rules
+from monitor.cli.subscriptions import subscriptions
 from monitor.errors import ConfigError, DatabaseGoneError, MonitorError
 from monitor.log import Format, StandardError
 from monitor.masking import mask
@@ -29,6 +30,7 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 app.add_typer(rules, name="rules")
+app.add_typer(subscriptions, name="subscriptions")
 
 
 def main() -> None:

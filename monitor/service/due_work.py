@@ -79,7 +79,8 @@ Outcome = (
 )
 Report = Callable[[Outcome], None]
 
-_Seen = tuple[int, int]  # the newest entry's seq, and the count of backfilled entries
+# The newest entry's seq, the count of backfilled entries, and the cursors: another process may set one back.
+_Seen = tuple[int, int, tuple[int, ...]]
 _Question = tuple[_Seen, Subscription, tuple[Rule, ...]]
 
 
@@ -358,4 +359,4 @@ def _due_slot(subscription: Subscription, state: SubscriptionState | None, now: 
 
 
 def _seen(tx: Connection) -> _Seen:
-    return entries.newest_seq(tx), digests.count_backfill(tx)
+    return entries.newest_seq(tx), digests.count_backfill(tx), subscriptions.cursors(tx)

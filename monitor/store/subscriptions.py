@@ -46,6 +46,11 @@ def states(tx: Connection) -> list[SubscriptionState]:
     return [_state(row) for row in tx.execute(select(subscriptions).order_by(subscriptions.c.name))]
 
 
+def cursors(tx: Connection) -> tuple[int, ...]:
+    """Return the cursor of every subscription there ever was, by name."""
+    return tuple(tx.scalars(select(subscriptions.c.cursor).order_by(subscriptions.c.name)))
+
+
 def take_slot(tx: Connection, state: SubscriptionState, slot: Slot, upto: int) -> bool:
     """Move the subscription to this slot, past the entries up to seq `upto`.
 

@@ -35,6 +35,7 @@ COMMANDS = [
     "match",
     "replay",
     "rules",
+    "subscriptions",
 ]
 
 

@@ -5,8 +5,9 @@ from dataclasses import replace
 from pathlib import Path
 
 from monitor.errors import DigestError
-from monitor.jobs.compose import Composed
-from monitor.loaded import load
+from monitor.jobs.compose import Composed, NothingNew
+from monitor.jobs.rename import rename
+from monitor.loaded import check_bytes, load
 from monitor.model.digests import Digest
 from monitor.model.mail import Rendered
 from monitor.service.due_work import ComposeFailed, DueWork, Outcome, Work
@@ -59,3 +60,41 @@ async def test_a_digest_whose_template_failed_is_tried_again_after_a_minute(
     desk.clock.forward(seconds=0.1)
     await due_work.compose_due()
     assert [type(outcome) for outcome in outcomes] == [ComposeFailed, Composed]
+
+
+async def test_a_subscription_that_goes_on_where_an_earlier_one_was_is_composed_without_further_news(
+    desk: Desk, tmp_path: Path
+) -> None:
+    outcomes: list[Outcome] = []
+    loaded = [
+        check_bytes(
+            tmp_path / "config.toml",
+            CONFIG.format(store="sqlite:///unused.db", port=25, ca_file="", url=make.feed().url)
+            .replace('"AI 日报"', f'"{name}"')
+            .replace('every = "0s"', f'every = "{every}"')
+            .encode(),
+        )
+        for name, every in (("old", "0s"), ("new", "1s"))
+    ]
+    await desk.db.write(register, loaded[0], desk.clock())
+    desk.web.serves(desk.feeds[0], make.rss("大模型降价"))
+    desk.subscription = make.subscription("old")
+    await desk.poll()
+    await desk.db.write(register, loaded[1], desk.clock())
+    due_work = DueWork(
+        loaded[1],
+        make_runtime(loaded[1]),
+        desk.db,
+        start=lambda _name, work: asyncio.create_task(finished(work)),
+        report=outcomes.append,
+        clock=desk.clock,
+    )
+    await due_work.compose_due()
+    await rename("old", "new", in_file=["new"], db=desk.db, now=desk.clock())
+    desk.clock.forward(seconds=1)
+    await due_work.compose_due()
+    assert [type(outcome) for outcome in outcomes] == [NothingNew, Composed]
+
+
+async def finished(work: Work) -> None:
+    await work()
