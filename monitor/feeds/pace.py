@@ -43,6 +43,7 @@ def after_answer(
         validators=validators,
         next_poll_at=now + wait * (1 + _SPREAD * jitter),
         visited=now,
+        attempted_at=now,
         failures=0,
         last_error="",
         failed_by=FailureKind.NONE,
@@ -72,6 +73,7 @@ def after_failure(
     return replace(
         state,
         next_poll_at=now + max(wait, options.min_interval) * (1 + _SPREAD * jitter),
+        attempted_at=now,
         failures=failures,
         last_error=str(error),
         failed_by=failed_by,

@@ -88,13 +88,16 @@ async def compose(
 
 
 def mails_of(digest: Digest, rendered: Rendered, *, sender: str) -> tuple[Mail, ...]:
-    """Return the mails of a digest, one per recipient; the same digest gives the same bytes."""
+    """Return the mails of a digest, one per recipient; the same digest gives the same bytes.
+
+    The instant is part of their Message-IDs: a slot that was taken while the clock was ahead comes again.
+    """
     return mails_to(
         digest.subscription.to,
         rendered,
         sender=sender,
         date=digest.at,
-        unique=f"{digest.subscription.name}\n{digest.slot.name}",
+        unique=f"{digest.subscription.name}\n{digest.slot.name}\n{digest.at.isoformat()}",
         list_name=digest.subscription.name,
     )
 

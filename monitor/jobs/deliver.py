@@ -9,7 +9,7 @@ from functools import partial
 from uuid import uuid4
 
 from monitor.config.options import OutboxOptions
-from monitor.errors import MonitorError, SendCause, SendError, SendKind, StoreError
+from monitor.errors import MonitorError, SchemaError, SendCause, SendError, SendKind, StoreError
 from monitor.jobs import Clock, Jitter
 from monitor.jobs.give_up import (
     GivenUp,
@@ -220,6 +220,8 @@ class _Attempt:
         while True:
             try:
                 return await self._db.write(self._finish, result, self._clock(), self._jitter())
+            except SchemaError:  # the database is gone, or not ours any more: the service stops
+                raise
             except StoreError:
                 await asyncio.sleep(_RECORD_AGAIN)
 

@@ -71,7 +71,7 @@ async def claim_all(
     """Claim every feed, due or not."""
     until = now + _LEASE * options.timeout
     by_url = {feed.url: feed for feed in candidates}
-    claimed = await db.write(feeds.claim_all, list(by_url), until=until)
+    claimed = await db.write(feeds.claim_all, list(by_url), now, until=until)
     return [(by_url[state.feed_url], state) for state in claimed]
 
 

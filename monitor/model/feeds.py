@@ -73,13 +73,14 @@ class PollState:
     validators: Validators = Validators()
     next_poll_at: datetime
     visited: datetime | None = None  # the last good answer, 304 included
+    attempted_at: datetime | None = None  # the last poll, well or not
     failures: int = 0  # in a row
     last_error: str = ""
     failed_by: FailureKind = FailureKind.NONE
     title: str = ""
 
     def __post_init__(self) -> None:
-        require_utc(self.next_poll_at, self.visited)
+        require_utc(self.next_poll_at, self.visited, self.attempted_at)
 
 
 class FeedHealth(Enum):

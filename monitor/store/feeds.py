@@ -32,12 +32,12 @@ def claim_due(
     """
     candidates = set(urls)
     first = list(islice((url for url in _due(tx, now) if url in candidates), limit))
-    return _claim(tx, first, until, due_at=now)
+    return _claim(tx, first, now, until, only_due=True)
 
 
-def claim_all(tx: Connection, urls: Sequence[str], *, until: datetime) -> list[PollState]:
+def claim_all(tx: Connection, urls: Sequence[str], now: datetime, *, until: datetime) -> list[PollState]:
     """Claim all of these feeds, due or not; return their states before."""
-    return _claim(tx, list(dict.fromkeys(urls)), until)
+    return _claim(tx, list(dict.fromkeys(urls)), now, until, only_due=False)
 
 
 def save(tx: Connection, state: PollState) -> None:
@@ -92,17 +92,16 @@ def _due(tx: Connection, now: datetime) -> Iterator[str]:
 
 
 def _claim(
-    tx: Connection, urls: Sequence[str], until: datetime, *, due_at: datetime | None = None
+    tx: Connection, urls: Sequence[str], now: datetime, until: datetime, *, only_due: bool
 ) -> list[PollState]:
     before: dict[str, PollState] = {}
     for chunk in chunks(urls):
         claimable: list[ColumnElement[bool]] = [feeds.c.url.in_(chunk)]
-        if due_at is not None:
-            claimable.append(feeds.c.next_poll_at <= due_at)
+        if only_due:
+            claimable.append(feeds.c.next_poll_at <= now)
         states = {row.url: _state(row) for row in tx.execute(select(feeds).where(*claimable))}
-        claimed = tx.scalars(
-            update(feeds).where(*claimable).values(next_poll_at=until).returning(feeds.c.url)
-        )
+        leased = update(feeds).where(*claimable).values(next_poll_at=until, attempted_at=now)
+        claimed = tx.scalars(leased.returning(feeds.c.url))
         before |= {url: states[url] for url in claimed}
     return [before[url] for url in urls if url in before]
 
@@ -116,6 +115,7 @@ def _values(state: PollState) -> dict[str, object]:
         "last_modified": state.validators.last_modified,
         "next_poll_at": state.next_poll_at,
         "visited": state.visited,
+        "attempted_at": state.attempted_at,
         "failures": state.failures,
         "last_error": state.last_error,
     }
@@ -128,6 +128,7 @@ def _state(row: Row[Any]) -> PollState:
         validators=Validators(etag=row.etag, last_modified=row.last_modified),
         next_poll_at=row.next_poll_at,
         visited=row.visited,
+        attempted_at=row.attempted_at,
         failures=row.failures,
         last_error=row.last_error,
         failed_by=FailureKind(row.failed_by),

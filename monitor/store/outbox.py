@@ -126,6 +126,7 @@ def claim(
         .values(
             status=DeliveryStatus.SENDING.value,
             phase=Phase.BEFORE_DOT.value,
+            attempted_at=now,
             attempts=outbox.c.attempts + 1,
             lease_until=lease_until,
             claim=token,
@@ -183,6 +184,7 @@ def finish(
         "claim": "",
         "last_reply": reply,
         "cause": cause.value,
+        "attempted_at": now,
         "next_attempt_at": next_attempt_at,
     }
     counts = {"attempts": attempts, "uncertain": uncertain, "interrupted": interrupted}

@@ -48,6 +48,7 @@ feeds = Table(
     Column("last_modified", Words, nullable=False),
     Column("next_poll_at", Instant, nullable=False),
     Column("visited", Instant),
+    Column("attempted_at", Instant),  # the last poll: when it was begun or has ended
     Column("failures", Integer, nullable=False),
     Column("last_error", Words, nullable=False),
     Column(
@@ -212,6 +213,7 @@ outbox = Table(
     Column(
         "interrupted", Integer, nullable=False, server_default="0"
     ),  # those of them that we broke off ourselves
+    Column("attempted_at", Instant),  # the last attempt: when it was begun or has ended
     Column("next_attempt_at", Instant),  # NULL: not tried again by itself
     Column("failing_since", Instant),  # the first failure after the last success or edit
     Column(

@@ -86,6 +86,7 @@ def test_a_good_answer_is_remembered_whole() -> None:
         validators=Validators(etag='"2"'),
         next_poll_at=make.NOW + HOUR,
         visited=make.NOW,
+        attempted_at=make.NOW,
         title="新名",
     )
 

@@ -249,3 +249,13 @@ async def test_a_digest_expires_as_the_operator_says(desk: Desk) -> None:
     await desk.compose()
     (delivery,) = await desk.db.read(outbox.listing, status=None, limit=10)
     assert delivery.expires_at == desk.clock() + timedelta(hours=48)
+
+
+async def test_the_same_slot_at_another_instant_makes_mails_of_other_message_ids(desk: Desk) -> None:
+    message_ids = set()
+    for _ in range(2):
+        digest = Digest(subscription=desk.subscription, slot=make.slot(), at=desk.clock(), since=None)
+        (mail,) = mails_of(digest, Rendered(subject="1", text="1", html=""), sender="d@example.org")
+        message_ids.add(mail.message_id)
+        desk.clock.forward(hours=1)
+    assert len(message_ids) == 2

@@ -4,8 +4,10 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 from pathlib import Path
 
+import pytest
+
 from monitor.config.options import OutboxOptions
-from monitor.errors import SendKind
+from monitor.errors import DatabaseGoneError, SendKind
 from monitor.jobs.deliver import InHand, deliver, recover
 from monitor.jobs.prune import prune
 from monitor.mail import BeforeDot
@@ -232,3 +234,19 @@ async def test_that_a_mail_was_sent_is_written_down_when_the_database_answers_ag
     (row,) = await _rows(desk)
     assert row.status is DeliveryStatus.SENT
     await desk.db.close()
+
+
+async def test_an_outcome_is_not_kept_for_a_database_that_is_gone(tmp_path: Path) -> None:
+    db = open_database(f"sqlite:///{tmp_path}/monitor.db")
+    desk = Desk(db=db, clock=FakeClock())
+    await _enqueue(desk, make.mail())
+
+    async def send(_mail: Mail, before_dot: BeforeDot) -> str:
+        await before_dot()
+        (tmp_path / "monitor.db").unlink()
+        return "250 ok"
+
+    desk.send = send
+    with pytest.raises(DatabaseGoneError):
+        await asyncio.wait_for(desk.deliver(), 5)
+    await db.close()

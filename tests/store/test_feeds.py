@@ -82,7 +82,7 @@ async def test_a_taken_feed_is_due_again_when_its_lease_is_over(db: Database) ->
 async def test_all_feeds_can_be_taken_due_or_not(db: Database) -> None:
     resting = state(A, NOW + timedelta(days=1))
     await save(db, resting, state(B), state(C))
-    assert await db.write(feeds.claim_all, [B, A, B], until=SOON) == [state(B), resting]
+    assert await db.write(feeds.claim_all, [B, A, B], NOW, until=SOON) == [state(B), resting]
     assert [state.next_poll_at for state in await db.read(feeds.states)] == [SOON, SOON, NOW]
 
 
@@ -104,7 +104,7 @@ async def test_thousands_of_feeds_fit_into_one_question(db: Database) -> None:
     urls = [f"https://feed.example.org/{number:05}" for number in range(1201)]
     await db.write(feeds.sync, urls, NOW)
     assert len(await db.write(feeds.claim_due, urls[1:], NOW, until=NOW, limit=5000)) == 1200
-    assert len(await db.write(feeds.claim_all, urls, until=SOON)) == 1201
+    assert len(await db.write(feeds.claim_all, urls, NOW, until=SOON)) == 1201
 
 
 async def test_feeds_without_a_connection_that_wait_are_named_and_moved_forward_never_back(
