@@ -4,15 +4,16 @@ import shutil
 import sys
 from collections.abc import AsyncIterator, Generator, Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 from hypothesis import HealthCheck, settings
 
-from monitor.store import engines, schema
-from monitor.store.database import Database, open_database
-from tests.fakes import FakeClock
-from tests.jobs.desk import Desk
-from tests.postgres import Postgres, running_postgres
+if TYPE_CHECKING:
+    # Imported where they are used: pytest, which hands the tests out to its workers, needs none of them.
+    from monitor.store.database import Database
+    from tests.jobs.desk import Desk
+    from tests.postgres import Postgres
 
 # Else a property test fails when an example takes 0.2 s, or the drawing of ten takes 1 s: as on a busy machine.
 settings.register_profile("untimed", deadline=None, suppress_health_check=[HealthCheck.too_slow])
@@ -64,8 +65,10 @@ def _without_outside(pytestconfig: pytest.Config) -> None:
 
 
 @pytest.fixture(scope="session")
-def postgres() -> Iterator[Postgres]:
+def postgres() -> "Iterator[Postgres]":
     """A PostgreSQL server; without one the test is skipped, or fails where CI=true."""
+    from tests.postgres import running_postgres
+
     with running_postgres() as server:
         yield server
 
@@ -104,8 +107,10 @@ def db_url(kind: str, tmp_path: Path, request: pytest.FixtureRequest) -> Iterato
 
 
 @pytest.fixture
-async def db(db_url: str) -> AsyncIterator[Database]:
+async def db(db_url: str) -> "AsyncIterator[Database]":
     """A database with our tables and nothing in them, once of each kind."""
+    from monitor.store.database import open_database
+
     database = open_database(db_url)
     yield database
     await database.close()
@@ -113,18 +118,25 @@ async def db(db_url: str) -> AsyncIterator[Database]:
 
 @pytest.fixture(scope="session")
 def sqlite_template(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    from monitor.store import engines, schema
+
     file = tmp_path_factory.mktemp("template") / "monitor.db"
     schema.ensure(engines.parse_url(f"sqlite:///{file}"), migrate=True)
     return file
 
 
 @pytest.fixture(scope="session")
-def postgres_database(postgres: Postgres) -> str:
+def postgres_database(postgres: "Postgres") -> str:
+    from monitor.store import engines, schema
+
     name = postgres.create()
     schema.ensure(engines.parse_url(postgres.url(name)), migrate=True)
     return name
 
 
 @pytest.fixture
-def desk(db: Database) -> Desk:
+def desk(db: "Database") -> "Desk":
+    from tests.fakes import FakeClock
+    from tests.jobs.desk import Desk
+
     return Desk(db=db, clock=FakeClock())
