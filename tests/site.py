@@ -1,16 +1,22 @@
 """A whole installation on loopback: a feed server, a mail server, and a config.toml that counts in seconds."""
 
+import asyncio
 import json
 import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
+from datetime import UTC, datetime, timedelta
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any, Self
 
+from sqlalchemy import update
+
 from monitor.demo.running import Running
 from monitor.demo.smtp_server import LoopbackSmtpServer
+from monitor.store.database import Connection, open_database
+from monitor.store.tables import notices
 from tests.command import run_command
 from tests.forked import running_service
 
@@ -127,6 +133,23 @@ def wait_for_event(service: Running, event: str, seconds: float = 20, **about: o
         if line["event"] == event and all(str(value) in str(line.get(key)) for key, value in about.items()):
             return line
     raise AssertionError(f"no {event} with {about} within {seconds} s, but: {events}")
+
+
+def let_troubles_stand(store_url: str) -> None:
+    """Let the troubles that a service on this database records next have stood for two minutes already."""
+
+    def stand(tx: Connection) -> int:
+        two_minutes_ago = datetime.now(UTC) - timedelta(minutes=2)
+        return tx.execute(update(notices).values(changed_at=two_minutes_ago)).rowcount
+
+    async def wait() -> None:
+        db = open_database(store_url)
+        async with asyncio.timeout(20):
+            while not await db.write(stand):
+                await asyncio.sleep(0.05)  # the service records it at its next tick
+        await db.close()
+
+    asyncio.run(wait())
 
 
 @contextmanager

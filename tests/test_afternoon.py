@@ -7,11 +7,13 @@ import tempfile
 from email import message_from_bytes, policy
 from pathlib import Path
 
+from monitor.config.checked import store_url_of
 from monitor.config.positions import rule_part
 from monitor.demo.running import Running
 from monitor.demo.smtp_server import LoopbackSmtpServer
 from tests.afternoon import WORDS, Person, Tell, desk, month
 from tests.forked import running_service
+from tests.site import let_troubles_stand
 
 
 def afternoon(folder: Path, tell: Tell) -> None:
@@ -87,14 +89,15 @@ def _an_edit_is_tried_and_saved(person: Person, service: Running) -> None:
 def _a_slip_breaks_nothing(
     person: Person, service: Running, titles: list[str], smtp_server: LoopbackSmtpServer
 ) -> None:
-    text = person.text
+    text, store_url = person.text, store_url_of(person.config)
     person.thinks("A slip of the hand: a quotation mark is gone.")
     person.saves(text.replace('"量子"', '"量子'))
     line = text[: text.index('"量子"')].count("\n") + 1
     where = f"line {line}, the file: this is not TOML"
     person.reads(service, "config-refused", in_force="the configuration before this edit")
     person.reads(service, "config-problem", problem=where)
-    person.reads(service, "operator-told")
+    let_troubles_stand(store_url)
+    person.reads(service, "operator-told", about="config refused")
     person.reads(service, "delivered", to="o***@example.org")
     titles.insert(0, "量子钟走得更准")
     person.reads(service, "polled", new=1, matched=1)
@@ -114,7 +117,10 @@ def _a_slip_breaks_nothing(
     (notice,) = [mail for mail in smtp_server.received if mail.recipients == ("operator@example.org",)]
     mail = message_from_bytes(notice.raw, policy=policy.default)
     person.opens(f"{mail['Subject']}\n\n{mail.get_content()}")
-    assert mail["Subject"] == "feed-monitor: config.toml was refused, rules version 4 stays active"
+    assert mail["Subject"] == (
+        "feed-monitor: An edit of config.toml is refused; the configuration before it is in force"
+    )
+    assert "Rules version 4, of " in mail.get_content()
     assert where in mail.get_content()
     assert "monitor rules undo" in mail.get_content()
     assert "as of" in person.types("monitor rules undo")

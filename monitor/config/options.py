@@ -130,6 +130,11 @@ class SmtpOptions:
     sender: Address = option("AI 日报 <digest@example.org>", "most servers require the account's own address")
     ca_file: str = option("", "a certificate authority of your own")
 
+    @property
+    def server(self) -> str:
+        """The mail server as "host:port", by which the database knows it; "" when mails are put into a Maildir."""
+        return f"{self.host}:{self.port}" if self.host else ""
+
     def check(self) -> None:
         """Raise ValueError where options contradict each other."""
         local = self.host in ("localhost", "127.0.0.1", "::1")
@@ -154,7 +159,7 @@ class OperatorOptions:
 
     to: tuple[Address, ...] = option(
         (),
-        'who gets a mail when an edit of this file is refused; empty: nobody, only "monitor status" shows it',
+        'who gets a mail when something is wrong, with what to do; empty: nobody, only "monitor status" shows it',
     )
 
 

@@ -3,6 +3,7 @@
 import re
 import traceback
 from collections.abc import Callable
+from dataclasses import replace
 from functools import cache
 
 from css_inline import CSSInliner
@@ -15,7 +16,8 @@ from monitor.digests.view import DigestView, digest_view
 from monitor.digests.wrap import columns, wrap
 from monitor.errors import DigestError
 from monitor.model.digests import Digest
-from monitor.model.mail import Notice, Rendered
+from monitor.model.mail import Rendered
+from monitor.model.notices import Notice
 
 RenderDigest = Callable[[Digest], Rendered]
 RenderNotice = Callable[[Notice], Rendered]
@@ -63,11 +65,28 @@ def notice_renderer(directory: str = "") -> RenderNotice:
 
     def render(notice: Notice) -> Rendered:
         environment = _environment(directory, language_of("en"))
-        subject = " ".join(_fill(environment, "notice.subject.j2", notice=notice).split())
+        subject = " ".join(_fill(environment, "notice.subject.j2", notice=notice).split())[:_SUBJECT]
         text = _fill(environment, "notice.txt.j2", notice=notice, subject=subject)
         return Rendered(subject=subject, text=_trimmed(text), html="")
 
     return render
+
+
+def reliable_notice_renderer(directory: str = "") -> RenderNotice:
+    """Return a function that renders a notice by the templates in `directory`, and by ours when those fail.
+
+    The notice then says so: that a template is broken must not keep the operator from learning of a trouble.
+    """
+    render, render_by_ours = notice_renderer(directory), notice_renderer()
+
+    def render_anyway(notice: Notice) -> Rendered:
+        try:
+            return render(notice)
+        except DigestError as error:
+            rendered = render_by_ours(notice)
+            return replace(rendered, text=f"{rendered.text}\n{error}\n")
+
+    return render_anyway
 
 
 def _environment(directory: str, language: Language) -> Environment:
@@ -127,8 +146,13 @@ def _fill(environment: Environment, name: str, **values: object) -> str:
     except _FAILURES as error:
         line = next((number for file, number in _locations(error) if file.endswith(name)), None)
         where = f"template {name}, line {line}" if line else f"template {name}"
-        noun = name.partition(".")[0]  # digest or notice
-        raise DigestError(f"{where}: {error}. The {noun} waits until the template is fixed.") from error
+        raise DigestError(f"{where}: {error}. {_consequence(name)}") from error
+
+
+def _consequence(name: str) -> str:
+    if name.startswith("notice."):
+        return "Notices are made by the built-in template until it is fixed."
+    return "The digest waits until the template is fixed."
 
 
 def _locations(error: BaseException) -> list[tuple[str, int]]:

@@ -6,9 +6,10 @@ from typing import Any
 
 from monitor.config.options import Rule, Subscription
 from monitor.digests.build import build
+from monitor.digests.notice import make_notice
 from monitor.model.digests import Digest, Slot, SlotKind, Watched
 from monitor.model.feeds import Entry, FeedHealth
-from monitor.model.mail import Notice
+from monitor.model.notices import KnownTrouble, Notice, NoticeKind, Trouble
 from monitor.model.rules import Hit, Match, PendingEntry
 
 _AT = datetime(2026, 11, 24, tzinfo=UTC)
@@ -48,8 +49,17 @@ def sample_digests(subscription: Subscription) -> Iterator[Digest]:
 
 
 def sample_notice() -> Notice:
-    """Return a notice with several problems."""
-    return Notice(path="config.toml", content="", at=_AT, problems=("one", "two"), version=1, since=_AT)
+    """Return a notice of every kind: one trouble that is over, and more that are there than are shown."""
+    troubles = [
+        KnownTrouble(
+            trouble=Trouble(kind=kind, subject=str(number), details="one\ntwo" if number else "", since=_AT),
+            changed_at=_AT,
+            over_at=None if number else _AT,
+        )
+        for kind in NoticeKind
+        for number in range(10)
+    ]
+    return make_notice(troubles, _AT)
 
 
 def _entries() -> Iterator[Entry]:

@@ -17,7 +17,7 @@ class SlotKind(StrEnum):
     EVERY = "every"  # the subscription's interval has passed
     NOW = "now"  # a digest ordered by hand
     AT_ONCE = "at once"  # matches of rules of that pace, beside the digests
-    REFUSED = "refused"  # a notice that an edit of config.toml was refused
+    NOTICE = "notice"  # troubles to tell the operator of
 
 
 class DigestKind(StrEnum):

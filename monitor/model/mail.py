@@ -1,4 +1,4 @@
-"""Notices, rendered mails, and the delivery of a mail."""
+"""Rendered mails, and the delivery of a mail."""
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -6,21 +6,6 @@ from enum import Enum
 
 from monitor.errors import SendCause
 from monitor.model import require_utc
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Notice:
-    """A mail to the operator: an edit of config.toml was refused, and which rules stay in force."""
-
-    path: str
-    content: str  # the content hash of what was refused, so that two services send one notice
-    at: datetime
-    problems: tuple[str, ...]
-    version: int  # of the rules in force
-    since: datetime
-
-    def __post_init__(self) -> None:
-        require_utc(self.at, self.since)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

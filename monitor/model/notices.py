@@ -182,3 +182,30 @@ class LastTold:
 
     def __post_init__(self) -> None:
         require_utc(self.at, self.over_at)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TroubleGroup:
+    """Troubles of one kind, told together: the first few of them, and how many there are."""
+
+    kind: NoticeKind
+    troubles: tuple[KnownTrouble, ...]  # the oldest first
+    count: int  # those that are not shown included
+    since: datetime  # of the oldest
+
+    @property
+    def more(self) -> int:
+        """The count of troubles that are not shown."""
+        return self.count - len(self.troubles)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Notice:
+    """What one mail tells the operator: troubles that are there, and troubles that are over."""
+
+    at: datetime
+    present: tuple[TroubleGroup, ...] = ()
+    over: tuple[TroubleGroup, ...] = ()
+
+    def __post_init__(self) -> None:
+        require_utc(self.at)

@@ -17,17 +17,18 @@ from monitor.jobs import Clock
 from monitor.jobs.compose import Composed, ComposeOutcome, NothingNew, compose
 from monitor.jobs.deliver import Attempted, InHand, deliver, is_anything_due, recover
 from monitor.jobs.lapse import Lapsed, lapse
-from monitor.jobs.notify import notify
+from monitor.jobs.notify import Notified, notify
 from monitor.jobs.poll import PollOutcome, claim, claim_all, poll
 from monitor.jobs.prune import prune
 from monitor.jobs.rematch import rematch
 from monitor.loaded import LoadedConfig
 from monitor.model.digests import Slot, SubscriptionState
 from monitor.model.feeds import PollState
-from monitor.model.mail import Delivery, DeliveryStatus, Notice
+from monitor.model.mail import Delivery, DeliveryStatus
+from monitor.model.notices import NoticeKind
 from monitor.service.clock import clock
 from monitor.service.runtime import Runtime, jitter
-from monitor.store import digests, entries, outbox, relays, subscriptions
+from monitor.store import digests, entries, notices, outbox, relays, subscriptions
 from monitor.store.database import Connection, Database
 
 Work = Callable[[], Awaitable[None]]
@@ -51,13 +52,6 @@ class ComposeFailed:
 
     subscription: Subscription
     error: DigestError
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Notified:
-    """A notice to the operator is queued, one mail for each address of [operator] to."""
-
-    mails: int
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -115,6 +109,9 @@ class DueWork:
         await self.compose_for(self.loaded.config.subscriptions, now=now)
         await self.compose_at_once()
         await self.deliver_all()
+        await self._db.write(notices.clear, NoticeKind.CONFIG_REFUSED, "", self._clock())
+        if await self.notify(gather=False):
+            await self.deliver_all()
         await self.prune()
 
     # --- polls ----------------------------------------------------------------------------------
@@ -313,19 +310,27 @@ class DueWork:
             if attempt.status is DeliveryStatus.SENT:
                 self._start_deliveries(senders=most, most=most)
 
-    async def notify(self, notice: Notice) -> None:
-        """Queue a notice for each operator, unless another service has queued it."""
+    async def notify(self, *, gather: bool = True) -> bool:
+        """Queue a mail to each operator about new troubles, and about those that are over; return whether there is one.
+
+        With `gather` False a swarm of troubles is not waited for.
+        """
         config = self.loaded.config
-        mails = await notify(
-            notice,
+        notified = await notify(
             to=config.operator.to,
             sender=config.smtp.sender,
+            server=self.runtime.transport.server,
+            route=self.runtime.context.route,
             render=self.runtime.render_notice,
             db=self._db,
+            now=self._clock(),
             expire=config.outbox.expire,
+            gather=gather,
         )
-        if mails:
-            self._report(Notified(mails=len(mails)))
+        if notified is None:
+            return False
+        self._report(notified)
+        return bool(notified.mails)
 
     # --- housekeeping ---------------------------------------------------------------------------
 

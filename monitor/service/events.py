@@ -6,9 +6,10 @@ from monitor import log
 from monitor.jobs.compose import Composed
 from monitor.jobs.deliver import Attempted
 from monitor.jobs.lapse import Lapsed
+from monitor.jobs.notify import Notified
 from monitor.jobs.poll import Polled, PollFailed, Unchanged
 from monitor.model.mail import Delivery, DeliveryStatus
-from monitor.service.due_work import Notified, Outcome, Pruned, Rematched
+from monitor.service.due_work import Outcome, Pruned, Rematched
 
 
 def log_outcome(outcome: Outcome) -> None:
@@ -36,7 +37,8 @@ def log_outcome(outcome: Outcome) -> None:
         case Attempted():
             _log_attempt(outcome)
         case Notified():
-            log.info("operator-told", mails=outcome.mails, about="config-refused")
+            about = ", ".join(kind.value for kind in outcome.kinds)
+            log.info("operator-told", mails=len(outcome.mails), about=about)
         case Rematched():
             log.info("rematched", entries=outcome.entries)
         case Lapsed():

@@ -11,7 +11,8 @@ from monitor.config.values import in_words
 from monitor.jobs.lapse import lapse_absent
 from monitor.loaded import LoadedConfig
 from monitor.model.digests import Registered
-from monitor.store import digests, feeds, outbox, owed, recipients, rulesets, subscriptions
+from monitor.model.notices import NoticeKind
+from monitor.store import digests, feeds, notices, outbox, owed, recipients, rulesets, subscriptions
 from monitor.store.database import Connection
 
 
@@ -45,6 +46,9 @@ def register(tx: Connection, loaded: LoadedConfig, now: datetime) -> list[str]:
     feeds.sync(tx, [feed.url for feed in loaded.config.feeds], now)
     sentences = _register_subscriptions(tx, list(map(wanted, loaded.config.subscriptions)), now)
     record_rules(tx, loaded, now)
+    for kind in NoticeKind:  # a server that mail no longer goes to is no trouble
+        if kind.telling.stops_mail:
+            notices.clear_others(tx, kind, loaded.config.smtp.server, now)
     return sentences
 
 

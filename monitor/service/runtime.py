@@ -6,7 +6,7 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
 
 from monitor.config.options import SmtpOptions
-from monitor.digests.render import RenderDigest, RenderNotice, digest_renderer, notice_renderer
+from monitor.digests.render import RenderDigest, RenderNotice, digest_renderer, reliable_notice_renderer
 from monitor.feeds.fetch import Fetcher
 from monitor.jobs.deliver import Transport
 from monitor.jobs.draft import DigestContext
@@ -40,7 +40,7 @@ def make_runtime(loaded: LoadedConfig) -> Runtime:
     return Runtime(
         fetcher=Fetcher(loaded.config.fetch),
         render=digest_renderer(loaded.templates),
-        render_notice=notice_renderer(loaded.templates),
+        render_notice=reliable_notice_renderer(loaded.templates),
         transport=_transport(smtp, loaded),
         context=digest_context(loaded),
     )
@@ -53,7 +53,7 @@ def _transport(smtp: SmtpOptions, loaded: LoadedConfig) -> Transport:
         return Transport(sends=sends)
     return Transport(
         sends=sends | {Route.SMTP: smtp_sender(smtp, loaded.password)},
-        server=f"{smtp.host}:{smtp.port}",
+        server=smtp.server,
         settings=loaded.smtp_hash,
         sender=smtp.sender,
     )

@@ -3,15 +3,18 @@
 import asyncio
 import os
 import signal
-from datetime import timedelta
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from hashlib import sha256
 from pathlib import Path
 
 from monitor import log
 from monitor.editing.findings import describe_new_findings, findings_of
-from monitor.errors import ConfigError, MonitorError, SchemaError
+from monitor.errors import ConfigError, MonitorError, Problem, SchemaError
 from monitor.jobs.deliver import InHand
 from monitor.loaded import LoadedConfig, changes, content_hash_of, load
-from monitor.model.mail import Notice
+from monitor.model.notices import NoticeKind, Trouble
 from monitor.service.clock import clock
 from monitor.service.config_watcher import ConfigWatcher, Step
 from monitor.service.due_work import DueWork, Work
@@ -19,14 +22,15 @@ from monitor.service.events import log_outcome, log_registered
 from monitor.service.register import register
 from monitor.service.runtime import make_runtime
 from monitor.service.ticker import Tick, start_ticking
-from monitor.store import feeds, rulesets
-from monitor.store.database import Database, open_database
+from monitor.store import feeds, notices, rulesets
+from monitor.store.database import Connection, Database, open_database
 
 _TICK = timedelta(seconds=1)
 _LOOK = timedelta(seconds=0.5)  # an edit is taken up at the second look at it: whole, and within 2 s
 _REMATCH = timedelta(seconds=30)
 _LAPSE = timedelta(minutes=1)
 _PRUNE = timedelta(hours=1)
+_PROBLEMS_TOLD = 20  # of a refused edit
 _GRACE = 10.0  # seconds for running tasks when the service is told to stop
 _GRACE_PAST_DOT = 60.0  # and for a mail that the server may have: it goes twice when its reply is not read
 
@@ -53,8 +57,8 @@ class Service:
         self._fatal: MonitorError | None = None  # why the service cannot go on
         self._failures: dict[str, str] = {}  # by task: its last failure, which is logged once
         self._watcher = ConfigWatcher(loaded.content_hash)
-        self._refusal_told = False  # one notice covers every refused edit until the file is right again
-        self._notice: Notice | None = None  # still to be queued
+        self._refusal: _Refusal | None = None  # why the file as it stands is refused
+        self._refusal_recorded = False  # False: the database knows another one, or one of an earlier service
 
     async def serve(self) -> None:
         """Work until told to stop, then let running tasks end."""
@@ -71,7 +75,7 @@ class Service:
                 "poll": (self._tick("poll", lambda: self._due_work.poll_due()), _TICK),
                 "compose": (self._tick("compose", lambda: self._due_work.compose_due()), _TICK),
                 "deliver": (self._tick("deliver", lambda: self._due_work.deliver_due()), _TICK),
-                "notify": (self._tick("notify", self._queue_notice), _TICK),
+                "notify": (self._tick("notify", self._notify), _TICK),
                 "rematch": (self._tick("rematch", lambda: self._due_work.rematch()), _REMATCH),
                 "lapse": (self._tick("lapse", lambda: self._due_work.lapse()), _LAPSE),
                 "prune": (self._tick("prune", lambda: self._due_work.prune()), _PRUNE),
@@ -177,7 +181,7 @@ class Service:
             case Step.RELOAD:
                 await self._reload()
             case Step.RESTORED:
-                self._refusal_told = False
+                self._set_refusal(None)
                 log.info("config-restored", in_force="the file is again what is in force")
             case Step.NOTHING:
                 pass
@@ -192,7 +196,7 @@ class Service:
             await self._refuse(error)
             return
         self._watcher.accept()
-        self._refusal_told = False
+        self._set_refusal(None)
         if before.loaded.store_url != loaded.store_url:
             log.warning("restart-needed", changed="[store] url")
         registered = await self._db.write(register, loaded, clock())
@@ -208,32 +212,61 @@ class Service:
         await before.runtime.fetcher.close()
 
     async def _refuse(self, error: MonitorError) -> None:
-        """Log what is wrong with the file, and prepare one notice: several refused saves in a row are one refusal."""
-        loaded = self._due_work.loaded
-        content_hash = content_hash_of(loaded.path)
-        self._watcher.refuse(content_hash)
+        """Log what is wrong with the file, for the operator to be told when it stays so."""
+        path = self._due_work.loaded.path
+        self._watcher.refuse(content_hash_of(path))
         log.warning("config-refused", in_force="the configuration before this edit")
-        problems = tuple(map(str, error.problems if isinstance(error, ConfigError) else [error]))
+        problems = error.problems if isinstance(error, ConfigError) else (error,)
         for problem in problems:
             log.warning("config-problem", problem=problem)
-        in_force = await self._db.read(rulesets.newest)
-        if self._refusal_told or not loaded.config.operator.to or not in_force:
-            return
-        self._refusal_told = True
-        self._notice = Notice(
-            path=str(loaded.path),
-            content=content_hash,
-            at=clock(),
-            problems=problems,
-            version=in_force.version,
-            since=in_force.at,
-        )
+        self._set_refusal(_Refusal(path=path, problems=problems, at=clock()))
 
-    async def _queue_notice(self) -> None:
-        """Queue the notice that is still to be queued; when that fails, it is tried again at the next tick."""
-        if self._notice is not None:
-            await self._due_work.notify(self._notice)
-            self._notice = None
+    def _set_refusal(self, refusal: "_Refusal | None") -> None:
+        self._refusal, self._refusal_recorded = refusal, False
+
+    async def _notify(self) -> None:
+        """Record whether the file is refused, and tell the operator what he does not know yet; tried at each tick."""
+        if not self._refusal_recorded:
+            refusal = self._refusal
+            await self._db.write(_record_refusal, refusal, clock())
+            self._refusal_recorded = self._refusal is refusal
+        await self._due_work.notify()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Refusal:
+    """Why the file as it stands is not in force."""
+
+    path: Path
+    problems: Sequence[Problem | MonitorError]
+    at: datetime
+
+    @property
+    def content(self) -> str:
+        """A hash of the mistakes without their lines: a line added above one makes no other of it."""
+        mistakes = sorted(
+            str(replace(problem, line=None) if isinstance(problem, Problem) else problem)
+            for problem in self.problems
+        )
+        return sha256("\n".join(mistakes).encode("utf-8", "replace")).hexdigest()
+
+
+def _record_refusal(tx: Connection, refusal: _Refusal | None, now: datetime) -> None:
+    """Record that the file is refused and which rules are in force meanwhile, or that it is refused no longer."""
+    if refusal is None:
+        notices.clear(tx, NoticeKind.CONFIG_REFUSED, "", now)
+        return
+    rules = rulesets.newest(tx)
+    in_force = (
+        f" Rules version {rules.version}, of {rules.at:%Y-%m-%d %H:%M} UTC, is in force." if rules else ""
+    )
+    trouble = Trouble(
+        kind=NoticeKind.CONFIG_REFUSED,
+        content=refusal.content,
+        details="\n".join((f"{refusal.path}{in_force}", *map(str, refusal.problems[:_PROBLEMS_TOLD]))),
+        since=refusal.at,
+    )
+    notices.report(tx, trouble, now)
 
 
 def _log_started(loaded: LoadedConfig) -> None:

@@ -9,6 +9,7 @@ import sys
 import threading
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
+from email import message_from_bytes, policy
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
@@ -20,7 +21,7 @@ from monitor.store import subscriptions
 from monitor.store.database import open_database
 from tests import make
 from tests.command import unmeasured_environ
-from tests.site import Site, open_site, wait_for_event
+from tests.site import Site, let_troubles_stand, open_site, wait_for_event
 
 
 @pytest.fixture
@@ -129,6 +130,25 @@ def test_what_is_urgent_goes_out_at_once_and_the_rest_waits_for_its_time(
     (later,) = site.json("digest", "--now")
     assert later["entries"] == 1
     assert "AI新规" in later["subject"], "what went out at once is not repeated"
+
+
+def test_a_refused_edit_that_is_corrected_soon_is_told_to_nobody(site: Site) -> None:
+    text = site.write(("[[feeds]]", '[operator]\nto = ["operator@example.org"]\n[[feeds]]'))
+    with site.service() as service:
+        wait_for_event(service, "delivered")
+        site.config.write_text(text[: len(text) // 2], encoding="utf-8")
+        wait_for_event(service, "config-refused")
+        site.config.write_text(text, encoding="utf-8")
+        wait_for_event(service, "config-restored")
+        site.config.write_text(text.replace('"AI"', '"AI", "芯片"'), encoding="utf-8")
+        events = []
+        while (event := service.next_event(20)) and event["event"] != "config-changed":
+            events.append(event["event"])
+    assert event
+    assert "operator-told" not in events
+    assert {recipient for mail in site.smtp_server.received for recipient in mail.recipients} == {
+        "reader@example.org"
+    }
 
 
 def test_a_signal_reloads(site: Site) -> None:
@@ -247,6 +267,7 @@ def test_the_secrets_of_a_feeds_address_are_never_told(site: Site) -> None:
         wait_for_event(service, "delivered")
         site.config.write_text(text.replace('sesame"', "sesame"), "utf-8")
         told.append(str(wait_for_event(service, "config-problem")))
+        let_troubles_stand(f"sqlite:///{site.folder}/monitor.db")
         wait_for_event(service, "delivered", to="o***")
         told.append(str(site.json("status", code=2)) + site.monitor("check", code=2))
     told += [
@@ -310,22 +331,30 @@ def test_a_feed_that_fails_is_named_and_the_others_go_on(site: Site) -> None:
         wait_for_event(service, "delivered")
 
 
-def test_a_refused_edit_is_told_to_the_operator_by_one_mail(site: Site) -> None:
+def test_an_edit_that_stays_refused_is_told_to_the_operator_and_its_end_too(site: Site) -> None:
     operator = '[operator]\nto = ["operator@example.org"]\n[[feeds]]'
     text = site.write(("[[feeds]]", operator))
     with site.service() as service:
         wait_for_event(service, "delivered")
         site.config.write_text(text.replace("any =", "ayn ="), encoding="utf-8")
-        wait_for_event(service, "operator-told")
+        wait_for_event(service, "config-refused")
+        let_troubles_stand(f"sqlite:///{site.folder}/monitor.db")
+        assert wait_for_event(service, "operator-told")["about"] == "config refused"
         wait_for_event(service, "delivered", to="o***")
-        site.config.write_text(text.replace("any =", "yna ="), encoding="utf-8")
+        site.config.write_text("# a line above\n" + text.replace("any =", "ayn ="), encoding="utf-8")
         wait_for_event(service, "config-refused")
         status = site.json("status", code=2)
         site.config.write_text(text.replace('"AI"', '"AI", "芯片"'), encoding="utf-8")
         wait_for_event(service, "config-changed", change="+1 word")
+        wait_for_event(service, "operator-told", about="config refused")
+        wait_for_event(service, "delivered", to="o***")
     assert status["config"]["rules"]["version"] == 1
     notices = [mail for mail in site.smtp_server.received if mail.recipients == ("operator@example.org",)]
-    assert len(notices) == 1
+    refused, over = [message_from_bytes(mail.raw, policy=policy.default) for mail in notices]
+    assert refused["Subject"].startswith("feed-monitor: An edit of config.toml is refused")
+    assert 'Did you mean "any"?' in refused.get_content()
+    assert "Rules version 1, of " in refused.get_content()
+    assert over["Subject"].startswith("feed-monitor: over: An edit of config.toml is refused")
     versions = site.json("rules", "history")
     assert [(version["version"], version["changes"]) for version in versions] == [
         (2, ["rule 人工智能: +1 word"]),
