@@ -84,13 +84,14 @@ class Taken:
     answered_at: float | None = None  # None: the 250 was withheld
 
 
-@dataclass(slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Refusal:
     """A refusal for good, after which the entries of the mail have to come back."""
 
     at: float
-    numbers: frozenset[int]  # refused for its content: the entries of the mail; else none
-    recipient: str
+    of_content: bool  # of the content: it comes back once, smaller; else of sender or recipient
+    recipient: str = ""
+    numbers: frozenset[int] = frozenset()  # of the entries in the mail; none: not known
 
 
 @dataclass(slots=True, eq=False)
@@ -308,19 +309,18 @@ class Relay:
             return True  # no mail is concerned
         oldest = self._oldest_missing()
         self._refusals = [refusal for refusal in self._refusals if refusal.at >= oldest]
-        hard = [refusal for refusal in self._refusals if not refusal.numbers]
-        if phase is Phase.BEFORE:
-            # Refused for its content a mail comes back once, smaller.
-            again = any(
-                refusal.numbers & numbers and refusal.recipient == session.recipient
-                for refusal in self._refusals
-            )
-            if hard or again or not numbers:
-                return False
-        elif len(hard) >= _HARD_REFUSALS or len(hard) < len(self._refusals):
-            return False
-        self._refusals.append(Refusal(at=time.monotonic(), numbers=numbers, recipient=session.recipient))
-        return True
+        of_content = phase in (Phase.DATA, Phase.BEFORE)
+        refusal = Refusal(
+            at=time.monotonic(), of_content=of_content, recipient=session.recipient, numbers=numbers
+        )
+        if of_content:
+            may = all(_are_apart(refusal, other) for other in self._refusals)
+        else:
+            is_first = not any(other.of_content for other in self._refusals)
+            may = is_first and len(self._refusals) < _HARD_REFUSALS
+        if may:
+            self._refusals.append(refusal)
+        return may
 
 
 class _SmtpServer(socketserver.ThreadingTCPServer):
@@ -348,3 +348,12 @@ def _address(text: str) -> str:
 
 def _message_id(head: bytes) -> str:
     return str(message_from_bytes(head)["Message-ID"])
+
+
+def _are_apart(refusal: Refusal, other: Refusal) -> bool:
+    """Return whether two refusals for the content certainly concern different entries or recipients."""
+    if not (refusal.of_content and other.of_content):
+        return False
+    if not (refusal.recipient and other.recipient and refusal.numbers and other.numbers):
+        return False
+    return refusal.recipient != other.recipient or not refusal.numbers & other.numbers
