@@ -52,6 +52,16 @@ def register(tx: Connection, loaded: LoadedConfig, now: datetime) -> list[str]:
     return sentences
 
 
+def register_again(tx: Connection, loaded: LoadedConfig, now: datetime) -> list[str]:
+    """Register the subscriptions of a configuration in force again, where another one was registered since."""
+    in_file = [wanted(subscription) for subscription in loaded.config.subscriptions]
+    registered = [each for each in subscriptions.registered(tx) if each.gone_at is None]
+    known = {(each.name, each.schedule, each.recipients) for each in registered}
+    if known == {(each.name, each.schedule, each.recipients) for each in in_file}:
+        return []
+    return _register_subscriptions(tx, in_file, now)
+
+
 def record_rules(tx: Connection, loaded: LoadedConfig, now: datetime) -> None:
     """Record the rules of a configuration as a version, so that it can be put back."""
     rulesets.record(tx, fingerprint=loaded.rules.fingerprint, text=loaded.rule_text, now=now)

@@ -1,33 +1,38 @@
 """Run the service: start, tick the due work, reload the configuration, stop cleanly."""
 
 import asyncio
+import contextlib
 import os
+import platform
 import signal
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from hashlib import sha256
 from pathlib import Path
+from uuid import uuid4
 
-from monitor import log
+from monitor import __version__, log
 from monitor.editing.findings import describe_new_findings, findings_of
-from monitor.errors import ConfigError, MonitorError, Problem, SchemaError
+from monitor.errors import ConfigError, MonitorError, Problem, SchemaError, StoreError
 from monitor.jobs.deliver import InHand
 from monitor.loaded import LoadedConfig, changes, content_hash_of, load
 from monitor.model.notices import NoticeKind, Trouble
+from monitor.model.services import RunningService
 from monitor.service.clock import clock
 from monitor.service.config_watcher import ConfigWatcher, Step
 from monitor.service.due_work import DueWork, Work
 from monitor.service.events import log_outcome, log_registered
-from monitor.service.register import register
+from monitor.service.register import register, register_again
 from monitor.service.runtime import make_runtime
 from monitor.service.ticker import Tick, start_ticking
-from monitor.store import feeds, notices, rulesets
+from monitor.store import feeds, notices, rulesets, services
 from monitor.store.database import Connection, Database, open_database
 
 _TICK = timedelta(seconds=1)
 _LOOK = timedelta(seconds=0.5)  # an edit is taken up at the second look at it: whole, and within 2 s
 _REMATCH = timedelta(seconds=30)
+_BEAT = timedelta(seconds=10)
 _LAPSE = timedelta(minutes=1)
 _PRUNE = timedelta(hours=1)
 _PROBLEMS_TOLD = 20  # of a refused edit
@@ -59,6 +64,8 @@ class Service:
         self._watcher = ConfigWatcher(loaded.content_hash)
         self._refusal: _Refusal | None = None  # why the file as it stands is refused
         self._refusal_recorded = False  # False: the database knows another one, or one of an earlier service
+        self._started_at = clock()
+        self._id = uuid4().hex
 
     async def serve(self) -> None:
         """Work until told to stop, then let running tasks end."""
@@ -69,6 +76,7 @@ class Service:
         )  # the network may have been what was restarted
         _log_started(self._due_work.loaded)
         log_registered(registered)
+        await self._beat()
         stop_ticking = start_ticking(
             {
                 "config": (self._tick("config", self._look_at_config), _LOOK),
@@ -77,6 +85,7 @@ class Service:
                 "deliver": (self._tick("deliver", lambda: self._due_work.deliver_due()), _TICK),
                 "notify": (self._tick("notify", self._notify), _TICK),
                 "rematch": (self._tick("rematch", lambda: self._due_work.rematch()), _REMATCH),
+                "beat": (self._tick("beat", self._beat), _BEAT),
                 "lapse": (self._tick("lapse", lambda: self._due_work.lapse()), _LAPSE),
                 "prune": (self._tick("prune", lambda: self._due_work.prune()), _PRUNE),
             }
@@ -87,6 +96,8 @@ class Service:
             stop_ticking()
             await self._drain()
             await self._due_work.runtime.fetcher.close()
+            with contextlib.suppress(StoreError):  # the row goes when other services find it stale
+                await self._db.write(services.end, self._id)
         if self._fatal:
             raise self._fatal
         log.info("stopped")
@@ -171,6 +182,25 @@ class Service:
         else:
             if self._failures.pop(name, None):
                 log.info("recovered", at=name)
+
+    # --- the heartbeat --------------------------------------------------------------------------
+
+    async def _beat(self) -> None:
+        """Write that this service runs; stop it when a newer version has migrated the database."""
+        loaded = self._due_work.loaded
+        here = RunningService(
+            id=self._id,
+            host=platform.node(),
+            pid=os.getpid(),
+            version=__version__,
+            started_at=self._started_at,
+            beat_at=clock(),
+            content_hash=loaded.content_hash,
+        )
+        await self._db.write(services.beat, here)
+        # A command may have seen the file while it was torn, and registered that.
+        if await asyncio.to_thread(content_hash_of, loaded.path) == loaded.content_hash:
+            log_registered(await self._db.write(register_again, loaded, clock()))
 
     # --- the configuration ----------------------------------------------------------------------
 

@@ -40,6 +40,16 @@ def ensure(url: URL, *, migrate: bool) -> None:
             engine.dispose()
 
 
+def check(tx: Connection) -> None:
+    """Raise SchemaError when the database has the tables of another version by now: a newer service migrated it."""
+    revision = tx.scalar(text(f"SELECT version_num FROM {VERSION_TABLE}"))  # noqa: S608 - a name of ours
+    if revision != HEAD:
+        raise SchemaError(
+            f"database {display_url(tx.engine.url)} was migrated by another version of monitor while this one ran: its "
+            f"tables are at {revision}, not {HEAD}. Install that version here, too, and start it"
+        )
+
+
 def _revision_of(url: URL) -> str:
     engine = engines.reading(url)
     try:

@@ -11,7 +11,7 @@ import pytest
 from monitor.loaded import LoadedConfig, load
 from monitor.model.digests import Registered, SubscriptionState
 from monitor.model.mail import DeliveryStatus
-from monitor.service.register import Wanted, compare, register
+from monitor.service.register import Wanted, compare, register, register_again
 from monitor.store import digests, entries, outbox, owed, recipients, subscriptions, tables
 from monitor.store.database import Connection, Database
 from tests import make
@@ -276,6 +276,19 @@ async def test_what_is_owed_is_forgotten_with_who_has_lapsed(desk: Desk) -> None
     await desk.register(NOW + DAY, subscription("s", BOB))
     assert await desk.db.read(owed.of, "s") == {BOB: {1: 0}}
     assert await desk.db.read(recipients.left_lately, "s") == []
+
+
+async def test_a_file_that_only_a_command_saw_torn_leaves_no_trace(desk: Desk) -> None:
+    """The service goes on with the whole file, and looks into the database from time to time."""
+    whole = subscription("s"), subscription("t", BOB)
+    await desk.register(NOW, *whole)
+    numbers = await desk.queue("s")
+    assert await desk.db.write(register_again, desk.config(*whole), NOW) == []
+    await desk.register(NOW, subscription("t", BOB))
+    assert await desk.statuses(numbers) == [HELD]
+    said = await desk.db.write(register_again, desk.config(*whole), NOW + HOUR)
+    assert said == ["s is back, and goes on where it was"]
+    assert await desk.statuses(numbers) == [WAITING]
 
 
 # --- a new name ---------------------------------------------------------------------------------------

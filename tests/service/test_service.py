@@ -4,6 +4,7 @@ import asyncio
 import base64
 import shutil
 import signal
+import sqlite3
 import subprocess
 import sys
 import threading
@@ -19,6 +20,7 @@ from monitor.demo.running import running
 from monitor.mail.replies import Step
 from monitor.store import subscriptions
 from monitor.store.database import open_database
+from monitor.store.schema import VERSION_TABLE
 from tests import make
 from tests.command import unmeasured_environ
 from tests.site import Site, let_troubles_stand, open_site, wait_for_event
@@ -197,6 +199,28 @@ def test_two_services_on_one_database_mail_nothing_twice(site: Site, titles: lis
     listed = site.json("outbox")
     assert {row["status"] for row in listed} == {"sent"}
     assert len(listed) == len(raws)
+
+
+def test_an_older_service_that_still_runs_stops_when_a_newer_one_has_migrated(site: Site) -> None:
+    with site.service() as service:
+        wait_for_event(service, "delivered")
+        database = sqlite3.connect(site.folder / "monitor.db", timeout=20)
+        with database:
+            assert database.execute("SELECT pid FROM services").fetchall(), "it says that it runs"
+            database.execute(f"UPDATE {VERSION_TABLE} SET version_num = '9999'")
+        database.close()
+        while service.next_event(30) is not None:
+            pass
+        assert service.stop() == 1
+
+
+def test_a_service_that_stops_says_so_in_the_database(site: Site) -> None:
+    with site.service() as service:
+        wait_for_event(service, "delivered")
+        assert service.stop() == 0
+    database = sqlite3.connect(site.folder / "monitor.db", timeout=20)
+    assert database.execute("SELECT * FROM services").fetchall() == []
+    database.close()
 
 
 def test_without_a_mail_server_digests_go_into_a_maildir(site: Site) -> None:

@@ -1,0 +1,40 @@
+"""Table services: the heartbeat of each running service."""
+
+from dataclasses import asdict
+from datetime import timedelta
+
+from sqlalchemy import Connection, delete, or_, select, update
+
+from monitor.model.services import RunningService
+from monitor.store import schema
+from monitor.store.dialects import insert_missing
+from monitor.store.tables import services
+
+_STALE = timedelta(minutes=5)  # without a beat: it was killed, or its clock was far off
+
+
+def beat(tx: Connection, service: RunningService) -> None:
+    """Write that a service runs, and delete the rows of those that do not.
+
+    Raises SchemaError when the tables are not those of this version any more.
+    """
+    schema.check(tx)
+    values = asdict(service)
+    if not tx.execute(update(services).where(services.c.id == service.id).values(values)).rowcount:
+        insert_missing(tx, services, [values])
+    earliest, latest = service.beat_at - _STALE, service.beat_at + _STALE
+    stale = or_(services.c.beat_at < earliest, services.c.beat_at > latest)
+    tx.execute(delete(services).where(services.c.id != service.id, stale))
+
+
+def end(tx: Connection, service_id: str) -> None:
+    """Delete the row of a service that stops."""
+    tx.execute(delete(services).where(services.c.id == service_id))
+
+
+def running(tx: Connection) -> list[RunningService]:
+    """Return the services whose heartbeat stands, the longest running first."""
+    return [
+        RunningService(**row._asdict())
+        for row in tx.execute(select(services).order_by(services.c.started_at, services.c.id))
+    ]
