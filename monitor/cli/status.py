@@ -22,7 +22,7 @@ _COLOURS = {FeedHealth.OK: "green", FeedHealth.FAILING: "red", FeedHealth.UNVISI
 
 
 def status(path: Path, *, json: bool) -> int:
-    """Show how everything stands; return 1 when a feed fails or a mail was given up, 2 when the file is refused."""
+    """Show how everything stands; return 1 when anything is wrong, 2 when the file is refused."""
     try:
         checked = read_options(path)
         stored = use_database(checked.store_url, lambda db: db.read(read_stored_state))
@@ -36,7 +36,8 @@ def status(path: Path, *, json: bool) -> int:
     else:
         _show_status(status, checked.config.smtp.security)
     failing = any(feed.state is FeedHealth.FAILING for feed in status.feeds)
-    return int(failing or bool(status.outbox["failed"] or status.outbox["expired"]))
+    given_up = status.outbox["failed"] or status.outbox["expired"]
+    return int(failing or bool(given_up or status.troubles))
 
 
 def _compile(path: Path) -> None:
@@ -69,6 +70,7 @@ def _show_status(status: StatusAnswer, security: str) -> None:
         say(f"mail: {status.mail.host}:{status.mail.port} ({security})")
     if rules := status.config.rules:
         say(f"rules: version {rules.version}, in force since {local_time(rules.since)}")
+    _show_troubles(status)
 
 
 def _show_feeds(status: StatusAnswer) -> None:
@@ -92,6 +94,21 @@ def _show_mails(status: StatusAnswer) -> None:
     counts = status.outbox.items()
     say("")
     say("outbox: " + ", ".join(f"{mails} {state}" for state, mails in counts if mails or state == "waiting"))
+
+
+def _show_troubles(status: StatusAnswer) -> None:
+    """Show what is wrong, since when, and what to do; the first few details of each."""
+    if not status.troubles:
+        return
+    say("")
+    rows: list[tuple[object, ...]] = []
+    for trouble in status.troubles:
+        more = trouble.count - len(trouble.details)
+        rest = f"{trouble.count} in all" if trouble.details and more > 0 else ""
+        lines = (*trouble.details, rest, f"What to do: {trouble.to_do}")
+        rows.append((local_time(trouble.since), Styled(trouble.happened, "red")))
+        rows += [("", line) for line in lines if line]
+    table("since", "trouble", rows=rows)
 
 
 def _show_refused(path: Path, error: ConfigError, *, json: bool) -> int:
@@ -122,6 +139,7 @@ def _show_refused(path: Path, error: ConfigError, *, json: bool) -> int:
         rows=[(row.subscription, local_time(row.last)) for row in status.subscriptions],
     )
     _show_mails(status)
+    _show_troubles(status)
     return 2
 
 

@@ -6,11 +6,13 @@ from datetime import datetime
 
 from monitor.config.checked import CheckedConfig
 from monitor.digests.due import next_slot
+from monitor.digests.notice import group_troubles
 from monitor.errors import Problem
 from monitor.masking import mask
 from monitor.model.digests import SubscriptionState
 from monitor.model.feeds import PollState
 from monitor.model.mail import DeliveryStatus
+from monitor.model.notices import KnownTrouble
 from monitor.model.rules import RulesetVersion
 from monitor.queries.answers.config import transport_of
 from monitor.queries.answers.status import (
@@ -19,8 +21,9 @@ from monitor.queries.answers.status import (
     RulesInForce,
     StatusAnswer,
     SubscriptionStatus,
+    TroubleStatus,
 )
-from monitor.store import entries, feeds, outbox, rulesets, subscriptions
+from monitor.store import entries, feeds, notices, outbox, rulesets, subscriptions
 from monitor.store.database import Connection
 
 
@@ -33,6 +36,7 @@ class StoredState:
     mails: Mapping[DeliveryStatus, int]
     newest_seq: int  # of all entries
     rules: RulesetVersion | None  # in force; None when no version was kept yet
+    troubles: Sequence[KnownTrouble]  # those that are not over
 
 
 def read_stored_state(tx: Connection) -> StoredState:
@@ -43,6 +47,7 @@ def read_stored_state(tx: Connection) -> StoredState:
         mails=outbox.counts(tx),
         newest_seq=entries.newest_seq(tx),
         rules=rulesets.newest(tx),
+        troubles=notices.open_troubles(tx),
     )
 
 
@@ -65,6 +70,7 @@ def status_of(checked: CheckedConfig, stored: StoredState, now: datetime) -> Sta
             for state in [states.get(subscription.name)]
         ),
         outbox=_counts(stored),
+        troubles=_troubles(stored),
         mail=transport_of(checked),
     )
 
@@ -92,7 +98,12 @@ def status_refused(
             SubscriptionStatus(subscription=state.name, last=state.last_at) for state in stored.subscriptions
         ),
         outbox=_counts(stored),
+        troubles=_troubles(stored),
     )
+
+
+def _troubles(stored: StoredState) -> tuple[TroubleStatus, ...]:
+    return tuple(map(TroubleStatus.of, group_troubles(stored.troubles)))
 
 
 def _counts(stored: StoredState) -> dict[str, int]:

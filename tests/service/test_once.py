@@ -1,8 +1,13 @@
 """`monitor once` does one round of the same due work as the service."""
 
+import asyncio
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
+from monitor.mail.replies import Step
+from monitor.model.notices import NoticeKind, Trouble
+from monitor.store import notices
+from monitor.store.database import open_database
 from tests import make
 from tests.site import open_site
 
@@ -40,3 +45,64 @@ def test_once_forgets_mails_that_are_old_enough(tmp_path: Path) -> None:
         assert len(site.json("once")["delivered"]) == 1
         site.monitor("once")
         assert site.json("outbox") == []
+
+
+def test_once_tells_the_operator_what_it_found_and_status_shows_it(tmp_path: Path) -> None:
+    def refuse(step: Step, address: str) -> str | None:
+        return "550 5.1.1 no such user" if step is Step.RCPT and "reader" in address else None
+
+    with open_site(tmp_path, lambda: make.rss("AI新规"), script=refuse) as site:
+        site.write(("[[feeds]]", '[operator]\nto = ["operator@example.org"]\n[[feeds]]'))
+        answer = site.json("once", code=1)
+        assert {attempt["to"]: attempt["status"] for attempt in answer["delivered"]} == {
+            "reader@example.org": "failed",
+            "operator@example.org": "sent",
+        }
+        assert len(site.smtp_server.received) == 1, "one mail for both troubles"
+        troubles = site.json("status", code=1)["troubles"]
+        assert [trouble["kind"] for trouble in troubles] == ["address refused", "mail given up"]
+        assert troubles[0]["count"] == 1
+        assert "no such user" in troubles[0]["details"][0]
+        output = site.monitor("status", code=1)
+        assert "A recipient's address is refused for good by the mail server." in output
+        assert "What to do: Correct or remove the address in config.toml." in output
+        assert "no such user" in output
+        site.json("once")
+        assert len(site.smtp_server.received) == 1
+
+
+def test_status_counts_what_it_does_not_show(tmp_path: Path) -> None:
+    with open_site(tmp_path, lambda: make.rss("AI新规")) as site:
+        site.monitor("once")
+        asyncio.run(_report_given_up(tmp_path, 12))
+        assert "12 in all" in site.monitor("status", code=1)
+        site.write(("any =", "ayn ="))
+        assert "12 in all" in site.monitor("status", code=2)
+        assert site.json("status", code=2)["troubles"][0]["count"] == 12
+
+
+async def _report_given_up(folder: Path, count: int) -> None:
+    db = open_database(f"sqlite:///{folder / 'monitor.db'}")
+    now = datetime.now(UTC)
+    for number in range(count):
+        kind = NoticeKind.MAIL_GIVEN_UP
+        trouble = Trouble(kind=kind, subject=str(number), details=f"mail {number}", since=now)
+        await db.write(notices.report, trouble, now)
+    await db.close()
+
+
+def test_once_that_reads_the_file_again_tells_that_it_is_no_longer_refused(tmp_path: Path) -> None:
+    with open_site(tmp_path, lambda: make.rss("AI新规")) as site:
+        site.monitor("once")
+        asyncio.run(_report_refused(tmp_path))
+        assert [trouble["kind"] for trouble in site.json("status", code=1)["troubles"]] == ["config refused"]
+        site.monitor("once")
+        assert site.json("status")["troubles"] == []
+
+
+async def _report_refused(folder: Path) -> None:
+    """Leave what a service has left that was killed while the file was refused."""
+    db = open_database(f"sqlite:///{folder / 'monitor.db'}")
+    now = datetime.now(UTC)
+    await db.write(notices.report, Trouble(kind=NoticeKind.CONFIG_REFUSED, since=now), now)
+    await db.close()

@@ -9,6 +9,7 @@ from datetime import datetime
 from monitor.errors import Problem
 from monitor.model.feeds import FeedHealth, PollState, feed_health
 from monitor.model.mail import Delivery, DeliveryStatus
+from monitor.model.notices import NoticeKind, TroubleGroup
 from monitor.model.rules import RulesetVersion
 from monitor.queries.answers.config import MaildirTransport, SmtpTransport
 
@@ -75,6 +76,30 @@ class SubscriptionStatus:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class TroubleStatus:
+    """Troubles of one kind that are not over. What happened once, such as a mail given up, is shown for a week."""
+
+    kind: NoticeKind  # what kind of trouble
+    since: datetime  # since when; of several, the first
+    count: int  # how many there are
+    happened: str  # what happened, in a sentence
+    to_do: str  # what to do, in sentences
+    details: tuple[str, ...]  # which, a text for each of the first few
+
+    @classmethod
+    def of(cls, group: TroubleGroup) -> TroubleStatus:
+        """Return how troubles of one kind stand."""
+        return cls(
+            kind=group.kind,
+            since=group.since,
+            count=group.count,
+            happened=group.kind.telling.happened,
+            to_do=group.kind.telling.to_do,
+            details=tuple(known.trouble.details for known in group.troubles if known.trouble.details),
+        )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class StatusAnswer:
     """How the configuration, the feeds, the subscriptions and the outbox stand."""
 
@@ -82,8 +107,9 @@ class StatusAnswer:
     feeds: tuple[FeedStatus, ...] = ()  # in the order of the file
     subscriptions: tuple[SubscriptionStatus, ...] = ()  # in the order of the file
     outbox: Mapping[str, int] = field(default_factory=dict)  # how many mails have which status
+    troubles: tuple[TroubleStatus, ...] = ()  # what is wrong, and what to do; [] when nothing is
     mail: MaildirTransport | SmtpTransport | None = None  # how digests leave; null while the file is refused
-    database: str = ""  # why the database could not be read, with feeds, subscriptions and outbox empty
+    database: str = ""  # why the database could not be read; what it knows is empty then
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
