@@ -5,7 +5,7 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 
 from monitor.config.addresses import parse_mailbox
-from monitor.model.notices import KnownTrouble, LastTold, Notice, NoticeKind, TroubleGroup
+from monitor.model.notices import KnownTrouble, LastTold, Notice, NoticeKind, Swarm, TroubleGroup
 
 _QUIET = timedelta(
     seconds=5
@@ -16,29 +16,26 @@ _SHOWN = 5  # troubles of a kind
 _LINES, _WIDTH = 12, 400  # of the details of one trouble; characters in a line
 
 
-def to_tell(
-    untold: Sequence[KnownTrouble], last: Mapping[NoticeKind, LastTold], now: datetime, *, gather: bool = True
-) -> list[KnownTrouble]:
-    """Return those of the untold troubles that one mail tells now; [] while there is none to be sent.
+def swarms_to_tell(
+    swarms: Sequence[Swarm], last: Mapping[NoticeKind, LastTold], now: datetime, *, gather: bool = True
+) -> list[Swarm]:
+    """Return those of the swarms that one mail tells now; [] while there is none to be sent.
 
-    A trouble waits for the patience of its kind, and for the pause since the last mail about its kind. Those that
-    come in a swarm are waited for, unless `gather` is False. With the first that is due go all that may.
+    A swarm waits for the patience of its kind, for the pause since the last mail about its kind, and for its end,
+    unless `gather` is False. With the first that is due go all that may.
     """
-    told_together: list[KnownTrouble] = []
-    is_due = False
-    for is_over in (False, True):
-        for kind in NoticeKind:
-            troubles = [
-                known
-                for known in untold
-                if known.trouble.kind is kind and known.is_over is is_over and _has_stood(known, now)
-            ]
-            told_at = _told_at(last.get(kind, LastTold()), is_over=is_over)
-            if not troubles or not (told_at is None or _has_passed(told_at, kind.telling.pause, now)):
-                continue
-            told_together += troubles
-            is_due |= not gather or _are_all_there(troubles, now)
-    return told_together if is_due else []
+    may_go = [
+        swarm
+        for swarm in swarms
+        if _has_stood(swarm, now) and not _is_paused(swarm, last.get(swarm.kind, LastTold()), now)
+    ]
+    is_due = any(not gather or _are_all_there(swarm, now) for swarm in may_go)
+    return may_go if is_due else []
+
+
+def has_stood(known: KnownTrouble, now: datetime) -> bool:
+    """Return whether a trouble has stood for the patience of its kind; what is over need not."""
+    return known.is_over or _has_passed(known.changed_at, known.trouble.kind.telling.patience, now)
 
 
 def make_notice(troubles: Sequence[KnownTrouble], now: datetime) -> Notice:
@@ -76,23 +73,24 @@ def concerns(recipient: str, troubles: Sequence[KnownTrouble]) -> list[KnownTrou
     ]
 
 
-def _has_stood(known: KnownTrouble, now: datetime) -> bool:
-    return known.is_over or _has_passed(known.changed_at, known.trouble.kind.telling.patience, now)
+def _has_stood(swarm: Swarm, now: datetime) -> bool:
+    patience = swarm.kind.telling.patience
+    return swarm.is_over or any(_has_passed(at, patience, now) for at in (swarm.oldest, swarm.newest))
+
+
+def _is_paused(swarm: Swarm, last: LastTold, now: datetime) -> bool:
+    told_at = last.over_at if swarm.is_over else last.at
+    return told_at is not None and not _has_passed(told_at, swarm.kind.telling.pause, now)
+
+
+def _are_all_there(swarm: Swarm, now: datetime) -> bool:
+    """Return whether no more troubles have come for a while, or the first has waited long enough."""
+    return _has_passed(swarm.newest, _QUIET, now) or _has_passed(swarm.oldest, _LONGEST, now)
 
 
 def _has_passed(instant: datetime, span: timedelta, now: datetime) -> bool:
     """Return whether so much time has passed; since an instant after now, which a wrong clock wrote, it has."""
     return now - instant >= span or instant - now > _DIFFERENCE
-
-
-def _told_at(last: LastTold, *, is_over: bool) -> datetime | None:
-    return last.over_at if is_over else last.at
-
-
-def _are_all_there(troubles: Sequence[KnownTrouble], now: datetime) -> bool:
-    """Return whether no more troubles of this kind have come for a while, or the first has waited long enough."""
-    instants = [known.over_at or known.changed_at for known in troubles]
-    return _has_passed(max(instants), _QUIET, now) or _has_passed(min(instants), _LONGEST, now)
 
 
 def _shortened(known: KnownTrouble) -> KnownTrouble:

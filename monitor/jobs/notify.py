@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from monitor.digests.notice import concerns, make_notice, to_tell
+from monitor.digests.notice import concerns, has_stood, make_notice, swarms_to_tell
 from monitor.digests.render import RenderNotice
 from monitor.jobs.compose import mails_to
 from monitor.model.digests import Slot, SlotKind
@@ -66,19 +66,20 @@ async def notify(
 
 
 def _to_tell(tx: Connection, server: str, now: datetime, gather: bool) -> list[KnownTrouble]:
-    untold = notices.untold(tx)
-    if not untold or _is_stopped(tx, server):
+    swarms = notices.swarms(tx)
+    if not swarms or _is_stopped(tx, server):
         return []
-    return to_tell(untold, notices.last_told(tx), now, gather=gather)
+    return [
+        known
+        for swarm in swarms_to_tell(swarms, notices.last_told(tx), now, gather=gather)
+        for known in notices.untold(tx, swarm)
+        if has_stood(known, now)
+    ]
 
 
 def _is_stopped(tx: Connection, server: str) -> bool:
     """Return whether mails wait for a server that takes none; where none waits, a notice finds out whether it does."""
-    stopped = any(
-        known.trouble.kind.telling.stops_mail and known.trouble.subject == server
-        for known in notices.open_troubles(tx)
-    )
-    return stopped and outbox.counts(tx)[DeliveryStatus.WAITING] > 0
+    return notices.mail_is_stopped(tx, server) and outbox.counts(tx)[DeliveryStatus.WAITING] > 0
 
 
 def _mails(

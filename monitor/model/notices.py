@@ -174,6 +174,19 @@ class KnownTrouble:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Swarm:
+    """The troubles of one kind that are new or changed since the operator was told, or those that are over since."""
+
+    kind: NoticeKind
+    is_over: bool
+    oldest: datetime  # when the first of them came, changed or was over
+    newest: datetime  # and the last
+
+    def __post_init__(self) -> None:
+        require_utc(self.oldest, self.newest)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class LastTold:
     """When a mail last told of any trouble of a kind, and of the end of one; None: never."""
 

@@ -15,6 +15,7 @@ from sqlalchemy import (
     and_,
     bindparam,
     delete,
+    exists,
     func,
     insert,
     or_,
@@ -22,7 +23,7 @@ from sqlalchemy import (
     update,
 )
 
-from monitor.model.notices import KnownTrouble, LastTold, NoticeKind, Trouble
+from monitor.model.notices import KnownTrouble, LastTold, NoticeKind, Swarm, Trouble
 from monitor.store.dialects import clean
 from monitor.store.tables import notices
 
@@ -77,13 +78,31 @@ def open_troubles(tx: Connection) -> list[KnownTrouble]:
     return _listing(tx, notices.c.over_at.is_(None))
 
 
-def untold(tx: Connection) -> list[KnownTrouble]:
-    """Return the troubles that are new, changed or over since the operator was told of them, the oldest first."""
-    news = and_(
-        notices.c.over_at.is_(None), or_(notices.c.told.is_(None), notices.c.told != notices.c.content)
-    )
-    ended = and_(notices.c.over_at.is_not(None), notices.c.told.is_not(None))
-    return _listing(tx, or_(news, ended))
+def mail_is_stopped(tx: Connection, server: str) -> bool:
+    """Return whether there is a trouble for which this server, as "host:port", takes no mail."""
+    kinds = [kind.value for kind in NoticeKind if kind.telling.stops_mail]
+    stopped = (notices.c.kind.in_(kinds), notices.c.subject == server, notices.c.over_at.is_(None))
+    return bool(tx.scalar(select(exists().where(*stopped))))
+
+
+def swarms(tx: Connection) -> list[Swarm]:
+    """Return the untold troubles by kind, those that are over apart: when the first and the last of them came."""
+    return [
+        Swarm(kind=_KINDS[kind], is_over=is_over, oldest=oldest, newest=newest)
+        for is_over, (instant, condition) in _UNTOLD.items()
+        for kind, oldest, newest in tx.execute(
+            select(notices.c.kind, func.min(instant), func.max(instant))
+            .where(_is_known, condition)
+            .group_by(notices.c.kind)
+            .order_by(notices.c.kind)
+        )
+    ]
+
+
+def untold(tx: Connection, swarm: Swarm) -> list[KnownTrouble]:
+    """Return the troubles of a swarm, the oldest first."""
+    _, condition = _UNTOLD[swarm.is_over]
+    return _listing(tx, and_(notices.c.kind == swarm.kind.value, condition))
 
 
 def last_told(tx: Connection) -> Mapping[NoticeKind, LastTold]:
@@ -119,6 +138,14 @@ def prune(tx: Connection, before: datetime) -> int:
     return tx.execute(delete(notices).where(past)).rowcount
 
 
+# By whether the trouble is over: since when, and whether, the operator is still to be told.
+_UNTOLD = {
+    False: (
+        notices.c.changed_at,
+        and_(notices.c.over_at.is_(None), or_(notices.c.told.is_(None), notices.c.told != notices.c.content)),
+    ),
+    True: (notices.c.over_at, and_(notices.c.over_at.is_not(None), notices.c.told.is_not(None))),
+}
 _KINDS = {kind.value: kind for kind in NoticeKind}
 # A service of a later version may have left kinds that this one does not know.
 _is_known = notices.c.kind.in_(list(_KINDS))

@@ -1,14 +1,15 @@
 """Which troubles a mail tells, when, and how it is worded."""
 
+from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
 
-from monitor.digests.notice import concerns, group_troubles, make_notice, to_tell
+from monitor.digests.notice import concerns, group_troubles, has_stood, make_notice, swarms_to_tell
 from monitor.digests.render import notice_renderer
 from monitor.model.mail import Rendered
-from monitor.model.notices import KnownTrouble, LastTold, NoticeKind, Trouble
+from monitor.model.notices import KnownTrouble, LastTold, NoticeKind, Swarm, Trouble
 from tests.make import NOW
 
 
@@ -29,6 +30,21 @@ def known(
     )
 
 
+def to_tell(
+    untold: Sequence[KnownTrouble], last: Mapping[NoticeKind, LastTold], now: datetime, *, gather: bool = True
+) -> list[KnownTrouble]:
+    """What is told of these troubles, as the job asks for it."""
+    instants: dict[tuple[NoticeKind, bool], list[datetime]] = {}
+    for each in untold:
+        instants.setdefault((each.trouble.kind, each.is_over), []).append(each.over_at or each.changed_at)
+    swarms = [
+        Swarm(kind=kind, is_over=is_over, oldest=min(of_kind), newest=max(of_kind))
+        for (kind, is_over), of_kind in instants.items()
+    ]
+    lanes = [(swarm.kind, swarm.is_over) for swarm in swarms_to_tell(swarms, last, now, gather=gather)]
+    return [each for each in untold if (each.trouble.kind, each.is_over) in lanes and has_stood(each, now)]
+
+
 def given_up(count: int) -> list[KnownTrouble]:
     return [
         known(
@@ -47,6 +63,14 @@ def test_a_refused_edit_is_told_when_it_has_stood_for_a_minute(after: float, tol
     refused = known(NoticeKind.CONFIG_REFUSED)
     assert bool(to_tell([refused], {}, NOW + timedelta(seconds=after))) is told
     assert bool(to_tell([refused], {}, NOW + timedelta(seconds=after), gather=False)) is told
+
+
+def test_of_several_troubles_those_that_have_stood_are_told() -> None:
+    first, second = (
+        known(NoticeKind.CONFIG_REFUSED, subject=name, at=minutes(at)) for name, at in (("1", 0), ("2", 1))
+    )
+    assert to_tell([first, second], {}, minutes(1)) == [first]
+    assert to_tell([first, second], {}, minutes(2)) == [first, second]
 
 
 def test_a_swarm_of_troubles_is_waited_for_but_not_for_ever() -> None:

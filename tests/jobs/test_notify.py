@@ -218,7 +218,7 @@ async def test_an_operator_is_not_mailed_about_his_own_address_and_the_others_ar
     assert [mail.to for mail in await told(desk, OPERATOR, "second@example.org")] == ["second@example.org"]
     await report(desk, NoticeKind.ADDRESS_SUSPENDED, subject=OPERATOR, address=OPERATOR)
     assert await told(desk, OPERATOR) == ()
-    assert await desk.db.read(notices.untold) == [], "it is in the status, and not tried again for ever"
+    assert await desk.db.read(notices.swarms) == [], "it is in the status, and not tried again for ever"
 
 
 async def test_an_operator_who_is_named_twice_gets_one_mail(desk: Desk) -> None:

@@ -5,9 +5,9 @@ from typing import Any
 
 import pytest
 
-from monitor.model.notices import KnownTrouble, LastTold, NoticeKind, Trouble
+from monitor.model.notices import KnownTrouble, LastTold, NoticeKind, Swarm, Trouble
 from monitor.store import notices
-from monitor.store.database import Database
+from monitor.store.database import Connection, Database
 from tests.make import NOW
 
 LATER = NOW + timedelta(hours=1)
@@ -26,8 +26,12 @@ async def clear(db: Database, now: datetime, **differ: Any) -> bool:
     return await db.write(notices.clear, NoticeKind.CONFIG_REFUSED, "", now, **differ)
 
 
+def _untold(tx: Connection) -> list[KnownTrouble]:
+    return [known for swarm in notices.swarms(tx) for known in notices.untold(tx, swarm)]
+
+
 async def tell(db: Database, now: datetime = NOW) -> list[KnownTrouble]:
-    troubles = await db.read(notices.untold)
+    troubles = await db.read(_untold)
     await db.write(notices.mark_told, troubles, now)
     return troubles
 
@@ -70,6 +74,32 @@ async def test_the_end_of_a_trouble_is_told_once(db: Database) -> None:
     assert (known.is_over, known.over_at, known.trouble.details) == (True, LATER, "put back")
     assert await tell(db) == []
     assert await db.read(notices.open_troubles) == []
+
+
+async def test_troubles_are_known_by_kind_with_when_the_first_and_the_last_came(db: Database) -> None:
+    for subject, now in (("1", NOW), ("2", LATER), ("3", LAST)):
+        await report(db, now, subject=subject)
+    await tell(db)
+    for subject in ("2", "3"):
+        await report(db, LAST, subject=subject, content="line 5")
+    await db.write(notices.clear, NoticeKind.CONFIG_REFUSED, "1", LATER)
+    await report(db, kind=NoticeKind.CLOCK_BEHIND)
+    kind = NoticeKind.CONFIG_REFUSED
+    assert await db.read(notices.swarms) == [
+        Swarm(kind=NoticeKind.CLOCK_BEHIND, is_over=False, oldest=NOW, newest=NOW),
+        Swarm(kind=kind, is_over=False, oldest=LAST, newest=LAST),
+        Swarm(kind=kind, is_over=True, oldest=LATER, newest=LATER),
+    ]
+
+
+async def test_a_server_takes_no_mail_until_that_is_over(db: Database) -> None:
+    await report(db, subject="mail.example.org:25")
+    assert not await db.read(notices.mail_is_stopped, "mail.example.org:25")
+    await report(db, kind=NoticeKind.LOGIN_REFUSED, subject="mail.example.org:25")
+    assert await db.read(notices.mail_is_stopped, "mail.example.org:25")
+    assert not await db.read(notices.mail_is_stopped, "mail.example.org:465")
+    await db.write(notices.clear, NoticeKind.LOGIN_REFUSED, "mail.example.org:25", LATER)
+    assert not await db.read(notices.mail_is_stopped, "mail.example.org:25")
 
 
 async def test_what_is_over_before_it_was_told_is_not_told(db: Database) -> None:
