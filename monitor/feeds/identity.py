@@ -1,12 +1,13 @@
-"""Identify the entries of a document, also where the feed gives no id, or one id to several of them."""
+"""Identify the entries of a document, also where the feed gives no id, or one id to several, or has moved."""
 
 import hashlib
-from collections import defaultdict
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Mapping, Sequence, Set
+from dataclasses import dataclass, replace
 
 from monitor.feeds.links import without_scheme, without_tracking
 from monitor.feeds.raw import RawEntry
+from monitor.model.feeds import Entry
 
 _LONGEST_ID = 500  # characters; a longer one (a data: URL) is replaced by its hash
 
@@ -31,6 +32,31 @@ def identify(entries: Sequence[RawEntry]) -> list[Identity]:
     for entry in entries:
         by_name[_name(entry)].append(entry)
     return [_identity(entry, by_name) for entry in entries]
+
+
+def recognise(
+    entries: Sequence[Entry], known: Set[str], ids_by_link: Iterable[tuple[str, str]]
+) -> tuple[Entry, ...] | None:
+    """Return the entries of a document if at least half of them are known to a feed, else None.
+
+    `known` are the ids and aliases among theirs that the feed has, `ids_by_link` the (link, id) of its entries that
+    have one of their links, by http or https. An entry that only its link tells gets the id it has there as an alias;
+    a link that several entries share tells none of them.
+    """
+    ids: dict[str, set[str]] = defaultdict(set)
+    for link, entry_id in ids_by_link:
+        ids[without_scheme(link)].add(entry_id)
+    times = Counter(without_scheme(entry.link) for entry in entries)
+    recognised, count = [], 0
+    for entry in entries:
+        link = without_scheme(entry.link)
+        if not known.isdisjoint((entry.id, *entry.aliases)):
+            count += 1
+        elif times[link] == 1 and len(ids[link]) == 1:
+            entry = replace(entry, aliases=(*entry.aliases, *ids[link]))
+            count += 1
+        recognised.append(entry)
+    return tuple(recognised) if 2 * count >= len(entries) else None
 
 
 def _name(entry: RawEntry) -> str:

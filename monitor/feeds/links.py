@@ -52,6 +52,12 @@ def without_scheme(link: str) -> str:
     return re.sub(r"^https?:", "", link, flags=re.IGNORECASE)
 
 
+def both_schemes(link: str) -> tuple[str, str]:
+    """Return an http or https address with either scheme."""
+    rest = without_scheme(link)
+    return f"http:{rest}", f"https:{rest}"
+
+
 def _quoted(character: str) -> str:
     is_safe = character.isprintable() and character not in ' <>"\\^`{|}'
     return character if is_safe else quote(character, errors="replace")

@@ -4,11 +4,14 @@ import asyncio
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from enum import Enum
 
 from monitor.config.options import Feed, FetchOptions
 from monitor.errors import FeedError
 from monitor.feeds import pace
 from monitor.feeds.fetch import Fetch, NotModified
+from monitor.feeds.identity import recognise
+from monitor.feeds.links import both_schemes
 from monitor.feeds.parse import parse
 from monitor.jobs import Clock, Jitter
 from monitor.model.feeds import Entry, ParsedFeed, PollState
@@ -22,6 +25,13 @@ _LEASE = 2
 _SOON = timedelta(minutes=1)  # a feed that is polled within this, or just now, is left alone
 
 
+class NewUrl(Enum):
+    """What the first visit to the new url of a feed has shown."""
+
+    SAME_FEED = "same feed"  # it keeps what is known of it
+    ANOTHER_FEED = "another feed"
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Polled:
     """The feed answered with a document: the counts of its entries, of new ones, and of those that matched."""
@@ -32,6 +42,7 @@ class Polled:
     matched: int
     held_back: int  # older than the feed's first_visit: remembered, not mailed
     next_poll_at: datetime
+    new_url: NewUrl | None = None  # at the first visit after an edit of the url
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -126,8 +137,8 @@ def _store(
     now: datetime,
 ) -> Polled:
     """Store entries, matches and validators in one transaction: a 304 must never hide an entry that was not stored."""
-    since = now - feed.first_visit if before.visited is None else None
-    candidates = [(entry, _is_news(entry, since)) for entry in parsed.entries]
+    document = _document(tx, feed, parsed, before, now)
+    candidates = [(entry, _is_news(entry, document.since)) for entry in document.entries]
     news = {entry.id: is_news for entry, is_news in candidates}
     new = entries.insert_new(tx, candidates, rules.fingerprint)
     matched = [(seq, match) for seq, entry in new if news[entry.id] for match in match_entry(entry, rules)]
@@ -140,11 +151,48 @@ def _store(
         matched=len({seq for seq, _ in matched}),
         held_back=sum(not news[entry.id] for _, entry in new),
         next_poll_at=after.next_poll_at,
+        new_url=document.new_url,
+    )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Document:
+    """The entries to store, those published before `since` not as news."""
+
+    entries: Sequence[Entry]
+    since: datetime | None = None
+    new_url: NewUrl | None = None
+
+
+def _document(tx: Connection, feed: Feed, parsed: ParsedFeed, before: PollState, now: datetime) -> _Document:
+    registered = feeds.at(tx, feed.url)
+    if registered is None:  # its url was edited while this poll was under way: the next one is at the new url
+        return _Document(entries=())
+    first_visit = now - feed.first_visit
+    if not registered.moved_from or not parsed.entries:
+        return _Document(entries=parsed.entries, since=None if before.visited else first_visit)
+    recognised = _recognise(tx, registered.key, parsed.entries)
+    if recognised is None:
+        feeds.undo_move(tx, registered, now)
+        return _Document(entries=parsed.entries, since=first_visit, new_url=NewUrl.ANOTHER_FEED)
+    feeds.confirm_move(tx, registered.key)
+    # The document may reach further back than the one before; what came since the last visit is news, however old.
+    since = min(first_visit, before.visited or first_visit)
+    return _Document(entries=recognised, since=since, new_url=NewUrl.SAME_FEED)
+
+
+def _recognise(tx: Connection, feed_key: str, document: Sequence[Entry]) -> Sequence[Entry] | None:
+    names = [name for entry in document for name in (entry.id, *entry.aliases)]
+    links = [link for entry in document if entry.link for link in both_schemes(entry.link)]
+    return recognise(
+        document, entries.known_keys(tx, feed_key, names), entries.ids_by_link(tx, feed_key, links)
     )
 
 
 def _save(tx: Connection, before: PollState, after: PollState, now: datetime) -> None:
     """Store the state of a feed after a poll; where that shows that the network is back, the others are due soon."""
+    if feeds.at(tx, after.feed_url) is None:
+        return
     feeds.save(tx, after)
     if pace.network_returned(before, after):
         unreachable = feeds.unreachable(tx, now + _SOON)

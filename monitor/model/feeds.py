@@ -83,6 +83,20 @@ class PollState:
         require_utc(self.next_poll_at, self.visited, self.attempted_at)
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RegisteredFeed:
+    """A feed as config.toml had it when the database saw that last."""
+
+    key: str
+    url: str
+    name: str
+    moved_from: str = ""  # the url it had until an edit, while no visit to the new one has succeeded
+    visited: datetime | None = None
+
+    def __post_init__(self) -> None:
+        require_utc(self.visited)
+
+
 class FeedHealth(Enum):
     """How a feed does, in the words of `monitor status`."""
 

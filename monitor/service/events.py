@@ -54,9 +54,9 @@ def log_outcome(outcome: Outcome) -> None:
 
 
 def log_registered(changes: Sequence[str]) -> None:
-    """Log what an edit changed for the subscriptions in the database."""
+    """Log what an edit changed for the feeds and subscriptions in the database."""
     for change in changes:
-        log.info("subscription-changed", change=change)
+        log.info("registered", change=change)
 
 
 def _log_poll(outcome: Polled | Unchanged) -> None:
@@ -64,13 +64,15 @@ def _log_poll(outcome: Polled | Unchanged) -> None:
     if isinstance(outcome, Unchanged):
         log.info("polled", feed=outcome.feed.name, unchanged=True, next=next_poll)
         return
-    held_back = {"held_back": outcome.held_back} if outcome.held_back else {}
+    more: dict[str, object] = {"held_back": outcome.held_back} if outcome.held_back else {}
+    if outcome.new_url:
+        more["at_new_url"] = outcome.new_url.value
     log.info(
         "polled",
         feed=outcome.feed.name,
         new=outcome.new,
         matched=outcome.matched,
-        **held_back,
+        **more,
         next=next_poll,
     )
 

@@ -11,6 +11,7 @@ from monitor.config.values import in_words
 from monitor.jobs.lapse import lapse_absent
 from monitor.loaded import LoadedConfig
 from monitor.model.digests import Registered
+from monitor.model.feeds import RegisteredFeed
 from monitor.model.notices import NoticeKind
 from monitor.store import digests, feeds, notices, outbox, owed, recipients, rulesets, subscriptions
 from monitor.store.database import Connection
@@ -41,10 +42,10 @@ class Changes:
 def register(tx: Connection, loaded: LoadedConfig, now: datetime) -> list[str]:
     """Make the feeds, subscriptions and rules of a configuration known to the database.
 
-    Mails to whom it has no more are held from here on. Return what changed for subscriptions, in sentences.
+    Mails to whom it has no more are held from here on. Return what changed for feeds and subscriptions, in sentences.
     """
-    feeds.sync(tx, [feed.url for feed in loaded.config.feeds], now)
-    sentences = _register_subscriptions(tx, list(map(wanted, loaded.config.subscriptions)), now)
+    sentences = _register_feeds(tx, {feed.url: feed.name for feed in loaded.config.feeds}, now)
+    sentences += _register_subscriptions(tx, list(map(wanted, loaded.config.subscriptions)), now)
     record_rules(tx, loaded, now)
     for kind in NoticeKind:  # a server that mail no longer goes to is no trouble
         if kind.telling.stops_mail:
@@ -130,6 +131,32 @@ def _mailbox_key(address: str) -> str:
         return parse_mailbox(address).key
     except ValueError:  # queued by an earlier version, which took more for an address
         return address
+
+
+def moves(before: Sequence[RegisteredFeed], names: Mapping[str, str]) -> list[tuple[RegisteredFeed, str]]:
+    """Return the feeds that may have moved, each with its new url: of one name, with a url that nothing had yet.
+
+    `names` are those in config.toml by url.
+    """
+    known = {feed.url for feed in before}
+    left = [feed for feed in before if feed.visited and feed.url not in names]
+    moved = []
+    for url, name in names.items():
+        namesakes = [feed for feed in left if feed.name == name]
+        if namesakes and url not in known:
+            moved.append((max(namesakes, key=lambda feed: (feed.visited, feed.key)), url))
+    return moved
+
+
+def _register_feeds(tx: Connection, names: Mapping[str, str], now: datetime) -> list[str]:
+    moved = moves(feeds.registered(tx), names)
+    for feed, url in moved:
+        feeds.move(tx, feed, url, now)
+    feeds.sync(tx, list(names), now)
+    feeds.set_names(tx, names)
+    return [
+        f"{feed.name} has a new url: the next visit tells whether it is the same feed" for feed, _ in moved
+    ]
 
 
 def _register_subscriptions(tx: Connection, wanted: Sequence[Wanted], now: datetime) -> list[str]:

@@ -46,6 +46,27 @@ def insert_new(
     return inserted
 
 
+def known_keys(tx: Connection, feed_key: str, names: Sequence[str]) -> set[str]:
+    """Return those of these ids and aliases that are known in a feed, which is given by its key."""
+    return {
+        name
+        for chunk in chunks([clean(name) for name in names])
+        for name in tx.scalars(
+            select(entry_keys.c.key).where(entry_keys.c.feed_url == feed_key, entry_keys.c.key.in_(chunk))
+        )
+    }
+
+
+def ids_by_link(tx: Connection, feed_key: str, links: Sequence[str]) -> list[tuple[str, str]]:
+    """Return the entries of a feed with one of these links as (link, id)."""
+    query = select(entries.c.link, entries.c.id).where(entries.c.feed_url == feed_key)
+    return [
+        (row.link, row.id)
+        for chunk in chunks(links)
+        for row in tx.execute(query.where(entries.c.link.in_(chunk)))
+    ]
+
+
 def newest_seq(tx: Connection, before: datetime | None = None) -> int:
     """Return the seq of the last arrival, or of the last one first seen before an instant; 0 without any."""
     query = select(func.max(entries.c.seq))

@@ -7,8 +7,9 @@ from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, Row, bindparam, insert, select, update
 
-from monitor.model.feeds import FailureKind, PollState, Validators
+from monitor.model.feeds import FailureKind, PollState, RegisteredFeed, Validators
 from monitor.store.dialects import chunks, insert_missing
+from monitor.store.keys import free_key
 from monitor.store.tables import feeds
 
 _PAGE = 500
@@ -16,11 +17,64 @@ _PAGE = 500
 
 def sync(tx: Connection, urls: Sequence[str], now: datetime) -> None:
     """Insert the feeds that are new, due now; the others stay, also those no longer polled."""
-    insert_missing(
-        tx,
-        feeds,
-        [{"key": url} | _values(PollState(feed_url=url, next_poll_at=now)) for url in dict.fromkeys(urls)],
-    )
+    known_urls, keys = set(tx.scalars(select(feeds.c.url))), set(tx.scalars(select(feeds.c.key)))
+    rows = []
+    for url in dict.fromkeys(urls):
+        if url not in known_urls:
+            key = free_key(url, keys)
+            keys.add(key)
+            rows.append({"key": key} | _values(PollState(feed_url=url, next_poll_at=now)))
+    insert_missing(tx, feeds, rows)
+
+
+def registered(tx: Connection) -> list[RegisteredFeed]:
+    """Return every feed there ever was as it was registered last, by url."""
+    rows = tx.execute(select(*_registered).order_by(feeds.c.url))
+    return [RegisteredFeed(**row._asdict()) for row in rows]
+
+
+def set_names(tx: Connection, names: Mapping[str, str]) -> None:
+    """Record the names of feeds, by url."""
+    named = update(feeds).where(feeds.c.url == bindparam("named_url")).values(name=bindparam("new_name"))
+    if names:
+        tx.execute(named, [{"named_url": url, "new_name": name} for url, name in names.items()])
+
+
+def move(tx: Connection, feed: RegisteredFeed, url: str, now: datetime) -> None:
+    """Give a feed another url, due now; what was known of it stays, and so does the url it had, until a visit."""
+    moved_from = feed.moved_from or feed.url
+    values = {
+        "url": url,
+        "moved_from": "" if url == moved_from else moved_from,
+        "etag": "",
+        "last_modified": "",
+        "next_poll_at": now,
+        "attempted_at": None,
+        "failures": 0,
+        "last_error": "",
+        "failed_by": FailureKind.NONE.value,
+    }
+    tx.execute(update(feeds).where(feeds.c.key == feed.key).values(values))
+
+
+def confirm_move(tx: Connection, key: str) -> None:
+    """Record that a feed is the same at its new url."""
+    tx.execute(update(feeds).where(feeds.c.key == key).values(moved_from=""))
+
+
+def undo_move(tx: Connection, feed: RegisteredFeed, now: datetime) -> None:
+    """Give a feed its former url back, and insert another one of its name at the url that it had for a while."""
+    known_urls, keys = set(tx.scalars(select(feeds.c.url))), set(tx.scalars(select(feeds.c.key)))
+    former = free_key(feed.moved_from, known_urls)
+    tx.execute(update(feeds).where(feeds.c.key == feed.key).values(url=former, moved_from=""))
+    another = {"key": free_key(feed.url, keys), "name": feed.name}
+    tx.execute(insert(feeds), another | _values(PollState(feed_url=feed.url, next_poll_at=now)))
+
+
+def at(tx: Connection, url: str) -> RegisteredFeed | None:
+    """Return the feed that has this url; None when none has."""
+    row = tx.execute(select(*_registered).where(feeds.c.url == url)).one_or_none()
+    return None if row is None else RegisteredFeed(**row._asdict())
 
 
 def claim_due(
@@ -78,6 +132,8 @@ def make_unreachable_due(tx: Connection, now: datetime) -> None:
     waiting = update(feeds).where(_without_connection, feeds.c.next_poll_at > now)
     tx.execute(waiting.values(next_poll_at=now))
 
+
+_registered = (feeds.c.key, feeds.c.url, feeds.c.name, feeds.c.moved_from, feeds.c.visited)
 
 _without_connection = feeds.c.failed_by == FailureKind.CONNECTION.value
 

@@ -3,9 +3,8 @@
 A subscription goes by its name in config.toml, and by the key that stays when it is renamed.
 """
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
-from itertools import count
 from typing import Any
 
 from sqlalchemy import Connection, Row, delete, exists, func, insert, or_, select, update
@@ -13,6 +12,7 @@ from sqlalchemy import Connection, Row, delete, exists, func, insert, or_, selec
 from monitor.model.digests import Registered, Slot, SubscriptionState
 from monitor.store import entries
 from monitor.store.dialects import clean
+from monitor.store.keys import free_key
 from monitor.store.tables import backfill, digests, mailed, owed, recipients, subscriptions
 
 
@@ -22,7 +22,7 @@ def sync(tx: Connection, names: Sequence[str], now: datetime) -> None:
     cursor, keys = entries.newest_seq(tx), set(known.values())
     for name in dict.fromkeys(clean(name) for name in names):
         if name not in known:
-            key = _free_key(name, keys)
+            key = free_key(name, keys)
             keys.add(key)
             values = {
                 "key": key,
@@ -168,13 +168,6 @@ def merge(tx: Connection, key: str, into: str) -> None:
         tx.execute(update(table).where(table.c.subscription == key, ~is_there).values(subscription=into))
         tx.execute(delete(table).where(table.c.subscription == key))
     tx.execute(delete(subscriptions).where(subscriptions.c.key == key))
-
-
-def _free_key(name: str, keys: Collection[str]) -> str:
-    """Return the name, or the name with a number where a renamed subscription has it as its key."""
-    return next(
-        key for number in count(1) if (key := f"{name} #{number}" if number > 1 else name) not in keys
-    )
 
 
 def _state(row: Row[Any]) -> SubscriptionState:

@@ -43,6 +43,9 @@ feeds = Table(
     Column("key", Words, primary_key=True),
     Column("url", Words, nullable=False),
     Column("name", Words, nullable=False, server_default=_EMPTY),  # as registered last
+    Column(
+        "moved_from", Words, nullable=False, server_default=_EMPTY
+    ),  # its url until a visit to this one succeeds
     Column("title", Words, nullable=False),
     Column("etag", Words, nullable=False),
     Column("last_modified", Words, nullable=False),

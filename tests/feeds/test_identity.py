@@ -1,9 +1,10 @@
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
 import pytest
 
-from monitor.feeds.identity import Identity, identify
+from monitor.feeds.identity import Identity, identify, recognise
 from monitor.feeds.raw import RawEntry
 from tests import make
 
@@ -111,3 +112,31 @@ def test_a_move_from_http_to_https_makes_no_new_entries(values: dict[str, str]) 
     (before,) = identify([raw(**{key: value.format("http") for key, value in values.items()})])
     (after,) = identify([raw(**{key: value.format("https") for key, value in values.items()})])
     assert names(before) & names(after)
+
+
+# --- a feed that has moved ---------------------------------------------------------------------------
+
+
+def test_half_of_the_ids_are_enough_to_know_a_feed_again() -> None:
+    entries = [make.entry(number=number, id=f"id{number}", link="") for number in range(4)]
+    assert recognise(entries, {"id0", "id1"}, []) == tuple(entries)
+    assert recognise(entries, {"id0"}, []) is None
+
+
+def test_an_alias_is_as_good_as_an_id() -> None:
+    entry = make.entry(id="new", aliases=("old",), link="")
+    assert recognise([entry], {"old"}, []) == (entry,)
+
+
+def test_an_entry_that_only_its_link_tells_gets_the_id_it_has() -> None:
+    entry = make.entry(id="new", link="https://news.example.org/1/")
+    (recognised,) = recognise([entry], set(), [("http://news.example.org/1/", "old")]) or ()
+    assert recognised == replace(entry, aliases=("old",))
+
+
+def test_a_link_that_several_entries_share_tells_none_of_them() -> None:
+    entries = [make.entry(id=f"id{number}", link="https://news.example.org/") for number in range(2)]
+    home = ("https://news.example.org/", "a"), ("http://news.example.org/", "b")
+    assert recognise(entries, set(), home[:1]) is None, "in the document"
+    assert recognise(entries[:1], set(), home) is None, "in the feed"
+    assert recognise(entries[:1], set(), home[:1])

@@ -32,6 +32,7 @@ def _key_feeds() -> None:
         sa.Column("key", sa.Text, nullable=False),
         sa.Column("url", sa.Text, nullable=False),
         sa.Column("name", sa.Text, nullable=False, server_default=EMPTY),
+        sa.Column("moved_from", sa.Text, nullable=False, server_default=EMPTY),
         sa.Column("title", sa.Text, nullable=False),
         sa.Column("etag", sa.Text, nullable=False),
         sa.Column("last_modified", sa.Text, nullable=False),
