@@ -1,6 +1,7 @@
 """`python -m monitor` as a process: streams, exit codes, a broken pipe, an interrupt."""
 
 import json
+import os
 import signal
 import subprocess
 import sys
@@ -114,3 +115,17 @@ def test_interrupted_it_ends_with_130_and_no_traceback(tmp_path: Path) -> None:
         process.send_signal(signal.SIGINT)
         assert process.wait(60) == 130
         assert "Traceback" not in process.stderr.read()
+
+
+def test_told_to_reload_before_it_has_started_the_service_goes_on_starting(tmp_path: Path) -> None:
+    config = tmp_path / "config.toml"
+    os.mkfifo(config)  # the start waits until somebody writes into it
+    with subprocess.Popen(
+        [*COMMAND, "run"], cwd=tmp_path, stderr=subprocess.PIPE, encoding="utf-8", env=ENVIRON
+    ) as process:
+        assert process.stderr
+        with config.open("w", encoding="utf-8") as pipe:
+            process.send_signal(signal.SIGHUP)
+            pipe.write("[smpt]\n")
+        assert "config-refused" in process.stderr.readline()
+        process.kill()
