@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from monitor.config.checked import CheckedConfig, check_options, missing_files
+from monitor.config.checked import CheckedConfig, check_options, missing_files, missing_work
 from monitor.config.options import OPTION_TABLES, WORD_LISTS, Feed, Subscription, changed_options
 from monitor.config.positions import caret, read_positions
 from monitor.config.reading import read_file
@@ -36,6 +36,14 @@ class LoadedConfig(CheckedConfig):
 def load(path: Path) -> LoadedConfig:
     """Read, check and compile a file. Raises ConfigError with every problem found."""
     return check_bytes(path, read_file(path))
+
+
+def load_complete(path: Path) -> LoadedConfig:
+    """Load a file to work by. Raises ConfigError for one without any feed or subscription, too: it may be cut off."""
+    loaded = load(path)
+    if problems := list(missing_work(loaded.config)):
+        raise ConfigError(path.name, problems)
+    return loaded
 
 
 def check_bytes(path: Path, raw: bytes) -> LoadedConfig:
@@ -94,6 +102,19 @@ def changes(old: LoadedConfig, new: LoadedConfig) -> list[str]:
         keys = changed_options(getattr(before, table), getattr(after, table))
         lines += [f"[{table}] {key}" for key in keys]
     return lines
+
+
+def dropped(old: LoadedConfig, new: LoadedConfig) -> list[str]:
+    """Return of which tables an edit leaves fewer than half, with the counts: `2 of 12 feeds are left`."""
+    counts = {
+        "feeds": (len(new.config.feeds), len(old.config.feeds)),
+        "rules": (len(new.config.rules), len(old.config.rules)),
+    }
+    return [
+        f"{left} of {before} {table} are left"
+        for table, (left, before) in counts.items()
+        if 2 * left < before
+    ]
 
 
 def _changed_nouns(

@@ -13,7 +13,7 @@ from monitor.editing.findings import describe_finding, findings_of, fix_rules, l
 from monitor.editing.imports import as_toml, with_rules
 from monitor.editing.trendradar import decode_words, read_words
 from monitor.errors import ConfigError, MonitorError, StoreError, suggestion
-from monitor.loaded import check_bytes, load
+from monitor.loaded import check_bytes, load_complete
 from monitor.queries.answers.config import (
     AddAnswer,
     EditAnswer,
@@ -181,7 +181,7 @@ def apply(path: Path, since: str, *, rule: str | None, dry_run: bool, json: bool
     from monitor.service.runtime import digest_context
     from monitor.store import entries
 
-    loaded, now = load(path), clock()
+    loaded, now = load_complete(path), clock()
     names = [each.name for each in loaded.config.rules]
     if rule is not None and rule not in names:
         raise MonitorError(f'there is no rule "{rule}". {suggestion(rule, names)}'.rstrip())

@@ -13,7 +13,7 @@ from monitor.errors import DigestError
 from monitor.jobs.compose import Composed, NothingNew, SlotTaken
 from monitor.jobs.deliver import Attempted
 from monitor.jobs.poll import Polled, PollFailed, Unchanged
-from monitor.loaded import LoadedConfig, load
+from monitor.loaded import LoadedConfig, load_complete
 from monitor.masking import mask
 from monitor.model.mail import Delivery, DeliveryStatus
 from monitor.queries.answers.status import OutboxMail
@@ -93,7 +93,7 @@ def poll(path: Path, *, every: bool, json: bool) -> int:
         with progress("polling", len(claimed)) as answers.step:
             await due_work.poll_claimed(claimed)
 
-    answers = _run(load(path), work)
+    answers = _run(load_complete(path), work)
     if json:
         answer(answers.polls)
     else:
@@ -103,7 +103,7 @@ def poll(path: Path, *, every: bool, json: bool) -> int:
 
 def digest(path: Path, *, only: str | None, now: bool, json: bool) -> int:
     """Compose the digests that are due, or with `now` all that have something to tell; return 1 when one failed."""
-    loaded = load(path)
+    loaded = load_complete(path)
 
     async def work(due_work: DueWork, _: _Answers) -> None:
         await due_work.compose_for(subscriptions_named(loaded.config, only, path.name), now=now)
@@ -124,7 +124,7 @@ def deliver(path: Path, *, now: bool, json: bool) -> int:
             await due_work.deliver_all(now=now)
         answers.unsent = await due_work.unsent()
 
-    answers = _run(load(path), work)
+    answers = _run(load_complete(path), work)
     if json:
         answer(answers.attempts)
     else:
@@ -139,7 +139,7 @@ def once(path: Path, *, now: bool, json: bool) -> int:
         await due_work.round(now=now)
         answers.unsent = await due_work.unsent()
 
-    answers = _run(load(path), work)
+    answers = _run(load_complete(path), work)
     if json:
         answer(
             RoundAnswer(

@@ -8,6 +8,7 @@ import signal
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
+from functools import partial
 from hashlib import sha256
 from pathlib import Path
 from uuid import uuid4
@@ -16,11 +17,11 @@ from monitor import __version__, log
 from monitor.editing.findings import describe_new_findings, findings_of
 from monitor.errors import ConfigError, MonitorError, Problem, SchemaError, StoreError
 from monitor.jobs.deliver import InHand
-from monitor.loaded import LoadedConfig, changes, content_hash_of, load
+from monitor.loaded import LoadedConfig, changes, content_hash_of, dropped, load_complete
 from monitor.model.notices import NoticeKind, Trouble
 from monitor.model.services import RunningService
 from monitor.service.clock import clock
-from monitor.service.config_watcher import ConfigWatcher, Step
+from monitor.service.config_watcher import STANDS, ConfigWatcher, Step
 from monitor.service.due_work import DueWork, Work
 from monitor.service.events import log_outcome, log_registered
 from monitor.service.register import register, register_again
@@ -36,18 +37,41 @@ _BEAT = timedelta(seconds=10)
 _LAPSE = timedelta(minutes=1)
 _PRUNE = timedelta(hours=1)
 _PROBLEMS_TOLD = 20  # of a refused edit
+_PATIENCE = 10.0  # seconds for which a file that is refused is read again at the start
 _GRACE = 10.0  # seconds for running tasks when the service is told to stop
 _GRACE_PAST_DOT = 60.0  # and for a mail that the server may have: it goes twice when its reply is not read
 
 
-async def run(path: Path) -> None:
-    """Serve until SIGTERM or SIGINT. Raises MonitorError when it cannot start or go on."""
-    loaded = load(path)
+async def run(path: Path, *, patience: float = _PATIENCE) -> None:
+    """Serve until SIGTERM or SIGINT. Raises MonitorError when it cannot start or go on.
+
+    A file that is refused is read again for `patience` seconds: it may be in the middle of being written.
+    """
+    loaded = await _load_patiently(path, patience)
     db = open_database(loaded.store_url)
     try:
         await Service(loaded, db).serve()
     finally:
         await db.close()
+
+
+async def _load_patiently(path: Path, patience: float) -> LoadedConfig:
+    loop = asyncio.get_running_loop()
+    end, logged = loop.time() + patience, ""
+    while True:
+        try:
+            return await asyncio.to_thread(load_complete, path)
+        except ConfigError as error:
+            if loop.time() >= end:
+                raise
+            if str(error) != logged:
+                log.warning(
+                    "config-refused", in_force=f"nothing yet; the file is read again for {patience:g} s"
+                )
+                for problem in error.problems:
+                    log.warning("config-problem", problem=problem)
+            logged = str(error)
+        await asyncio.sleep(_LOOK.total_seconds())
 
 
 class Service:
@@ -63,6 +87,7 @@ class Service:
         self._failures: dict[str, str] = {}  # by task: its last failure, which is logged once
         self._watcher = ConfigWatcher(loaded.content_hash)
         self._refusal: _Refusal | None = None  # why the file as it stands is refused
+        self._shrunk: Trouble | None = None  # an edit that waits, because it drops most feeds or rules
         self._refusal_recorded = False  # False: the database knows another one, or one of an earlier service
         self._started_at = clock()
         self._id = uuid4().hex
@@ -74,6 +99,7 @@ class Service:
         await self._db.write(
             feeds.make_unreachable_due, clock()
         )  # the network may have been what was restarted
+        self._handle_sighup()
         _log_started(self._due_work.loaded)
         log_registered(registered)
         await self._beat()
@@ -116,7 +142,12 @@ class Service:
         loop = asyncio.get_running_loop()
         for number in (signal.SIGTERM, signal.SIGINT):
             loop.add_signal_handler(number, self._told_to_stop, number)
-        loop.add_signal_handler(signal.SIGHUP, lambda: self._start("reload", self._reload))
+
+    def _handle_sighup(self) -> None:
+        reload_at_once = partial(self._reload, at_once=True)
+        asyncio.get_running_loop().add_signal_handler(
+            signal.SIGHUP, lambda: self._start("reload", reload_at_once)
+        )
 
     def _told_to_stop(self, number: signal.Signals) -> None:
         if self._stop.is_set():
@@ -207,23 +238,30 @@ class Service:
     async def _look_at_config(self) -> None:
         loaded = self._due_work.loaded
         content_hash = await asyncio.to_thread(content_hash_of, loaded.path)
-        match self._watcher.look(content_hash, in_force=loaded.content_hash):
-            case Step.RELOAD:
-                await self._reload()
+        now = asyncio.get_running_loop().time()
+        match self._watcher.look(content_hash, in_force=loaded.content_hash, now=now):
+            case Step.RELOAD | Step.CONFIRMED as step:
+                await self._reload(at_once=step is Step.CONFIRMED)
             case Step.RESTORED:
                 self._set_refusal(None)
                 log.info("config-restored", in_force="the file is again what is in force")
             case Step.NOTHING:
                 pass
 
-    async def _reload(self) -> None:
-        """Read the file and put it in force; when it has problems, name them and keep the configuration in force."""
+    async def _reload(self, *, at_once: bool) -> None:
+        """Read the file and put it in force; when it has problems, name them and keep the configuration in force.
+
+        Unless `at_once`, an edit that drops most feeds or rules is announced and waits: the file may be cut off.
+        """
         before = self._due_work
         try:
-            loaded = await asyncio.to_thread(load, before.loaded.path)
+            loaded = await asyncio.to_thread(load_complete, before.loaded.path)
             due_work = self._make_due_work(loaded)
         except MonitorError as error:
             await self._refuse(error)
+            return
+        if not at_once and (losses := dropped(before.loaded, loaded)):
+            self._postpone(loaded, losses)
             return
         self._watcher.accept()
         self._set_refusal(None)
@@ -241,6 +279,16 @@ class Service:
         await before.polls_ended()
         await before.runtime.fetcher.close()
 
+    def _postpone(self, loaded: LoadedConfig, losses: Sequence[str]) -> None:
+        """Announce an edit that drops most feeds or rules; it takes effect when the file stands as it is."""
+        self._watcher.postpone(loaded.content_hash)
+        in_force = "the configuration before this edit"
+        log.warning("config-waits", losses="; ".join(losses), in_force=in_force, seconds=STANDS)
+        details = f"{loaded.path}: {'; '.join(losses)}."
+        content = loaded.content_hash
+        shrunk = Trouble(kind=NoticeKind.CONFIG_SHRUNK, content=content, details=details, since=clock())
+        self._set_refusal(None, shrunk=shrunk)
+
     async def _refuse(self, error: MonitorError) -> None:
         """Log what is wrong with the file, for the operator to be told when it stays so."""
         path = self._due_work.loaded.path
@@ -251,15 +299,15 @@ class Service:
             log.warning("config-problem", problem=problem)
         self._set_refusal(_Refusal(path=path, problems=problems, at=clock()))
 
-    def _set_refusal(self, refusal: "_Refusal | None") -> None:
-        self._refusal, self._refusal_recorded = refusal, False
+    def _set_refusal(self, refusal: "_Refusal | None", *, shrunk: Trouble | None = None) -> None:
+        self._refusal, self._shrunk, self._refusal_recorded = refusal, shrunk, False
 
     async def _notify(self) -> None:
         """Record whether the file is refused, and tell the operator what he does not know yet; tried at each tick."""
         if not self._refusal_recorded:
-            refusal = self._refusal
-            await self._db.write(_record_refusal, refusal, clock())
-            self._refusal_recorded = self._refusal is refusal
+            refusal, shrunk = self._refusal, self._shrunk
+            await self._db.write(_record_refusal, refusal, shrunk, clock())
+            self._refusal_recorded = (self._refusal, self._shrunk) == (refusal, shrunk)
         await self._due_work.notify()
 
 
@@ -281,8 +329,12 @@ class _Refusal:
         return sha256("\n".join(mistakes).encode("utf-8", "replace")).hexdigest()
 
 
-def _record_refusal(tx: Connection, refusal: _Refusal | None, now: datetime) -> None:
-    """Record that the file is refused and which rules are in force meanwhile, or that it is refused no longer."""
+def _record_refusal(tx: Connection, refusal: _Refusal | None, shrunk: Trouble | None, now: datetime) -> None:
+    """Record that the file is refused and which rules are in force meanwhile, or that it waits, or neither."""
+    if shrunk is None:
+        notices.clear(tx, NoticeKind.CONFIG_SHRUNK, "", now)
+    else:
+        notices.report(tx, shrunk, now)
     if refusal is None:
         notices.clear(tx, NoticeKind.CONFIG_REFUSED, "", now)
         return

@@ -84,8 +84,18 @@ def test_every_problem_is_told_with_exit_code_2(tmp_path: Path) -> None:
     assert output.count("config.toml, line") == 2
     problems = json.loads(monitor(tmp_path, "check", "--json", code=2))["problems"]
     assert [problem["line"] for problem in problems] == [1, 4]
-    for command in ("run", "poll", "status", "preview"):
+    for command in ("poll", "status", "preview"):  # run reads the file again for a while: tests/service
         assert "smpt" in monitor(tmp_path, command, code=2)
+
+
+def test_a_file_without_feeds_or_subscriptions_is_refused_by_what_works_by_it(tmp_path: Path) -> None:
+    (tmp_path / "config.toml").write_text("")
+    for command in ("once", "poll", "digest", "deliver", "rules apply --since 7d"):
+        output = monitor(tmp_path, *command.split(), code=2)
+        assert "[[feeds]]" in output, command
+        assert "[[subscriptions]]" in output, command
+    assert "It may be empty or cut off." in monitor(tmp_path, "check")
+    assert not (tmp_path / "data").exists()
 
 
 def test_a_check_names_what_is_odd_in_the_rules_and_is_no_failure(tmp_path: Path) -> None:

@@ -17,7 +17,9 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from monitor.demo.running import running
+from monitor.errors import ConfigError
 from monitor.mail.replies import Step
+from monitor.service.service import run
 from monitor.store import subscriptions
 from monitor.store.database import open_database
 from monitor.store.schema import VERSION_TABLE
@@ -112,6 +114,51 @@ def test_a_broken_edit_is_told_once_and_the_old_rules_hold(site: Site, titles: l
         assert "config-refused" not in events
         site.config.write_text(text, "utf-8")
         wait_for_event(service, "config-restored", seconds=2)
+
+
+def test_an_emptied_file_is_refused_and_the_service_goes_on(site: Site, titles: list[str]) -> None:
+    with site.service() as service:
+        wait_for_event(service, "delivered")
+        text = site.config.read_text("utf-8")
+        for torn in ("", text.partition("[[subscriptions]]")[0]):
+            site.config.write_text(torn, "utf-8")
+            assert "cut off" in wait_for_event(service, "config-problem")["problem"]
+        titles.insert(0, "大模型降价")
+        wait_for_event(service, "delivered")
+        site.config.write_text(text, "utf-8")
+        wait_for_event(service, "config-restored", seconds=3)
+    assert len(site.smtp_server.received) == 2
+    assert not (site.folder / "Maildir").exists()
+
+
+def test_an_edit_that_drops_most_rules_waits_unless_a_signal_confirms_it(site: Site) -> None:
+    rules = "".join(f'[[rules]]\nname = "{name}"\nany = ["{name}"]\n' for name in ("芯片", "机器人"))
+    many = site.write(("[[subscriptions]]", f"{rules}[[subscriptions]]"))
+    with site.service() as service:
+        wait_for_event(service, "delivered")
+        site.write()
+        assert "1 of 3 rules are left" in wait_for_event(service, "config-waits", seconds=3)["losses"]
+        site.config.write_text(many, "utf-8")
+        wait_for_event(service, "config-restored", seconds=3)
+        site.write()
+        wait_for_event(service, "config-waits", seconds=3)
+        service.send_signal(signal.SIGHUP)
+        wait_for_event(service, "config-changed", seconds=3, change="rule 芯片: gone")
+
+
+def test_a_file_that_is_refused_at_the_start_is_read_again(site: Site) -> None:
+    text = site.config.read_text("utf-8")
+    site.config.write_text(text.partition("[[subscriptions]]")[0], "utf-8")
+    with site.service() as service:
+        assert "cut off" in wait_for_event(service, "config-problem")["problem"]
+        site.config.write_text(text, "utf-8")
+        wait_for_event(service, "started")
+
+
+def test_a_file_that_stays_refused_ends_the_start(site: Site) -> None:
+    site.config.write_text("", "utf-8")
+    with pytest.raises(ConfigError, match="cut off"):
+        asyncio.run(run(site.config, patience=0))
 
 
 def test_what_is_urgent_goes_out_at_once_and_the_rest_waits_for_its_time(
