@@ -1,6 +1,7 @@
 """Commands that show digests without sending them: preview, digest --excluded, replay."""
 
 import re
+from collections.abc import Sequence
 from datetime import UTC, date, datetime, time, timedelta
 from pathlib import Path
 from zoneinfo import ZoneInfo
@@ -9,14 +10,13 @@ from monitor.cli.database import use_database
 from monitor.cli.options import subscriptions_named
 from monitor.cli.terminal import answer, count, progress, say, write_files
 from monitor.digests.due import slot_now
+from monitor.digests.parts import Part
 from monitor.digests.render import digest_renderer
 from monitor.errors import MonitorError
 from monitor.jobs.compose import mails_of
 from monitor.jobs.draft import Draft, NothingPending, draft_digest
 from monitor.jobs.stored import ExcludedEntry, match_period
 from monitor.loaded import LoadedConfig, load
-from monitor.model.digests import Digest
-from monitor.model.mail import Rendered
 from monitor.queries.answers.work import ExcludedAnswer, PreviewedDigest, ReplayedDigest
 from monitor.queries.excluded import excluded_now
 from monitor.queries.replay import LEAD, Replayed
@@ -44,8 +44,8 @@ def preview(path: Path, *, only: str | None, out: Path, json: bool) -> int:
     previews = [
         PreviewedDigest(
             subscription=subscription.name,
-            subject=draft.rendered.subject if isinstance(draft, Draft) else None,
-            files=_write_digest(draft.digest, draft.rendered, file_stem(subscription.name), sender, out)
+            subject=draft.issues[0].parts[0].rendered.subject if isinstance(draft, Draft) else None,
+            files=_write_draft(draft, file_stem(subscription.name), sender, out)
             if isinstance(draft, Draft)
             else (),
         )
@@ -153,18 +153,26 @@ def _write_replayed(replayed: Replayed, sender: str, out: Path) -> ReplayedDiges
         slot=digest.slot.name,
         at=digest.at,
         entries=replayed.entries,
-        subject=replayed.rendered.subject,
-        files=_write_digest(digest, replayed.rendered, stem, sender, out),
+        subject=replayed.parts[0].rendered.subject,
+        files=_write_parts([(part, digest.subscription.to) for part in replayed.parts], stem, sender, out),
     )
 
 
-def _write_digest(digest: Digest, rendered: Rendered, stem: str, sender: str, out: Path) -> tuple[str, ...]:
-    """Write a digest as .html, .txt and .eml; return the paths of the files."""
-    contents = {
-        f"{stem}.html": rendered.html.encode(),
-        f"{stem}.txt": rendered.text.encode(),
-        f"{stem}.eml": mails_of(digest, rendered, sender=sender)[0].raw,
-    }
+def _write_draft(draft: Draft, stem: str, sender: str, out: Path) -> tuple[str, ...]:
+    parts = [(part, issue.mailboxes) for issue in draft.issues for part in issue.parts]
+    return _write_parts(parts, stem, sender, out)
+
+
+def _write_parts(
+    parts: Sequence[tuple[Part, Sequence[str]]], stem: str, sender: str, out: Path
+) -> tuple[str, ...]:
+    """Write each part, given with its recipients, as .html, .txt and .eml; return the paths of the files."""
+    contents: dict[str, bytes] = {}
+    for row, (part, recipients) in enumerate(parts, 1):
+        name = f"{stem}-{row}" if row > 1 else stem
+        contents[f"{name}.html"] = part.rendered.html.encode()
+        contents[f"{name}.txt"] = part.rendered.text.encode()
+        contents[f"{name}.eml"] = mails_of(part, recipients[:1], sender=sender, row=row)[0].raw
     return tuple(str(file) for file in write_files(out, contents))
 
 

@@ -234,8 +234,9 @@ def _digest_answer(outcome: Composed | NothingNew | SlotTaken | NotDue | Compose
                 subscription=subscription.name,
                 slot=outcome.slot.name,
                 entries=outcome.entries,
+                left=outcome.left,
                 subject=outcome.subject,
-                to=tuple(mail.to for mail in outcome.mails),
+                to=tuple(dict.fromkeys(mail.to for mail in outcome.mails)),
             )
         case NothingNew():
             return NoDigestAnswer(subscription=subscription.name, outcome="nothing new")
@@ -252,7 +253,8 @@ def _show_digests(digests: Sequence[DigestAnswer]) -> None:
         match digest:
             case ComposedAnswer():
                 entries, to = count(digest.entries, "entry"), ", ".join(digest.to)
-                say(f"{digest.subscription}: {entries} for {to}: {digest.subject}")
+                left = f", {digest.left} left to the next digest" if digest.left else ""
+                say(f"{digest.subscription}: {entries} for {to}{left}: {digest.subject}")
             case ComposeFailedAnswer():
                 complain(f"{digest.subscription}: {digest.error}")
             case NotDueAnswer():

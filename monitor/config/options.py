@@ -219,7 +219,7 @@ class Rule:
         (), '"zh", "zh-Hans", "zh-Hant", "ja", "ko", "en" (any in Latin letters); empty: all'
     )
     max: Annotated[int, Reader(integer(0))] = option(
-        0, "items in one digest at most, best score first; 0: no limit"
+        0, "items shown whole in one digest at most, best score first; the others by title; 0: no limit"
     )
     pace: Pace = option("digest", 'or "at once": sent within minutes, and not again in the digest')
     quiet: tuple[QuietHours, ...] = option(

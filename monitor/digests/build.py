@@ -1,6 +1,6 @@
 """Build a digest from pending entries: grouped by rule, ordered, each story once, limited in length."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
 from itertools import groupby
@@ -25,18 +25,28 @@ def build(
     since: datetime | None,
     now: datetime,
     next_at: datetime | None,
+    owed: Sequence[PendingEntry] = (),
 ) -> Digest:
     """Return the digest of one slot; the same arguments give the same digest.
 
     `rules` come with their fingerprints, in the order of `rules_of`; `feeds` maps a feed's URL to its name.
     `watched` comes without its silent rules: they are filled in here.
     An entry that satisfies several rules appears once, under the first of them; a story that several feeds
-    carry appears once, with the other feeds in `also`.
+    carry appears once, with the other feeds in `also`. Entries `owed` come first in their section; those that no rule
+    matches any more stand in a section of their own, at the end.
     """
     named = [(rule.name, fingerprint) for rule, fingerprint in rules]
-    items = [item for copies in _stories(pending) if (item := _item(copies, named, feeds)) is not None]
-    by_rule = [(rule, [item for item in items if item.reasons[0].rule == rule.name]) for rule, _ in rules]
-    sizes = [min(len(section), rule.max or FULL_IN_SECTION) for rule, section in by_rule]
+    owed_seqs = {candidate.seq for candidate in owed}
+    items = [
+        item
+        for copies in _stories([*pending, *owed])
+        if (item := _item(copies, named, feeds, owed_seqs)) is not None
+    ]
+    by_rule: list[tuple[str | None, int, list[Item]]] = [
+        (rule.name, rule.max, [item for item in items if _is_under(item, rule.name)]) for rule, _ in rules
+    ]
+    by_rule.append((None, 0, [item for item in items if not item.reasons]))
+    sizes = [min(len(section), limit or FULL_IN_SECTION) for _, limit, section in by_rule]
     full = fair_share(sizes, FULL_IN_ALL, at_most=FULL_IN_SECTION)
     return Digest(
         subscription=subscription,
@@ -44,10 +54,11 @@ def build(
         at=now,
         since=since,
         sections=tuple(
-            _section(rule.name, section, min(full, rule.max or full)) for rule, section in by_rule if section
+            _section(rule, section, min(full, limit or full)) for rule, limit, section in by_rule if section
         ),
         watched=replace(watched, silent=_silent([rule for rule, _ in rules], items)),
         next_at=next_at,
+        total=len(items),
     )
 
 
@@ -74,21 +85,27 @@ def _stories(pending: Iterable[PendingEntry]) -> Iterable[list[PendingEntry]]:
 
 
 def _item(
-    copies: Sequence[PendingEntry], rules: Sequence[tuple[str, str]], feeds: Mapping[str, str]
+    copies: Sequence[PendingEntry],
+    rules: Sequence[tuple[str, str]],
+    feeds: Mapping[str, str],
+    owed: Collection[int],
 ) -> Item | None:
-    matched = [copy for copy in copies if _reasons(copy, rules)]
-    if not matched:
+    owed_copies = [copy for copy in copies if copy.seq in owed]
+    candidates = [copy for copy in copies if _reasons(copy, rules)] or owed_copies
+    if not candidates:
         return None
-    best = min(matched, key=lambda copy: (-len(copy.entry.text or copy.entry.summary), copy.seq))
+    best = min(candidates, key=lambda copy: (-len(copy.entry.text or copy.entry.summary), copy.seq))
     in_force = {fingerprint for _, fingerprint in rules}
     name = _feed_name(best, feeds)
     names = (_feed_name(copy, feeds) for copy in sorted(copies, key=lambda copy: copy.seq))
     return Item(
+        seq=best.seq,
         entry=best.entry,
         feed=name,
         reasons=_reasons(best, rules),
         also=tuple(dict.fromkeys(other for other in names if other != name)),
-        score=max(match.score for match in best.matches if match.fingerprint in in_force),
+        score=max((match.score for match in best.matches if match.fingerprint in in_force), default=0.0),
+        owed=bool(owed_copies),
     )
 
 
@@ -105,13 +122,17 @@ def _feed_name(candidate: PendingEntry, feeds: Mapping[str, str]) -> str:
     return feeds.get(url) or urlsplit(url).hostname or url
 
 
-def _section(rule: str, items: Sequence[Item], full: int) -> Section:
+def _is_under(item: Item, rule: str) -> bool:
+    return bool(item.reasons) and item.reasons[0].rule == rule
+
+
+def _section(rule: str | None, items: Sequence[Item], full: int) -> Section:
     ordered = sorted(items, key=_rank)
     return Section(rule=rule, items=tuple(ordered[:full]), more=tuple(ordered[full:]))
 
 
-def _rank(item: Item) -> tuple[float, float, str, str]:
-    return -item.score, -item.entry.when.timestamp(), item.entry.title, item.entry.story
+def _rank(item: Item) -> tuple[bool, float, float, str, str]:
+    return not item.owed, -item.score, -item.entry.when.timestamp(), item.entry.title, item.entry.story
 
 
 def _silent(rules: Sequence[Rule], items: Sequence[Item]) -> tuple[str, ...]:

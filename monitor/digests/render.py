@@ -25,8 +25,6 @@ RenderNotice = Callable[[Notice], Rendered]
 LARGEST = 90_000  # bytes of HTML: Gmail cuts a mail off at about 102 kB, and the end with it
 LARGEST_TEXT = 60_000  # bytes of the text part: encoded, both parts and the headers stay below 250 kB
 _SUBJECT = 200  # characters; what a template makes longer is cut
-# (items shown whole, items shown by title): the first pair with which both parts fit is used.
-_BUDGETS = ((60, 60), (45, 45), (30, 30), (20, 20), (10, 10), (5, 5), (2, 2), (1, 1), (0, 1))
 
 # Errors that an operator's template can cause besides Jinja's own errors: {{ 1 / 0 }}, {{ "a" + 1 }}, a
 # file that is not UTF-8 or may not be read.
@@ -36,8 +34,7 @@ _FAILURES = (TemplateError, ArithmeticError, LookupError, TypeError, ValueError,
 def digest_renderer(directory: str = "") -> RenderDigest:
     """Return a function that renders a digest by the templates in `directory`; by ours for those it does not have.
 
-    No part of what it returns is larger than LARGEST and LARGEST_TEXT. The function raises DigestError, naming the
-    template and its line, when a template fails, or makes too much of a single title.
+    The function raises DigestError, naming the template and its line, when a template fails.
     """
     environments: dict[str, Environment] = {}
     inliner = CSSInliner(load_remote_stylesheets=False, minify_css=True)
@@ -46,13 +43,7 @@ def digest_renderer(directory: str = "") -> RenderDigest:
         language = language_of(digest.subscription.locale)
         if language.locale not in environments:
             environments[language.locale] = _environment(directory, language)
-        for full, titles in _BUDGETS:
-            view = digest_view(digest, language, full=full, titles=titles)
-            rendered = _rendered(environments[language.locale], inliner, view)
-            too_large = _too_large(rendered)
-            if not too_large:
-                return rendered
-        raise DigestError(f"{too_large} The digest waits until the template is fixed.")
+        return _rendered(environments[language.locale], inliner, digest_view(digest, language))
 
     return render
 
@@ -89,6 +80,30 @@ def reliable_notice_renderer(directory: str = "") -> RenderNotice:
     return render_anyway
 
 
+def fullness(rendered: Rendered) -> float:
+    """Return how much of the room in a mail is taken, by the part that takes most; over 1 it is too large."""
+    return max(len(part.encode()) / largest for _, part, largest in _measured(rendered))
+
+
+def excess(rendered: Rendered) -> str:
+    """Return which template made too much for a mail, and how much; "" when all fits."""
+    return next(
+        (
+            f"template {name}: makes {size:,} bytes, and a mail takes {largest:,}."
+            for name, part, largest in _measured(rendered)
+            if (size := len(part.encode())) > largest
+        ),
+        "",
+    )
+
+
+def _measured(rendered: Rendered) -> tuple[tuple[str, str, int], ...]:
+    return (
+        ("digest.html.j2", rendered.html, LARGEST),
+        ("digest.txt.j2", rendered.text, LARGEST_TEXT),
+    )
+
+
 def _environment(directory: str, language: Language) -> Environment:
     if not directory:
         return _shipped_environment(language.locale)
@@ -122,17 +137,6 @@ def _rendered(environment: Environment, inliner: CSSInliner, view: DigestView) -
     text = _fill(environment, "digest.txt.j2", digest=view, subject=subject)
     html = _fill(environment, "digest.html.j2", digest=view, subject=subject)
     return Rendered(subject=subject, text=_trimmed(text), html=_without_indent(inliner.inline(html)))
-
-
-def _too_large(rendered: Rendered) -> str:
-    """Return which template made a part that is too large, and by how much; "" when both parts fit."""
-    for name, part, largest in (
-        ("digest.html.j2", rendered.html, LARGEST),
-        ("digest.txt.j2", rendered.text, LARGEST_TEXT),
-    ):
-        if (size := len(part.encode())) > largest:
-            return f"template {name}: makes {size:,} bytes, and a mail takes {largest:,}."
-    return ""
 
 
 def _is_html(name: str | None) -> bool:

@@ -1,12 +1,11 @@
 """Prepare a digest for the templates: texts tidied and cut, numbers, dates in the reader's zone and language."""
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from zoneinfo import ZoneInfo
 
-from monitor.digests.build import fair_share
 from monitor.digests.due import is_at_once
 from monitor.digests.language import Language
 from monitor.digests.marked_text import MarkedText, mark_hits, plain_text
@@ -38,7 +37,10 @@ class ReasonView:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ItemView:
-    """An entry as the mail shows it. Every string may be "" but the title."""
+    """An entry as the mail shows it. Every string may be "" but the title.
+
+    Of one shown by title only there is no reading time, excerpt or reason.
+    """
 
     title: MarkedText
     link: str
@@ -56,13 +58,12 @@ class ItemView:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SectionView:
-    """A rule's items; those in `more` are shown by title only, `unlisted` ones are only counted."""
+    """A rule's items; those in `more` are shown by title only."""
 
     rule: str
     count: int
     items: tuple[ItemView, ...]
     more: tuple[ItemView, ...]
-    unlisted: int
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -71,8 +72,13 @@ class DigestView:
 
     name: str
     locale: str
-    headline: str  # the first title, shortened for a subject; "" without news
-    count: int  # items
+    headline: str  # the first title that is new, shortened for a subject; "" without news
+    count: int  # items in this mail
+    part: int  # of `parts`: a digest may come in several mails
+    parts: int
+    total: int  # items in all parts
+    owed: int  # items of this mail that the reader was to have before
+    left: int  # items that the next digest brings; 0 but in the last part
     day: str
     scheduled: str  # the time a late digest was due; "" when it is in time
     since: str  # "" for a first issue
@@ -93,21 +99,23 @@ class DigestView:
     next: str  # "" without a schedule
 
 
-def digest_view(digest: Digest, language: Language, *, full: int, titles: int) -> DigestView:
-    """Return what the templates are given, in the words of `language`. Texts of feeds are never translated.
-
-    At most `full` items are shown whole and `titles` more by title; those beyond are counted.
-    """
+def digest_view(digest: Digest, language: Language) -> DigestView:
+    """Return what the templates are given, in the words of `language`. Texts of feeds are never translated."""
     zone = ZoneInfo(digest.subscription.timezone)
     now = digest.at.astimezone(zone)
-    sections = tuple(_sections(digest.sections, language, now, full, titles))
+    sections = tuple(_section(section, language, now) for section in digest.sections)
     failing = _feed_names(digest, FeedHealth.FAILING)
     unvisited = _feed_names(digest, FeedHealth.UNVISITED)
     return DigestView(
         name=_cut(digest.subscription.name, _NAME),
         locale=language.locale,
-        headline=_headline(digest.sections),
-        count=sum(section.count for section in sections),
+        headline=_headline(digest.items),
+        count=len(digest.items),
+        part=digest.part,
+        parts=digest.parts,
+        total=digest.total,
+        owed=sum(item.owed for item in digest.items),
+        left=digest.left,
         day=language.day(now),
         scheduled=language.recently(digest.slot.at.astimezone(zone), now.date()) if digest.slot.late else "",
         since=language.recently(digest.since.astimezone(zone), now.date()) if digest.since else "",
@@ -129,9 +137,10 @@ def digest_view(digest: Digest, language: Language, *, full: int, titles: int) -
     )
 
 
-def _headline(sections: Sequence[Section]) -> str:
-    items = [item for section in sections for item in (*section.items, *section.more)]
-    return headline(_title(items[0].entry)) if items else ""
+def _headline(items: Sequence[Item]) -> str:
+    # What is owed was in a subject before, or stood far below.
+    first = next((item for item in items if not item.owed), next(iter(items), None))
+    return headline(_title(first.entry)) if first else ""
 
 
 def _title(entry: Entry) -> str:
@@ -157,23 +166,17 @@ def _feed_names(digest: Digest, health: FeedHealth) -> tuple[str, ...]:
     return tuple(name for name, state in digest.watched.feeds if state is health)
 
 
-def _sections(
-    sections: Sequence[Section], language: Language, now: datetime, full: int, titles: int
-) -> Iterator[SectionView]:
-    whole = fair_share([len(section.items) for section in sections], full, at_most=full)
-    rests = [(*section.items[whole:], *section.more) for section in sections]
-    listed = fair_share([len(rest) for rest in rests], titles, at_most=titles)
-    for section, rest in zip(sections, rests, strict=True):
-        yield SectionView(
-            rule=_cut(section.rule, _NAME),
-            count=len(section.items) + len(section.more),
-            items=tuple(_item(item, language, now) for item in section.items[:whole]),
-            more=tuple(_item(item, language, now) for item in rest[:listed]),
-            unlisted=max(0, len(rest) - listed),
-        )
+def _section(section: Section, language: Language, now: datetime) -> SectionView:
+    rule = language.words.gettext("Selected by earlier rules") if section.rule is None else section.rule
+    return SectionView(
+        rule=_cut(rule, _NAME),
+        count=len(section.all_items),
+        items=tuple(_item(item, language, now, is_whole=True) for item in section.items),
+        more=tuple(_item(item, language, now, is_whole=False) for item in section.more),
+    )
 
 
-def _item(item: Item, language: Language, now: datetime) -> ItemView:
+def _item(item: Item, language: Language, now: datetime, *, is_whole: bool) -> ItemView:
     entry = item.entry
     hits = [hit for reason in item.reasons for hit in reason.hits]
     in_title = {(hit.start, hit.end) for hit in hits if hit.field == "title" and hit.start < _TITLE}
@@ -183,10 +186,10 @@ def _item(item: Item, language: Language, now: datetime) -> ItemView:
         source=_cut(item.feed, _NAME),
         section=_cut(entry.section, _SECTION),
         time=language.moment(entry.when.astimezone(now.tzinfo), now.date()),
-        minutes=_minutes(entry.text),
+        minutes=_minutes(entry.text) if is_whole else 0,
         original=_web_link(entry.original),
-        excerpt=excerpt(entry, hits),
-        reasons=tuple(map(_reason, item.reasons[:REASONS])),
+        excerpt=excerpt(entry, hits) if is_whole else MarkedText(()),
+        reasons=tuple(map(_reason, item.reasons[:REASONS])) if is_whole else (),
         other_rules=max(0, len(item.reasons) - REASONS),
         also=_names(item.also),
         also_count=len(item.also),

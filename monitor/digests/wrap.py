@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Iterator
+from functools import lru_cache
 
 from wcwidth import iter_graphemes, wcswidth
 
@@ -18,6 +19,7 @@ def columns(text: str) -> int:
     return sum(_width(grapheme) for grapheme in iter_graphemes(text))
 
 
+@lru_cache(maxsize=2048)  # while a digest is split into mails, each of its texts is wrapped several times
 def wrap(text: str, width: int = WIDTH) -> str:
     """Return `text` in lines of at most `width` columns, broken at spaces and between Chinese characters.
 

@@ -1,16 +1,17 @@
 """Compose the digest of a slot: one mail per recipient, queued in the outbox."""
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
 from monitor.config.options import Subscription
 from monitor.digests.due import is_at_once
+from monitor.digests.parts import Part
 from monitor.digests.render import RenderDigest
-from monitor.jobs.draft import DigestContext, Draft, NothingPending, draft_digest
+from monitor.jobs.draft import DigestContext, Draft, Issue, NothingPending, draft_digest
 from monitor.mail.message import make_mail, new_message_id
-from monitor.model.digests import Digest, Slot
+from monitor.model.digests import Item, Slot
 from monitor.model.mail import Mail, Rendered
 from monitor.store import digests, outbox, owed, recipients, subscriptions
 from monitor.store.database import Connection, Database
@@ -22,14 +23,15 @@ class Composed:
 
     subscription: Subscription
     slot: Slot
-    entries: int  # those it brings
-    subject: str
+    entries: int  # those its mails bring
+    left: int  # those that did not fit: owed
+    subject: str  # of the first mail
     mails: tuple[Mail, ...]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NothingNew:
-    """No entry is pending for this subscription, so there is no mail."""
+    """No entry is pending for this subscription or owed to its recipients, so there is no mail."""
 
     subscription: Subscription
     slot: Slot
@@ -44,6 +46,16 @@ class SlotTaken:
 
 
 ComposeOutcome = Composed | NothingNew | SlotTaken
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Row:
+    """A row of the table digests, and its mails."""
+
+    number: int  # its part, counted over all issues of the slot
+    items: tuple[Item, ...]
+    returns: Mapping[str, int]  # by story
+    mails: tuple[Mail, ...]
 
 
 class _OvertakenError(Exception):
@@ -61,43 +73,44 @@ async def compose(
 ) -> ComposeOutcome:
     """Draft the digest of a slot and queue its mails.
 
-    Entries count as mailed in the very transaction that queues their mail: both, or neither. Raises DigestError
-    when a template fails (the entries stay pending) and StoreError.
+    Entries count as mailed in the very transaction that queues their mail, or writes down that they are owed: both,
+    or neither. Raises DigestError when a template fails (the entries stay pending) and StoreError.
     """
     draft = await draft_digest(subscription, slot, context=context, render=render, db=db, now=now)
     if isinstance(draft, NothingPending):
-        # A time of day that passes without news is remembered, so that "since" stays true.
-        remembered = subscription.at and not is_at_once(slot)
-        if remembered and not await db.write(subscriptions.take_slot, draft.state, slot, draft.upto):
+        if not await db.write(_remember, subscription, slot, draft):
             return SlotTaken(subscription=subscription, slot=slot)
         return NothingNew(subscription=subscription, slot=slot)
-    mails = mails_of(draft.digest, draft.rendered, sender=context.sender)
+    rows = _rows(draft, sender=context.sender)
     try:
-        queued = await db.write(_queue, draft, mails, context, now + context.expire)
+        wanted = await db.write(_queue, slot, draft, rows, context, now, now + context.expire)
     except _OvertakenError:
-        queued = False
-    if not queued:
+        wanted = None
+    if wanted is None:
         return SlotTaken(subscription=subscription, slot=slot)
     return Composed(
         subscription=subscription,
         slot=slot,
-        entries=len(draft.pending),
-        subject=draft.rendered.subject,
-        mails=mails,
+        entries=len({item.seq for row in rows for item in row.items}),
+        left=len({item.seq for issue in draft.issues for item in issue.left}),
+        subject=draft.issues[0].parts[0].rendered.subject,
+        mails=tuple(mail for row in rows for mail in row.mails if mail.to in wanted),
     )
 
 
-def mails_of(digest: Digest, rendered: Rendered, *, sender: str) -> tuple[Mail, ...]:
-    """Return the mails of a digest, one per recipient; the same digest gives the same bytes.
+def mails_of(part: Part, recipients: Sequence[str], *, sender: str, row: int) -> tuple[Mail, ...]:
+    """Return the mails of a part, one per recipient; `row` counts the parts of a slot, over all issues.
 
-    The instant is part of their Message-IDs: a slot that was taken while the clock was ahead comes again.
+    The same arguments give the same bytes. The instant is part of the Message-IDs: a slot that was taken while the
+    clock was ahead comes again.
     """
+    digest = part.digest
     return mails_to(
-        digest.subscription.to,
-        rendered,
+        recipients,
+        part.rendered,
         sender=sender,
         date=digest.at,
-        unique=f"{digest.subscription.name}\n{digest.slot.name}\n{digest.at.isoformat()}",
+        unique=f"{digest.subscription.name}\n{digest.slot.name}\n{digest.at.isoformat()}\n{row}",
         list_name=digest.subscription.name,
     )
 
@@ -127,32 +140,101 @@ def mails_to(
     )
 
 
+def _rows(draft: Draft, *, sender: str) -> list[_Row]:
+    parts = [(issue, part) for issue in draft.issues for part in issue.parts]
+    return [
+        _Row(
+            number=number,
+            items=part.digest.items,
+            returns=_returns(issue),
+            mails=mails_of(part, issue.mailboxes, sender=sender, row=number),
+        )
+        for number, (issue, part) in enumerate(parts, 1)
+    ]
+
+
+def _returns(issue: Issue) -> dict[str, int]:
+    """Return by story how often what is owed has come back."""
+    returns: dict[str, int] = {}
+    for candidate in issue.owed:
+        story, count = candidate.entry.story, issue.returns[candidate.seq]
+        returns[story] = max(count, returns.get(story, 0))
+    return returns
+
+
+def _remember(tx: Connection, subscription: Subscription, slot: Slot, nothing: NothingPending) -> bool:
+    """Remember that there was nothing new; return False when another worker was first."""
+    state, cursor = nothing.state, nothing.span.cursor
+    if is_at_once(slot):
+        return True
+    if subscription.at:  # a time of day that passes without news is remembered, so that "since" stays true
+        return subscriptions.take_slot(tx, state, slot, cursor)
+    return True
+
+
 def _queue(
-    tx: Connection, draft: Draft, mails: Sequence[Mail], context: DigestContext, expires_at: datetime
-) -> bool:
-    """Store all that a digest leaves behind, in one transaction; return False when another worker was first."""
-    digest = draft.digest
+    tx: Connection,
+    slot: Slot,
+    draft: Draft,
+    rows: Sequence[_Row],
+    context: DigestContext,
+    now: datetime,
+    expires_at: datetime,
+) -> Collection[str] | None:
+    """Store all that a digest leaves behind, in one transaction, and return the addresses whose mails are queued.
+
+    Return None, or raise _OvertakenError so that nothing of it stays, when another worker was first.
+    """
     key = draft.state.key
     # A mail that went out at once since the draft was made may have brought the same story.
     if digests.mailed(tx, key, [pending.entry.story for pending in draft.pending]):
-        return False
+        return None
     # A mail at once stands beside the digests: it leaves their cursor, and what "since" means to them, alone.
-    takes_slot = not is_at_once(digest.slot)
-    number = digests.insert(tx, key, digest.slot, digest.at, len(draft.pending), context.rules.fingerprint)
-    if number is None:
-        if takes_slot:  # the slot is passed over, and what is pending is left to the next one
-            subscriptions.take_slot(tx, draft.state, digest.slot, draft.state.cursor)
-        return False
-    if takes_slot and not subscriptions.take_slot(tx, draft.state, digest.slot, draft.upto):
+    takes_slot = not is_at_once(slot)
+    stories = {pending.seq: pending.entry.story for pending in draft.pending}
+    wanted = recipients.present(tx, key, {mail.to for row in rows for mail in row.mails})
+    last = 0
+    for row in rows:
+        number = digests.insert(
+            tx, key, slot, now, len(row.items), context.rules.fingerprint, part=row.number
+        )
+        if number is None:
+            if last:
+                raise _OvertakenError
+            if takes_slot:  # the slot is passed over, and what is pending is left to the next one
+                subscriptions.take_slot(tx, draft.state, slot, draft.state.cursor)
+            return None
+        last = number
+        digests.add_entries(
+            tx, number, {item.seq: row.returns.get(item.entry.story, 0) for item in row.items}
+        )
+        for mail in row.mails:
+            if mail.to in wanted:
+                outbox.insert(tx, number, mail, now=now, expires_at=expires_at, route=context.route)
+        brought = {item.entry.story for item in row.items}
+        digests.mark_mailed(tx, key, number, [pair for pair in stories.items() if pair[1] in brought])
+    if takes_slot and not subscriptions.take_slot(tx, draft.state, slot, draft.span.cursor):
         raise _OvertakenError
-    digests.mark_mailed(tx, key, number, [(pending.seq, pending.entry.story) for pending in draft.pending])
-    digests.add_entries(tx, number, {pending.seq: 0 for pending in draft.pending})
+    # What is left counts as mailed too: from here on it is owed.
+    digests.mark_mailed(tx, key, last, list(stories.items()))
     digests.drop_backfill(tx, key, draft.backfill)
-    wanted = recipients.present(tx, key, [mail.to for mail in mails])
-    for mail in mails:
-        if mail.to in wanted:
-            outbox.insert(tx, number, mail, now=digest.at, expires_at=expires_at, route=context.route)
+    for issue in draft.issues:
+        _settle(tx, key, issue, wanted, now)
     # The file may be torn: who comes back within a day gets what the others get now.
-    for recipient in recipients.left_lately(tx, key):
-        owed.add(tx, key, recipient, {pending.seq: 0 for pending in draft.pending}, digest.at)
-    return True
+    news = {item.seq: 0 for item in draft.issues[0].digest.items if not item.owed}
+    for address in recipients.left_lately(tx, key):
+        owed.add(tx, key, address, news, now)
+    return wanted
+
+
+def _settle(tx: Connection, key: str, issue: Issue, wanted: Collection[str], now: datetime) -> None:
+    """Delete the debts that the mails of an issue to those who want them pay, and write down what is left."""
+    brought = {item.entry.story for part in issue.parts for item in part.digest.items}
+    paid = [candidate.seq for candidate in issue.owed if candidate.entry.story in brought]
+    left = {item.seq: 0 for item in issue.left if not item.owed}
+    for recipient in issue.recipients:
+        if recipient.address not in wanted:
+            continue
+        if sum(owed.drop(tx, key, address, paid) for address in recipient.debtor) < len(paid):
+            raise _OvertakenError
+        owed.add(tx, key, recipient.address, left, now)

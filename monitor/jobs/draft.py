@@ -1,23 +1,29 @@
 """Build and render the digest a slot would bring, from the entries pending now; stores nothing."""
 
 import asyncio
-from collections.abc import Sequence
+import unicodedata
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
+from monitor.config.addresses import parse_mailbox
 from monitor.config.options import Feed, Rule, Subscription
 from monitor.digests.build import build, rules_of
 from monitor.digests.due import is_at_once, next_slot, outside_quiet_hours
+from monitor.digests.parts import Part, split
 from monitor.digests.render import RenderDigest
 from monitor.jobs.stored import excluded_entries, judge, news_batches
-from monitor.model.digests import Digest, Slot, SubscriptionState, Watched
+from monitor.model.digests import Digest, Item, Slot, SubscriptionState, Watched
 from monitor.model.feeds import Entry, feed_health
-from monitor.model.mail import Rendered, Route
+from monitor.model.mail import Route
 from monitor.model.rules import Match, PendingEntry
 from monitor.rules.exclusion import words_that_kept_out
 from monitor.rules.match import Ruleset
-from monitor.store import digests, entries, feeds, subscriptions
+from monitor.store import digests, entries, feeds, owed, recipients, subscriptions
 from monitor.store.database import Connection, Database
+
+_Returns = Mapping[int, int]  # by seq: how often an entry that is owed has come back
+_MOST_OWED = 1000  # entries looked at for one digest: three parts hold fewer
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -36,23 +42,57 @@ class DigestContext:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Draft:
-    """A digest built and rendered, not yet queued; `state` and `upto` say from which entries."""
+class Span:
+    """The arrivals that a digest is made of, in seqs."""
 
-    digest: Digest
-    rendered: Rendered
+    upto: int  # the newest
+    news_after: int  # those beyond are new since the last slot
+    cursor: int  # where the subscription's cursor stands when the digest is made
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Recipient:
+    """Who gets a digest; his debts may be written down under another spelling of his address."""
+
+    mailbox: str  # as in config.toml
+    address: str  # of the envelope
+    debtor: tuple[str, ...]  # the addresses in the table owed that are his
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Issue:
+    """What the recipients with equal debts are sent: the digest, its parts, and the items left to the next one."""
+
+    recipients: tuple[Recipient, ...]
+    digest: Digest  # the whole
+    parts: tuple[Part, ...]
+    left: tuple[Item, ...]
+    owed: tuple[PendingEntry, ...]  # to each of them; where it is very much, the first of it
+    returns: _Returns  # of these
+
+    @property
+    def mailboxes(self) -> tuple[str, ...]:
+        """Its recipients, as in config.toml."""
+        return tuple(recipient.mailbox for recipient in self.recipients)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Draft:
+    """The mails of a slot built and rendered, not yet queued; the other fields say from which entries."""
+
+    issues: tuple[Issue, ...]
     state: SubscriptionState
-    upto: int
+    span: Span
     pending: tuple[PendingEntry, ...]
     backfill: tuple[int, ...]  # the seqs offered to this digest, matching or not
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NothingPending:
-    """No entry up to seq `upto` is pending."""
+    """No entry of the span is pending, and none is owed."""
 
     state: SubscriptionState
-    upto: int
+    span: Span
 
 
 async def draft_digest(
@@ -73,51 +113,100 @@ async def draft_digest(
     if at_once:
         rules = outside_quiet_hours(rules, subscription.timezone, now)
     fingerprints = [context.rules.fingerprints[rule.name] for rule in rules]
-    state, upto, backfill = await db.read(_range, subscription.name, now)
-    if at_once:
-        backfill = []  # offered to the next digest
-    pending = await _pending(state, upto, backfill, fingerprints, context=context, db=db)
-    if not pending:
-        return NothingPending(state=state, upto=upto)
-    watched = await db.read(_watched, context.feeds, state.cursor, upto)
+    state, span, backfill, owed_to = await db.read(_waiting, subscription, now)
+    if at_once:  # backfill and debts are for the next digest
+        backfill, owed_to = [], [(recipient, {}) for recipient, _ in owed_to]
+    pending = await _pending(state, span.upto, backfill, fingerprints, context=context, db=db)
+    groups = _groups(owed_to, all_are_sent=bool(pending))
+    watched = await db.read(_watched, context.feeds, span)
     if not at_once:
-        words = await _words_that_kept_out(rules, state.cursor, upto, pending, context=context, db=db)
+        words = await _words_that_kept_out(rules, span, pending, context=context, db=db)
         watched = replace(watched, excluded_by=words)
-    digest = build(
-        subscription,
-        slot,
-        pending,
-        rules=list(zip(rules, fingerprints, strict=True)),
-        feeds={feed.url: feed.name for feed in context.feeds},
-        watched=watched,
-        since=state.last_at,
-        now=now,
-        next_at=next_slot(subscription, now),
-    )
-    # In a thread: a long digest takes a while to render, and mails in transit want their heartbeat.
-    rendered = await asyncio.to_thread(render, digest)
+
+    async def issue(recipients: tuple[Recipient, ...], debts: _Returns) -> Issue | None:
+        returns = dict(list(debts.items())[:_MOST_OWED])
+        judged = await asyncio.to_thread(judge, await db.read(entries.of, list(returns)), context.rules)
+        owed_entries = [
+            replace(candidate, matches=_only(candidate.matches, fingerprints)) for candidate in judged
+        ]
+        digest = build(
+            subscription,
+            slot,
+            pending,
+            rules=list(zip(rules, fingerprints, strict=True)),
+            feeds={feed.url: feed.name for feed in context.feeds},
+            watched=watched,
+            since=state.last_at,
+            now=now,
+            next_at=next_slot(subscription, now),
+            owed=owed_entries,
+        )
+        # In a thread: a long digest takes a while to render, and mails in transit want their heartbeat.
+        if not digest.sections:  # what is owed is not stored any more
+            return None
+        digest = replace(digest, left=len(debts) - len(returns))
+        parts = await asyncio.to_thread(split, digest, render)
+        return Issue(
+            recipients=recipients,
+            digest=digest,
+            parts=parts.parts,
+            left=parts.left,
+            owed=tuple(owed_entries),
+            returns=returns,
+        )
+
+    issues = [await issue(recipients, owed_to_each) for recipients, owed_to_each in groups]
+    if not any(issues):
+        return NothingPending(state=state, span=span)
     return Draft(
-        digest=digest,
-        rendered=rendered,
+        issues=tuple(issue for issue in issues if issue),
         state=state,
-        upto=upto,
+        span=span,
         pending=tuple(pending),
         backfill=tuple(seq for seq, _ in backfill),
     )
 
 
-def _range(
-    tx: Connection, name: str, now: datetime
-) -> tuple[SubscriptionState, int, list[tuple[int, Entry]]]:
-    """Return the subscription's state, the newest seq, and the entries of its backfill.
+def _waiting(
+    tx: Connection, subscription: Subscription, now: datetime
+) -> tuple[SubscriptionState, Span, list[tuple[int, Entry]], list[tuple[Recipient, _Returns]]]:
+    """Return the subscription's state, the entries to look at, those of its backfill, and what is owed to whom.
 
     What arrives from here on belongs to the next digest.
     """
-    upto = entries.newest_seq(tx)
+    upto, name = entries.newest_seq(tx), subscription.name
     state = subscriptions.state(tx, name) or SubscriptionState(
         key=name, name=name, created_at=now, cursor=upto
     )
-    return state, upto, digests.backfill_of(tx, state.key)
+    span = Span(upto=upto, news_after=state.cursor, cursor=upto)
+    return state, span, digests.backfill_of(tx, state.key), _recipients(tx, state.key, subscription.to)
+
+
+def _recipients(tx: Connection, key: str, mailboxes: Sequence[str]) -> list[tuple[Recipient, _Returns]]:
+    debts = owed.of(tx, key)
+    spellings: dict[str, list[str]] = {}
+    for address in debts:
+        spellings.setdefault(unicodedata.normalize("NFC", address).casefold(), []).append(address)
+    parsed = [parse_mailbox(mailbox) for mailbox in mailboxes]
+    # To who has left, or is suspended, nothing is sent: his debts wait until he returns, or lapse.
+    present = recipients.present(tx, key, {mailbox.address for mailbox in parsed})
+    owed_to: list[tuple[Recipient, _Returns]] = []
+    for written, mailbox in zip(mailboxes, parsed, strict=True):
+        debtor = tuple(spellings.get(mailbox.key, ())) if mailbox.address in present else ()
+        recipient = Recipient(mailbox=written, address=mailbox.address, debtor=debtor)
+        owed_to.append((recipient, {seq: count for name in debtor for seq, count in debts[name].items()}))
+    return owed_to
+
+
+def _groups(
+    owed_to: Sequence[tuple[Recipient, _Returns]], *, all_are_sent: bool
+) -> list[tuple[tuple[Recipient, ...], _Returns]]:
+    """Return the recipients with equal debts together, and these debts; those without any only if `all_are_sent`."""
+    groups: dict[tuple[tuple[int, int], ...], list[Recipient]] = {}
+    for recipient, returns in owed_to:
+        if returns or all_are_sent:
+            groups.setdefault(tuple(sorted(returns.items())), []).append(recipient)
+    return [(tuple(group), dict(returns)) for returns, group in groups.items()]
 
 
 async def _pending(
@@ -159,16 +248,15 @@ def _only(matches: Sequence[Match], fingerprints: Sequence[str]) -> tuple[Match,
     return tuple(match for match in matches if match.fingerprint in fingerprints)
 
 
-def _watched(tx: Connection, watched: Sequence[Feed], after: int, upto: int) -> Watched:
+def _watched(tx: Connection, watched: Sequence[Feed], span: Span) -> Watched:
     states = {state.feed_url: state for state in feeds.states(tx)}
     health = tuple((feed.name, feed_health(states.get(feed.url))) for feed in watched)
-    return Watched(feeds=health, entries=entries.count_news(tx, after, upto))
+    return Watched(feeds=health, entries=entries.count_news(tx, span.news_after, span.upto))
 
 
 async def _words_that_kept_out(
     rules: Sequence[Rule],
-    after: int,
-    upto: int,
+    span: Span,
     pending: Sequence[PendingEntry],
     *,
     context: DigestContext,
@@ -177,5 +265,5 @@ async def _words_that_kept_out(
     """Return (word, entries) for the words that kept entries out of all rules, stories of the digest left out."""
     stories = {candidate.entry.story for candidate in pending}
     names = [rule.name for rule in rules]
-    excluded = await excluded_entries(context.rules, names, after=after, upto=upto, db=db)
+    excluded = await excluded_entries(context.rules, names, after=span.news_after, upto=span.upto, db=db)
     return words_that_kept_out([kept.exclusions for kept in excluded if kept.entry.story not in stories])

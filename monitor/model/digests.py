@@ -89,20 +89,27 @@ class Registered:
 class Item:
     """An entry as a digest shows it."""
 
+    seq: int
     entry: Entry
     feed: str  # the feed's name
-    reasons: tuple[Reason, ...]  # the section's own rule first
+    reasons: tuple[Reason, ...]  # the section's own rule first; none when no rule in force matches any more
     also: tuple[str, ...] = ()  # names of other feeds that brought the same story
     score: float = 1.0
+    owed: bool = False  # the recipient was to have it before
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Section:
-    """The items of one rule."""
+    """The items of one rule, or those owed that no rule in force matches."""
 
-    rule: str
+    rule: str | None  # its name
     items: tuple[Item, ...]
     more: tuple[Item, ...] = ()  # beyond the budget: title and link only
+
+    @property
+    def all_items(self) -> tuple[Item, ...]:
+        """Those shown whole, then those shown by title."""
+        return self.items + self.more
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -117,7 +124,7 @@ class Watched:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Digest:
-    """What one slot brings to one subscription; to render, not to store."""
+    """What one slot brings to one subscription, or a part of it; to render, not to store."""
 
     subscription: Subscription
     slot: Slot
@@ -126,6 +133,15 @@ class Digest:
     sections: tuple[Section, ...] = ()
     watched: Watched = field(default_factory=Watched)
     next_at: datetime | None = None  # the next slot, where there is a schedule
+    part: int = 1  # of `parts`: a digest that does not fit one mail goes in several
+    parts: int = 1
+    total: int = 0  # items in all parts
+    left: int = 0  # items beyond the last part: the next digest brings them
 
     def __post_init__(self) -> None:
         require_utc(self.at, self.since, self.next_at)
+
+    @property
+    def items(self) -> tuple[Item, ...]:
+        """Its items, section by section."""
+        return tuple(item for section in self.sections for item in section.all_items)

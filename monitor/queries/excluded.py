@@ -26,7 +26,9 @@ async def excluded_now(
         subscription, slot_now(now), context=context, render=_unrendered, db=db, now=now
     )
     names = [rule.name for rule in rules]
-    excluded = await excluded_entries(context.rules, names, after=draft.state.cursor, upto=draft.upto, db=db)
+    excluded = await excluded_entries(
+        context.rules, names, after=draft.span.news_after, upto=draft.span.upto, db=db
+    )
     if isinstance(draft, Draft):
         excluded += _beyond_max(draft, {rule.name: rule for rule in rules if rule.max})
     return sorted(excluded, key=lambda kept: kept.seq)
@@ -37,14 +39,13 @@ def _unrendered(_: Digest) -> Rendered:
 
 
 def _beyond_max(draft: Draft, limited: dict[str, Rule]) -> Iterator[ExcludedEntry]:
-    # An id is unique in its feed only.
-    seqs = {(pending.entry.feed_url, pending.entry.id): pending.seq for pending in draft.pending}
-    for section in draft.digest.sections:
+    for section in draft.issues[0].digest.sections:
         if section.rule in limited:
-            for item in (*section.items, *section.more)[limited[section.rule].max :]:
-                yield ExcludedEntry(
-                    seq=seqs[item.entry.feed_url, item.entry.id],
-                    entry=item.entry,
-                    exclusions=(Exclusion(rule=section.rule, cause=Cause.MAX),),
-                    in_digest=True,
-                )
+            for item in section.all_items[limited[section.rule].max :]:
+                if not item.owed:
+                    yield ExcludedEntry(
+                        seq=item.seq,
+                        entry=item.entry,
+                        exclusions=(Exclusion(rule=section.rule, cause=Cause.MAX),),
+                        in_digest=True,
+                    )

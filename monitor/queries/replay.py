@@ -9,12 +9,12 @@ from datetime import datetime, timedelta
 from monitor.config.options import Rule, Subscription
 from monitor.digests.build import build, rules_of
 from monitor.digests.due import due, next_slot, outside_quiet_hours, slot_at_once, slots_between, waking_times
+from monitor.digests.parts import Part, split
 from monitor.digests.render import RenderDigest
 from monitor.jobs.draft import DigestContext
 from monitor.jobs.stored import MatchedPeriod
 from monitor.model.digests import Digest, Slot, SubscriptionState, Watched
 from monitor.model.feeds import FeedHealth
-from monitor.model.mail import Rendered
 from monitor.model.rules import PendingEntry
 
 LEAD = timedelta(days=8)  # replayed unseen before the period: what those digests brought is not brought again
@@ -22,11 +22,15 @@ LEAD = timedelta(days=8)  # replayed unseen before the period: what those digest
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Replayed:
-    """A digest that would have been sent."""
+    """A digest that would have been sent, in one mail or several."""
 
-    digest: Digest
-    rendered: Rendered
+    parts: tuple[Part, ...]
     entries: int
+
+    @property
+    def digest(self) -> Digest:
+        """The first of its parts."""
+        return self.parts[0].digest
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -57,7 +61,7 @@ async def replay(
     played = occasions(subscription, period.matched, rules=rules, start=start - LEAD, end=end)
     return await asyncio.to_thread(
         lambda: [
-            Replayed(digest=digest, rendered=render(digest), entries=count)
+            Replayed(parts=split(digest, render).parts, entries=count)
             for digest, count in _digests(subscription, played, period.arrivals, start, context)
         ]
     )

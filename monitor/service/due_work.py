@@ -28,7 +28,7 @@ from monitor.model.mail import Delivery, DeliveryStatus
 from monitor.model.notices import NoticeKind
 from monitor.service.clock import clock
 from monitor.service.runtime import Runtime, jitter
-from monitor.store import digests, entries, notices, outbox, relays, subscriptions
+from monitor.store import digests, entries, notices, outbox, owed, relays, subscriptions
 from monitor.store.database import Connection, Database
 
 Work = Callable[[], Awaitable[None]]
@@ -73,8 +73,9 @@ Outcome = (
 )
 Report = Callable[[Outcome], None]
 
-# The newest entry's seq, the count of backfilled entries, and the cursors: another process may set one back.
-_Seen = tuple[int, int, tuple[int, ...]]
+# The newest entry's seq, the counts of backfilled entries and of debts, and the cursors: another process may set one
+# back.
+_Seen = tuple[int, int, int, tuple[int, ...]]
 _Question = tuple[_Seen, Subscription, tuple[Rule, ...]]
 
 
@@ -364,4 +365,4 @@ def _due_slot(subscription: Subscription, state: SubscriptionState | None, now: 
 
 
 def _seen(tx: Connection) -> _Seen:
-    return entries.newest_seq(tx), digests.count_backfill(tx), subscriptions.cursors(tx)
+    return entries.newest_seq(tx), digests.count_backfill(tx), owed.count(tx), subscriptions.cursors(tx)

@@ -26,11 +26,13 @@ def log_outcome(outcome: Outcome) -> None:
         case Polled() | Unchanged():
             _log_poll(outcome)
         case Composed():
+            left = {"left": outcome.left} if outcome.left else {}
             log.info(
                 "composed",
                 subscription=outcome.subscription.name,
                 slot=outcome.slot.name,
                 entries=outcome.entries,
+                **left,
                 mails=len(outcome.mails),
                 subject=outcome.subject,
             )

@@ -48,14 +48,17 @@ def entries_of(tx: Connection, digest_id: int) -> dict[int, int]:
 
 
 def mailings(tx: Connection, story: str) -> list[tuple[str, str, datetime]]:
-    """Return the digests in which a story was mailed as (subscription, name of the slot, at), in their order."""
+    """Return the slots whose digests brought a story as (subscription, name of the slot, at), in their order."""
     name = func.coalesce(tables.subscriptions.c.name, tables.digests.c.subscription).label("name")
+    brought = tables.digest_entries.c.digest_id == tables.digests.c.id
     query = (
         select(name, tables.digests.c.slot, tables.digests.c.at)
-        .join_from(tables.digests, tables.mailed, tables.mailed.c.digest_id == tables.digests.c.id)
+        .join_from(tables.digests, tables.digest_entries, brought)
+        .join(tables.entries, tables.entries.c.seq == tables.digest_entries.c.seq)
         .outerjoin(tables.subscriptions, tables.subscriptions.c.key == tables.digests.c.subscription)
-        .where(tables.mailed.c.story == story)
-        .order_by(tables.digests.c.id)
+        .where(tables.entries.c.story == story)
+        .group_by(name, tables.digests.c.slot, tables.digests.c.at)
+        .order_by(func.min(tables.digests.c.id))
     )
     return [(row.name, row.slot, row.at) for row in tx.execute(query)]
 

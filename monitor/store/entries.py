@@ -88,6 +88,15 @@ def find(tx: Connection, names: Sequence[str]) -> list[tuple[int, Entry, bool]]:
     return [(row.seq, entry_of(row), row.news) for row in tx.execute(query.order_by(entries.c.seq))]
 
 
+def of(tx: Connection, seqs: Sequence[int]) -> list[tuple[int, Entry]]:
+    """Return the entries with these seqs, as (seq, entry), by seq."""
+    return [
+        (row.seq, entry_of(row))
+        for chunk in chunks(sorted(seqs))
+        for row in tx.execute(rows().where(entries.c.seq.in_(chunk)).order_by(entries.c.seq))
+    ]
+
+
 def news(
     tx: Connection, *, after: int, upto: int, limit: int, not_judged_by: str | None = None
 ) -> list[tuple[int, Entry]]:

@@ -52,3 +52,24 @@ def test_the_commands_about_rules_answer_from_what_is_stored(tmp_path: Path) -> 
         assert [entry["title"] for entry in offered["entries"]] == ["芯片出口新规"]
         (composed,) = site.json("digest", "--now")
         assert composed["entries"] == 1
+
+
+def test_a_digest_in_several_parts_is_previewed_replayed_and_mailed_in_as_many(tmp_path: Path) -> None:
+    titles = [f"大模型第{number}条" + "，很长的一段标题" * 6 for number in range(230)]
+    with open_site(tmp_path, lambda: make.rss(*titles)) as site:
+        site.json("poll", "--all")
+        (previewed,) = site.json("preview", "--out", str(tmp_path / "seen"))
+        names = [Path(file).name for file in previewed["files"]]
+        assert names == [
+            f"AI-日报{part}.{kind}" for part in ("", "-2", "-3") for kind in ("html", "txt", "eml")
+        ]
+        texts = [Path(file).read_text("utf-8") for file in previewed["files"] if file.endswith(".txt")]
+        assert all(any(f"{title[:9]}" in text for text in texts) for title in titles)
+        assert " · 1/3 · " in previewed["subject"]
+        days = [(datetime.now(UTC) + timedelta(days=shift)).date().isoformat() for shift in (-1, 1)]
+        (played,) = site.json("replay", "--from", days[0], "--to", days[1], "--out", str(tmp_path / "played"))
+        assert len(played["files"]) == 9
+        (composed,) = site.json("digest", "--now")
+        assert (composed["entries"], composed["left"]) == (230, 0)
+        assert composed["to"] == ["reader@example.org"]
+        assert len(site.json("outbox")) == 3

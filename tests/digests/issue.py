@@ -1,11 +1,13 @@
 """A digest to render, and how a reader sees it."""
 
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
 from bs4 import BeautifulSoup
 
 from monitor.digests.build import build
+from monitor.digests.parts import Parts, split
 from monitor.digests.render import digest_renderer
 from monitor.model.digests import Digest, Slot, Watched
 from monitor.model.feeds import FeedHealth
@@ -27,7 +29,13 @@ def waits(
     return PendingEntry(seq=seq, entry=entry(title, number=seq, **differ), matches=matches)
 
 
-def digest(*pending: PendingEntry, locale: str = "zh-Hans", name: str = "AI 日报", **differ: Any) -> Digest:
+def digest(
+    *pending: PendingEntry,
+    locale: str = "zh-Hans",
+    name: str = "AI 日报",
+    left_before: int = 0,
+    **differ: Any,
+) -> Digest:
     values: dict[str, Any] = {
         "slot": Slot.named("at:2026-11-24T08:00", NOW),
         "rules": [(rule(name), fingerprint) for name, fingerprint in RULES],
@@ -38,11 +46,16 @@ def digest(*pending: PendingEntry, locale: str = "zh-Hans", name: str = "AI 日�
         "next_at": NOW + timedelta(days=1),
         **differ,
     }
-    return build(subscription(name, locale=locale), pending=pending, **values)
+    built = build(subscription(name, locale=locale), pending=pending, **values)
+    return replace(built, left=left_before)
 
 
 def rendered(*pending: PendingEntry, **differ: Any) -> Rendered:
     return digest_renderer()(digest(*pending, **differ))
+
+
+def parts_of(*pending: PendingEntry, **differ: Any) -> Parts:
+    return split(digest(*pending, **differ), digest_renderer())
 
 
 def soup(html: str) -> BeautifulSoup:

@@ -7,12 +7,11 @@ import pytest
 from bs4 import Tag
 
 from monitor.digests.render import LARGEST, LARGEST_TEXT, digest_renderer
-from monitor.errors import DigestError
 from monitor.jobs.compose import mails_to
 from monitor.model.digests import Watched
 from monitor.model.feeds import FeedHealth
 from monitor.model.rules import PendingEntry
-from tests.digests.issue import RICH, SUMMARY, WATCHED, digest, rendered, soup, waits, words
+from tests.digests.issue import RICH, SUMMARY, WATCHED, digest, parts_of, rendered, soup, waits, words
 from tests.make import NOW, entry, hit, match, rule
 
 FEED = "https://feed.example.org/rss"
@@ -115,46 +114,6 @@ def test_hits_are_marked_with_strong(html: str) -> None:
     assert "text-decoration:underline" in str(mark["style"])
 
 
-def test_sixty_entries_of_the_usual_length_fit_whole() -> None:
-    usual = [
-        waits(
-            f"第{n}条开源大模型的重心正在转移：两千块芯片",
-            f"f{n % 2 + 1}",
-            seq=n,
-            summary=SUMMARY * 2,
-            text="字" * 3000,
-            sections=("科技",),
-            original=f"https://www.example.org/2026/11/23/technology/{n}.html",
-        )
-        for n in range(60)
-    ]
-    shown = rendered(*usual)
-    assert len(soup(shown.html).find_all("h3")) == 60
-    assert len(shown.html.encode()) <= LARGEST
-
-
-def test_a_digest_too_large_for_gmail_shows_less_and_keeps_its_end() -> None:
-    link = "https://example.org/" + "long-" * 100
-    many = [
-        waits(f"第 {n} 条大模型" + "长" * 60, seq=n, summary=SUMMARY * 3, link=f"{link}{n}")
-        for n in range(500)
-    ]
-    shown = rendered(*many)
-    assert len(shown.html.encode()) <= LARGEST
-    assert soup(shown.html).find_all("h3")
-    for part in (shown.text, words(shown.html)):
-        assert re.search(r"还有 4\d\d 条没有列出。", part)
-        assert "本期完" in part
-    assert len(soup(shown.html).find_all("a")) == shown.text.count(link)
-
-
-@pytest.mark.parametrize(("name", "largest"), [("digest.html.j2", LARGEST), ("digest.txt.j2", LARGEST_TEXT)])
-def test_a_template_that_cannot_be_made_smaller_fails(name: str, largest: int, tmp_path: Path) -> None:
-    (tmp_path / name).write_text("<p>{{ 'x' * 100000 }}</p>")
-    with pytest.raises(DigestError, match=f"template {name}: makes 100,0.. bytes, .* {largest:,}"):
-        digest_renderer(str(tmp_path))(digest(*RICH))
-
-
 def test_a_subject_without_end_is_cut(tmp_path: Path) -> None:
     (tmp_path / "digest.subject.j2").write_text("{{ '字' * 5000 }}")
     assert digest_renderer(str(tmp_path))(digest(*RICH)).subject == "字" * 200
@@ -188,14 +147,16 @@ def test_whatever_is_long_the_whole_mail_stays_under_250_kb() -> None:
     names = {f"https://{number}.example.org/": f"报{number}" + "名" * 500 for number in range(50)}
     more = [waits("另一家", seq=100 + n, feed_url=url, story="s") for n, url in enumerate(names)]
     more[0] = replace(more[0], matches=(match("f0"),))
-    shown = rendered(
+    shown = parts_of(
         *copies, *more, rules=rules, watched=watched, name="日报" * 500, feeds=names | {FEED: "源" * 500}
     )
-    assert len(shown.html.encode()) <= LARGEST
-    assert len(shown.text.encode()) <= LARGEST_TEXT
-    (mail,) = mails_to(["a@example.org"], shown, sender="d@example.org", date=NOW, unique="1", list_name="l")
-    assert len(mail.raw) < 250_000
-    assert len(soup(shown.html).find_all("h3")) >= 2
+    for part in shown.parts:
+        assert len(part.rendered.html.encode()) <= LARGEST
+        assert len(part.rendered.text.encode()) <= LARGEST_TEXT
+        to = ["a@example.org"]
+        (mail,) = mails_to(to, part.rendered, sender="d@example.org", date=NOW, unique="1", list_name="l")
+        assert len(mail.raw) < 250_000
+    assert (len(shown.parts), shown.left) == (3, ())
 
 
 def test_a_footer_of_a_thousand_failing_feeds_names_five_and_their_number() -> None:

@@ -1,3 +1,4 @@
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
@@ -14,7 +15,7 @@ from tests.make import NOW, entry, hit, subscription
 def item(title: str = "开源大模型的重心正在转移", **differ: Any) -> Item:
     reasons = differ.pop("reasons", (Reason(rule="人工智能", hits=(hit(),)),))
     also = differ.pop("also", ())
-    return Item(entry=entry(title, **differ), feed="纽约时报中文网", reasons=reasons, also=also)
+    return Item(seq=1, entry=entry(title, **differ), feed="纽约时报中文网", reasons=reasons, also=also)
 
 
 def digest(*items: Item, **differ: Any) -> Digest:
@@ -29,8 +30,8 @@ def digest(*items: Item, **differ: Any) -> Digest:
     return Digest(**values)
 
 
-def view_of(shown: Digest, full: int = 60, titles: int = 60) -> DigestView:
-    return digest_view(shown, language_of(shown.subscription.locale), full=full, titles=titles)
+def view_of(shown: Digest) -> DigestView:
+    return digest_view(shown, language_of(shown.subscription.locale))
 
 
 def seen_item(title: str = "开源大模型的重心正在转移", **differ: Any) -> ItemView:
@@ -221,18 +222,13 @@ def test_of_many_sections_twelve_are_counted_at_the_head() -> None:
     )
 
 
-def test_beyond_its_budget_a_section_shows_titles_and_then_counts() -> None:
-    (section,) = view_of(digest(*(item(str(n)) for n in range(10))), full=3, titles=4).sections
-    assert [item_view.title.text for item_view in section.items] == ["0", "1", "2"]
-    assert [item_view.title.text for item_view in section.more] == ["3", "4", "5", "6"]
-    assert (section.unlisted, section.count) == (3, 10)
+def test_the_headline_is_new_where_anything_is() -> None:
+    old, new = replace(item("旧"), owed=True), item("新")
+    shown = view_of(digest(old, new))
+    assert (shown.headline, shown.owed, shown.count) == ("新", 1, 2)
+    assert view_of(digest(old)).headline == "旧"
 
 
-def test_sections_share_a_budget() -> None:
-    sections = tuple(
-        Section(rule=rule, items=tuple(item(str(n)) for n in range(size)), more=(item("更多"),))
-        for rule, size in (("甲", 8), ("乙", 1))
-    )
-    long, short = view_of(digest(sections=sections), full=5, titles=3).sections
-    assert (len(long.items), len(long.more), long.unlisted) == (4, 2, 3)
-    assert (len(short.items), len(short.more), short.unlisted) == (1, 1, 0)
+def test_what_no_rule_matches_any_more_stands_under_a_title_of_our_own() -> None:
+    shown = view_of(digest(sections=(Section(rule=None, items=(item(reasons=()),)),)))
+    assert [(section.rule, section.count) for section in shown.sections] == [("按以前的规则选中", 1)]

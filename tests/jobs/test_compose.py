@@ -6,6 +6,7 @@ from email import message_from_bytes, policy
 import pytest
 
 from monitor.digests.due import due
+from monitor.digests.parts import Part
 from monitor.errors import DigestError, FetchError
 from monitor.jobs.compose import Composed, NothingNew, SlotTaken, mails_of
 from monitor.jobs.draft import Draft, draft_digest
@@ -180,7 +181,7 @@ async def test_the_footer_knows_which_feeds_are_well(desk: Desk) -> None:
         now=desk.clock(),
     )
     assert isinstance(draft, Draft)
-    assert [health for _, health in draft.digest.watched.feeds] == [
+    assert [health for _, health in draft.issues[0].digest.watched.feeds] == [
         FeedHealth.OK,
         FeedHealth.FAILING,
         FeedHealth.UNVISITED,
@@ -239,7 +240,8 @@ async def test_the_same_draft_gives_the_same_bytes(desk: Desk) -> None:
             now=desk.clock(),
         )
         assert isinstance(draft, Draft)
-        raws.add(mails_of(draft.digest, draft.rendered, sender="digest@example.org")[0].raw)
+        (issue,) = draft.issues
+        raws.add(mails_of(issue.parts[0], issue.mailboxes, sender="digest@example.org", row=1)[0].raw)
     assert len(raws) == 1
 
 
@@ -255,7 +257,8 @@ async def test_the_same_slot_at_another_instant_makes_mails_of_other_message_ids
     message_ids = set()
     for _ in range(2):
         digest = Digest(subscription=desk.subscription, slot=make.slot(), at=desk.clock(), since=None)
-        (mail,) = mails_of(digest, Rendered(subject="1", text="1", html=""), sender="d@example.org")
+        part = Part(digest=digest, rendered=Rendered(subject="1", text="1", html=""))
+        (mail,) = mails_of(part, desk.subscription.to, sender="d@example.org", row=1)
         message_ids.add(mail.message_id)
         desk.clock.forward(hours=1)
     assert len(message_ids) == 2

@@ -2,7 +2,7 @@ from monitor.config.options import Rule
 from monitor.jobs.compose import Composed
 from monitor.jobs.draft import Draft, draft_digest
 from monitor.queries.excluded import excluded_now
-from monitor.store import entries
+from monitor.store import entries, owed
 from tests import make
 from tests.jobs.desk import Desk
 
@@ -30,6 +30,14 @@ async def test_each_entry_kept_out_is_listed_with_its_word(desk: Desk) -> None:
         ("图由AI生成", "人工智能", "ignore", ("由AI生成",), False),
         ("机器人甲", "机器人", "max", (), True),
     ]
+
+
+async def test_what_is_owed_beyond_max_is_not_kept_out_of_this_digest(desk: Desk) -> None:
+    await _arrived(desk, (make.rule(any=("机器人",), max=1),), "机器人甲", "机器人乙", "机器人丙")
+    await desk.compose()
+    (recipient,) = desk.subscription.to
+    await desk.db.write(owed.add, desk.subscription.name, recipient, {1: 0, 2: 0, 3: 0}, desk.clock())
+    assert await _causes(desk) == []
 
 
 async def test_entries_beyond_max_keep_their_numbers_where_two_feeds_give_equal_ids(desk: Desk) -> None:
@@ -70,9 +78,10 @@ async def test_the_footer_counts_what_no_other_rule_brought(desk: Desk) -> None:
         now=desk.clock(),
     )
     assert isinstance(draft, Draft)
-    assert draft.digest.watched.excluded_by == (("降价", 2), ("下架", 1))
-    assert "3 篇被“降价”等词排除。" in draft.rendered.text
-    assert "3 篇被“降价”等词排除。" in draft.rendered.html
+    ((part,),) = (issue.parts for issue in draft.issues)
+    assert part.digest.watched.excluded_by == (("降价", 2), ("下架", 1))
+    assert "3 篇被“降价”等词排除。" in part.rendered.text
+    assert "3 篇被“降价”等词排除。" in part.rendered.html
 
 
 async def test_a_disabled_rule_brings_nothing_and_priority_comes_first(desk: Desk) -> None:

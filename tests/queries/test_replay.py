@@ -39,7 +39,10 @@ async def test_the_digests_of_a_period_are_replayed_each_with_its_own_news(desk:
         ("at:2026-11-25T08:00", 1),
         ("at:2026-11-26T08:00", 1),
     ]
-    assert ["大模型" in played[0].rendered.subject, "AI新规" in played[1].rendered.subject] == [True, True]
+    assert [
+        "大模型" in played[0].parts[0].rendered.subject,
+        "AI新规" in played[1].parts[0].rendered.subject,
+    ] == [True, True]
     assert [replayed.digest.watched.entries for replayed in played] == [1, 2, 1]
     assert len(steps) == 4
 
@@ -48,7 +51,7 @@ async def test_a_replay_is_the_same_byte_for_byte_and_changes_nothing(desk: Desk
     await _three_days(desk)
     before = await desk.db.read(subscriptions.state, desk.subscription.name)
     first, second = await _replayed(desk), await _replayed(desk)
-    assert [replayed.rendered for replayed in first] == [replayed.rendered for replayed in second]
+    assert [replayed.parts for replayed in first] == [replayed.parts for replayed in second]
     assert await desk.db.read(subscriptions.state, desk.subscription.name) == before
 
 

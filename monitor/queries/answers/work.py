@@ -53,13 +53,14 @@ class PollFailedAnswer:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ComposedAnswer:
-    """A digest is in the outbox."""
+    """A digest is in the outbox, in one mail for each recipient, or in up to three."""
 
     subscription: str  # its name
-    outcome: Literal["composed"] = "composed"  # a mail for each recipient
+    outcome: Literal["composed"] = "composed"  # its mails are queued
     slot: str  # which of the subscription's digests
-    entries: int  # in it
-    subject: str  # of the mail
+    entries: int  # in its mails
+    left: int  # that did not fit, and come first in the next one
+    subject: str  # of the first mail
     to: tuple[str, ...]  # the recipients
 
 
