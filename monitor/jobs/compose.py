@@ -169,7 +169,7 @@ def _remember(tx: Connection, subscription: Subscription, slot: Slot, nothing: N
         return True
     if subscription.at:  # a time of day that passes without news is remembered, so that "since" stays true
         return subscriptions.take_slot(tx, state, slot, cursor)
-    return True
+    return cursor == state.cursor or subscriptions.advance(tx, state, cursor)
 
 
 def _queue(

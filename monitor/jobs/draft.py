@@ -22,6 +22,7 @@ from monitor.rules.match import Ruleset
 from monitor.store import digests, entries, feeds, owed, recipients, subscriptions
 from monitor.store.database import Connection, Database
 
+_REACH = timedelta(days=1)  # how far back a changed rule reaches where no time of day ends a digest
 _Returns = Mapping[int, int]  # by seq: how often an entry that is owed has come back
 _MOST_OWED = 1000  # entries looked at for one digest: three parts hold fewer
 
@@ -178,7 +179,13 @@ def _waiting(
     state = subscriptions.state(tx, name) or SubscriptionState(
         key=name, name=name, created_at=now, cursor=upto
     )
-    span = Span(upto=upto, news_after=state.cursor, cursor=upto)
+    if subscription.every is None:
+        span = Span(upto=upto, news_after=state.cursor, cursor=upto)
+    else:
+        # The cursor stays a day behind: at the last slot a changed rule would reach nothing, at the last match weeks.
+        day_ago = entries.newest_seq(tx, before=now - _REACH)
+        last = entries.newest_seq(tx, before=state.last_at + timedelta.resolution) if state.last_at else 0
+        span = Span(upto=upto, news_after=max(state.cursor, last), cursor=max(state.cursor, day_ago))
     return state, span, digests.backfill_of(tx, state.key), _recipients(tx, state.key, subscription.to)
 
 

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, Row, delete, exists, func, insert, or_, select, update
+from sqlalchemy import ColumnElement, Connection, Row, delete, exists, func, insert, or_, select, update
 
 from monitor.model.digests import Registered, Slot, SubscriptionState
 from monitor.store import entries
@@ -56,14 +56,13 @@ def take_slot(tx: Connection, state: SubscriptionState, slot: Slot, upto: int) -
 
     Return False, and change nothing, when somebody has moved it since `state` was read.
     """
-    unchanged = (
-        subscriptions.c.key == state.key,
-        subscriptions.c.cursor == state.cursor,
-        subscriptions.c.last_slot == (state.last_slot.name if state.last_slot else ""),
-        subscriptions.c.last_at == state.last_at,
-    )
-    moved = update(subscriptions).where(*unchanged)
+    moved = update(subscriptions).where(*_unchanged(state))
     return bool(tx.execute(moved.values(cursor=upto, last_slot=slot.name, last_at=slot.at)).rowcount)
+
+
+def advance(tx: Connection, state: SubscriptionState, cursor: int) -> bool:
+    """Move the subscription's cursor; return False, and change nothing, when somebody has moved it meanwhile."""
+    return bool(tx.execute(update(subscriptions).where(*_unchanged(state)).values(cursor=cursor)).rowcount)
 
 
 # --- what config.toml said last, and who left it -----------------------------------------------------
@@ -168,6 +167,15 @@ def merge(tx: Connection, key: str, into: str) -> None:
         tx.execute(update(table).where(table.c.subscription == key, ~is_there).values(subscription=into))
         tx.execute(delete(table).where(table.c.subscription == key))
     tx.execute(delete(subscriptions).where(subscriptions.c.key == key))
+
+
+def _unchanged(state: SubscriptionState) -> tuple[ColumnElement[bool], ...]:
+    return (
+        subscriptions.c.key == state.key,
+        subscriptions.c.cursor == state.cursor,
+        subscriptions.c.last_slot == (state.last_slot.name if state.last_slot else ""),
+        subscriptions.c.last_at == state.last_at,
+    )
 
 
 def _state(row: Row[Any]) -> SubscriptionState:

@@ -11,7 +11,11 @@ TITLES = ("大模型降价", "芯片出口新规", "AI广告")
 
 def test_the_commands_about_rules_answer_from_what_is_stored(tmp_path: Path) -> None:
     with open_site(tmp_path, lambda: make.rss(*TITLES)) as site:
-        site.write(('any = ["AI", "大模型"]', 'any = ["AI", "大模型"]\nnone = ["广告"]'))
+        # Of a digest at a time of day: with "every", a new word reaches the last day by itself.
+        site.write(
+            ('any = ["AI", "大模型"]', 'any = ["AI", "大模型"]\nnone = ["广告"]'),
+            ('every = "0s"', 'at = ["08:00"]'),
+        )
         site.json("poll", "--all")
         output = site.monitor("rules", "explain", "AI广告")
         assert "«AI»«广告»" in output

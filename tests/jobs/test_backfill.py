@@ -1,4 +1,4 @@
-from datetime import timedelta
+from datetime import time, timedelta
 
 from monitor.jobs.backfill import Backfill, backfill
 from monitor.jobs.compose import Composed, NothingNew
@@ -26,7 +26,8 @@ async def _backfills(desk: Desk, only: str | None, dry: bool) -> list[Backfill]:
 
 
 async def _yesterday(desk: Desk) -> None:
-    """Two entries arrived, of which one was mailed; then two rules were written."""
+    """Three entries arrived, of which one was mailed in the digest of the day; then two rules were written."""
+    desk.subscription = make.subscription(every=None, at=(time(8),))
     desk.web.serves(desk.feeds[0], make.rss("芯片出口新规", "机器人上岗", "大模型降价"))
     await desk.poll()
     await desk.compose()
