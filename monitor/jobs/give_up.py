@@ -54,7 +54,18 @@ def retry(tx: Connection, number: int, now: datetime, expires_at: datetime) -> b
         return False
     delivery = outbox.by_number(tx, number)
     owed.drop(tx, delivery.subscription_key, delivery.mail.to, digests.entries_of(tx, delivery.digest_id))
+    for kind in NoticeKind:
+        if kind.telling.is_event:
+            notices.clear(tx, kind, str(number), now)
     return True
+
+
+def clear_addresses(tx: Connection, now: datetime) -> None:
+    """Record that it is over where a refused address has left config.toml, or is mailed again."""
+    refused = {_address_subject(name, address) for name, address in recipients.refused_anywhere(tx)}
+    for known in notices.open_troubles(tx, (NoticeKind.ADDRESS_REFUSED, NoticeKind.ADDRESS_SUSPENDED)):
+        if known.trouble.subject not in refused:
+            notices.clear(tx, known.trouble.kind, known.trouble.subject, now)
 
 
 def refuse_address(tx: Connection, delivery: Delivery, reply: str, now: datetime) -> None:
@@ -62,7 +73,7 @@ def refuse_address(tx: Connection, delivery: Delivery, reply: str, now: datetime
     key, address = delivery.subscription_key, delivery.mail.to
     if not key:
         return
-    subject = f"{delivery.subscription}: {address}"
+    subject = _address_subject(delivery.subscription, address)
     if recipients.refused(tx, key, address, reply) >= _MOST_REFUSALS:
         recipients.suspend(tx, key, address, now)
         owed.drop(tx, key, address)
@@ -76,7 +87,7 @@ def refuse_address(tx: Connection, delivery: Delivery, reply: str, now: datetime
 def accept_address(tx: Connection, delivery: Delivery, now: datetime) -> None:
     """Record that an address took a mail."""
     if delivery.subscription_key and recipients.accepted(tx, delivery.subscription_key, delivery.mail.to):
-        subject = f"{delivery.subscription}: {delivery.mail.to}"
+        subject = _address_subject(delivery.subscription, delivery.mail.to)
         notices.clear(tx, NoticeKind.ADDRESS_REFUSED, subject, now)
 
 
@@ -117,6 +128,10 @@ def _tell(tx: Connection, given_up: GivenUp, now: datetime) -> None:
     lost = f", {given_up.lost} do not come again" if given_up.owed and given_up.lost else ""
     about = f"{come_back}{lost}. {given_up.reply}"
     notices.report(tx, _about(kind, given_up.delivery, about, now), now)
+
+
+def _address_subject(subscription: str, address: str) -> str:
+    return f"{subscription}: {address}"
 
 
 def _about(kind: NoticeKind, delivery: Delivery, what: str, now: datetime) -> Trouble:

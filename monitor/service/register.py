@@ -8,6 +8,7 @@ from datetime import datetime
 from monitor.config.addresses import parse_mailbox
 from monitor.config.options import Subscription
 from monitor.config.values import in_words
+from monitor.jobs.give_up import clear_addresses
 from monitor.jobs.lapse import lapse_absent
 from monitor.loaded import LoadedConfig
 from monitor.model.digests import Registered
@@ -47,6 +48,7 @@ def register(tx: Connection, loaded: LoadedConfig, now: datetime) -> list[str]:
     sentences = _register_feeds(tx, {feed.url: feed.name for feed in loaded.config.feeds}, now)
     sentences += _register_subscriptions(tx, list(map(wanted, loaded.config.subscriptions)), now)
     record_rules(tx, loaded, now)
+    clear_addresses(tx, now)
     for kind in NoticeKind:  # a server that mail no longer goes to is no trouble
         if kind.telling.stops_mail:
             notices.clear_others(tx, kind, loaded.config.smtp.server, now)

@@ -15,7 +15,7 @@ from uuid import uuid4
 
 from monitor import __version__, log
 from monitor.editing.findings import describe_new_findings, findings_of
-from monitor.errors import ConfigError, MonitorError, Problem, SchemaError, StoreError
+from monitor.errors import ConfigError, DatabaseGoneError, MonitorError, Problem, SchemaError, StoreError
 from monitor.jobs.deliver import InHand
 from monitor.loaded import LoadedConfig, changes, content_hash_of, dropped, load_complete
 from monitor.model.notices import NoticeKind, Trouble
@@ -24,6 +24,7 @@ from monitor.service.clock import clock
 from monitor.service.config_watcher import STANDS, ConfigWatcher, Step
 from monitor.service.due_work import DueWork, Work
 from monitor.service.events import log_outcome, log_registered
+from monitor.service.gone import leave_note, report_note
 from monitor.service.register import register, register_again
 from monitor.service.runtime import make_runtime
 from monitor.service.ticker import Tick, start_ticking
@@ -50,7 +51,12 @@ async def run(path: Path, *, patience: float = _PATIENCE) -> None:
     loaded = await _load_patiently(path, patience)
     db = open_database(loaded.store_url)
     try:
+        await report_note(db, clock())
         await Service(loaded, db).serve()
+    except DatabaseGoneError as error:
+        if db.file:
+            leave_note(db.file, error, clock())
+        raise
     finally:
         await db.close()
 

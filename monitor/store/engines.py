@@ -83,6 +83,11 @@ class FileGuard:
         self._known: tuple[int, int] | None = None
         self._known = self._identity()
 
+    @property
+    def path(self) -> Path | None:
+        """The database file; None for PostgreSQL."""
+        return self._path
+
     def check(self) -> None:
         """Raise DatabaseGoneError unless the same file is still in its place; for PostgreSQL do nothing."""
         if self._identity() != self._known:

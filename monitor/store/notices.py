@@ -4,7 +4,7 @@
 the trouble is over. A trouble that stops mail counts as told when it is reported (status shows it): its end is mailed.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -61,8 +61,13 @@ def report(tx: Connection, trouble: Trouble, now: datetime) -> None:
 def clear(
     tx: Connection, kind: NoticeKind, subject: str, now: datetime, *, details: str | None = None
 ) -> bool:
-    """Record that a trouble is over; return False when there was none. `details` replace its own: how it ended."""
-    values = {"over_at": now} | ({} if details is None else {"details": details})
+    """Record that a trouble is over; return False when there was none. `details` replace its own: how it ended.
+
+    That something which happened once is over, since it was undone, is told to nobody.
+    """
+    values: dict[str, Any] = {"over_at": now} | ({} if details is None else {"details": details})
+    if kind.telling.is_event:
+        values["told"] = None
     is_open = and_(_is(kind, subject), notices.c.over_at.is_(None))
     return bool(tx.execute(update(notices).where(is_open).values(values)).rowcount)
 
@@ -73,9 +78,9 @@ def clear_others(tx: Connection, kind: NoticeKind, subject: str, now: datetime) 
     tx.execute(update(notices).where(others).values(over_at=now))
 
 
-def open_troubles(tx: Connection) -> list[KnownTrouble]:
-    """Return the troubles that are not over, the oldest first."""
-    return _listing(tx, notices.c.over_at.is_(None))
+def open_troubles(tx: Connection, kinds: Collection[NoticeKind] = tuple(NoticeKind)) -> list[KnownTrouble]:
+    """Return the troubles that are not over, all or those of some kinds, the oldest first."""
+    return _listing(tx, and_(notices.c.over_at.is_(None), notices.c.kind.in_([kind.value for kind in kinds])))
 
 
 def mail_is_stopped(tx: Connection, server: str) -> bool:

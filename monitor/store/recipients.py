@@ -6,7 +6,7 @@ from datetime import datetime
 from sqlalchemy import ColumnElement, Connection, and_, delete, exists, insert, or_, select, update
 
 from monitor.store.dialects import chunks, insert_missing
-from monitor.store.tables import digests, outbox, recipients
+from monitor.store.tables import digests, outbox, recipients, subscriptions
 
 
 def sync(tx: Connection, subscription: str, addresses: Collection[str], now: datetime) -> None:
@@ -105,6 +105,16 @@ def suspended(tx: Connection, subscription: str) -> dict[str, str]:
         recipients.c.subscription == subscription, recipients.c.suspended_at.is_not(None)
     )
     return {row.address: row.reason for row in tx.execute(query.order_by(recipients.c.address))}
+
+
+def refused_anywhere(tx: Connection) -> list[tuple[str, str]]:
+    """Return who refused the last digest, or is suspended, as (name of the subscription, address)."""
+    query = (
+        select(subscriptions.c.name, recipients.c.address)
+        .join(subscriptions, subscriptions.c.key == recipients.c.subscription)
+        .where(~_has_left, or_(recipients.c.refusals > 0, recipients.c.suspended_at.is_not(None)))
+    )
+    return [(row.name, row.address) for row in tx.execute(query)]
 
 
 _has_left: ColumnElement[bool] = recipients.c.gone_at.is_not(None)

@@ -265,7 +265,9 @@ async def test_what_is_sent_again_by_hand_is_no_longer_owed(desk: Desk) -> None:
     await attempt(desk, SendKind.REFUSED, cause=SendCause.ADDRESS, code=550)
     (row,) = await rows(desk)
     later = desk.clock() + HOUR
+    assert NoticeKind.MAIL_GIVEN_UP in await told(desk)
     assert await desk.db.write(retry, row.id, desk.clock(), later)
+    assert NoticeKind.MAIL_GIVEN_UP not in await told(desk)
     assert await debts(desk) == {}
     assert (await attempt(desk)).status is DeliveryStatus.SENT
     assert not await desk.db.write(retry, row.id, desk.clock(), later)

@@ -8,11 +8,13 @@ from pathlib import Path
 
 import pytest
 
+from monitor.jobs.give_up import refuse_address
 from monitor.loaded import LoadedConfig, load
 from monitor.model.digests import Registered, SubscriptionState
 from monitor.model.mail import DeliveryStatus
+from monitor.model.notices import NoticeKind, Trouble
 from monitor.service.register import Wanted, compare, register, register_again
-from monitor.store import digests, entries, outbox, owed, recipients, subscriptions, tables
+from monitor.store import digests, entries, notices, outbox, owed, recipients, subscriptions, tables
 from monitor.store.database import Connection, Database
 from tests import make
 from tests.make import NOW
@@ -344,3 +346,27 @@ async def test_a_new_subscription_where_none_went_is_nothing_to_tell(desk: Desk)
     await desk.register(NOW, subscription("s"))
     assert await desk.register(NOW, subscription("s"), subscription("new")) == ""
     assert await desk.register(NOW, subscription("s"), subscription("new")) == ""
+
+
+async def test_what_a_server_or_an_address_refused_is_over_when_they_are_in_the_file_no_more(
+    desk: Desk,
+) -> None:
+    await desk.register(NOW, subscription("s", ANN, BOB))
+    (number, other) = await desk.queue("s", ANN, BOB)
+
+    def refuse(tx: Connection) -> None:
+        for each in (number, other):
+            refuse_address(tx, outbox.by_number(tx, each), "550 no such user", NOW)
+        for server in ("127.0.0.1:25", "old.example.org:25"):
+            trouble = Trouble(kind=NoticeKind.RELAY_DOWN, subject=server, since=NOW)
+            notices.report(tx, trouble, NOW)
+
+    async def subjects() -> list[str]:
+        return [known.trouble.subject for known in await desk.db.read(notices.open_troubles)]
+
+    await desk.db.write(refuse)
+    assert len(await subjects()) == 4
+    await desk.register(NOW, subscription("s", ANN, BOB))
+    assert await subjects() == [f"s: {ANN}", f"s: {BOB}", "127.0.0.1:25"]
+    await desk.register(NOW, subscription("s", ANN))
+    assert await subjects() == [f"s: {ANN}", "127.0.0.1:25"]

@@ -462,6 +462,25 @@ def test_a_database_that_is_deleted_or_replaced_stops_the_service_with_a_code_of
                 path.unlink()
         titles.insert(0, "大模型降价")
         end = wait_for_event(service, "said", text="was deleted or replaced")
-        assert service.stop() == 3
+        assert service.ended() == 3
     assert "start again" in end["text"]
     assert len(site.smtp_server.received) == 1
+
+
+def test_that_a_database_was_lost_is_told_at_the_next_start(site: Site, titles: list[str]) -> None:
+    site.write(("[[feeds]]", '[operator]\nto = ["operator@example.org"]\n[[feeds]]'))
+    with site.service() as service:
+        wait_for_event(service, "delivered")
+        for path in site.folder.glob("monitor.db*"):
+            path.unlink()
+        titles.insert(0, "大模型降价")
+        wait_for_event(service, "said", text="was deleted or replaced")
+    assert (site.folder / "monitor.db-gone.txt").exists()
+    with site.service() as service:
+        let_troubles_stand(f"sqlite:///{site.folder}/monitor.db")
+        wait_for_event(service, "operator-told", about="database replaced")
+        wait_for_event(service, "delivered", to="o***")
+    assert not (site.folder / "monitor.db-gone.txt").exists()
+    (mail,) = [mail for mail in site.smtp_server.received if mail.recipients == ("operator@example.org",)]
+    text = message_from_bytes(mail.raw, policy=policy.default).get_content()
+    assert "was deleted or replaced while it was open" in text

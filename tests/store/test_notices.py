@@ -138,6 +138,21 @@ async def test_of_a_trouble_that_stops_mail_only_the_end_is_told(db: Database) -
     assert await tell(db) == []
 
 
+async def test_of_what_happened_once_no_end_is_told(db: Database) -> None:
+    await report(db, kind=NoticeKind.MAIL_GIVEN_UP, subject="7")
+    await tell(db)
+    assert await db.write(notices.clear, NoticeKind.MAIL_GIVEN_UP, "7", LATER)
+    assert await tell(db) == []
+    assert await db.read(notices.open_troubles) == []
+
+
+async def test_troubles_of_some_kinds_are_listed(db: Database) -> None:
+    await report(db)
+    await report(db, kind=NoticeKind.CLOCK_BEHIND)
+    (known,) = await db.read(notices.open_troubles, [NoticeKind.CLOCK_BEHIND])
+    assert known.trouble.kind is NoticeKind.CLOCK_BEHIND
+
+
 async def test_troubles_of_a_kind_are_over_but_the_one_that_still_concerns_us(db: Database) -> None:
     for server in ("old:25", "new:25"):
         await report(db, kind=NoticeKind.RELAY_DOWN, subject=server)
