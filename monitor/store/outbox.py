@@ -268,20 +268,18 @@ def hold_unwanted(tx: Connection, now: datetime) -> dict[str, int]:
 
 def release_wanted(tx: Connection, now: datetime) -> int:
     """Let the held mails to those who are back go on as before; return their count. Time held is not time waited."""
-    columns = (
-        outbox.c.id,
-        outbox.c.uncertain,
-        outbox.c.interrupted,
-        outbox.c.held_since,
-        outbox.c.expires_at,
-    )
-    rows = tx.execute(select(*columns).where(_is(DeliveryStatus.HELD), ~_is_unwanted)).all()
-    for row in rows:
-        status = DeliveryStatus.UNCERTAIN if row.uncertain or row.interrupted else DeliveryStatus.WAITING
-        expires_at = row.expires_at + max(now - row.held_since, timedelta(0))
-        values = {"status": status.value, "held_since": None, "expires_at": expires_at}
-        tx.execute(update(outbox).where(outbox.c.id == row.id).values(values))
-    return len(rows)
+    is_held = (_is(DeliveryStatus.HELD), ~_is_unwanted)
+    may_be_delivered = or_(outbox.c.uncertain > 0, outbox.c.interrupted > 0)
+    status = case((may_be_delivered, DeliveryStatus.UNCERTAIN.value), else_=DeliveryStatus.WAITING.value)
+    # The mails of a digest are held and expire at the same instants: a few statements release thousands.
+    count = 0
+    spans = select(outbox.c.held_since, outbox.c.expires_at).where(*is_held).distinct()
+    for held_since, expires_at in tx.execute(spans).all():
+        of_span = (outbox.c.held_since == held_since, outbox.c.expires_at == expires_at)
+        later = expires_at + max(now - held_since, timedelta(0))
+        released = update(outbox).where(*is_held, *of_span)
+        count += tx.execute(released.values(status=status, held_since=None, expires_at=later)).rowcount
+    return count
 
 
 def cancel_lapsed(tx: Connection) -> int:

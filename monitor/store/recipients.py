@@ -11,15 +11,14 @@ from monitor.store.tables import digests, outbox, recipients, subscriptions
 
 def sync(tx: Connection, subscription: str, addresses: Collection[str], now: datetime) -> None:
     """Record who receives a subscription: who is not among them has left it, now or before."""
-    insert_missing(
-        tx, recipients, [{"subscription": subscription, "address": address} for address in addresses]
-    )
+    in_file = set(addresses)
+    insert_missing(tx, recipients, [{"subscription": subscription, "address": each} for each in in_file])
     rows = tx.execute(select(recipients.c.address, recipients.c.gone_at).where(_of(subscription))).all()
     returned = {"gone_at": None, "lapsed": False, "refusals": 0, "suspended_at": None, "reason": ""}
-    for chunk in chunks([row.address for row in rows if row.gone_at and row.address in addresses]):
+    for chunk in chunks([row.address for row in rows if row.gone_at and row.address in in_file]):
         back = update(recipients).where(_of(subscription), recipients.c.address.in_(chunk))
         tx.execute(back.values(returned))
-    for chunk in chunks([row.address for row in rows if not row.gone_at and row.address not in addresses]):
+    for chunk in chunks([row.address for row in rows if not row.gone_at and row.address not in in_file]):
         left = update(recipients).where(_of(subscription), recipients.c.address.in_(chunk))
         tx.execute(left.values(gone_at=now))
 
