@@ -94,12 +94,13 @@ def compare(before: Sequence[Registered], wanted: Sequence[Wanted]) -> Changes:
     anew = tuple(each for each in in_file if each.lapsed)
     came = [*new, *(each for each in wanted if each.name in {lapsed.name for lapsed in anew})]
     renamed = None
-    if len(gone) == len(came) == 1 and _is_same(gone[0], came[0]):
-        renamed = (gone[0], came[0].name)
-        gone, new, anew = (), (), ()
     stayed = [
         (known[each.name], each) for each in wanted if each.name in known and not known[each.name].gone_at
     ]
+    if len(gone) == len(came) == 1 and _is_same(gone[0], came[0]):
+        renamed = (gone[0], came[0].name)
+        stayed.append((gone[0], came[0]))
+        gone, new, anew = (), (), ()
     respelled = {each.key: _respelled(each.recipients, now.recipients) for each, now in stayed}
     return Changes(
         renamed=renamed,
@@ -115,7 +116,9 @@ def compare(before: Sequence[Registered], wanted: Sequence[Wanted]) -> Changes:
 
 
 def _is_same(before: Registered, now: Wanted) -> bool:
-    return (before.schedule, before.recipients) == (now.schedule, now.recipients)
+    """Return whether schedule and recipients are the same, capitals of addresses aside."""
+    keys = {_mailbox_key(address) for address in before.recipients}
+    return before.schedule == now.schedule and keys == {_mailbox_key(address) for address in now.recipients}
 
 
 def _respelled(before: Collection[str], now: Collection[str]) -> dict[str, str]:

@@ -78,3 +78,31 @@ async def test_the_address_of_who_has_lapsed_is_forgotten_with_his_last_mail(des
     desk.clock.forward(days=400)
     await prune(db=desk.db, now=desk.clock(), options=OUTBOX)
     assert await desk.db.read(known) == [BOB]
+
+
+async def test_who_is_back_within_a_day_gets_what_the_others_got_meanwhile(desk: Desk) -> None:
+    await a_digest(desk)
+    await leave(desk, BOB)
+    desk.web.serves(desk.feeds[0], make.rss("大模型降价", "AI新规"))
+    await desk.poll()
+    desk.clock.forward(hours=1)
+    await desk.compose()
+    desk.clock.forward(hours=20)
+    await lapse(db=desk.db, now=desk.clock())
+    await leave(desk, ANN, BOB)
+    outcome = await desk.compose()
+    assert isinstance(outcome, Composed)
+    assert [(mail.to, "AI新规" in outcome.subject) for mail in outcome.mails] == [(ANN, True)]
+    assert await desk.db.read(owed.of, desk.subscription.name) == {}
+
+
+async def test_while_all_have_left_what_is_composed_is_owed_to_all(desk: Desk) -> None:
+    await a_digest(desk)
+    await leave(desk, "cid@example.org")
+    desk.web.serves(desk.feeds[0], make.rss("大模型降价", "AI新规"))
+    await desk.poll()
+    desk.clock.forward(hours=1)
+    outcome = await desk.compose()
+    assert isinstance(outcome, Composed)
+    assert outcome.mails == ()
+    assert sorted(await desk.db.read(owed.of, desk.subscription.name)) == [ANN, BOB]

@@ -95,6 +95,10 @@ def test_one_that_went_and_one_that_came_alike_are_one_renamed() -> None:
     changes = compare([S, T], [wanted(T), wanted(S, name="daily")])
     assert changes.renamed == (S, "daily")
     assert (changes.gone, changes.new) == ((), ())
+    in_capitals = wanted(S, name="daily", recipients=frozenset({"Ann@example.org"}))
+    changes = compare([S, T], [wanted(T), in_capitals])
+    assert changes.renamed == (S, "daily")
+    assert changes.respelled["s"] == {ANN: "Ann@example.org"}
 
 
 @pytest.mark.parametrize(
