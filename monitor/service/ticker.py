@@ -25,7 +25,8 @@ def start_ticking(ticks: Mapping[str, tuple[Tick, timedelta]]) -> Callable[[], N
     scheduler = AsyncIOScheduler(
         timezone="UTC",
         executors={"default": AsyncIOExecutor()},
-        job_defaults={"misfire_grace_time": None, "coalesce": True, "max_instances": 1},
+        # Of two instances the second returns at once: APScheduler's own limit warns at each time that it holds.
+        job_defaults={"misfire_grace_time": None, "coalesce": True, "max_instances": 2},
     )
     watched = {name: _WatchedTick(tick, interval) for name, (tick, interval) in ticks.items()}
     for name, tick in watched.items():
@@ -74,6 +75,8 @@ class _WatchedTick:
         return self._ended_at is not None and self._loop.time() - self._ended_at > limit
 
     async def call(self) -> None:
+        if self._ended_at is None:
+            return  # it is still running
         self._ended_at = None
         try:
             await self._tick()

@@ -91,7 +91,9 @@ async def test_a_clock_that_was_a_day_ahead_for_a_moment_stops_no_tick(wall_cloc
             await tick.more()
 
 
-async def test_a_tick_that_takes_long_is_not_called_again_beside_itself() -> None:
+async def test_a_tick_that_takes_long_is_not_called_again_beside_itself(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
     running, most, calls = 0, 0, 0
     ended = asyncio.Event()
 
@@ -108,6 +110,7 @@ async def test_a_tick_that_takes_long_is_not_called_again_beside_itself() -> Non
     await asyncio.wait_for(ended.wait(), 5)
     stop()
     assert most == 1
+    assert caplog.text == ""
 
 
 async def test_after_the_stop_no_tick_is_called() -> None:
