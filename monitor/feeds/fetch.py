@@ -7,11 +7,12 @@ import asyncio
 import socket
 import ssl
 from collections import defaultdict
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
+from contextlib import AbstractAsyncContextManager
 from contextvars import ContextVar
 from dataclasses import dataclass
-from datetime import timedelta
-from typing import Self
+from datetime import datetime, timedelta
+from typing import Self, TypeVar
 
 import aiohttp
 from aiohttp_socks import ProxyConnectionError, ProxyConnector, ProxyError, ProxyTimeoutError
@@ -23,10 +24,13 @@ from monitor.config.values import in_words
 from monitor.errors import FetchError
 from monitor.feeds.address import is_forbidden, literal_address
 from monitor.feeds.document import decompressor
-from monitor.feeds.pace import conditional_headers, read_max_age, read_retry_after, read_validators
+from monitor.feeds.pace import conditional_headers, read_date, read_max_age, read_retry_after, read_validators
 from monitor.feeds.text import clean
 from monitor.masking import mask
 from monitor.model.feeds import Validators
+
+T = TypeVar("T")
+_Response = AbstractAsyncContextManager[aiohttp.ClientResponse]
 
 _REQUESTS_PER_HOST = 2  # at one time
 _MOST_REDIRECTS = 10
@@ -101,6 +105,17 @@ class Fetcher:
 
         Follows redirects. Raises FetchError, whose text is fit for the operator.
         """
+        return await self._visit(feed, lambda url, proxy: self._follow(url, validators, proxy))
+
+    async def server_time(self, feed: Feed) -> datetime | None:
+        """Return the time by the clock of a feed's server, or of what answers in its place; None if it does not tell.
+
+        Of one answer only the headers are read. Raises FetchError.
+        """
+        return await self._visit(feed, self._read_time)
+
+    async def _visit(self, feed: Feed, work: Callable[[URL, str], Awaitable[T]]) -> T:
+        """Return what `work` returns for a feed's URL and proxy, within the time limit. Raises FetchError."""
         proxy = feed.proxy or self._options.proxy
         refused_addresses: list[str] = []
         _refused_addresses.set(refused_addresses)
@@ -109,7 +124,7 @@ class Fetcher:
             # The wait for a slot is our own doing, not the server's: it is outside the time limit.
             async with self._host_slots[url.host, url.port]:
                 async with asyncio.timeout(self._options.timeout.total_seconds()):
-                    return await self._follow(url, validators, proxy)
+                    return await work(url, proxy)
         except TimeoutError:
             raise FetchError(f"no answer within {in_words(self._options.timeout)}", connection=True) from None
         except (aiohttp.ClientError, *_PROXY_ERRORS, OSError, ValueError) as error:
@@ -122,18 +137,26 @@ class Fetcher:
     async def _follow(self, url: URL, validators: Validators, proxy: str) -> Fetched | NotModified:
         """Request a URL and what it redirects to."""
         for _ in range(_MOST_REDIRECTS + 1):
-            if proxy:
-                self._refuse_private_literal(url)
-            async with self._session(proxy).get(
-                url,
-                headers=conditional_headers(validators),
-                allow_redirects=False,
-                proxy=proxy if proxy.startswith("http") else None,
-            ) as response:
+            async with self._get(url, proxy, conditional_headers(validators)) as response:
                 if response.status not in _REDIRECTS:
                     return await self._read(response, validators)
                 url = _redirect_target(response)
         raise FetchError(f"more than {_MOST_REDIRECTS} redirects")
+
+    async def _read_time(self, url: URL, proxy: str) -> datetime | None:
+        # A cache must not answer with the time of yesterday.
+        async with self._get(url, proxy, {"Cache-Control": "no-cache"}) as response:
+            return read_date(response.headers)
+
+    def _get(self, url: URL, proxy: str, headers: Mapping[str, str]) -> _Response:
+        if proxy:
+            self._refuse_private_literal(url)
+        return self._session(proxy).get(
+            url,
+            headers=headers,
+            allow_redirects=False,
+            proxy=proxy if proxy.startswith("http") else None,
+        )
 
     def _refuse_private_literal(self, url: URL) -> None:
         """Raise FetchError for a private IP address in a URL: through a proxy, `_new_socket` does not see it."""

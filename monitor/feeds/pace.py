@@ -80,6 +80,13 @@ def after_failure(
     )
 
 
+def longest_pause(feeds: Sequence[Feed], options: FetchOptions) -> timedelta:
+    """Return the longest time that any of these feeds may wait for its next poll."""
+    waits = [feed.every for feed in feeds]
+    limits = options.min_interval, options.max_backoff, _LONGEST_FRESH, _LONGEST_RETRY_AFTER
+    return max([*waits, *limits]) * (1 + _SPREAD)
+
+
 def network_returned(before: PollState, after: PollState) -> bool:
     """Return whether a feed has answered, well or not, that could not be reached the time before."""
     return before.failed_by is FailureKind.CONNECTION and after.failed_by is not FailureKind.CONNECTION
@@ -129,8 +136,19 @@ def read_max_age(headers: Mapping[str, str]) -> timedelta | None:
 def read_retry_after(headers: Mapping[str, str]) -> timedelta | datetime | None:
     """Return Retry-After as a span or a UTC instant (RFC 9110 section 10.2.3); None if missing or malformed."""
     value = headers.get("Retry-After", "").strip()
-    if _is_number(value):
-        return _seconds(value)
+    return _seconds(value) if _is_number(value) else _http_date(value)
+
+
+def read_date(headers: Mapping[str, str]) -> datetime | None:
+    """Return the time by the server's clock, Date and Age (RFC 9110 section 6.6.1); None if missing or malformed."""
+    date, age = _http_date(headers.get("Date", "").strip()), headers.get("Age", "").strip()
+    try:
+        return date + _seconds(age) if date and _is_number(age) else date
+    except OverflowError:
+        return None
+
+
+def _http_date(value: str) -> datetime | None:
     try:
         moment = parsedate_to_datetime(value)
         return moment.replace(tzinfo=moment.tzinfo or UTC).astimezone(UTC)

@@ -1,5 +1,5 @@
 import gzip
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 
 import pytest
 
@@ -186,3 +186,20 @@ async def test_a_redirect_to_no_plain_place_is_an_error(location: str) -> None:
 
 async def test_a_redirect_without_a_target_is_an_error() -> None:
     assert "without a valid Location" in str(await failure(ok(b"", status="302 Found")))
+
+
+@pytest.mark.parametrize("status", ["200 OK", "302 Elsewhere", "404 Not Found", "501 Not Implemented"])
+async def test_the_time_is_asked_for_by_one_request_whatever_else_it_brings(status: str) -> None:
+    answer = ok(b"x" * 500_000, status=status, Date="Tue, 24 Nov 2026 08:00:00 GMT", Location="/elsewhere")
+    async with serve(lambda _: answer) as web, Fetcher(options(max_bytes="100KB")) as fetcher:
+        moment = await fetcher.server_time(make.feed(url=web.url("/rss")))
+        assert moment == datetime(2026, 11, 24, 8, tzinfo=UTC)
+        assert [request.path for request in web.requests] == ["/rss"]
+
+
+async def test_who_does_not_tell_the_time_has_told_none() -> None:
+    async with serve(lambda _: ok()) as web, Fetcher(options()) as fetcher:
+        assert await fetcher.server_time(make.feed(url=web.url())) is None
+    async with Fetcher(options()) as fetcher:
+        with pytest.raises(FetchError, match="cannot be reached"):
+            await fetcher.server_time(make.feed(url="http://127.0.0.1:9/"))

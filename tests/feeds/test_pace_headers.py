@@ -2,7 +2,13 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from monitor.feeds.pace import conditional_headers, read_max_age, read_retry_after, read_validators
+from monitor.feeds.pace import (
+    conditional_headers,
+    read_date,
+    read_max_age,
+    read_retry_after,
+    read_validators,
+)
 from monitor.model.feeds import Validators
 
 BEFORE = Validators(etag='"old"', last_modified="Mon, 23 Nov 2026 00:00:00 GMT")
@@ -72,3 +78,26 @@ def test_when_to_come_again_is_seconds_or_a_date_or_nothing(
 
 def test_a_server_that_says_nothing_has_no_wishes() -> None:
     assert read_retry_after({}) is read_max_age({}) is None
+
+
+@pytest.mark.parametrize(
+    ("headers", "wanted"),
+    [
+        ({"Date": "Tue, 24 Nov 2026 08:00:00 GMT"}, datetime(2026, 11, 24, 8, tzinfo=UTC)),
+        (
+            {"Date": "Tue, 24 Nov 2026 08:00:00 GMT", "Age": "3600"},
+            datetime(2026, 11, 24, 9, tzinfo=UTC),
+        ),
+        (
+            {"Date": "Tue, 24 Nov 2026 08:00:00 GMT", "Age": "old"},
+            datetime(2026, 11, 24, 8, tzinfo=UTC),
+        ),
+        ({"Date": "Fri, 31 Dec 9999 23:59:59 GMT", "Age": "3600"}, None),
+        ({"Date": "yesterday", "Age": "1"}, None),
+        ({}, None),
+    ],
+)
+def test_the_servers_time_is_its_date_and_how_old_the_answer_is(
+    headers: dict[str, str], wanted: datetime | None
+) -> None:
+    assert read_date(headers) == wanted
