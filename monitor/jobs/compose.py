@@ -101,8 +101,8 @@ async def compose(
 def mails_of(part: Part, recipients: Sequence[str], *, sender: str, row: int) -> tuple[Mail, ...]:
     """Return the mails of a part, one per recipient; `row` counts the parts of a slot, over all issues.
 
-    The same arguments give the same bytes. The instant is part of the Message-IDs: a slot that was taken while the
-    clock was ahead comes again.
+    The same arguments give the same bytes. Instant and text are part of the Message-IDs: a slot that was taken while
+    the clock was ahead comes again.
     """
     digest = part.digest
     return mails_to(
@@ -110,7 +110,7 @@ def mails_of(part: Part, recipients: Sequence[str], *, sender: str, row: int) ->
         part.rendered,
         sender=sender,
         date=digest.at,
-        unique=f"{digest.subscription.name}\n{digest.slot.name}\n{digest.at.isoformat()}\n{row}",
+        unique=f"{digest.subscription.name}\n{digest.slot.name}\n{digest.at.isoformat()}\n{row}\n{part.rendered.text}",
         list_name=digest.subscription.name,
     )
 

@@ -8,12 +8,12 @@ from monitor.errors import SendCause
 from monitor.model.mail import RelayState
 
 MOST_UNCERTAIN = 3  # attempts whose reply the server loses; after the last the mail rests
+LOGIN_PAUSE = timedelta(hours=12)  # between two tries with a login that was refused twice
 
 _SPREAD = 0.1  # of the wait, to either side
 _MOST_DOUBLINGS = 10  # of a pause
 _LONGEST_RELAY_PAUSE = timedelta(minutes=15)
 _LOGIN_TRIES = 2  # providers lock an account for a wrong password that is tried again and again
-_LOGIN_PAUSE = timedelta(hours=12)
 _LAST_TRIES = timedelta(hours=1)  # how long a mail that is too old is still tried
 _TRIES_IN_LAST_HOUR = 4
 
@@ -27,6 +27,22 @@ def next_attempt(attempts: int, *, schedule: Sequence[timedelta], now: datetime,
     """
     wait = schedule[min(max(attempts, 1), len(schedule)) - 1]
     return now + wait * (1 - _SPREAD + 2 * _SPREAD * jitter)
+
+
+def longest_wait(schedule: Sequence[timedelta]) -> timedelta:
+    """Return the longest time that a mail which was refused for now waits for its next try."""
+    return max(schedule) * (1 + _SPREAD)
+
+
+def longest_uncertain_pause(pause: timedelta) -> timedelta:
+    """Return the longest time that a mail which may have been delivered waits for its next try."""
+    factor: int = 2**_MOST_DOUBLINGS
+    return factor * pause
+
+
+def longest_relay_pause(first_pause: timedelta) -> timedelta:
+    """Return the longest time that a mail server which takes no mail is spared; a refused login: `LOGIN_PAUSE`."""
+    return max(first_pause, _LONGEST_RELAY_PAUSE)
 
 
 def next_uncertain_attempt(
@@ -77,7 +93,7 @@ def after_relay_failure(
     longest = max(first_pause, min(_LONGEST_RELAY_PAUSE, most))
     pause = min(first_pause * 2 ** min(failures - 1, _MOST_DOUBLINGS), longest)
     if refusals >= _LOGIN_TRIES:
-        pause = _LOGIN_PAUSE
+        pause = LOGIN_PAUSE
     return replace(
         state,
         failures=failures,

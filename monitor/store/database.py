@@ -9,15 +9,17 @@ from collections import deque
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
+from datetime import datetime
 from functools import partial
 from pathlib import Path
 from typing import Any, Concatenate, ParamSpec, TypeVar
 
-from sqlalchemy import URL, Connection
+from sqlalchemy import URL, Connection, func, select
 from sqlalchemy.exc import SQLAlchemyError
 
 from monitor.errors import StoreError
 from monitor.store import engines, schema
+from monitor.store.dialects import Instant
 from monitor.store.errors import as_store_errors, display_url, store_error
 
 __all__ = ["Connection", "Database", "open_database"]
@@ -92,6 +94,12 @@ class Database:
             raise self._closed() from None
         return await asyncio.wrap_future(reading)
 
+    async def server_time(self) -> datetime | None:
+        """Return the time by the database server's clock; None for a file, which has none. Raises StoreError."""
+        if self._url.get_backend_name() == "sqlite":
+            return None
+        return await self.read(_server_time)
+
     async def close(self) -> None:
         """Finish queued writes, then let go of the database. A second time does nothing."""
         await asyncio.to_thread(self._close)
@@ -132,6 +140,11 @@ class Database:
 
     def _closed(self) -> StoreError:
         return StoreError(f"database {display_url(self._url)} is closed")
+
+
+def _server_time(tx: Connection) -> datetime:
+    moment: datetime = tx.execute(select(func.clock_timestamp(type_=Instant))).scalar_one()
+    return moment
 
 
 @dataclass(frozen=True, slots=True, eq=False)
