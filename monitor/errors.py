@@ -152,6 +152,10 @@ class SendError(MonitorError):
         self.cause = cause or (SendCause.RELAY if kind is SendKind.RELAY else SendCause.NONE)
 
 
+class ClockError(MonitorError):
+    """The clock is wrong; nothing is done until it is right."""
+
+
 class StoreError(MonitorError):
     """This job stops; it is tried again at the next tick."""
 

@@ -180,6 +180,7 @@ def _store(config: Path, visits: Sequence[tuple[str, ...]], titles: list[str], a
                 options=options,
                 db=db,
                 clock=clock,
+                settled_clock=clock,
                 jitter=lambda: 0.5,
             )
             clock.forward(days=apart)

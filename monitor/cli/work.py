@@ -161,8 +161,17 @@ def _run(loaded: LoadedConfig, work: Callable[[DueWork, _Answers], Awaitable[Non
     answers, tasks = _Answers(), _Tasks()
 
     async def run() -> None:
-        async with open_runtime(loaded, registered=complain_each) as (runtime, db):
-            await work(DueWork(loaded, runtime, db, start=tasks.start, report=answers.add), answers)
+        async with open_runtime(loaded, registered=complain_each) as (runtime, db, clocks):
+            due_work = DueWork(
+                loaded,
+                runtime,
+                db,
+                start=tasks.start,
+                report=answers.add,
+                clock=clocks.settled,
+                wall_clock=clocks.wall,
+            )
+            await work(due_work, answers)
 
     asyncio.run(run())
     if tasks.error:

@@ -95,9 +95,13 @@ async def poll(
     options: FetchOptions,
     db: Database,
     clock: Clock,
+    settled_clock: Clock,
     jitter: Jitter,
 ) -> PollOutcome:
-    """Poll one feed. What it answered is stored together, or not at all. Raises StoreError."""
+    """Poll one feed. What it answered is stored together, or not at all. Raises StoreError.
+
+    The next poll is reckoned by `clock`; when entries arrived, and which are news, by `settled_clock`.
+    """
     try:
         answer = await fetch(feed, state.validators)
         if isinstance(answer, NotModified):
@@ -105,11 +109,11 @@ async def poll(
         else:
             # In a thread: an odd document may take seconds (feedparser is quadratic in places).
             parsed = await asyncio.to_thread(
-                parse, answer.body, feed=feed, now=clock(), content_type=answer.content_type
+                parse, answer.body, feed=feed, now=settled_clock(), content_type=answer.content_type
             )
     except FeedError as error:
         after = pace.after_failure(state, error, options=options, now=clock(), jitter=jitter())
-        await db.write(_save, state, after, clock())
+        await db.write(_save, state, after)
         return PollFailed(feed=feed, error=error, failures=after.failures, next_poll_at=after.next_poll_at)
     after = pace.after_answer(
         state,
@@ -122,9 +126,9 @@ async def poll(
         jitter=jitter(),
     )
     if parsed is None:
-        await db.write(_save, state, after, clock())
+        await db.write(_save, state, after)
         return Unchanged(feed=feed, next_poll_at=after.next_poll_at)
-    return await db.write(_store, feed, parsed, state, after, rules, clock())
+    return await db.write(_store, feed, parsed, state, after, rules, settled_clock())
 
 
 def _store(
@@ -143,7 +147,7 @@ def _store(
     new = entries.insert_new(tx, candidates, rules.fingerprint)
     matched = [(seq, match) for seq, entry in new if news[entry.id] for match in match_entry(entry, rules)]
     matches.insert(tx, matched)
-    _save(tx, before, after, now)
+    _save(tx, before, after)
     return Polled(
         feed=feed,
         entries=len(parsed.entries),
@@ -189,12 +193,13 @@ def _recognise(tx: Connection, feed_key: str, document: Sequence[Entry]) -> Sequ
     )
 
 
-def _save(tx: Connection, before: PollState, after: PollState, now: datetime) -> None:
+def _save(tx: Connection, before: PollState, after: PollState) -> None:
     """Store the state of a feed after a poll; where that shows that the network is back, the others are due soon."""
     if feeds.at(tx, after.feed_url) is None:
         return
     feeds.save(tx, after)
-    if pace.network_returned(before, after):
+    if after.attempted_at and pace.network_returned(before, after):
+        now = after.attempted_at
         unreachable = feeds.unreachable(tx, now + _SOON)
         feeds.advance(tx, pace.polls_after_outage(after.feed_url, unreachable, now))
 

@@ -92,9 +92,12 @@ class DueWork:
         report: Report,
         in_hand: InHand | None = None,
         clock: Clock = clock,
+        wall_clock: Clock
+        | None = None,  # for polls: one too many does no harm, so a step of it is followed at once
     ) -> None:
         self.loaded, self.runtime = loaded, runtime
         self._db, self._start, self._report, self._clock = db, start, report, clock
+        self._wall_clock = wall_clock or clock
         self._polls: dict[str, asyncio.Task[None]] = {}  # by the feed's url
         self._deliveries: set[asyncio.Task[None]] = set()
         self._in_hand = InHand() if in_hand is None else in_hand
@@ -126,7 +129,9 @@ class DueWork:
         idle = [feed for feed in self.loaded.config.feeds if feed.url not in self._polls]
         if free <= 0 or not idle:
             return
-        for feed, state in await claim(idle, db=self._db, now=self._clock(), options=options, limit=free):
+        for feed, state in await claim(
+            idle, db=self._db, now=self._wall_clock(), options=options, limit=free
+        ):
             task = self._start(f"poll {feed.name}", partial(self._poll, feed, state))
             self._polls[feed.url] = task
             task.add_done_callback(partial(self._poll_ended, feed.url))
@@ -135,8 +140,8 @@ class DueWork:
         """Claim every feed, or every due one, for one visit."""
         feeds, options = self.loaded.config.feeds, self.loaded.config.fetch
         if due_only:
-            return await claim(feeds, db=self._db, now=self._clock(), options=options, limit=len(feeds))
-        return await claim_all(feeds, db=self._db, now=self._clock(), options=options)
+            return await claim(feeds, db=self._db, now=self._wall_clock(), options=options, limit=len(feeds))
+        return await claim_all(feeds, db=self._db, now=self._wall_clock(), options=options)
 
     async def poll_claimed(self, claimed: Sequence[tuple[Feed, PollState]]) -> None:
         """Visit feeds that were claimed, and return when all have answered."""
@@ -165,7 +170,8 @@ class DueWork:
             rules=self.loaded.rules,
             options=self.loaded.config.fetch,
             db=self._db,
-            clock=self._clock,
+            clock=self._wall_clock,
+            settled_clock=self._clock,
             jitter=jitter,
         )
         self._report(outcome)
@@ -236,7 +242,9 @@ class DueWork:
     async def _compose(self, subscription: Subscription, slot: Slot, now: datetime) -> ComposeOutcome | None:
         """Compose one digest; return None while the subscription pauses after a failed template."""
         name = subscription.name
-        if name in self._digest_paused_until and now < self._digest_paused_until[name]:
+        paused_until = self._digest_paused_until.get(name, now)
+        # What is later than that was reckoned by a clock that was ahead.
+        if now < paused_until <= now + _PAUSE_AFTER_FAILED_TEMPLATE:
             return None
         try:
             return await compose(

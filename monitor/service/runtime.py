@@ -14,8 +14,9 @@ from monitor.loaded import LoadedConfig
 from monitor.mail.maildir import maildir_sender
 from monitor.mail.smtp import smtp_sender
 from monitor.model.mail import Route
-from monitor.service.clock import clock
+from monitor.service.clock import Clocks
 from monitor.service.register import register
+from monitor.service.timekeeping import believe_clock
 from monitor.store.database import Database, open_database
 
 jitter = random.random
@@ -73,16 +74,18 @@ def digest_context(loaded: LoadedConfig) -> DigestContext:
 @asynccontextmanager
 async def open_runtime(
     loaded: LoadedConfig, *, registered: Callable[[list[str]], object]
-) -> AsyncIterator[tuple[Runtime, Database]]:
-    """Open the database, register the configuration in it, and make the runtime. Raises StoreError.
+) -> AsyncIterator[tuple[Runtime, Database, Clocks]]:
+    """Open the database, register the configuration in it, and make the runtime.
 
-    `registered` is given what `register` returned.
+    `registered` is given what `register` returned. Raises StoreError, and ClockError when the clock cannot be believed.
     """
     db = open_database(loaded.store_url)
     try:
-        registered(await db.write(register, loaded, clock()))
         runtime = make_runtime(loaded)
         async with runtime.fetcher:
-            yield runtime, db
+            clocks = await Clocks.of(db)
+            await believe_clock(loaded.config, db=db, clocks=clocks, ask=runtime.fetcher.server_time)
+            registered(await db.write(register, loaded, clocks.settled()))
+            yield runtime, db, clocks
     finally:
         await db.close()

@@ -20,7 +20,7 @@ from monitor.jobs.deliver import InHand
 from monitor.loaded import LoadedConfig, changes, content_hash_of, dropped, load_complete
 from monitor.model.notices import NoticeKind, Trouble
 from monitor.model.services import RunningService
-from monitor.service.clock import clock
+from monitor.service.clock import Clocks, clock
 from monitor.service.config_watcher import STANDS, ConfigWatcher, Step
 from monitor.service.due_work import DueWork, Work
 from monitor.service.events import log_outcome, log_registered
@@ -28,6 +28,7 @@ from monitor.service.gone import leave_note, report_note
 from monitor.service.register import register, register_again
 from monitor.service.runtime import make_runtime
 from monitor.service.ticker import Tick, start_ticking
+from monitor.service.timekeeping import Timekeeping
 from monitor.store import feeds, notices, rulesets, services
 from monitor.store.database import Connection, Database, open_database
 
@@ -51,8 +52,9 @@ async def run(path: Path, *, patience: float = _PATIENCE) -> None:
     loaded = await _load_patiently(path, patience)
     db = open_database(loaded.store_url)
     try:
-        await report_note(db, clock())
-        await Service(loaded, db).serve()
+        clocks = await Clocks.of(db)
+        await report_note(db, clocks.settled())
+        await Service(loaded, db, Timekeeping(clocks, db)).serve()
     except DatabaseGoneError as error:
         if db.file:
             leave_note(db.file, error, clock())
@@ -83,8 +85,9 @@ async def _load_patiently(path: Path, patience: float) -> LoadedConfig:
 class Service:
     """A running service: the due work of the configuration in force, and the running tasks."""
 
-    def __init__(self, loaded: LoadedConfig, db: Database) -> None:
+    def __init__(self, loaded: LoadedConfig, db: Database, time: Timekeeping) -> None:
         self._db = db
+        self._time = time
         self._tasks: set[asyncio.Task[None]] = set()
         self._in_hand = InHand()
         self._due_work = self._make_due_work(loaded)
@@ -95,44 +98,69 @@ class Service:
         self._refusal: _Refusal | None = None  # why the file as it stands is refused
         self._shrunk: Trouble | None = None  # an edit that waits, because it drops most feeds or rules
         self._refusal_recorded = False  # False: the database knows another one, or one of an earlier service
-        self._started_at = clock()
+        self._started_at = time.clocks.settled()
         self._id = uuid4().hex
 
     async def serve(self) -> None:
         """Work until told to stop, then let running tasks end."""
         self._handle_signals()
-        registered = await self._db.write(register, self._due_work.loaded, clock())
-        await self._db.write(
-            feeds.make_unreachable_due, clock()
-        )  # the network may have been what was restarted
+        if not await self._clock_is_believed():
+            await self._end()
+            return
+        now = self._time.clocks.settled()
+        registered = await self._db.write(register, self._due_work.loaded, now)
+        # The network may have been what was restarted.
+        await self._db.write(feeds.make_unreachable_due, now)
         self._handle_sighup()
         _log_started(self._due_work.loaded)
         log_registered(registered)
         await self._beat()
         stop_ticking = start_ticking(
             {
+                "clock": (self._tick("clock", lambda: self._time.look(self._due_work.loaded.config)), _TICK),
                 "config": (self._tick("config", self._look_at_config), _LOOK),
                 "poll": (self._tick("poll", lambda: self._due_work.poll_due()), _TICK),
-                "compose": (self._tick("compose", lambda: self._due_work.compose_due()), _TICK),
+                "compose": (
+                    self._tick("compose", lambda: self._if_clock_holds(self._due_work.compose_due)),
+                    _TICK,
+                ),
                 "deliver": (self._tick("deliver", lambda: self._due_work.deliver_due()), _TICK),
                 "notify": (self._tick("notify", self._notify), _TICK),
                 "rematch": (self._tick("rematch", lambda: self._due_work.rematch()), _REMATCH),
                 "beat": (self._tick("beat", self._beat), _BEAT),
-                "lapse": (self._tick("lapse", lambda: self._due_work.lapse()), _LAPSE),
-                "prune": (self._tick("prune", lambda: self._due_work.prune()), _PRUNE),
+                "lapse": (self._tick("lapse", lambda: self._if_clock_holds(self._due_work.lapse)), _LAPSE),
+                "prune": (self._tick("prune", lambda: self._if_clock_holds(self._due_work.prune)), _PRUNE),
             }
         )
         try:
             await self._stop.wait()
         finally:
             stop_ticking()
-            await self._drain()
-            await self._due_work.runtime.fetcher.close()
-            with contextlib.suppress(StoreError):  # the row goes when other services find it stale
-                await self._db.write(services.end, self._id)
+            await self._end()
+
+    async def _end(self) -> None:
+        await self._drain()
+        await self._due_work.runtime.fetcher.close()
+        with contextlib.suppress(StoreError):  # the row goes when other services find it stale
+            await self._db.write(services.end, self._id)
         if self._fatal:
             raise self._fatal
         log.info("stopped")
+
+    async def _clock_is_believed(self) -> bool:
+        """Wait until the clock can be believed; return False when told to stop before. Only notices leave meanwhile."""
+        config, ask = self._due_work.loaded.config, self._due_work.runtime.fetcher.server_time
+        while not await self._time.is_believed(config, ask=ask):
+            await self._start("notify", self._notify)
+            await self._start("deliver", self._due_work.deliver_due)
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(self._stop.wait(), _TICK.total_seconds())
+                return False
+        return True
+
+    async def _if_clock_holds(self, work: Work) -> None:
+        if not self._time.is_doubted:
+            await work()
 
     def _make_due_work(self, loaded: LoadedConfig) -> DueWork:
         return DueWork(
@@ -142,6 +170,8 @@ class Service:
             start=self._start,
             report=log_outcome,
             in_hand=self._in_hand,
+            clock=self._time.clocks.settled,
+            wall_clock=self._time.clocks.wall,
         )
 
     def _handle_signals(self) -> None:
@@ -231,13 +261,13 @@ class Service:
             pid=os.getpid(),
             version=__version__,
             started_at=self._started_at,
-            beat_at=clock(),
+            beat_at=self._time.clocks.settled(),
             content_hash=loaded.content_hash,
         )
         await self._db.write(services.beat, here)
         # A command may have seen the file while it was torn, and registered that.
         if await asyncio.to_thread(content_hash_of, loaded.path) == loaded.content_hash:
-            log_registered(await self._db.write(register_again, loaded, clock()))
+            log_registered(await self._db.write(register_again, loaded, self._time.clocks.settled()))
 
     # --- the configuration ----------------------------------------------------------------------
 
@@ -273,7 +303,7 @@ class Service:
         self._set_refusal(None)
         if before.loaded.store_url != loaded.store_url:
             log.warning("restart-needed", changed="[store] url")
-        registered = await self._db.write(register, loaded, clock())
+        registered = await self._db.write(register, loaded, self._time.clocks.settled())
         before.stop()  # a mail in hand still goes the old way, and no other
         self._due_work = due_work
         for change in changes(before.loaded, loaded) or ["no effective change"]:
@@ -292,7 +322,9 @@ class Service:
         log.warning("config-waits", losses="; ".join(losses), in_force=in_force, seconds=STANDS)
         details = f"{loaded.path}: {'; '.join(losses)}."
         content = loaded.content_hash
-        shrunk = Trouble(kind=NoticeKind.CONFIG_SHRUNK, content=content, details=details, since=clock())
+        shrunk = Trouble(
+            kind=NoticeKind.CONFIG_SHRUNK, content=content, details=details, since=self._time.clocks.settled()
+        )
         self._set_refusal(None, shrunk=shrunk)
 
     async def _refuse(self, error: MonitorError) -> None:
@@ -303,7 +335,7 @@ class Service:
         problems = error.problems if isinstance(error, ConfigError) else (error,)
         for problem in problems:
             log.warning("config-problem", problem=problem)
-        self._set_refusal(_Refusal(path=path, problems=problems, at=clock()))
+        self._set_refusal(_Refusal(path=path, problems=problems, at=self._time.clocks.settled()))
 
     def _set_refusal(self, refusal: "_Refusal | None", *, shrunk: Trouble | None = None) -> None:
         self._refusal, self._shrunk, self._refusal_recorded = refusal, shrunk, False
@@ -312,7 +344,7 @@ class Service:
         """Record whether the file is refused, and tell the operator what he does not know yet; tried at each tick."""
         if not self._refusal_recorded:
             refusal, shrunk = self._refusal, self._shrunk
-            await self._db.write(_record_refusal, refusal, shrunk, clock())
+            await self._db.write(_record_refusal, refusal, shrunk, self._time.clocks.settled())
             self._refusal_recorded = (self._refusal, self._shrunk) == (refusal, shrunk)
         await self._due_work.notify()
 

@@ -82,6 +82,7 @@ class Desk:
                 options=FETCH,
                 db=self.db,
                 clock=self.clock,
+                settled_clock=self.clock,
                 jitter=lambda: 0.5,
             )
             for feed, state in taken

@@ -3,10 +3,11 @@ from datetime import timedelta
 import pytest
 
 from monitor.errors import FetchError
-from monitor.jobs.poll import Polled, PollFailed, Unchanged, claim, claim_all
+from monitor.jobs.poll import Polled, PollFailed, Unchanged, claim, claim_all, poll
 from monitor.model.feeds import Validators
-from monitor.store import feeds
+from monitor.store import entries, feeds
 from tests import make
+from tests.fakes import FakeClock
 from tests.jobs.desk import FETCH, Desk
 
 
@@ -147,3 +148,26 @@ async def test_a_single_host_that_comes_back_moves_no_other_poll(desk: Desk) -> 
 async def pauses(desk: Desk) -> list[timedelta]:
     """Return how long each feed still waits, by url."""
     return [state.next_poll_at - desk.clock() for state in await desk.db.read(feeds.states)]
+
+
+async def test_a_clock_that_is_ahead_for_a_moment_makes_no_news_old(desk: Desk) -> None:
+    desk.web.serves(desk.feeds[0], make.rss("大模型降价", hours_old=3))
+    await desk.register()
+    ahead = FakeClock(desk.clock() + timedelta(days=30))
+    ((feed, state),) = await claim_all(desk.feeds, db=desk.db, now=ahead(), options=FETCH)
+    outcome = await poll(
+        feed,
+        state,
+        fetch=desk.web.fetch,
+        rules=desk.ruleset,
+        options=FETCH,
+        db=desk.db,
+        clock=ahead,
+        settled_clock=desk.clock,
+        jitter=lambda: 0,
+    )
+    assert isinstance(outcome, Polled)
+    assert (outcome.new, outcome.held_back) == (1, 0)
+    assert outcome.next_poll_at > ahead()
+    ((_, entry),) = await desk.db.read(entries.news, after=0, upto=9, limit=9)
+    assert entry.first_seen == desk.clock()

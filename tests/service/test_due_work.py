@@ -4,6 +4,8 @@ import asyncio
 from dataclasses import replace
 from pathlib import Path
 
+import pytest
+
 from monitor.errors import DigestError
 from monitor.jobs.compose import Composed, NothingNew
 from monitor.jobs.rename import rename
@@ -18,8 +20,9 @@ from tests.jobs.desk import Desk
 from tests.site import CONFIG
 
 
+@pytest.mark.parametrize("set_back", [0, 3600])
 async def test_a_digest_whose_template_failed_is_tried_again_after_a_minute(
-    desk: Desk, tmp_path: Path
+    desk: Desk, tmp_path: Path, set_back: int
 ) -> None:
     (tmp_path / "config.toml").write_text(
         CONFIG.format(store="sqlite:///unused.db", port=25, ca_file="", url=make.feed().url), "utf-8"
@@ -57,7 +60,7 @@ async def test_a_digest_whose_template_failed_is_tried_again_after_a_minute(
     broken = False
     await due_work.compose_due()
     assert [type(outcome) for outcome in outcomes] == [ComposeFailed], "not at each tick"
-    desk.clock.forward(seconds=0.1)
+    desk.clock.forward(seconds=-set_back or 0.1)
     await due_work.compose_due()
     assert [type(outcome) for outcome in outcomes] == [ComposeFailed, Composed]
 
