@@ -179,13 +179,11 @@ def _waiting(
     state = subscriptions.state(tx, name) or SubscriptionState(
         key=name, name=name, created_at=now, cursor=upto
     )
-    if subscription.every is None:
-        span = Span(upto=upto, news_after=state.cursor, cursor=upto)
-    else:
+    cursor = upto
+    if subscription.every is not None:
         # The cursor stays a day behind: at the last slot a changed rule would reach nothing, at the last match weeks.
-        day_ago = entries.newest_seq(tx, before=now - _REACH)
-        last = entries.newest_seq(tx, before=state.last_at + timedelta.resolution) if state.last_at else 0
-        span = Span(upto=upto, news_after=max(state.cursor, last), cursor=max(state.cursor, day_ago))
+        cursor = max(state.cursor, entries.newest_seq(tx, before=now - _REACH))
+    span = Span(upto=upto, news_after=subscriptions.news_after(tx, state), cursor=cursor)
     return state, span, digests.backfill_of(tx, state.key), _recipients(tx, state.key, subscription.to)
 
 

@@ -34,18 +34,22 @@ class StoredState:
     feeds: Sequence[PollState]
     subscriptions: Sequence[SubscriptionState]
     mails: Mapping[DeliveryStatus, int]
-    newest_seq: int  # of all entries
+    news_since: Mapping[str, int]  # since the last slot of each subscription, by its name
     rules: RulesetVersion | None  # in force; None when no version was kept yet
     troubles: Sequence[KnownTrouble]  # those that are not over
 
 
 def read_stored_state(tx: Connection) -> StoredState:
     """Return what the database knows, at one moment."""
+    states, newest = subscriptions.states(tx), entries.newest_seq(tx)
     return StoredState(
         feeds=feeds.states(tx),
-        subscriptions=subscriptions.states(tx),
+        subscriptions=states,
         mails=outbox.counts(tx),
-        newest_seq=entries.newest_seq(tx),
+        news_since={
+            state.name: entries.count_news(tx, subscriptions.news_after(tx, state), newest)
+            for state in states
+        },
         rules=rulesets.newest(tx),
         troubles=notices.open_troubles(tx),
     )
@@ -64,7 +68,7 @@ def status_of(checked: CheckedConfig, stored: StoredState, now: datetime) -> Sta
                 to=subscription.to,
                 last=state.last_at if state else None,
                 next=next_slot(subscription, now),
-                entries_since=stored.newest_seq - state.cursor if state else 0,
+                entries_since=stored.news_since.get(subscription.name, 0),
             )
             for subscription in checked.config.subscriptions
             for state in [states.get(subscription.name)]

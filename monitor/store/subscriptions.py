@@ -4,7 +4,7 @@ A subscription goes by its name in config.toml, and by the key that stays when i
 """
 
 from collections.abc import Mapping, Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, Row, delete, exists, func, insert, or_, select, update
@@ -49,6 +49,13 @@ def states(tx: Connection) -> list[SubscriptionState]:
 def cursors(tx: Connection) -> tuple[int, ...]:
     """Return the cursor of every subscription there ever was, by name."""
     return tuple(tx.scalars(select(subscriptions.c.cursor).order_by(subscriptions.c.name)))
+
+
+def news_after(tx: Connection, state: SubscriptionState) -> int:
+    """Return the seq beyond which entries are new since the last slot; the cursor may stand further back."""
+    if state.last_at is None:
+        return state.cursor
+    return max(state.cursor, entries.newest_seq(tx, before=state.last_at + timedelta.resolution))
 
 
 def take_slot(tx: Connection, state: SubscriptionState, slot: Slot, upto: int) -> bool:

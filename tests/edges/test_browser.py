@@ -2,7 +2,8 @@
 
 import os
 import shutil
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -10,9 +11,10 @@ import pytest
 from playwright.sync_api import Browser, sync_playwright
 
 from monitor.digests.build import build
+from monitor.digests.parts import split
 from monitor.digests.render import digest_renderer
 from monitor.model.digests import Watched
-from monitor.model.feeds import FeedHealth
+from monitor.model.feeds import Entry, FeedHealth
 from monitor.model.rules import PendingEntry
 from tests import make
 
@@ -32,8 +34,11 @@ def browser() -> Iterator[Browser]:
         browser.close()
 
 
-@pytest.fixture(scope="module")
-def html() -> str:
+@pytest.fixture(scope="module", params=["one mail", "second of several", "with debts"])
+def html(request: pytest.FixtureRequest) -> str:
+    if request.param == "second of several":
+        titles = [f"第{number}条，一个六十个字的标题会不会把手机上的版面撑破" * 2 for number in range(300)]
+        return _parts([make.entry(title, number=number) for number, title in enumerate(titles)])[1]
     entries = [
         make.entry(
             "开源大模型的重心正在转移：两千块芯片如何追上一万六千块",
@@ -42,6 +47,13 @@ def html() -> str:
         ),
         make.entry("一个六十个字的标题会不会把手机上的版面撑破" * 3 + "大模型", number=2, summary=LONG),
     ]
+    owed = [make.entry("规则改了以后的旧闻" * 9, number=3)] if request.param == "with debts" else []
+    (page,) = _parts(entries, owed)
+    return page
+
+
+def _parts(entries: Sequence[Entry], owed: Sequence[Entry] = ()) -> list[str]:
+    """The HTML of each mail of a digest; no rule matches what is owed any more."""
     pending = [
         PendingEntry(seq=number, entry=entry, matches=(make.match(),)) for number, entry in enumerate(entries)
     ]
@@ -55,8 +67,10 @@ def html() -> str:
         since=None,
         now=make.NOW,
         next_at=datetime(2026, 11, 25, tzinfo=UTC),
+        owed=[PendingEntry(seq=1000, entry=entry, matches=()) for entry in owed],
     )
-    return digest_renderer()(digest).html
+    parts = split(replace(digest, left=7 * len(owed)), digest_renderer()).parts
+    return [part.rendered.html for part in parts]
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])

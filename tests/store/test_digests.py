@@ -91,3 +91,35 @@ async def test_thousands_of_stories_fit_into_one_question(db: Database) -> None:
     stories = [f"story {number}" for number in range(1201)]
     await db.write(digests.mark_mailed, NAME, 1, list(enumerate(stories)))
     assert await db.read(digests.mailed, NAME, stories) == set(stories)
+
+
+async def test_a_story_is_found_in_each_slot_that_brought_it(db: Database) -> None:
+    def store(tx: Connection) -> None:
+        subscriptions.sync(tx, [NAME], NOW)
+        copies = [make.entry(number=number, story="one") for number in (1, 2)]
+        (first, _), (copy, _) = entries.insert_new(tx, [(entry, True) for entry in copies], "r1")
+        slots = [make.slot(f"at:2026-11-2{day}T08:00", NOW + timedelta(days=day)) for day in (4, 5, 6)]
+        for slot, seq, part in ((slots[1], first, 1), (slots[1], first, 2), (slots[0], copy, 1)):
+            number = digests.insert(tx, NAME, slot, slot.at, 1, "r1", part=part)
+            assert number is not None
+            digests.add_entries(tx, number, {seq: 0})
+        assert digests.insert(tx, NAME, slots[2], slots[2].at, 1, "r1")
+
+    await db.write(store)
+    assert [slot for _, slot, _ in await db.read(digests.mailings, "one")] == [
+        "at:2026-11-25T08:00",
+        "at:2026-11-24T08:00",
+    ]
+    assert await db.read(digests.mailings, "two") == []
+
+
+async def test_news_count_from_the_last_slot_or_from_a_cursor_beyond_it(db: Database) -> None:
+    await db.write(subscriptions.sync, [NAME], NOW)
+    for hour in range(3):
+        at = NOW + timedelta(hours=hour)
+        await db.write(entries.insert_new, [(make.entry(number=hour, first_seen=at), True)], "r1")
+    fresh = await state(db)
+    assert await db.read(subscriptions.news_after, fresh) == 0
+    for hour, cursor, expected in ((1, 0, 2), (0, 3, 3), (9, 0, 3)):
+        moved = replace(fresh, cursor=cursor, last_slot=make.slot(at=NOW + timedelta(hours=hour)))
+        assert await db.read(subscriptions.news_after, moved) == expected
