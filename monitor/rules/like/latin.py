@@ -120,7 +120,7 @@ def _without_parts(tallies: Mapping[str, _Tally]) -> dict[str, _Tally]:
     """Keep, of a name and a word in it, the name where the word hardly ever stands without it; else the word."""
     left = dict(tallies)
     for text in sorted(tallies, key=len, reverse=True):
-        parts = [part for part in _SEAM.split(text) if part in left and part != text]
+        parts = [part for part in dict.fromkeys(_SEAM.split(text)) if part in left and part != text]
         bound = [part for part in parts if left[text].count >= _PART * left[part].count]
         for part in bound:
             del left[part]

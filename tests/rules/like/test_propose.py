@@ -149,6 +149,7 @@ def test_an_english_article_is_read_by_its_capitals_and_its_long_words() -> None
         ("热岛内，热岛内。热岛内！", "热岛内", "热岛"),
         ("在云梯，在云梯。在云梯！", "云梯", "在云梯"),
         ("2015年金砖在此。2016年金砖在彼，金砖又来", "金砖", "年金"),
+        ("在Bora看，Bora-Bora和Bora-Bora", "Bora-Bora", "Bora"),
         ("在Acme看，Acme和Acme Labs、Acme Labs，还有Labs，而Labs，又Acme", "Acme", "Acme Labs"),
     ],
 )
