@@ -33,11 +33,16 @@ STORE_ONLY = {"sqlalchemy", "alembic", "sqlite3", "psycopg"}
 
 
 @cache
+def _modules() -> dict[Path, ast.Module]:
+    return {file: ast.parse(file.read_text("utf-8")) for file in ROOT.rglob("*.py")}
+
+
+@cache
 def _imports() -> dict[str, set[str]]:
     importers = defaultdict(set)
-    for file in ROOT.rglob("*.py"):
+    for file, module in _modules().items():
         name = ".".join(file.relative_to(ROOT).with_suffix("").parts).removesuffix(".__init__")
-        for node in ast.walk(ast.parse(file.read_text("utf-8"))):
+        for node in ast.walk(module):
             names = [alias.name for alias in node.names] if isinstance(node, ast.Import) else []
             names += [node.module or ""] if isinstance(node, ast.ImportFrom) else []
             for imported in names:
@@ -64,6 +69,6 @@ def test_every_owner_is_still_there() -> None:
 
 
 def test_every_file_states_its_purpose_in_its_first_line() -> None:
-    for file in ROOT.rglob("*.py"):
-        first = (ast.get_docstring(ast.parse(file.read_text("utf-8"))) or "").partition("\n")[0]
+    for file, module in _modules().items():
+        first = (ast.get_docstring(module) or "").partition("\n")[0]
         assert first.endswith("."), f"{file.name}: the first line of the docstring is no statement: {first!r}"

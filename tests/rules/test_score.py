@@ -1,5 +1,6 @@
 """The arithmetic: weak words count together or in the title; what nearly matched says why."""
 
+from functools import partial
 from typing import Any
 
 import pytest
@@ -9,6 +10,7 @@ from monitor.model.rules import Hit
 from monitor.rules.match import Cause, compile_rules, judge_entry, match_entry
 from monitor.rules.score import independent
 from tests import make
+from tests.cost import cpu_seconds
 from tests.rules.judging import judged
 
 HINTS = {"hints": ("芯片", "算力", "模型", "大模型", "机器人")}
@@ -59,8 +61,10 @@ def test_weights_and_thresholds(rule: dict[str, Any], title: str, text: str, mat
 
 @pytest.mark.untraced
 def test_a_text_that_says_nothing_but_hints_is_read_to_its_end() -> None:
-    judgement = judged("", HINTS, text="大模型" * 30_000)  # compared each with each, this takes minutes
+    judgement = judged("", HINTS, text="大模型" * 4_000)
     assert [(word.word, word.points) for word in judgement.points] == [("大模型", 0.5)]
+    short, long = (partial(judged, "", HINTS, text="大模型" * times) for times in (500, 4_000))
+    assert cpu_seconds(long, long) < 3 * 8 * cpu_seconds(short, short)
 
 
 def test_hints_upon_each_other_count_once_and_beside_each_other_both() -> None:
