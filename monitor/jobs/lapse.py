@@ -24,6 +24,16 @@ async def lapse(*, db: Database, now: datetime) -> Lapsed | None:
     return await db.write(lapse_absent, now)
 
 
+async def put_off_lapse(by: timedelta, *, db: Database) -> None:
+    """Do not count a time for which the machine was asleep: nobody could mend the file. Raises StoreError."""
+    await db.write(_put_off, by)
+
+
+def _put_off(tx: Connection, by: timedelta) -> None:
+    subscriptions.put_off_lapse(tx, by)
+    recipients.put_off_lapse(tx, by)
+
+
 def lapse_absent(tx: Connection, now: datetime) -> Lapsed | None:
     """Do so in a transaction."""
     before = now - ABSENCE

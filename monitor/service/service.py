@@ -128,7 +128,7 @@ class Service:
                 "notify": (self._tick("notify", self._notify), _TICK),
                 "rematch": (self._tick("rematch", lambda: self._due_work.rematch()), _REMATCH),
                 "beat": (self._tick("beat", self._beat), _BEAT),
-                "lapse": (self._tick("lapse", lambda: self._if_clock_holds(self._due_work.lapse)), _LAPSE),
+                "lapse": (self._tick("lapse", self._lapse), _LAPSE),
                 "prune": (self._tick("prune", lambda: self._if_clock_holds(self._due_work.prune)), _PRUNE),
             }
         )
@@ -161,6 +161,11 @@ class Service:
     async def _if_clock_holds(self, work: Work) -> None:
         if not self._time.is_doubted:
             await work()
+
+    async def _lapse(self) -> None:
+        # First, for it may have been asleep until now: that is not counted.
+        await self._time.look(self._due_work.loaded.config)
+        await self._if_clock_holds(self._due_work.lapse)
 
     def _make_due_work(self, loaded: LoadedConfig) -> DueWork:
         return DueWork(

@@ -7,6 +7,7 @@ from monitor import log
 from monitor.config.options import Config
 from monitor.errors import ClockError
 from monitor.jobs.ask_time import AskTime, servers_agree
+from monitor.jobs.lapse import put_off_lapse
 from monitor.jobs.repair import SLACK, repair, repair_feeds
 from monitor.model.notices import NoticeKind, Trouble
 from monitor.service.clock import Clocks
@@ -87,6 +88,7 @@ class Timekeeping:
         self._looks += 1
         if slept:
             log.info("woke", slept=_seconds(slept))
+            await put_off_lapse(slept, db=self._db)
         self._log_step(step)
         if self._doubted_since is not None and await self._doubt_has_ended():
             self._doubted_since = None

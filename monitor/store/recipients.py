@@ -1,7 +1,7 @@
 """Table recipients: who receives a subscription, who left it when, and whom the mail server refuses."""
 
 from collections.abc import Collection
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from sqlalchemy import ColumnElement, Connection, and_, delete, exists, insert, or_, select, update
 
@@ -44,6 +44,16 @@ def lapse(tx: Connection, before: datetime) -> int:
     """Record which recipients who left before an instant are gone for good; return the count of new ones."""
     left = update(recipients).where(recipients.c.gone_at <= before, ~recipients.c.lapsed)
     return tx.execute(left.values(lapsed=True)).rowcount
+
+
+def put_off_lapse(tx: Connection, by: timedelta) -> None:
+    """Let the recipients who left lapse later, by a time in which nobody could put them back."""
+    has_left = (_has_left, ~recipients.c.lapsed)
+    instants = select(recipients.c.gone_at).where(*has_left).distinct().order_by(recipients.c.gone_at.desc())
+    # The latest first: none comes to stand where one is still to be moved.
+    for gone_at in tx.scalars(instants).all():
+        left_then = update(recipients).where(*has_left, recipients.c.gone_at == gone_at)
+        tx.execute(left_then.values(gone_at=gone_at + by))
 
 
 def present(tx: Connection, subscription: str, addresses: Collection[str]) -> set[str]:

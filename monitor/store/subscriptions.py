@@ -118,6 +118,18 @@ def lapse(tx: Connection, before: datetime) -> int:
     return tx.execute(gone.values(lapsed=True)).rowcount
 
 
+def put_off_lapse(tx: Connection, by: timedelta) -> None:
+    """Let the subscriptions that are gone lapse later, by a time in which nobody could put them back."""
+    is_gone = (subscriptions.c.gone_at.is_not(None), ~subscriptions.c.lapsed)
+    instants = (
+        select(subscriptions.c.gone_at).where(*is_gone).distinct().order_by(subscriptions.c.gone_at.desc())
+    )
+    # The latest first: none comes to stand where one is still to be moved.
+    for gone_at in tx.scalars(instants).all():
+        left_then = update(subscriptions).where(*is_gone, subscriptions.c.gone_at == gone_at)
+        tx.execute(left_then.values(gone_at=gone_at + by))
+
+
 def begin_anew(tx: Connection, key: str, now: datetime) -> None:
     """Let a subscription that was gone begin now, with what arrives from here on."""
     values = {

@@ -1,8 +1,10 @@
+from datetime import timedelta
+
 from monitor.jobs.compose import Composed
-from monitor.jobs.lapse import Lapsed, lapse
+from monitor.jobs.lapse import Lapsed, lapse, put_off_lapse
 from monitor.jobs.prune import prune
 from monitor.model.mail import DeliveryStatus
-from monitor.store import outbox, owed, recipients, tables
+from monitor.store import outbox, owed, recipients, subscriptions, tables
 from monitor.store.database import Connection
 from tests import make
 from tests.jobs.desk import OUTBOX, Desk
@@ -44,6 +46,26 @@ async def test_who_left_a_day_ago_gets_nothing_any_more(desk: Desk) -> None:
         for delivery in await desk.db.read(outbox.listing, status=DeliveryStatus.CANCELLED, limit=9)
     }
     assert statuses == {ANN: DeliveryStatus.CANCELLED}
+
+
+async def test_a_time_asleep_is_not_counted(desk: Desk) -> None:
+    """The file was torn on Friday evening, and the laptop shut over the weekend."""
+    await a_digest(desk)
+
+    def go(tx: Connection) -> None:
+        subscriptions.mark_gone(tx, desk.subscription.name, desk.clock())
+        recipients.leave_all(tx, desk.subscription.name, desk.clock())
+
+    await desk.db.write(go)
+    await put_off_lapse(timedelta(days=2), db=desk.db)
+    desk.clock.forward(days=2, hours=23)
+    assert await lapse(db=desk.db, now=desk.clock()) is None
+    (registered,) = await desk.db.read(subscriptions.registered)
+    assert registered.recipients == {ANN, BOB}, "who stayed with it to the end"
+    desk.clock.forward(hours=1)
+    assert await lapse(db=desk.db, now=desk.clock()) == Lapsed(
+        subscriptions=1, recipients=2, mails=2, entries=0
+    )
 
 
 async def test_a_day_without_anybody_leaving_changes_nothing(desk: Desk) -> None:

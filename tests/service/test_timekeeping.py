@@ -11,12 +11,13 @@ import pytest
 from monitor import log
 from monitor.config.options import Config, Feed
 from monitor.errors import ClockError
+from monitor.jobs.lapse import lapse
 from monitor.model.feeds import PollState
 from monitor.model.notices import NoticeKind
 from monitor.service.clock import Clocks
 from monitor.service.clock_watch import Reading
 from monitor.service.timekeeping import Timekeeping, believe_clock
-from monitor.store import feeds, notices, subscriptions
+from monitor.store import feeds, notices, recipients, subscriptions
 from monitor.store.database import Database
 from tests import make
 from tests.make import NOW
@@ -152,6 +153,18 @@ async def test_a_sleep_of_the_machine_is_named(
         said = lines()
     assert said.count("woke slept=30000s") == 1
     assert "clock-set" not in said
+
+
+async def test_a_sleep_of_the_machine_is_no_part_of_the_day_within_which_a_torn_file_can_be_mended(
+    time: Timekeeping, machine: Machine, db: Database
+) -> None:
+    await db.write(recipients.add_left, "s", ["ann@example.org"], NOW)
+    machine.elapsed += 2 * 86_400
+    machine.asleep += 2 * 86_400
+    await look(time, machine, 1)
+    assert await lapse(db=db, now=time.clocks.settled()) is None
+    machine.elapsed += 86_400
+    assert await lapse(db=db, now=time.clocks.settled())
 
 
 # --- at a start -----------------------------------------------------------------------------------
