@@ -484,3 +484,28 @@ def test_that_a_database_was_lost_is_told_at_the_next_start(site: Site, titles: 
     (mail,) = [mail for mail in site.smtp_server.received if mail.recipients == ("operator@example.org",)]
     text = message_from_bytes(mail.raw, policy=policy.default).get_content()
     assert "was deleted or replaced while it was open" in text
+
+
+def test_while_the_server_takes_no_mail_status_says_so_and_one_summary_follows(tmp_path: Path) -> None:
+    refusing = threading.Event()
+    refusing.set()
+
+    def script(_step: Step, _address: str) -> str | None:
+        return "421 4.3.2 not now" if refusing.is_set() else None
+
+    with open_site(tmp_path, lambda: make.rss("AI新规"), script=script) as site:
+        site.write(("[[feeds]]", '[operator]\nto = ["operator@example.org"]\n[[feeds]]'))
+        with site.service() as service:
+            wait_for_event(service, "deferred")
+            wait_for_event(service, "deferred")
+            (trouble,) = site.json("status", code=1)["troubles"]
+            refusing.clear()
+            wait_for_event(service, "delivered", to="r***")
+            assert wait_for_event(service, "operator-told")["about"] == "relay down"
+            wait_for_event(service, "delivered", to="o***")
+        assert (trouble["kind"], trouble["count"]) == ("relay down", 1)
+        assert "not now" in trouble["details"][0]
+        (mail,) = [mail for mail in site.smtp_server.received if mail.recipients == ("operator@example.org",)]
+        summary = message_from_bytes(mail.raw, policy=policy.default)
+        assert summary["Subject"] == "feed-monitor: over: The mail server takes no mail"
+        assert site.json("status")["troubles"] == []
