@@ -7,11 +7,13 @@ import pytest
 from tests.storm.play import storm
 from tests.storm.world import Options
 
+_KINDS = ("kill", "term", "suspend", "config", "login", "sender", "database", "log", "relay", "network")
+
 
 @pytest.mark.timeout(300)
 def test_disturbed_at_random_it_loses_nothing_and_repeats_only_what_could_not_be_known(
     tmp_path: Path,
 ) -> None:
-    options = Options(disturbances=6, seed=8, kinds=("kill",), burst=20, interval=1.5, timed=False)
+    options = Options(disturbances=10, seed=8, kinds=_KINDS, burst=300, timed=False, late_copies=6.0)
     result = storm(tmp_path, options)
     assert result.is_good, f"{result.as_json()}: see {result.evidence}"

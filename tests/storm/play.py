@@ -16,7 +16,6 @@ from tests.storm.world import Options, World, open_world
 
 _BEGIN = 40.0  # seconds in which the first entries have to arrive
 _STEP = 0.02  # seconds between two looks at what is to be done
-_LATE_COPIES = 8.0  # seconds in which an uncertain mail would come once more
 _BURST = 0.15  # share of the disturbances that begin with a burst of entries
 _CALM = 0.1  # share of the pauses that are long
 
@@ -163,7 +162,7 @@ def _calm(world: World, progress: Progress) -> None:
         progress(world.options.disturbances, f"{missing} still to arrive")
         world.service.tend(now)
         time.sleep(0.1)
-    end = time.monotonic() + _LATE_COPIES
+    end = time.monotonic() + world.options.late_copies
     while time.monotonic() < end:
         world.service.tend(time.monotonic())
         time.sleep(0.1)

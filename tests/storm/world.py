@@ -26,6 +26,9 @@ _ZONE = "Asia/Shanghai"
 _SHARED = ("ann@storm.example", "bob@storm.example", "cho@storm.example")
 _PACED, _TIMED = "dan@storm.example", "eve@storm.example"
 OPERATOR = "operator@storm.example"
+_LIMITS = dict(
+    zip(WORDS, (0, 20, 0), strict=True)
+)  # `max` of each word's rule: what exceeds it is mailed, too
 _STORE = '[store]\nurl = "{url}"\n'
 _REST = """
 [fetch]
@@ -65,6 +68,7 @@ class Options:
     burst: int = 450  # entries at once, at most
     interval: float = 0.8  # seconds between the others
     timed: bool = True  # a subscription with a time of day at each minute; its last digest takes a minute
+    late_copies: float = 8.0  # seconds at the end in which an uncertain mail would come once more
     patience: float = 90.0  # seconds without an arrival after which what is missing is lost
 
 
@@ -231,7 +235,9 @@ def _config(
     tables += [
         f'[[feeds]]\nname = "{url[-4:]}"\nurl = "{url}"\nevery = "1s"\n' for url in stream.urls.values()
     ]
-    tables += [f'[[rules]]\nname = "{word}"\nany = ["{word}"]\n' for word in WORDS]
+    tables += [
+        f'[[rules]]\nname = "{word}"\nany = ["{word}"]\nmax = {limit}\n' for word, limit in _LIMITS.items()
+    ]
     subscriptions = [("at once", _SHARED, 'every = "0s"'), ("paced", (_PACED,), 'every = "4s"')]
     if options.timed:
         subscriptions.append(("timed", (_TIMED,), f"at = {json.dumps(_each_minute())}"))
