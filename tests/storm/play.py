@@ -14,7 +14,7 @@ from tests.storm.evidence import keep
 from tests.storm.process import Steps
 from tests.storm.world import Options, World, open_world
 
-_BEGIN = 40.0  # seconds in which the first entries have to arrive
+_BEGIN = 120.0  # seconds in which the first entries have to arrive
 _STEP = 0.02  # seconds between two looks at what is to be done
 _BURST = 0.15  # share of the disturbances that begin with a burst of entries
 _CALM = 0.1  # share of the pauses that are long
