@@ -1,6 +1,7 @@
 """Make samples of digests and of a notice, to try templates on."""
 
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -14,13 +15,13 @@ from monitor.model.rules import Hit, Match, PendingEntry
 
 _AT = datetime(2026, 11, 24, tzinfo=UTC)
 _TITLE = "AI: 开源大模型的重心正在转移"
-_ENTRIES = 100  # more than are shown in full, and more than have a line
+_ENTRIES = 100  # more than are shown whole
 
 
 def sample_digests(subscription: Subscription) -> Iterator[Digest]:
-    """Yield a digest with all that one may have, and one with as little as there can be."""
+    """Yield a digest with all that one may have, a part of it, and a digest with as little as there can be."""
     day = timedelta(days=1)
-    yield build(
+    full = build(
         subscription,
         Slot(kind=SlotKind.AT, key="2026-11-24T08:00", at=_AT, late=True),
         [_pending(number, entry) for number, entry in enumerate(_entries(), start=1)],
@@ -34,7 +35,10 @@ def sample_digests(subscription: Subscription) -> Iterator[Digest]:
         since=_AT - day,
         now=_AT,
         next_at=_AT + day,
+        owed=[PendingEntry(seq=_ENTRIES + 1, entry=_entry(_ENTRIES + 1), matches=())],
     )
+    yield full
+    yield replace(full, part=2, parts=2, left=1)
     yield build(
         subscription,
         Slot(kind=SlotKind.AT_ONCE, key="1", at=_AT),

@@ -1,6 +1,6 @@
 """Look over an accepted configuration for what would fail once the service runs, and for what is likely a mistake."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from functools import partial
 
 from monitor.config.addresses import Mailbox, parse_mailbox
@@ -111,16 +111,19 @@ def _template_errors(loaded: LoadedConfig) -> Iterator[DigestError]:
     """Yield why templates of the operator's own fail to render a sample; each reason once."""
     if not loaded.templates:
         return  # ours render: a test sees to it
+    from monitor.digests.parts import split
     from monitor.digests.render import digest_renderer, notice_renderer
     from monitor.digests.sample import sample_digests, sample_notice
 
     render, render_notice = digest_renderer(loaded.templates), notice_renderer(loaded.templates)
     of_each_locale = {subscription.locale: subscription for subscription in loaded.config.subscriptions}
-    attempts = [
-        partial(render, sample) for each in of_each_locale.values() for sample in sample_digests(each)
-    ]
+    samples = [sample for each in of_each_locale.values() for sample in sample_digests(each)]
+    attempts: list[Callable[[], object]] = [partial(render, sample) for sample in samples]
+    # One is split as well: a template may make more of a single title than a mail takes.
+    attempts += [partial(split, sample, render) for sample in samples[-1:]]
     failed: dict[str, DigestError] = {}
-    for attempt in (*attempts, partial(render_notice, sample_notice())):
+    attempts.append(partial(render_notice, sample_notice()))
+    for attempt in attempts:
         try:
             attempt()
         except DigestError as error:

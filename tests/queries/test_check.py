@@ -111,6 +111,12 @@ def test_web_pages_that_nothing_serves_are_warned_of(folder: Path) -> None:
         ("digest.subject.j2", "{{ nothing_of_this_name }}"),
         ("digest.txt.j2", "{% for section in digest.sections %}"),
         ("digest.html.j2", "{{ 1 / 0 }}"),
+        ("digest.html.j2", "{{ 1 / (digest.parts - 2) }}"),
+        (
+            "digest.html.j2",
+            "{% for section in digest.sections %}{{ section['items'][0].reasons[0] }}{% endfor %}",
+        ),
+        ("digest.html.j2", "{{ 'x' * 100000 }}"),
         ("notice.txt.j2", "{{ notice.nothing_of_this_name }}"),
     ],
 )
