@@ -2,8 +2,10 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable
+from datetime import datetime
 from typing import TypeVar
 
+from monitor.service.clock import Clocks
 from monitor.store.database import Database, open_database
 
 T = TypeVar("T")
@@ -24,3 +26,8 @@ def use_database(url: str, work: Callable[[Database], Awaitable[T]], *, writable
             await db.close()
 
     return asyncio.run(run())
+
+
+async def time_of(db: Database) -> datetime:
+    """Return the time now by the clock that counts for this database. Raises StoreError."""
+    return (await Clocks.of(db)).settled()

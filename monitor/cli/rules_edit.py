@@ -4,7 +4,7 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 
-from monitor.cli.database import use_database
+from monitor.cli.database import time_of, use_database
 from monitor.cli.terminal import answer, complain, complain_each, count, progress, say, show_diff
 from monitor.config.reading import as_text, parse_config, read_file
 from monitor.config.values import duration
@@ -164,7 +164,7 @@ def _record_rules_before(change: Change) -> str:
         return "the file was refused before, so its rules were never in force."
 
     async def record(db: Database) -> None:
-        await db.write(record_rules, loaded, clock())
+        await db.write(record_rules, loaded, await time_of(db))
 
     try:
         use_database(loaded.store_url, record, writable=True)
@@ -191,7 +191,7 @@ def apply(path: Path, since: str, *, rule: str | None, dry_run: bool, json: bool
         raise MonitorError(f"--since {since}: {error}") from None
 
     async def offer(db: Database) -> list[Backfill]:
-        complain_each(await db.write(register, loaded, now))
+        complain_each(await db.write(register, loaded, await time_of(db)))
         with progress("judging", await db.read(entries.count_news_since, start)) as step:
             return await backfill(
                 loaded.config.subscriptions,

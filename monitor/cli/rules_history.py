@@ -3,7 +3,7 @@
 import sys
 from pathlib import Path
 
-from monitor.cli.database import use_database
+from monitor.cli.database import time_of, use_database
 from monitor.cli.terminal import answer, complain_each, local_time, say, show_diff, table
 from monitor.config.checked import store_url_of
 from monitor.editing.edit import Change, write_change
@@ -13,7 +13,6 @@ from monitor.loaded import LoadedConfig, load
 from monitor.model.rules import RulesetVersion
 from monitor.queries.answers.config import UndoAnswer
 from monitor.queries.answers.rules import RulesVersion, ShowAnswer
-from monitor.service.clock import clock
 from monitor.service.register import register
 from monitor.store.database import Connection, Database
 
@@ -70,12 +69,12 @@ def undo(path: Path, version: int | None, *, dry_run: bool, json: bool) -> int:
     async def put_back(db: Database) -> tuple[RulesetVersion, Change]:
         # What is undone is kept first, so that it can be brought back, too.
         if loaded and not dry_run:
-            complain_each(await db.write(register, loaded, clock()))
+            complain_each(await db.write(register, loaded, await time_of(db)))
         target = await db.read(_target, rules_in(path), version)
         change = plan_undo(path, target)
         if not dry_run:
             write_change(change)
-            complain_each(await db.write(register, load(path), clock()))
+            complain_each(await db.write(register, load(path), await time_of(db)))
         return target, change
 
     target, change = use_database(store_url_of(path), put_back, writable=True)

@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from monitor.cli.database import use_database
+from monitor.cli.database import time_of, use_database
 from monitor.cli.terminal import Styled, answer, complain, complain_each, count, local_time, say, table
 from monitor.config.checked import CheckedConfig, feed_names_of, read_options, store_url_of
 from monitor.config.positions import rule_part
@@ -189,7 +189,7 @@ def outbox(path: Path, *, retry: int | None, cancel: int | None, limit: int, jso
 
 async def _requeue(mail: int, checked: CheckedConfig, db: Database) -> list[str]:
     """Queue a mail again; return why not, where it cannot be."""
-    now = clock()
+    now = await time_of(db)
     if await db.write(retry_mail, mail, now, now + checked.config.outbox.expire):
         return []
     if await db.read(store.is_unwanted, mail):

@@ -25,18 +25,18 @@ def rename(
 
 
 def _rename(path: Path, old: str, new: str) -> int:
-    from monitor.cli.database import use_database
+    from monitor.cli.database import time_of, use_database
     from monitor.cli.terminal import complain_each, count, say
     from monitor.jobs.rename import Renamed, rename
     from monitor.loaded import load
-    from monitor.service.clock import clock
     from monitor.service.register import register
     from monitor.store import subscriptions as store
     from monitor.store.database import Database
 
-    loaded, now = load(path), clock()
+    loaded = load(path)
 
     async def carry_on(db: Database) -> Renamed | None:
+        now = await time_of(db)
         before = await db.read(store.state, old)
         complain_each(await db.write(register, loaded, now))
         after = await db.read(store.state, new)
