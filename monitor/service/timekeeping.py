@@ -16,7 +16,8 @@ from monitor.store import notices
 from monitor.store.database import Connection, Database
 from monitor.store.repair import newest
 
-_REPAIR_EVERY = 5  # looks: other processes may have worked by another clock
+# Other processes may have worked by another clock.
+_CHECK_EVERY, _REPAIR_EVERY = 5, 300  # looks
 _FIRST_PAUSE, _LONGEST_PAUSE = 30.0, 300.0  # seconds between two questions to the servers
 
 
@@ -97,7 +98,7 @@ class Timekeeping:
             await self._repair(config)
         elif step is not None or self.is_doubted:
             await repair_feeds(config, db=self._db, now=self.clocks.wall())  # a poll too many does no harm
-        elif self._looks % _REPAIR_EVERY == 0:
+        elif self._looks % _REPAIR_EVERY == 0 or (self._looks % _CHECK_EVERY == 0 and await self._is_ahead()):
             await self._repair(config)
 
     def _log_step(self, step: Step | None) -> None:
@@ -114,8 +115,12 @@ class Timekeeping:
         assert self._doubted_since is not None
         if self.clocks.awake() - self._doubted_since >= STANDS_AFTER.total_seconds():
             return True
+        return not await self._is_ahead()
+
+    async def _is_ahead(self) -> bool:
+        """Return whether something that is stored happened later than now."""
         latest = await self._db.read(newest)
-        return trust_in(self.clocks.settled(), latest, slack=SLACK) is Trust.BELIEVED
+        return trust_in(self.clocks.settled(), latest, slack=SLACK) is not Trust.BELIEVED
 
     async def _repair(self, config: Config) -> None:
         if repaired := await repair(config, db=self._db, now=self.clocks.settled()):

@@ -54,8 +54,9 @@ def newest(tx: Connection) -> datetime | None:
         digests.c.at,
         services.c.beat_at,
     )
-    instants = [tx.scalar(select(func.max(column))) for column in columns]
-    return max((instant for instant in instants if instant), default=None)
+    queries = [select(func.max(column)) for column in columns]
+    queries.append(select(func.max(outbox.c.attempted_at)).where(outbox.c.status.in_(_UNSENT)))
+    return max((instant for query in queries if (instant := tx.scalar(query))), default=None)
 
 
 def make_feeds_due(tx: Connection, now: datetime, ahead: datetime, *, longest: timedelta) -> int:

@@ -303,3 +303,14 @@ async def test_a_command_believes_a_clock_by_what_is_stored_alone(machine: Machi
     machine.shift = timedelta(0)
     await believe_clock(CONFIG, db=db, clocks=clocks, ask=ask)
     assert await next_poll(db) == NOW
+
+
+async def test_what_waits_for_longer_than_it_may_is_due_within_five_minutes(
+    time: Timekeeping, machine: Machine, db: Database
+) -> None:
+    state = PollState(feed_url=CONFIG.feeds[0].url, next_poll_at=NOW + 30 * DAY, visited=NOW - DAY)
+    await db.write(feeds.save, state)
+    await look(time, machine, 299)
+    assert await next_poll(db) == NOW + 30 * DAY
+    await look(time, machine, 1)
+    assert await next_poll(db) <= time.clocks.wall()
