@@ -333,6 +333,16 @@ async def test_a_notice_that_is_refused_makes_no_other_notice(desk: Desk) -> Non
     assert await told(desk) == []
 
 
+async def test_a_notice_whose_reply_is_lost_rests_without_a_word(desk: Desk) -> None:
+    await enqueue(desk, key="")
+    for _ in range(3):
+        await attempt(desk, SendKind.UNCERTAIN)
+        desk.clock.forward(hours=1)
+    (row,) = await rows(desk)
+    assert (row.status, row.next_attempt_at) == (DeliveryStatus.UNCERTAIN, None)
+    assert await told(desk) == []
+
+
 # --- uncertain --------------------------------------------------------------------------------------
 
 
