@@ -5,7 +5,7 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from monitor.config.options import Rule, Subscription
+from monitor.config.options import ENTRY_FIELDS, Rule, Subscription
 from monitor.digests.build import build
 from monitor.digests.notice import make_notice
 from monitor.model.digests import Digest, Slot, SlotKind, Watched
@@ -94,6 +94,6 @@ def _entry(number: int, **differ: Any) -> Entry:
 
 
 def _pending(number: int, entry: Entry) -> PendingEntry:
-    hits = (Hit("title", "AI", "AI", 0, 2),) if entry.title else ()
+    hits = tuple(Hit(field, "AI", "AI", 0, 2) for field in ENTRY_FIELDS) if entry.title else ()
     matches = (Match(fingerprint="A", hits=hits), Match(fingerprint="B", hits=hits))
     return PendingEntry(seq=number, entry=entry, matches=matches)

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from monitor.config.options import ENTRY_FIELDS
 from monitor.digests.render import digest_renderer
 from monitor.digests.wrap import columns
 from monitor.errors import DigestError
@@ -166,6 +167,23 @@ def test_many_words_end_with_and_others() -> None:
     shown = rendered(candidate)
     assert "命中 人工智能：正文 一、二、三、四、五、六 等\n" in shown.text
     assert "六 等" in words(shown.html)
+
+
+def test_a_word_may_be_found_in_every_field_of_an_entry() -> None:
+    hits = tuple(hit(f"w{number}", field=field, start=0) for number, field in enumerate(ENTRY_FIELDS))
+    candidates = [
+        PendingEntry(seq=number, entry=entry(str(number), number=number), matches=(match("f1", hits=some),))
+        for number, some in enumerate((hits[:4], hits[4:]))
+    ]
+    for locale, first, second in (
+        ("zh-Hans", "w0；摘要 w1；正文 w2；作者 w3", "栏目 w4；链接 w5；来源 w6"),
+        ("zh-Hant", "w0；摘要 w1；內文 w2；作者 w3", "欄目 w4；連結 w5；來源 w6"),
+        ("en", "w0; summary w1; body w2; author w3", "section w4; link w5; feed name w6"),
+    ):
+        shown = rendered(*candidates, locale=locale)
+        for part in (shown.text, words(shown.html).replace(" ；", "；").replace(" ;", ";")):
+            assert first in part
+            assert second in part
 
 
 def test_many_rules_and_feeds_end_with_their_number() -> None:
