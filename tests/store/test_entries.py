@@ -293,3 +293,13 @@ async def test_a_number_is_not_given_again_when_the_entry_did_not_stay(db: Datab
     forgotten = await db.write(insert_and_forget)
     (seq,) = await arrive(db, make.entry())
     assert seq > forgotten
+
+
+async def test_entries_are_found_by_their_seqs_however_many(db: Database) -> None:
+    new = [(make.entry(number=number), True) for number in range(600)]
+    inserted = await db.write(entries.insert_new, new, "r1")
+    seqs = [seq for seq, _ in inserted]
+    stored = await db.read(entries.of, [*reversed(seqs), 10_000])
+    assert [seq for seq, _ in stored] == seqs
+    assert [entry.id for _, entry in stored] == [entry.id for entry, _ in new]
+    assert await db.read(entries.of, []) == []
