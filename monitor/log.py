@@ -39,12 +39,15 @@ def start(form: Format = "text", *, debug: bool = False) -> None:
 class StandardError:
     """Standard error as a place for lines: one that a full disk or a closed pipe does not take is lost, no more."""
 
-    def __init__(self, stream: TextIO) -> None:
+    def __init__(self, stream: TextIO | None) -> None:
+        """Take a text stream; None, as Python has it where the process was started without one, takes nothing."""
         self._stream = stream
         self._is_cut = False  # the last line was taken in part
 
     def write(self, text: str) -> None:
         """Write text to the stream's file itself: what stayed in a buffer would fail with every line after it."""
+        if self._stream is None:
+            return
         try:
             number = self._stream.fileno()
         except UnsupportedOperation:  # captured by a test

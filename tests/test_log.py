@@ -99,3 +99,9 @@ def test_a_pipe_nobody_reads_any_more_costs_lines_and_nothing_else() -> None:
     with os.fdopen(writing, "w", encoding="utf-8") as file:
         os.close(reading)
         log.StandardError(file).write("lost\n")
+
+
+def test_without_standard_error_lines_are_lost() -> None:
+    stream = log.StandardError(None)
+    stream.write("lost\n")
+    stream.flush()

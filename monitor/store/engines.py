@@ -74,13 +74,17 @@ def make_file(url: URL) -> None:
 
 
 class FileGuard:
-    """Notice that a database file was deleted or replaced while it is open: what is written then is lost."""
+    """Notice that a database file was deleted, replaced or emptied while it is open: what is written then is lost.
+
+    By its status alone: to open and close the file would give up SQLite's locks on it, which belong to the process.
+    """
 
     def __init__(self, url: URL) -> None:
         """Remember which file is there at this moment."""
         self._url = url
         self._path = Path(str(url.database)).absolute() if url.get_backend_name() == "sqlite" else None
         self._known: tuple[int, int] | None = None
+        self._had_content = False  # a new file is empty until SQLite writes its log back
         self._known = self._identity()
 
     @property
@@ -105,6 +109,9 @@ class FileGuard:
             return 0, 0
         except OSError:  # a file system that does not answer just now has not lost the file
             return self._known
+        if self._had_content and not status.st_size:
+            return 0, 0
+        self._had_content = bool(status.st_size)
         return status.st_dev, status.st_ino
 
 

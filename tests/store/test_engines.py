@@ -1,4 +1,5 @@
 import asyncio
+import os
 import sqlite3
 import stat
 import subprocess
@@ -137,13 +138,15 @@ def test_a_missing_driver_says_how_to_get_it() -> None:
     )
 
 
-@pytest.mark.parametrize("accident", ["deleted", "replaced", "folder moved"])
+@pytest.mark.parametrize("accident", ["deleted", "replaced", "emptied", "folder moved"])
 def test_a_file_that_was_deleted_or_replaced_takes_nothing_any_more(tmp_path: Path, accident: str) -> None:
     folder = tmp_path / "data"
     db = open_database(f"sqlite:///{folder}/monitor.db")
     asyncio.run(db.write(feeds.sync, [URL], NOW))
     if accident == "folder moved":
         folder.rename(tmp_path / "elsewhere")
+    elif accident == "emptied":
+        os.truncate(folder / "monitor.db", 0)
     else:
         for path in folder.iterdir():
             path.unlink()
@@ -153,4 +156,4 @@ def test_a_file_that_was_deleted_or_replaced_takes_nothing_any_more(tmp_path: Pa
         with pytest.raises(DatabaseGoneError, match=r"monitor\.db was deleted or replaced while it was open"):
             asyncio.run(work(feeds.states))
     asyncio.run(db.close())
-    assert (folder / "monitor.db").exists() is (accident == "replaced"), "no empty file is left behind"
+    assert (folder / "monitor.db").exists() is (accident in ("replaced", "emptied")), "none is made"
