@@ -21,13 +21,9 @@ class LoadedConfig(CheckedConfig):
 
     rules: Ruleset
     password: str
-
-    @property
-    def smtp_hash(self) -> str:
-        """A hash of [smtp], the password and the content of its ca_file: another one, another way to the server."""
-        smtp = self.config.smtp
-        certificates = content_hash_of(self.folder / smtp.ca_file) if smtp.ca_file else ""
-        return hashlib.sha256(f"{smtp!r}\n{certificates}\n{self.password}".encode()).hexdigest()
+    smtp_hash: (
+        str  # of [smtp], the password and the content of ca_file: another one, another way to the server
+    )
 
     def __repr__(self) -> str:  # the password stays out of tracebacks
         return f"LoadedConfig({self.path})"
@@ -56,14 +52,35 @@ def check_bytes(path: Path, raw: bytes) -> LoadedConfig:
         raise ConfigError(checked.path.name, [_problem_with_caret(error, checked), *problems]) from None
     if problems:
         raise ConfigError(checked.path.name, problems)
+    password = smtp_password(config.smtp, folder=checked.folder)
     return LoadedConfig(
         path=checked.path,
         content_hash=checked.content_hash,
         text=checked.text,
         config=config,
         rules=rules,
-        password=smtp_password(config.smtp, folder=checked.folder),
+        password=password,
+        smtp_hash=_smtp_hash(checked, password),
     )
+
+
+def smtp_hash_of(checked: CheckedConfig) -> str | None:
+    """Return `smtp_hash` by the files that [smtp] names as they are now; None while one cannot be read."""
+    smtp = checked.config.smtp
+    if smtp.ca_file and not content_hash_of(checked.folder / smtp.ca_file):
+        return None
+    try:
+        return _smtp_hash(checked, smtp_password(smtp, folder=checked.folder))
+    except ConfigError:
+        return None
+
+
+def _smtp_hash(checked: CheckedConfig, password: str) -> str:
+    smtp = checked.config.smtp
+    certificates = content_hash_of(checked.folder / smtp.ca_file) if smtp.ca_file else ""
+    return hashlib.sha256(
+        f"{smtp!r}\n{certificates}\n{password}".encode("utf-8", "surrogateescape")
+    ).hexdigest()
 
 
 def content_hash_of(path: Path) -> str:
@@ -101,6 +118,8 @@ def changes(old: LoadedConfig, new: LoadedConfig) -> list[str]:
     for table in OPTION_TABLES:
         keys = changed_options(getattr(before, table), getattr(after, table))
         lines += [f"[{table}] {key}" for key in keys]
+    if old.smtp_hash != new.smtp_hash and before.smtp == after.smtp:
+        lines.append("[smtp] the content of its password or certificates")
     return lines
 
 

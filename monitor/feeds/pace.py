@@ -4,11 +4,12 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
+from hashlib import sha256
 from urllib.parse import urlsplit
 
 from monitor.config.options import Feed, FetchOptions
 from monitor.errors import FeedError, FetchError
-from monitor.model.feeds import FailureKind, PollState, Validators
+from monitor.model.feeds import FailureKind, FeedSettings, PollState, Validators
 
 _LONGEST_FRESH = timedelta(hours=5)  # a max-age of 16 years must not silence a feed
 _LONGEST_RETRY_AFTER = timedelta(days=1)
@@ -47,6 +48,7 @@ def after_answer(
         failures=0,
         last_error="",
         failed_by=FailureKind.NONE,
+        retry_after=None,
         title=title,
     )
 
@@ -66,10 +68,12 @@ def after_failure(
     wait = min(options.backoff * 2 ** min(failures - 1, 23), options.max_backoff)
     if failed_by is FailureKind.CONNECTION:
         wait = min(wait, _LONGEST_WITHOUT_CONNECTION)
+    requested = timedelta(0)
     if isinstance(error, FetchError):
         if error.permanent:
             wait = options.max_backoff
-        wait = max(wait, _requested_wait(error, now))
+        requested = _requested_wait(error, now)
+        wait = max(wait, requested)
     return replace(
         state,
         next_poll_at=now + max(wait, options.min_interval) * (1 + _SPREAD * jitter),
@@ -77,6 +81,7 @@ def after_failure(
         failures=failures,
         last_error=str(error),
         failed_by=failed_by,
+        retry_after=now + requested if requested else None,
     )
 
 
@@ -85,6 +90,54 @@ def longest_pause(feeds: Sequence[Feed], options: FetchOptions) -> timedelta:
     waits = [feed.every for feed in feeds]
     limits = options.min_interval, options.max_backoff, _LONGEST_FRESH, _LONGEST_RETRY_AFTER
     return max([*waits, *limits]) * (1 + _SPREAD)
+
+
+def settings_of(feed: Feed, options: FetchOptions) -> FeedSettings:
+    """Return what an edit may change about the polls of a feed."""
+    host = urlsplit(feed.url).netloc.rpartition("@")[2].lower()
+    limits = (options.allow_private, options.timeout, options.max_bytes, options.backoff, options.max_backoff)
+    return FeedSettings(
+        reach=f"{host} {_hashed((feed.url, feed.proxy or options.proxy))}",
+        limits=_hashed(limits),
+        interval=max(feed.every, options.min_interval),
+    )
+
+
+def after_edit(state: PollState, before: FeedSettings, after: FeedSettings, *, now: datetime) -> PollState:
+    """Return the state after an edit: due at once where it concerns a feed, but for the server's Retry-After.
+
+    An edit concerns a feed that is reached in another way, and a failing one whose limits are others. Another interval
+    moves the next visit, which stays as late as the server wants (`max_age`).
+    """
+    if not before.reach:
+        return state
+    due = state.next_poll_at
+    if state.failures and before.limits != after.limits:
+        due = min(due, now)
+    elif not state.failures and before.interval != after.interval:
+        due = _moved(state, before.interval, after.interval)
+    retry_after = state.retry_after
+    if before.reach != after.reach:
+        due = min(due, now)
+        if before.reach.partition(" ")[0] != after.reach.partition(" ")[0]:
+            retry_after = None  # it was another host's
+    if retry_after:
+        due = max(due, min(retry_after, now + _LONGEST_RETRY_AFTER))
+    return replace(state, next_poll_at=due, retry_after=retry_after)
+
+
+def _moved(state: PollState, before: timedelta, after: timedelta) -> datetime:
+    """Return the next visit after another interval; one that the server put off comes no sooner."""
+    if state.visited is None or not before:
+        return state.next_poll_at
+    waited = state.next_poll_at - state.visited
+    if before <= waited <= before * (1 + _SPREAD):
+        return state.visited + after * (waited / before)
+    return max(state.next_poll_at, state.visited + after)
+
+
+def _hashed(values: object) -> str:
+    return sha256(repr(values).encode("utf-8", "replace")).hexdigest()[:32]
 
 
 def network_returned(before: PollState, after: PollState) -> bool:

@@ -77,10 +77,20 @@ class PollState:
     failures: int = 0  # in a row
     last_error: str = ""
     failed_by: FailureKind = FailureKind.NONE
+    retry_after: datetime | None = None  # before this instant the server does not want to be asked
     title: str = ""
 
     def __post_init__(self) -> None:
-        require_utc(self.next_poll_at, self.visited, self.attempted_at)
+        require_utc(self.next_poll_at, self.visited, self.attempted_at, self.retry_after)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FeedSettings:
+    """What config.toml says of how a feed is polled; where that is edited, the feed is polled anew."""
+
+    reach: str  # a hash of how it is reached, behind the host and a space; "" before it was registered
+    limits: str  # a hash of the options a poll may fail by
+    interval: timedelta  # at least, between two visits
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

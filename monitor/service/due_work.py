@@ -159,6 +159,13 @@ class DueWork:
         """Wait for the visits started so far."""
         await _all_ended(list(self._polls.values()))
 
+    def break_off_polls(self, edited: "Callable[[Feed], bool]") -> list[str]:
+        """Break off the polls under way of the feeds that were edited; return their urls. Nothing of them is stored."""
+        urls = [feed.url for feed in self.loaded.config.feeds if feed.url in self._polls and edited(feed)]
+        for url in urls:
+            self._polls[url].cancel()
+        return urls
+
     def _poll_ended(self, url: str, _task: asyncio.Task[None]) -> None:
         del self._polls[url]
 

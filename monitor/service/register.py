@@ -6,15 +6,16 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from monitor.config.addresses import parse_mailbox
-from monitor.config.options import Subscription
+from monitor.config.options import Config, Subscription
 from monitor.config.values import in_words
+from monitor.feeds.pace import after_edit, settings_of
 from monitor.jobs.give_up import clear_addresses
 from monitor.jobs.lapse import lapse_absent
 from monitor.loaded import LoadedConfig
 from monitor.model.digests import Registered
 from monitor.model.feeds import RegisteredFeed
 from monitor.model.notices import NoticeKind
-from monitor.store import digests, feeds, notices, outbox, owed, recipients, rulesets, subscriptions
+from monitor.store import digests, feeds, notices, outbox, owed, recipients, relays, rulesets, subscriptions
 from monitor.store.database import Connection
 
 
@@ -46,6 +47,8 @@ def register(tx: Connection, loaded: LoadedConfig, now: datetime) -> list[str]:
     Mails to whom it has no more are held from here on. Return what changed for feeds and subscriptions, in sentences.
     """
     sentences = _register_feeds(tx, {feed.url: feed.name for feed in loaded.config.feeds}, now)
+    _reschedule_feeds(tx, loaded.config, now)
+    _make_mails_due(tx, loaded, now)
     sentences += _register_subscriptions(tx, list(map(wanted, loaded.config.subscriptions)), now)
     record_rules(tx, loaded, now)
     clear_addresses(tx, now)
@@ -162,6 +165,30 @@ def _register_feeds(tx: Connection, names: Mapping[str, str], now: datetime) -> 
     return [
         f"{feed.name} has a new url: the next visit tells whether it is the same feed" for feed, _ in moved
     ]
+
+
+def _reschedule_feeds(tx: Connection, config: Config, now: datetime) -> None:
+    """Poll feeds by the settings that config.toml has now: at once, or at another time, where an edit concerns them."""
+    urls = [feed.url for feed in config.feeds]
+    before = feeds.settings(tx, urls)
+    wanted = {feed.url: settings_of(feed, config.fetch) for feed in config.feeds}
+    changed = {url: settings for url, settings in wanted.items() if before[url] != settings}
+    for state in feeds.states(tx) if changed else ():
+        if settings := changed.get(state.feed_url):
+            after = after_edit(state, before[state.feed_url], settings, now=now)
+            feeds.change_settings(tx, after, settings)
+
+
+def _make_mails_due(tx: Connection, loaded: LoadedConfig, now: datetime) -> None:
+    """Make the waiting mails due where another server, or another way to this one, is what they wait for."""
+    server = loaded.config.smtp.server
+    if not server:
+        return
+    relay = relays.state(tx, server)
+    if relay and relay.settings != loaded.smtp_hash:
+        outbox.make_due(tx, now)
+    else:
+        outbox.make_due(tx, now, other_than=server)
 
 
 def _register_subscriptions(tx: Connection, wanted: Sequence[Wanted], now: datetime) -> list[str]:

@@ -33,13 +33,16 @@ class Runtime:
     context: DigestContext
 
 
-def make_runtime(loaded: LoadedConfig) -> Runtime:
-    """Make the parts this configuration asks for. Raises DigestError when a template cannot be read."""
+def make_runtime(loaded: LoadedConfig, fetcher: Fetcher | None = None) -> Runtime:
+    """Make the parts this configuration asks for. `fetcher` is one to go on with, where [fetch] is the same.
+
+    Raises DigestError when a template cannot be read.
+    """
     smtp = loaded.config.smtp
     if smtp.ca_file:
         smtp = replace(smtp, ca_file=str(loaded.folder / smtp.ca_file))
     return Runtime(
-        fetcher=Fetcher(loaded.config.fetch),
+        fetcher=fetcher or Fetcher(loaded.config.fetch),
         render=digest_renderer(loaded.templates),
         render_notice=reliable_notice_renderer(loaded.templates),
         transport=_transport(smtp, loaded),

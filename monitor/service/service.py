@@ -14,10 +14,12 @@ from pathlib import Path
 from uuid import uuid4
 
 from monitor import __version__, log
+from monitor.config.options import Config, Feed
 from monitor.editing.findings import describe_new_findings, findings_of
 from monitor.errors import ConfigError, DatabaseGoneError, MonitorError, Problem, SchemaError, StoreError
+from monitor.feeds.pace import settings_of
 from monitor.jobs.deliver import InHand
-from monitor.loaded import LoadedConfig, changes, content_hash_of, dropped, load_complete
+from monitor.loaded import LoadedConfig, changes, content_hash_of, dropped, load_complete, smtp_hash_of
 from monitor.model.notices import NoticeKind, Trouble
 from monitor.model.services import RunningService
 from monitor.service.clock import Clocks, clock
@@ -94,7 +96,10 @@ class Service:
         self._stop = asyncio.Event()
         self._fatal: MonitorError | None = None  # why the service cannot go on
         self._failures: dict[str, str] = {}  # by task: its last failure, which is logged once
-        self._watcher = ConfigWatcher(loaded.content_hash)
+        self._watcher = ConfigWatcher(_content_in_force(loaded))
+        self._reloading = asyncio.Lock()
+        self._retired: list[DueWork] = []  # of configurations that were replaced, while polls of theirs go on
+        self._store_url = loaded.store_url  # of the database that is open
         self._refusal: _Refusal | None = None  # why the file as it stands is refused
         self._shrunk: Trouble | None = None  # an edit that waits, because it drops most feeds or rules
         self._refusal_recorded = False  # False: the database knows another one, or one of an earlier service
@@ -167,10 +172,12 @@ class Service:
         await self._time.look(self._due_work.loaded.config)
         await self._if_clock_holds(self._due_work.lapse)
 
-    def _make_due_work(self, loaded: LoadedConfig) -> DueWork:
+    def _make_due_work(self, loaded: LoadedConfig, before: DueWork | None = None) -> DueWork:
+        same_fetch = before is not None and before.loaded.config.fetch == loaded.config.fetch
+        fetcher = before.runtime.fetcher if before and same_fetch else None
         return DueWork(
             loaded,
-            make_runtime(loaded),
+            make_runtime(loaded, fetcher),
             self._db,
             start=self._start,
             report=log_outcome,
@@ -278,9 +285,8 @@ class Service:
 
     async def _look_at_config(self) -> None:
         loaded = self._due_work.loaded
-        content_hash = await asyncio.to_thread(content_hash_of, loaded.path)
-        now = asyncio.get_running_loop().time()
-        match self._watcher.look(content_hash, in_force=loaded.content_hash, now=now):
+        content, now = await asyncio.to_thread(_content_of, loaded), asyncio.get_running_loop().time()
+        match self._watcher.look(content, in_force=_content_in_force(loaded), now=now):
             case Step.RELOAD | Step.CONFIRMED as step:
                 await self._reload(at_once=step is Step.CONFIRMED)
             case Step.RESTORED:
@@ -294,35 +300,49 @@ class Service:
 
         Unless `at_once`, an edit that drops most feeds or rules is announced and waits: the file may be cut off.
         """
-        before = self._due_work
-        try:
-            loaded = await asyncio.to_thread(load_complete, before.loaded.path)
-            due_work = self._make_due_work(loaded)
-        except MonitorError as error:
-            await self._refuse(error)
-            return
-        if not at_once and (losses := dropped(before.loaded, loaded)):
-            self._postpone(loaded, losses)
-            return
-        self._watcher.accept()
-        self._set_refusal(None)
-        if before.loaded.store_url != loaded.store_url:
-            log.warning("restart-needed", changed="[store] url")
-        registered = await self._db.write(register, loaded, self._time.clocks.settled())
-        before.stop()  # a mail in hand still goes the old way, and no other
-        self._due_work = due_work
+        async with self._reloading:
+            before = self._due_work
+            content = await asyncio.to_thread(_content_of, before.loaded)
+            try:
+                loaded = await asyncio.to_thread(load_complete, before.loaded.path)
+                due_work = self._make_due_work(loaded, before)
+            except MonitorError as error:
+                self._refuse(error, content)
+                return
+            if not at_once and (losses := dropped(before.loaded, loaded)):
+                self._postpone(loaded, losses)
+                return
+            self._watcher.accept()
+            self._set_refusal(None)
+            if loaded.store_url != self._store_url:
+                log.warning("restart-needed", changed="[store] url")
+            registered = await self._db.write(register, loaded, self._time.clocks.settled())
+            before.stop()  # a mail in hand still goes the old way, and no other
+            self._due_work = due_work
+            broken_off = before.break_off_polls(partial(_is_edited, before.loaded.config, loaded.config))
+            self._start("retire", partial(self._retire, before))
+            await self._db.write(feeds.advance, dict.fromkeys(broken_off, self._time.clocks.wall()))
+        self._start("rematch", due_work.rematch)
         for change in changes(before.loaded, loaded) or ["no effective change"]:
             log.info("config-changed", change=change)
         log_registered(registered)
         for finding in await asyncio.to_thread(describe_new_findings, before.loaded, loaded):
             log.warning("rule-odd", finding=finding)
-        await due_work.rematch()
-        await before.polls_ended()
-        await before.runtime.fetcher.close()
+
+    async def _retire(self, due_work: DueWork) -> None:
+        """Let the polls of a configuration that was replaced end; a slow server does not hold up the next edit."""
+        self._retired.append(due_work)
+        try:
+            await due_work.polls_ended()
+        finally:
+            self._retired.remove(due_work)
+            fetcher = due_work.runtime.fetcher
+            if all(each.runtime.fetcher is not fetcher for each in (self._due_work, *self._retired)):
+                await fetcher.close()
 
     def _postpone(self, loaded: LoadedConfig, losses: Sequence[str]) -> None:
         """Announce an edit that drops most feeds or rules; it takes effect when the file stands as it is."""
-        self._watcher.postpone(loaded.content_hash)
+        self._watcher.postpone(_content_in_force(loaded))
         in_force = "the configuration before this edit"
         log.warning("config-waits", losses="; ".join(losses), in_force=in_force, seconds=STANDS)
         details = f"{loaded.path}: {'; '.join(losses)}."
@@ -332,10 +352,10 @@ class Service:
         )
         self._set_refusal(None, shrunk=shrunk)
 
-    async def _refuse(self, error: MonitorError) -> None:
+    def _refuse(self, error: MonitorError, content: str) -> None:
         """Log what is wrong with the file, for the operator to be told when it stays so."""
         path = self._due_work.loaded.path
-        self._watcher.refuse(content_hash_of(path))
+        self._watcher.refuse(content)
         log.warning("config-refused", in_force="the configuration before this edit")
         problems = error.problems if isinstance(error, ConfigError) else (error,)
         for problem in problems:
@@ -392,6 +412,22 @@ def _record_refusal(tx: Connection, refusal: _Refusal | None, shrunk: Trouble | 
         since=refusal.at,
     )
     notices.report(tx, trouble, now)
+
+
+def _content_in_force(loaded: LoadedConfig) -> str:
+    """Return what `_content_of` was when a configuration was loaded."""
+    return f"{loaded.content_hash} {loaded.smtp_hash}"
+
+
+def _content_of(loaded: LoadedConfig) -> str:
+    """Return a hash of the content of config.toml and of the files that [smtp] names, as they are now."""
+    return f"{content_hash_of(loaded.path)} {smtp_hash_of(loaded) or loaded.smtp_hash}"
+
+
+def _is_edited(before: Config, after: Config, feed: Feed) -> bool:
+    """Return whether an edit changes how a feed is polled, or takes it out."""
+    now = next((each for each in after.feeds if each.url == feed.url), None)
+    return now is None or settings_of(feed, before.fetch) != settings_of(now, after.fetch)
 
 
 def _log_started(loaded: LoadedConfig) -> None:

@@ -1,13 +1,13 @@
 """Table feeds: when each feed is polled next, and how its last polls went."""
 
 from collections.abc import Iterator, Mapping, Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from itertools import count, islice
 from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, Row, bindparam, insert, select, update
 
-from monitor.model.feeds import FailureKind, PollState, RegisteredFeed, Validators
+from monitor.model.feeds import FailureKind, FeedSettings, PollState, RegisteredFeed, Validators
 from monitor.store.dialects import chunks, insert_missing
 from monitor.store.keys import free_key
 from monitor.store.tables import feeds
@@ -104,6 +104,27 @@ def save(tx: Connection, state: PollState) -> None:
 _update = update(feeds).where(feeds.c.url == bindparam("saved_url"))  # made once: every poll needs it
 
 
+def settings(tx: Connection, urls: Sequence[str]) -> dict[str, FeedSettings]:
+    """Return the settings of feeds as they were registered last, by url; those of a feed never registered are empty."""
+    return {
+        row.url: FeedSettings(reach=row.reach, limits=row.limits, interval=timedelta(seconds=row.interval))
+        for chunk in chunks(urls)
+        for row in tx.execute(select(feeds).where(feeds.c.url.in_(chunk)))
+    }
+
+
+def change_settings(tx: Connection, state: PollState, settings: FeedSettings) -> None:
+    """Record other settings of a feed, and when it is polled next by them."""
+    values = {
+        "reach": settings.reach,
+        "limits": settings.limits,
+        "interval": settings.interval.total_seconds(),
+        "next_poll_at": state.next_poll_at,
+        "retry_after": state.retry_after,
+    }
+    tx.execute(update(feeds).where(feeds.c.url == state.feed_url).values(values))
+
+
 def states(tx: Connection) -> list[PollState]:
     """Return the state of every feed ever polled, by URL."""
     return [_state(row) for row in tx.execute(select(feeds).order_by(feeds.c.url))]
@@ -174,6 +195,7 @@ def _values(state: PollState) -> dict[str, object]:
         "attempted_at": state.attempted_at,
         "failures": state.failures,
         "last_error": state.last_error,
+        "retry_after": state.retry_after,
     }
 
 
@@ -188,4 +210,5 @@ def _state(row: Row[Any]) -> PollState:
         failures=row.failures,
         last_error=row.last_error,
         failed_by=FailureKind(row.failed_by),
+        retry_after=row.retry_after,
     )

@@ -311,6 +311,21 @@ def recipients_unsent(tx: Connection) -> list[tuple[str, str]]:
     return [(row.subscription, row.recipient) for row in tx.execute(query)]
 
 
+def make_due(tx: Connection, now: datetime, *, other_than: str | None = None) -> None:
+    """Make the mails due that wait for a mail server; with `other_than`, those last tried by another server than that.
+
+    Those that may have been delivered keep their pause.
+    """
+    waiting = [
+        _is(DeliveryStatus.WAITING),
+        outbox.c.route == Route.SMTP.value,
+        outbox.c.next_attempt_at > now,
+    ]
+    if other_than is not None:
+        waiting.append(outbox.c.server.not_in(("", other_than)))
+    tx.execute(update(outbox).where(*waiting).values(next_attempt_at=now))
+
+
 def requeue(tx: Connection, number: int, now: datetime, expires_at: datetime) -> bool:
     """Queue an unsent mail again, as if new.
 

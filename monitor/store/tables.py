@@ -57,6 +57,10 @@ feeds = Table(
     Column(
         "failed_by", Text, nullable=False, server_default=_EMPTY
     ),  # FailureKind of the last poll; "" after an answer
+    Column("retry_after", Instant),  # before this instant the server does not want to be asked
+    Column("reach", Text, nullable=False, server_default=_EMPTY),  # as in FeedSettings, registered last
+    Column("limits", Text, nullable=False, server_default=_EMPTY),  # as in FeedSettings, registered last
+    Column("interval", Float, nullable=False, server_default="0"),  # seconds: as in FeedSettings
     UniqueConstraint("url"),
     Index("ix_feeds_due", "next_poll_at"),
 )

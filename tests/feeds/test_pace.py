@@ -3,9 +3,16 @@ from datetime import datetime, timedelta
 
 import pytest
 
-from monitor.config.options import FetchOptions
+from monitor.config.options import Feed, FetchOptions
 from monitor.errors import FeedError, FetchError, ParseError
-from monitor.feeds.pace import after_answer, after_failure, network_returned, polls_after_outage
+from monitor.feeds.pace import (
+    after_answer,
+    after_edit,
+    after_failure,
+    network_returned,
+    polls_after_outage,
+    settings_of,
+)
 from monitor.model.feeds import FailureKind, PollState, Validators
 from tests import make
 
@@ -183,3 +190,106 @@ def test_where_one_host_alone_was_away_its_other_feeds_wait_their_time() -> None
     feed, other = "https://feed.example.org/rss", "https://feed.example.org/other"
     assert polls_after_outage(feed, [other], make.NOW) == {}
     assert polls_after_outage(feed, [], make.NOW) == {}
+
+
+# --- edits --------------------------------------------------------------------------------------
+
+OPTIONS = FetchOptions()
+FAILING = replace(STATE, failures=3, next_poll_at=make.NOW + 6 * HOUR)
+GOOD = replace(STATE, next_poll_at=make.NOW + HOUR)
+
+
+def next_poll(
+    state: PollState, before: Feed, after: Feed, old: FetchOptions = OPTIONS, new: FetchOptions = OPTIONS
+) -> timedelta:
+    edited = after_edit(state, settings_of(before, old), settings_of(after, new), now=make.NOW)
+    return edited.next_poll_at - make.NOW
+
+
+@pytest.mark.parametrize("state", [FAILING, GOOD])
+def test_a_feed_that_is_reached_in_another_way_is_due(state: PollState) -> None:
+    feed, proxy = make.feed(), "http://127.0.0.1:8118"
+    assert next_poll(state, feed, make.feed(proxy=proxy)) == timedelta(0)
+    assert next_poll(state, feed, make.feed(url="https://feed.example.org/new")) == timedelta(0)
+    assert next_poll(state, feed, feed, new=FetchOptions(proxy=proxy)) == timedelta(0)
+    # What the feed says for itself stands above what is said for all.
+    own = make.feed(proxy=proxy)
+    assert next_poll(state, own, own, new=FetchOptions(proxy="socks5://127.0.0.1:1")) != timedelta(0)
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        FetchOptions(allow_private=("10.0.0.0/8",)),
+        FetchOptions(timeout=MINUTE),
+        FetchOptions(max_bytes=1),
+        FetchOptions(max_backoff=HOUR),
+    ],
+)
+def test_a_failing_feed_is_due_when_what_it_may_fail_by_is_edited(options: FetchOptions) -> None:
+    feed = make.feed()
+    assert next_poll(FAILING, feed, feed, new=options) == timedelta(0)
+    assert next_poll(GOOD, feed, feed, new=options) == HOUR, "one that does well is not concerned"
+
+
+def test_a_feed_that_no_edit_concerns_is_left_alone() -> None:
+    assert next_poll(FAILING, make.feed(), make.feed("another name", first_visit=DAY)) == 6 * HOUR
+    assert next_poll(FAILING, make.feed(every=HOUR), make.feed(every=MINUTE)) == 6 * HOUR, (
+        "its pause is its own"
+    )
+    overdue = replace(GOOD, next_poll_at=make.NOW - HOUR)
+    proxy = "http://127.0.0.1:8118"
+    assert next_poll(overdue, make.feed(), make.feed(proxy=proxy)) == -HOUR
+
+
+def test_a_feed_whose_settings_were_never_registered_is_left_alone() -> None:
+    settings = settings_of(make.feed(), OPTIONS)
+    assert after_edit(FAILING, replace(settings, reach=""), settings, now=make.NOW) == FAILING
+
+
+def test_another_interval_moves_the_next_visit_and_keeps_feeds_apart() -> None:
+    state = replace(STATE, visited=make.NOW - HOUR, next_poll_at=make.NOW + 11 * HOUR)
+    slow, fast = make.feed(every=12 * HOUR), make.feed(every=30 * MINUTE)
+    assert next_poll(state, slow, fast) == -HOUR / 2
+    apart = replace(state, next_poll_at=make.NOW - HOUR + 12 * HOUR * 1.05)
+    assert next_poll(apart, slow, make.feed(every=4 * HOUR)) == -HOUR + 4 * HOUR * 1.05
+    shorter = replace(STATE, visited=make.NOW, next_poll_at=make.NOW + HOUR / 2)
+    assert next_poll(shorter, fast, slow) == 12 * HOUR
+    assert next_poll(shorter, fast, fast, new=FetchOptions(min_interval=HOUR)) == HOUR
+
+
+def test_a_next_visit_that_the_server_put_off_comes_no_sooner() -> None:
+    fresh = replace(STATE, visited=make.NOW, next_poll_at=make.NOW + 5 * HOUR)  # max-age
+    assert next_poll(fresh, make.feed(every=HOUR), make.feed(every=30 * MINUTE)) == 5 * HOUR
+    assert next_poll(fresh, make.feed(every=HOUR), make.feed(every=12 * HOUR)) == 12 * HOUR
+    unvisited = replace(fresh, visited=None)
+    assert next_poll(unvisited, make.feed(every=HOUR), make.feed(every=30 * MINUTE)) == 5 * HOUR
+
+
+def test_retry_after_stands_above_an_edit_but_not_for_another_host() -> None:
+    error = FetchError("429", status=429, retry_after=2 * HOUR)
+    state = after_failure(STATE, error, options=OPTIONS, now=make.NOW, jitter=0.5)
+    assert state.retry_after == make.NOW + 2 * HOUR
+    feed = make.feed()
+    assert next_poll(state, feed, feed, new=FetchOptions(timeout=MINUTE)) == 2 * HOUR
+    assert next_poll(state, feed, make.feed(url="https://FEED.example.org/new")) == 2 * HOUR
+    assert next_poll(state, feed, make.feed(url="https://other.example.org/rss")) == timedelta(0)
+    misdated = replace(state, retry_after=make.NOW + 30 * DAY)
+    assert next_poll(misdated, feed, feed, new=FetchOptions(timeout=MINUTE)) == DAY
+
+
+def test_an_answer_forgets_retry_after() -> None:
+    state = replace(STATE, retry_after=make.NOW + HOUR)
+    after = after_answer(
+        state,
+        feed=make.feed(),
+        validators=Validators(),
+        title="",
+        max_age=None,
+        options=OPTIONS,
+        now=make.NOW,
+        jitter=0,
+    )
+    assert after.retry_after is None
+    failed = after_failure(state, FeedError("500"), options=OPTIONS, now=make.NOW, jitter=0)
+    assert failed.retry_after is None

@@ -11,10 +11,22 @@ import pytest
 from monitor.jobs.give_up import refuse_address
 from monitor.loaded import LoadedConfig, load
 from monitor.model.digests import Registered, SubscriptionState
-from monitor.model.mail import DeliveryStatus
+from monitor.model.feeds import PollState
+from monitor.model.mail import DeliveryStatus, RelayState, Route
 from monitor.model.notices import NoticeKind, Trouble
 from monitor.service.register import Wanted, compare, register, register_again
-from monitor.store import digests, entries, notices, outbox, owed, recipients, subscriptions, tables
+from monitor.store import (
+    digests,
+    entries,
+    feeds,
+    notices,
+    outbox,
+    owed,
+    recipients,
+    relays,
+    subscriptions,
+    tables,
+)
 from monitor.store.database import Connection, Database
 from tests import make
 from tests.make import NOW
@@ -374,3 +386,71 @@ async def test_what_a_server_or_an_address_refused_is_over_when_they_are_in_the_
     assert await subjects() == [f"s: {ANN}", f"s: {BOB}", "127.0.0.1:25"]
     await desk.register(NOW, subscription("s", ANN))
     assert await subjects() == [f"s: {ANN}", "127.0.0.1:25"]
+
+
+async def _edited(desk: Desk, now: datetime, *edits: tuple[str, str]) -> list[PollState]:
+    """Register the configuration with these edits; return the states of its feeds."""
+    loaded = desk.config(subscription("AI 日报"))
+    text = loaded.text
+    for old, new in edits:
+        assert old in text
+        text = text.replace(old, new)
+    loaded.path.write_text(text, "utf-8")
+    await desk.db.write(register, load(loaded.path), now)
+    return await desk.db.read(feeds.states)
+
+
+async def test_a_failing_feed_is_due_after_an_edit_that_concerns_it(desk: Desk) -> None:
+    (state,) = await _edited(desk, NOW)
+    failing = replace(state, failures=5, next_poll_at=NOW + DAY)
+    for edit in (
+        ("allow_private", "# allow_private"),
+        ("[outbox]", 'proxy = "http://127.0.0.1:8118"\n[outbox]'),
+        ('every = "1s"', 'every = "1s"\nproxy = "http://127.0.0.1:8118"'),
+    ):
+        await desk.db.write(feeds.save, failing)
+        assert (await _edited(desk, NOW + HOUR, edit))[0].next_poll_at == NOW + HOUR
+        await _edited(desk, NOW)
+    await desk.db.write(feeds.save, failing)
+    (after,) = await _edited(desk, NOW + HOUR, ('"AI"', '"AI", "芯片"'), ('retry = ["1s"]', 'retry = ["2s"]'))
+    assert after == failing, "another edit does not concern it"
+
+
+async def test_another_interval_moves_the_next_visit(desk: Desk) -> None:
+    (state,) = await _edited(desk, NOW, ('every = "1s"', 'every = "12h"'))
+    await desk.db.write(feeds.save, replace(state, visited=NOW, next_poll_at=NOW + 12 * HOUR))
+    assert (await _edited(desk, NOW + HOUR, ('every = "1s"', 'every = "2h"')))[
+        0
+    ].next_poll_at == NOW + 2 * HOUR
+
+
+async def test_waiting_mails_are_due_when_they_go_to_another_server_or_in_another_way(desk: Desk) -> None:
+    await desk.register(NOW, subscription("AI 日报", ANN, BOB))
+    first, second = await desk.queue("AI 日报", ANN, BOB)
+    loaded = desk.config(subscription("AI 日报", ANN, BOB))
+    server = loaded.config.smtp.server
+
+    async def deferred(server: str) -> None:
+        for number in (first, second):
+            taken = await desk.db.write(
+                outbox.claim, NOW, lease_until=NOW + HOUR, token="t1", routes=tuple(Route), server=server
+            )
+            assert taken
+            await finish(desk.db, number, WAITING, again=NOW + DAY)
+
+    async def next_attempts() -> set[datetime | None]:
+        return {(await delivery(desk.db, number)).next_attempt_at for number in (first, second)}
+
+    await deferred(server)
+    await desk.db.write(relays.save, RelayState(server=server, settings=loaded.smtp_hash))
+    await desk.db.write(register, loaded, NOW)
+    assert await next_attempts() == {NOW + DAY}, "nothing has changed"
+    await desk.db.write(register, replace(loaded, smtp_hash="with another password"), NOW)
+    assert await next_attempts() == {NOW}
+    await deferred("mail.example.org:25")
+    await desk.db.write(register, loaded, NOW)
+    assert await next_attempts() == {NOW}, "they were tried by another server"
+    await deferred(server)
+    without_server = replace(loaded.config, smtp=replace(loaded.config.smtp, host=""))
+    await desk.db.write(register, replace(loaded, config=without_server, smtp_hash="none"), NOW)
+    assert await next_attempts() == {NOW + DAY}, "they wait for a server"

@@ -116,6 +116,67 @@ def test_a_broken_edit_is_told_once_and_the_old_rules_hold(site: Site, titles: l
         wait_for_event(service, "config-restored", seconds=2)
 
 
+def test_an_edit_does_not_wait_for_polls_under_way(tmp_path: Path) -> None:
+    asked, answer = threading.Event(), threading.Event()
+
+    def slow() -> bytes:
+        asked.set()
+        answer.wait(20)
+        return make.rss("AI新规")
+
+    with open_site(tmp_path, slow) as site, site.service() as service:
+        assert asked.wait(20)
+        for words in ('"AI", "大模型", "雨"', '"AI", "大模型", "雨", "雪"'):
+            site.write(('"AI", "大模型"', words))
+            wait_for_event(service, "config-changed", seconds=4, change="+1 word")
+        answer.set()
+        wait_for_event(service, "delivered")
+
+
+def test_an_edit_breaks_off_polls_that_it_concerns(tmp_path: Path) -> None:
+    asked, answer = threading.Semaphore(0), threading.Event()
+
+    def slow() -> bytes:
+        asked.release()
+        answer.wait(20)
+        return make.rss("AI新规")
+
+    with open_site(tmp_path, slow) as site, site.service() as service:
+        assert asked.acquire(timeout=20)
+        site.write(('timeout = "5s"', 'timeout = "4s"'))
+        wait_for_event(service, "config-changed", seconds=4, change="[fetch] timeout")
+        assert asked.acquire(timeout=4), "asked anew, while the first answer is still awaited"
+        answer.set()
+        wait_for_event(service, "delivered")
+
+
+def test_a_corrected_password_file_is_taken_up_by_itself(tmp_path: Path) -> None:
+    (tmp_path / "password").write_text("wrong\n")
+    login = {"username": "me", "password": "secret"}
+    with open_site(tmp_path, lambda: make.rss("AI新规"), **login) as site:
+        with_login = 'security = "starttls"\nusername = "me"\npassword_file = "password"'
+        site.write(('security = "starttls"', with_login), ('retry = ["1s"]', 'retry = ["1h"]'))
+        with site.service() as service:
+            wait_for_event(service, "deferred")
+            (tmp_path / "password").unlink()
+            (tmp_path / "password").write_text("secret\n")
+            wait_for_event(service, "config-changed", seconds=4, change="the content of its password")
+            wait_for_event(service, "delivered", seconds=5)
+
+
+def test_a_restart_is_not_asked_for_when_the_url_of_the_database_is_put_back(site: Site) -> None:
+    with site.service() as service:
+        wait_for_event(service, "delivered")
+        site.write(store="sqlite:///other.db")
+        wait_for_event(service, "restart-needed", seconds=4)
+        wait_for_event(service, "config-changed", change="[store] url")
+        site.write()
+        events = []
+        while (event := service.next_event(10)) and event["event"] != "config-changed":
+            events.append(event["event"])
+        assert "restart-needed" not in events
+
+
 def test_an_emptied_file_is_refused_and_the_service_goes_on(site: Site, titles: list[str]) -> None:
     with site.service() as service:
         wait_for_event(service, "delivered")

@@ -2,7 +2,7 @@ import asyncio
 from dataclasses import replace
 from datetime import datetime, timedelta
 
-from monitor.model.feeds import FailureKind, PollState, Validators
+from monitor.model.feeds import FailureKind, FeedSettings, PollState, Validators
 from monitor.store import feeds
 from monitor.store.database import Database
 from tests.make import NOW
@@ -129,3 +129,16 @@ async def test_feeds_without_a_connection_are_made_due_the_others_wait(db: Datab
     )
     await db.write(feeds.make_unreachable_due, NOW)
     assert [state.next_poll_at for state in await db.read(feeds.states)] == [NOW, past, SOON]
+
+
+async def test_the_settings_of_a_feed_are_those_registered_last(db: Database) -> None:
+    settings = FeedSettings(reach="a.example.org 1", limits="2", interval=timedelta(minutes=30))
+    await db.write(feeds.sync, [A, B], NOW)
+    moved = state(A, SOON, retry_after=SOON)
+    await db.write(feeds.change_settings, moved, settings)
+    known = await db.read(feeds.settings, [A, B, C])
+    assert known == {A: settings, B: FeedSettings(reach="", limits="", interval=timedelta(0))}
+    assert await db.read(feeds.states) == [moved, state(B)]
+    await save(db, state(A, NOW))
+    assert await db.read(feeds.settings, [A]) == {A: settings}, "a poll leaves them alone"
+    assert await db.read(feeds.states) == [state(A), state(B)], "and says anew when the server may be asked"

@@ -247,3 +247,33 @@ async def test_a_backlog_of_thousands_expires_at_once(db: Database) -> None:
     assert [row.id for row in await db.read(outbox.tried_long_enough, later, timedelta(hours=1))] == numbers
     await db.write(outbox.expire, numbers)
     assert (await db.read(outbox.counts))[EXPIRED] == 601
+
+
+async def test_waiting_mails_are_made_due_and_no_others(db: Database) -> None:
+    numbers = await queue(db, *(make.mail(f"{name}@example.org", number=n) for n, name in enumerate("abc")))
+    for number, status in zip(numbers, (WAITING, UNCERTAIN, SENT), strict=True):
+        await claim(db)
+        await mark_dot(db, number)
+        await finish(db, number, status, again=LATER if status is not SENT else None)
+    await db.write(outbox.make_due, NOW)
+    after = [await delivery(db, number) for number in numbers]
+    assert [each.next_attempt_at for each in after] == [NOW, LATER, None]
+
+
+async def test_mails_tried_by_another_server_are_made_due(db: Database) -> None:
+    first, second, third = await queue(
+        db, *(make.mail(f"{name}@example.org", number=n) for n, name in enumerate("abc"))
+    )
+    for number, server in ((first, "old:25"), (second, "new:25"), (third, "old:25")):
+        taken = await db.write(
+            outbox.claim, NOW, lease_until=NOW + LEASE, token="t1", routes=tuple(Route), server=server
+        )
+        assert taken
+        assert taken.id == number
+        await finish(db, number, WAITING, again=LATER)
+    await db.write(outbox.make_due, NOW, other_than="new:25")
+    assert [(await delivery(db, number)).next_attempt_at for number in (first, second, third)] == [
+        NOW,
+        LATER,
+        NOW,
+    ]

@@ -42,6 +42,10 @@ def _key_feeds() -> None:
         sa.Column("failures", sa.Integer, nullable=False),
         sa.Column("last_error", sa.Text, nullable=False),
         sa.Column("failed_by", sa.Text, nullable=False, server_default=EMPTY),
+        sa.Column("retry_after", INSTANT),
+        sa.Column("reach", sa.Text, nullable=False, server_default=EMPTY),
+        sa.Column("limits", sa.Text, nullable=False, server_default=EMPTY),
+        sa.Column("interval", sa.Float, nullable=False, server_default="0"),
         sa.PrimaryKeyConstraint("key", name="pk_feeds"),
         sa.UniqueConstraint("url", name="uq_feeds_url"),
     )
