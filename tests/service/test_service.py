@@ -52,7 +52,7 @@ def test_news_becomes_a_mail_and_later_news_another(site: Site, titles: list[str
 def test_an_edit_is_taken_up_and_named(site: Site, titles: list[str]) -> None:
     with site.service() as service:
         wait_for_event(service, "delivered")
-        site.write(('"AI", "大模型"', '"AI", "大模型", "天气", "雨"'))
+        site.write(('"AI", "大模型"', '"AI", "大模型", "雪", "雨"'))
         wait_for_event(service, "config-changed", seconds=2, change="rule 人工智能: +2 words")
         titles.insert(0, "雨停了")
         assert "雨停了" in wait_for_event(service, "composed")["subject"]
