@@ -46,6 +46,7 @@ class Timekeeping:
         self._looks = 0
         self._told_step: timedelta | None = None
         self._doubted_since: float | None = None  # in seconds awake
+        self._doubted_by: datetime | None = None  # the latest instant that was stored then
         self._is_behind = False
         self._asking: asyncio.Task[bool] | None = None
         self._ask_at, self._ask_pause = 0.0, _FIRST_PAUSE
@@ -76,7 +77,7 @@ class Timekeeping:
             self.clocks.trust_wall()
             await self._repair(config)
         elif trust is Trust.DOUBTED:
-            self._doubted_since = self.clocks.awake()
+            self._doubted_since, self._doubted_by = self.clocks.awake(), latest
         await self._db.write(_clear_behind, self.clocks.settled())
         if self._is_behind:
             log.info("clock-believed", now=_text(self.clocks.settled()))
@@ -91,7 +92,7 @@ class Timekeeping:
             log.info("woke", slept=_seconds(slept))
             await put_off_lapse(slept, db=self._db)
         self._log_step(step)
-        if self._doubted_since is not None and await self._doubt_has_ended():
+        if self._doubted_since is not None and self._doubt_has_ended(self._doubted_since):
             self._doubted_since = None
             await self._repair(config)
         elif step is not None and step.stands:
@@ -111,11 +112,9 @@ class Timekeeping:
             self._told_step = step.by
             log.warning("clock-set", by=_seconds(step.by), used_after=_seconds(STANDS_AFTER))
 
-    async def _doubt_has_ended(self) -> bool:
-        assert self._doubted_since is not None
-        if self.clocks.awake() - self._doubted_since >= STANDS_AFTER.total_seconds():
-            return True
-        return not await self._is_ahead()
+    def _doubt_has_ended(self, since: float) -> bool:
+        has_stood = self.clocks.awake() - since >= STANDS_AFTER.total_seconds()
+        return has_stood or trust_in(self.clocks.settled(), self._doubted_by, slack=SLACK) is Trust.BELIEVED
 
     async def _is_ahead(self) -> bool:
         """Return whether something that is stored happened later than now."""

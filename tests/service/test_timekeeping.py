@@ -198,8 +198,11 @@ async def test_a_clock_up_to_a_day_behind_that_is_put_right_repairs_nothing(
     time: Timekeeping, machine: Machine, db: Database
 ) -> None:
     await db.write(subscriptions.sync, ["AI 日报"], NOW + timedelta(seconds=14))
+    await poll_at(db, NOW + timedelta(seconds=14))
     assert await time.is_believed(CONFIG, ask=ask_nobody)
-    await look(time, machine, 4)
+    await look(time, machine, 1)
+    assert doubted(time), "also when the feed's own instant is put right"
+    await look(time, machine, 3)
     assert not doubted(time)
     (state,) = await db.read(subscriptions.states)
     assert state.created_at == NOW + timedelta(seconds=14)
