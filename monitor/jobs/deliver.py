@@ -47,6 +47,7 @@ class Transport:
     server: str = ""  # host:port; "" while [smtp] host is empty
     settings: str = ""  # a hash of [smtp], password and certificates
     sender: str = ""  # [smtp] sender
+    content_hash: str = ""  # of config.toml
 
 
 @dataclass(slots=True)
@@ -315,7 +316,7 @@ class _Attempt:
             return self._overtaken()
         given_up = give_up(tx, delivery, cause, str(error), now)
         if cause is SendCause.ADDRESS:
-            refuse_address(tx, delivery, str(error), now)
+            refuse_address(tx, delivery, str(error), now, self._transport.content_hash)
         return self._attempted(DeliveryStatus.FAILED, error, None, (given_up,))
 
     def _uncertain(self, tx: Connection, error: SendError, now: datetime) -> Attempted:

@@ -48,12 +48,15 @@ def give_up(tx: Connection, delivery: Delivery, cause: SendCause, reply: str, no
 def retry(tx: Connection, number: int, now: datetime, expires_at: datetime) -> bool:
     """Queue a mail again by hand, as if new; return False when it is unknown, being sent, or was sent.
 
-    What it brings is no longer owed: the next digest does not bring it a second time.
+    What it brings is no longer owed: the next digest does not bring it a second time. An address that is suspended is
+    mailed again.
     """
     if not outbox.requeue(tx, number, now, expires_at):
         return False
     delivery = outbox.by_number(tx, number)
     owed.drop(tx, delivery.subscription_key, delivery.mail.to, digests.entries_of(tx, delivery.digest_id))
+    recipients.resume(tx, delivery.subscription_key, delivery.mail.to)
+    clear_addresses(tx, now)
     for kind in NoticeKind:
         if kind.telling.is_event:
             notices.clear(tx, kind, str(number), now)
@@ -68,14 +71,17 @@ def clear_addresses(tx: Connection, now: datetime) -> None:
             notices.clear(tx, known.trouble.kind, known.trouble.subject, now)
 
 
-def refuse_address(tx: Connection, delivery: Delivery, reply: str, now: datetime) -> None:
-    """Count a refusal of the address; after the third digest in a row nothing is sent to it, or owed, any more."""
+def refuse_address(tx: Connection, delivery: Delivery, reply: str, now: datetime, content_hash: str) -> None:
+    """Count a refusal of the address; after the third digest in a row nothing is sent to it, or owed, any more.
+
+    Until config.toml has another content hash, or one of its mails is sent again by hand.
+    """
     key, address = delivery.subscription_key, delivery.mail.to
     if not key:
         return
     subject = _address_subject(delivery.subscription, address)
     if recipients.refused(tx, key, address, reply) >= _MOST_REFUSALS:
-        recipients.suspend(tx, key, address, now)
+        recipients.suspend(tx, key, address, now, content_hash)
         owed.drop(tx, key, address)
         notices.clear(tx, NoticeKind.ADDRESS_REFUSED, subject, now)
         kind = NoticeKind.ADDRESS_SUSPENDED

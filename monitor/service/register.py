@@ -51,6 +51,7 @@ def register(tx: Connection, loaded: LoadedConfig, now: datetime) -> list[str]:
     _make_mails_due(tx, loaded, now)
     sentences += _register_subscriptions(tx, list(map(wanted, loaded.config.subscriptions)), now)
     record_rules(tx, loaded, now)
+    recipients.resume_after_edit(tx, loaded.content_hash)
     clear_addresses(tx, now)
     for kind in NoticeKind:  # a server that mail no longer goes to is no trouble
         if kind.telling.stops_mail:

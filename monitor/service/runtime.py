@@ -54,12 +54,13 @@ def _transport(smtp: SmtpOptions, loaded: LoadedConfig) -> Transport:
     """Return what mails go out by. A mail for the mail server waits while there is none: it never goes another way."""
     sends = {Route.MAILDIR: maildir_sender(loaded.maildir_path)}
     if not smtp.host:
-        return Transport(sends=sends)
+        return Transport(sends=sends, content_hash=loaded.content_hash)
     return Transport(
         sends=sends | {Route.SMTP: smtp_sender(smtp, loaded.password)},
         server=smtp.server,
         settings=loaded.smtp_hash,
         sender=smtp.sender,
+        content_hash=loaded.content_hash,
     )
 
 

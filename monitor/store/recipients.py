@@ -14,7 +14,7 @@ def sync(tx: Connection, subscription: str, addresses: Collection[str], now: dat
     in_file = set(addresses)
     insert_missing(tx, recipients, [{"subscription": subscription, "address": each} for each in in_file])
     rows = tx.execute(select(recipients.c.address, recipients.c.gone_at).where(_of(subscription))).all()
-    returned = {"gone_at": None, "lapsed": False, "refusals": 0, "suspended_at": None, "reason": ""}
+    returned = {"gone_at": None, "lapsed": False, **_RESUMED}
     for chunk in chunks([row.address for row in rows if row.gone_at and row.address in in_file]):
         back = update(recipients).where(_of(subscription), recipients.c.address.in_(chunk))
         tx.execute(back.values(returned))
@@ -96,16 +96,22 @@ def accepted(tx: Connection, subscription: str, address: str) -> bool:
     return bool(tx.execute(update(recipients).where(refused_before).values(refusals=0, reason="")).rowcount)
 
 
-def suspend(tx: Connection, subscription: str, address: str, now: datetime) -> None:
-    """Record that the address is not mailed any more."""
-    tx.execute(update(recipients).where(_is(subscription, address)).values(suspended_at=now))
+def suspend(tx: Connection, subscription: str, address: str, now: datetime, content_hash: str) -> None:
+    """Record that the address is not mailed any more under the config.toml of this content hash."""
+    values = {"suspended_at": now, "suspended_under": content_hash}
+    tx.execute(update(recipients).where(_is(subscription, address)).values(values))
+
+
+def resume_after_edit(tx: Connection, content_hash: str) -> int:
+    """Let the addresses be mailed again that were suspended under another config.toml; return their count."""
+    suspended = recipients.c.suspended_at.is_not(None), recipients.c.suspended_under != content_hash
+    return tx.execute(update(recipients).where(*suspended).values(_RESUMED)).rowcount
 
 
 def resume(tx: Connection, subscription: str, address: str) -> bool:
     """Let a suspended address be mailed again; return False when it was not suspended."""
     suspended = and_(_is(subscription, address), recipients.c.suspended_at.is_not(None))
-    values = {"suspended_at": None, "refusals": 0, "reason": ""}
-    return bool(tx.execute(update(recipients).where(suspended).values(values)).rowcount)
+    return bool(tx.execute(update(recipients).where(suspended).values(_RESUMED)).rowcount)
 
 
 def suspended(tx: Connection, subscription: str) -> dict[str, str]:
@@ -126,6 +132,7 @@ def refused_anywhere(tx: Connection) -> list[tuple[str, str]]:
     return [(row.name, row.address) for row in tx.execute(query)]
 
 
+_RESUMED = {"suspended_at": None, "suspended_under": "", "refusals": 0, "reason": ""}
 _has_left: ColumnElement[bool] = recipients.c.gone_at.is_not(None)
 
 

@@ -137,6 +137,9 @@ recipients = Table(
     Column("lapsed", Boolean, nullable=False, server_default=false()),  # a day ago: nothing is owed any more
     Column("refusals", Integer, nullable=False, server_default="0"),  # digests in a row refused for good
     Column("suspended_at", Instant),
+    Column(
+        "suspended_under", Text, nullable=False, server_default=_EMPTY
+    ),  # the content hash of config.toml then
     Column("reason", Words, nullable=False, server_default=_EMPTY),  # the server's words at the last refusal
     PrimaryKeyConstraint("subscription", "address"),
 )

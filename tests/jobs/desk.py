@@ -61,6 +61,7 @@ class Desk:
             server="smtp.example.org:465",
             settings="one",
             sender="digest@example.org",
+            content_hash="first",
         )
 
     async def register(self) -> None:

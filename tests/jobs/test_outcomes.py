@@ -290,9 +290,20 @@ async def test_an_address_refused_for_three_digests_is_not_mailed_any_more(desk:
     kinds = await told(desk)
     assert NoticeKind.ADDRESS_SUSPENDED in kinds
     assert NoticeKind.ADDRESS_REFUSED not in kinds
-    assert await desk.db.write(recipients.resume, KEY, "reader@example.org")
-    assert not await desk.db.write(recipients.resume, KEY, "reader@example.org")
+    assert await desk.db.write(recipients.resume_after_edit, "first") == 0
+    assert await desk.db.write(recipients.resume_after_edit, "second") == 1
     assert await desk.db.read(recipients.suspended, KEY) == {}
+
+
+async def test_a_suspended_address_is_mailed_again_when_one_of_its_mails_is_sent_by_hand(desk: Desk) -> None:
+    for number in range(3):
+        await enqueue(desk, digest_mail(number))
+        await attempt(desk, SendKind.REFUSED, cause=SendCause.ADDRESS, code=550)
+        desk.clock.forward(days=1)
+    newest = (await rows(desk))[0]
+    assert await desk.db.write(retry, newest.id, desk.clock(), desk.clock() + HOUR)
+    assert await desk.db.read(recipients.suspended, KEY) == {}
+    assert NoticeKind.ADDRESS_SUSPENDED not in await told(desk)
 
 
 async def test_a_digest_that_arrives_begins_the_count_of_refusals_anew(desk: Desk) -> None:

@@ -372,7 +372,7 @@ async def test_what_a_server_or_an_address_refused_is_over_when_they_are_in_the_
 
     def refuse(tx: Connection) -> None:
         for each in (number, other):
-            refuse_address(tx, outbox.by_number(tx, each), "550 no such user", NOW)
+            refuse_address(tx, outbox.by_number(tx, each), "550 no such user", NOW, "")
         for server in ("127.0.0.1:25", "old.example.org:25"):
             trouble = Trouble(kind=NoticeKind.RELAY_DOWN, subject=server, since=NOW)
             notices.report(tx, trouble, NOW)

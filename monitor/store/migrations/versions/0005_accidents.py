@@ -188,6 +188,7 @@ def _create_tables() -> None:
         sa.Column("lapsed", sa.Boolean, nullable=False, server_default=sa.false()),
         sa.Column("refusals", sa.Integer, nullable=False, server_default="0"),
         sa.Column("suspended_at", INSTANT),
+        sa.Column("suspended_under", sa.Text, nullable=False, server_default=EMPTY),
         sa.Column("reason", sa.Text, nullable=False, server_default=EMPTY),
         sa.PrimaryKeyConstraint("subscription", "address", name="pk_recipients"),
     )
