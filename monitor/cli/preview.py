@@ -8,7 +8,8 @@ from zoneinfo import ZoneInfo
 
 from monitor.cli.database import use_database
 from monitor.cli.options import subscriptions_named
-from monitor.cli.terminal import answer, count, progress, say, write_files
+from monitor.cli.terminal import answer, count, progress, say, say_held_back, write_files
+from monitor.config.values import in_words
 from monitor.digests.due import slot_now
 from monitor.digests.parts import Part
 from monitor.digests.render import digest_renderer
@@ -26,20 +27,23 @@ from monitor.service.runtime import digest_context
 from monitor.store import entries
 from monitor.store.database import Database
 
+_HELD_BACK = timedelta(days=30)  # what is older is nobody's news
+
 
 def preview(path: Path, *, only: str | None, out: Path, json: bool) -> int:
     """Write the digests that would go out now into `out`; return 0. Nothing in the database changes."""
     loaded = load(path)
     subscriptions = subscriptions_named(loaded.config, only, path.name)
 
-    async def draft_all(db: Database) -> list[Draft | NothingPending]:
+    async def draft_all(db: Database) -> tuple[int, list[Draft | NothingPending]]:
         context, render, now = digest_context(loaded), digest_renderer(loaded.templates), clock()
-        return [
+        kept = await db.read(entries.count_held_back, published_since=now - _HELD_BACK)
+        return kept, [
             await draft_digest(each, slot_now(now), context=context, render=render, db=db, now=now)
             for each in subscriptions
         ]
 
-    drafts = use_database(loaded.store_url, draft_all)
+    kept, drafts = use_database(loaded.store_url, draft_all)
     sender = loaded.config.smtp.sender
     previews = [
         PreviewedDigest(
@@ -48,6 +52,7 @@ def preview(path: Path, *, only: str | None, out: Path, json: bool) -> int:
             files=_write_draft(draft, file_stem(subscription.name), sender, out)
             if isinstance(draft, Draft)
             else (),
+            held_back=kept,
         )
         for subscription, draft in zip(subscriptions, drafts, strict=True)
     ]
@@ -61,6 +66,8 @@ def preview(path: Path, *, only: str | None, out: Path, json: bool) -> int:
                 say(f"  {file}")
         else:
             say(f"{previewed.subscription}: nothing new is pending, so there would be no mail.")
+    if kept:
+        say_held_back(kept, in_words(_HELD_BACK))
     return 0
 
 

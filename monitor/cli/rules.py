@@ -190,6 +190,22 @@ def like(
 def apply(
     context: typer.Context,
     since: Annotated[str, typer.Option("--since", metavar="SPAN", help="How far back, as 7d.")],
+    held_back: Annotated[
+        bool,
+        typer.Option(
+            "--held-back",
+            help="What was too old to be mailed at a feed's first visit, by its time of publication.",
+        ),
+    ] = False,
+    limit: Annotated[
+        int | None,
+        typer.Option(
+            "--limit",
+            min=1,
+            help="At most so many for each subscription, the newest; with --held-back 30 if not given.",
+            show_default=False,
+        ),
+    ] = None,
     rule: Annotated[
         str | None, typer.Option("--rule", metavar="NAME", help="Only this rule.", show_default=False)
     ] = None,
@@ -200,4 +216,6 @@ def apply(
     """Add earlier entries that match now and were never mailed to the next digest."""
     from monitor.cli.rules_edit import apply
 
-    sys.exit(apply(path_of(context, config), since, rule=rule, dry_run=dry_run, json=json))
+    chosen = limit or (30 if held_back else None)
+    path = path_of(context, config)
+    sys.exit(apply(path, since, held_back=held_back, limit=chosen, rule=rule, dry_run=dry_run, json=json))

@@ -5,7 +5,16 @@ from collections.abc import Callable
 from pathlib import Path
 
 from monitor.cli.database import time_of, use_database
-from monitor.cli.terminal import answer, complain, complain_each, count, progress, say, show_diff
+from monitor.cli.terminal import (
+    answer,
+    complain,
+    complain_each,
+    count,
+    progress,
+    say,
+    say_held_back,
+    show_diff,
+)
 from monitor.config.reading import as_text, parse_config, read_file
 from monitor.config.values import duration
 from monitor.editing.edit import Change, add_word, plan_change, read_valid_text, remove_word, write_change
@@ -173,8 +182,13 @@ def _record_rules_before(change: Change) -> str:
     return ""
 
 
-def apply(path: Path, since: str, *, rule: str | None, dry_run: bool, json: bool) -> int:
-    """Offer earlier entries that match now and were never mailed to the next digest; return 0."""
+def apply(
+    path: Path, since: str, *, held_back: bool, limit: int | None, rule: str | None, dry_run: bool, json: bool
+) -> int:
+    """Offer earlier entries that match now and were never mailed to the next digest; return 0.
+
+    With `held_back` they are those that were too old at a feed's first visit.
+    """
     # What composing takes is not loaded for a word more in a rule.
     from monitor.jobs.backfill import Backfill, backfill
     from monitor.queries.answers.rules import BackfillAnswer
@@ -190,27 +204,38 @@ def apply(path: Path, since: str, *, rule: str | None, dry_run: bool, json: bool
     except (ValueError, OverflowError) as error:
         raise MonitorError(f"--since {since}: {error}") from None
 
-    async def offer(db: Database) -> list[Backfill]:
+    async def offer(db: Database) -> tuple[int, list[Backfill]]:
         complain_each(await db.write(register, loaded, await time_of(db)))
-        with progress("judging", await db.read(entries.count_news_since, start)) as step:
-            return await backfill(
+        kept = await db.read(entries.count_held_back, published_since=start)
+        to_judge = kept if held_back else await db.read(entries.count_news_since, start)
+        with progress("judging", to_judge) as step:
+            return kept, await backfill(
                 loaded.config.subscriptions,
                 context=digest_context(loaded),
                 since=start,
                 now=now,
                 db=db,
                 only=rule,
+                held_back=held_back,
+                limit=limit,
                 dry=dry_run,
                 step=step,
             )
 
-    backfills = use_database(loaded.store_url, offer, writable=True)
+    kept, backfills = use_database(loaded.store_url, offer, writable=True)
     if json:
-        answer([BackfillAnswer.of(each) for each in backfills])
+        answer([BackfillAnswer.of(each, held_back=kept) for each in backfills])
         return 0
     for each in backfills:
         verb = "would bring" if dry_run else "will bring"
         say(f"{each.subscription.name}: the next digest {verb} {count(len(each.entries), 'earlier entry')}.")
         for pending in each.entries:
-            say(f"    {pending.entry.title or pending.entry.id}")
+            day = f"{pending.entry.when.astimezone():%Y-%m-%d} " if held_back else ""
+            say(f"    {day}{pending.entry.title or pending.entry.id}")
+        if each.beyond:
+            say(
+                f"    and {each.beyond} more match; --limit {len(each.entries) + each.beyond} takes them along."
+            )
+    if kept and not held_back:
+        say_held_back(kept, since)
     return 0

@@ -65,6 +65,15 @@ def count(number: int, noun: str) -> str:
     return f"{number} {noun if number == 1 else plural}"
 
 
+def say_held_back(kept: int, since: str) -> None:
+    """Say how many entries were too old to be mailed at a feed's first visit, and how they can be mailed."""
+    are = "was" if kept == 1 else "were"
+    say(
+        f"{count(kept, 'entry')} {are} held back as too old at a first visit: "
+        f'"monitor rules apply --held-back --since {since} --dry-run" shows what matches.'
+    )
+
+
 def printable(text: str) -> str:
     """Return the text with its control characters escaped: a terminal does not obey what a feed said."""
     return "".join(

@@ -6,7 +6,17 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from monitor.cli.options import subscriptions_named
-from monitor.cli.terminal import answer, complain, complain_each, count, local_time, progress, say, table
+from monitor.cli.terminal import (
+    answer,
+    complain,
+    complain_each,
+    count,
+    local_time,
+    progress,
+    say,
+    say_held_back,
+    table,
+)
 from monitor.config.options import Subscription
 from monitor.digests.due import next_slot
 from monitor.errors import DigestError
@@ -228,6 +238,8 @@ def _show_polls(polls: Sequence[PollAnswer]) -> None:
         )
     for poll in failed:
         complain(f"{poll.feed}: {poll.error}. Asked again {local_time(poll.next_poll_at)}.")
+    if kept := sum(poll.held_back for poll in polled):
+        say_held_back(kept, "30d")
     unchanged = len(polls) - len(polled) - len(failed)
     say(f"{count(len(polls), 'feed')}: {len(polled)} read, {unchanged} unchanged, {len(failed)} failed.")
 

@@ -70,6 +70,26 @@ async def match_period(
     return MatchedPeriod(matched=tuple(matched), arrivals=tuple(sorted(arrivals)))
 
 
+async def match_held_back(
+    rules: Ruleset, published_since: datetime, *, db: Database, step: Step = no_step
+) -> list[PendingEntry]:
+    """Match the entries that were too old to be news at a first visit, published since an instant; by seq.
+
+    `step` is called for each entry read. Raises StoreError.
+    """
+    matched: list[PendingEntry] = []
+    after = 0
+    while batch := await db.read(
+        entries.held_back, published_since=published_since, after=after, limit=_BATCH
+    ):
+        after = batch[-1][0]
+        judged = await asyncio.to_thread(judge, batch, rules)
+        matched += [pending for pending in judged if pending.matches]
+        for _ in batch:
+            step()
+    return matched
+
+
 async def excluded_entries(
     rules: Ruleset, names: Collection[str], *, after: int, upto: int, db: Database
 ) -> list[ExcludedEntry]:

@@ -110,6 +110,25 @@ def news(
     return [(row.seq, entry_of(row)) for row in tx.execute(query.order_by(entries.c.seq).limit(limit))]
 
 
+def held_back(
+    tx: Connection, *, published_since: datetime, after: int, limit: int
+) -> list[tuple[int, Entry]]:
+    """Return the first `limit` entries beyond a seq that were too old to be news when their feed was first visited.
+
+    Those published since an instant, as (seq, entry), by seq.
+    """
+    query = rows().where(*_held_back(published_since), entries.c.seq > after)
+    return [(row.seq, entry_of(row)) for row in tx.execute(query.order_by(entries.c.seq).limit(limit))]
+
+
+def count_held_back(tx: Connection, *, published_since: datetime) -> int:
+    """Return the count of such entries that were neither mailed to anybody nor offered to a digest since."""
+    was_mailed = select(tables.mailed.c.seq).where(tables.mailed.c.seq == entries.c.seq)
+    is_offered = select(tables.backfill.c.seq).where(tables.backfill.c.seq == entries.c.seq)
+    query = select(func.count()).select_from(entries).where(*_held_back(published_since))
+    return tx.scalar(query.where(~was_mailed.exists(), ~is_offered.exists())) or 0
+
+
 def first_judged(tx: Connection, ruleset: str, since: datetime) -> tuple[int, datetime] | None:
     """Return seq and arrival of the first news since an instant that this ruleset judged last; None without."""
     query = (
@@ -254,6 +273,10 @@ def _insert_keys(
 
 def _news_between(after: int, upto: int) -> tuple[ColumnElement[bool], ...]:
     return entries.c.news, entries.c.seq > after, entries.c.seq <= upto
+
+
+def _held_back(published_since: datetime) -> tuple[ColumnElement[bool], ...]:
+    return ~entries.c.news, entries.c.published >= published_since
 
 
 def _grouped(rows: Iterable[Row[Any]]) -> list[PendingEntry]:

@@ -77,3 +77,26 @@ def test_a_digest_in_several_parts_is_previewed_replayed_and_mailed_in_as_many(t
         assert (composed["entries"], composed["left"]) == (230, 0)
         assert composed["to"] == ["reader@example.org"]
         assert len(site.json("outbox")) == 3
+
+
+def test_what_was_held_back_at_the_first_visit_is_told_and_can_be_mailed(tmp_path: Path) -> None:
+    # The document is of 2026-11-24, and the clock is today's.
+    hours = 24 * 10 + (make.NOW - datetime.now(UTC)) / timedelta(hours=1)
+    with open_site(tmp_path, lambda: make.rss("AI新规", "大模型降价", "天气", hours_old=hours)) as site:
+        site.write(('first_visit = "36500d"', 'first_visit = "3d"'))
+        told = "3 entries were held back as too old at a first visit"
+        assert told in site.monitor("poll", "--all")
+        assert told in site.monitor("preview", "--out", str(tmp_path / "seen"))
+        (previewed,) = site.json("preview", "--out", str(tmp_path / "seen"))
+        assert (previewed["subject"], previewed["held_back"]) == (None, 3)
+        assert told in site.monitor("rules", "apply", "--since", "30d")
+        held_back = ("rules", "apply", "--held-back", "--since", "30d")
+        shown = site.monitor(*held_back, "--dry-run", "--limit", "1")
+        assert "would bring 1 earlier entry" in shown
+        assert "and 1 more match; --limit 2 takes them along." in shown
+        assert "would bring 0" in site.monitor("rules", "apply", "--held-back", "--since", "5d", "--dry-run")
+        (offered,) = site.json(*held_back)
+        assert (len(offered["entries"]), offered["beyond"], offered["held_back"]) == (2, 0, 3)
+        (composed,) = site.json("digest", "--now")
+        assert composed["entries"] == 2
+        assert "1 entry was held back" in site.monitor("preview", "--out", str(tmp_path / "seen"))

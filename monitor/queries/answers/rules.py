@@ -344,9 +344,11 @@ class BackfillAnswer:
 
     subscription: str  # its name
     entries: tuple[BackfilledEntry, ...]  # by seq
+    beyond: int  # more that match, and are left out by --limit
+    held_back: int  # entries of that span, matching or not, that were too old at a first visit
 
     @classmethod
-    def of(cls, backfill: Backfill) -> BackfillAnswer:
+    def of(cls, backfill: Backfill, *, held_back: int) -> BackfillAnswer:
         """Return what a subscription's next digest brings beside its own news."""
         return cls(
             subscription=backfill.subscription.name,
@@ -354,4 +356,6 @@ class BackfillAnswer:
                 BackfilledEntry(seq=pending.seq, title=pending.entry.title, link=pending.entry.link)
                 for pending in backfill.entries
             ),
+            beyond=backfill.beyond,
+            held_back=held_back,
         )
