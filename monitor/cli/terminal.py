@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple, TextIO
 
 from monitor.errors import MonitorError
+from monitor.masking import mask
 from monitor.queries.answers import as_json
 
 if TYPE_CHECKING:
@@ -40,8 +41,8 @@ def say(line: str, style: str = "") -> None:
 
 
 def complain(line: str) -> None:
-    """Print a line about what failed on standard error."""
-    _print_line(line, "red", sys.stderr)
+    """Print a line about what failed on standard error, secrets masked."""
+    _print_line(mask(line), "red", sys.stderr)
 
 
 def complain_each(lines: Iterable[str]) -> None:

@@ -10,6 +10,7 @@ _LOCAL = re.compile(r"[^\s\x00-\x20\x7f<>()\[\],;:\\\"@，；、：＠]{1,64}")
 _ASCII_DOMAIN = re.compile(r"[a-z0-9_-]+(?:\.[a-z0-9_-]+)*|\[[0-9.]+\]")
 _LONGEST_DOMAIN = 255  # octets (RFC 5321 4.5.3.1.2)
 _ANOTHER_BEFORE = re.compile(r"[^\s@<>,;]@[^\s@<>,;]+\s*[,;，；、]|<[^<>]*@[^<>]*>")
+_ADDRESS = re.compile(r"[^\s@<>\"]+@[^\s@<>\"]+\.[^\s@<>\"]+")
 _SEVERAL = re.compile(r"@.*[,;\s，；、].*@", re.DOTALL)
 
 
@@ -39,7 +40,9 @@ def parse_mailbox(text: str) -> Mailbox:
     """
     if named := _NAMED.fullmatch(text):
         name, address = named[1].strip(), named[2].strip()
-        several = bool(_ANOTHER_BEFORE.search(_without_quoted(name)))
+        unquoted = _without_quoted(name)
+        is_another = _ADDRESS.fullmatch(unquoted) and unquoted.lower() != address.lower()
+        several = bool(is_another or _ANOTHER_BEFORE.search(unquoted))
     elif with_comment := _WITH_COMMENT.fullmatch(text):
         name, address, several = with_comment[2].strip(), with_comment[1], False
     else:

@@ -4,7 +4,7 @@ import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
-from itertools import combinations, pairwise
+from itertools import combinations
 
 from monitor.config.options import ENTRY_FIELDS, Rule
 from monitor.errors import RuleError
@@ -181,19 +181,20 @@ def _word_boundary(text: str) -> Iterator[LintIssue]:
         yield LintIssue(kind=FindingKind.PATTERN, what=what, fix=fix)
 
 
-_BEFORE_SET = re.compile(r"~\d*|NEAR/\d+|AND|OR|NOT")
+_SET = re.compile(r"[@＠]([^\s@＠]+)")
+_BEFORE_SET = re.compile(r"(?:^|\s)(?:~\d*|NEAR/\d+|AND|OR|NOT)\s+$")
 
 
 def set_in_phrase(text: str) -> Iterator[LintIssue]:
     """Yield the names of alias sets that stand within a phrase, where they are letters like others."""
-    if text.startswith(("=", "@")):
+    if text.startswith(("=", "@", "＠")):
         return
-    for before, name in pairwise(text.split()):
-        if name.startswith("@") and len(name) > 1 and not _BEFORE_SET.fullmatch(before):
-            what = (
-                f"holds {quoted(name)} within a phrase, where it is no alias set but looked for as it stands"
-            )
-            fix = f"write {quoted(name)} as a word of its own, or {quoted(f'{before} ~8 {name}')} for a word near it"
+    for place in _SET.finditer(text):
+        before, name = text[: place.start()], f"@{place[1]}"
+        if (before[-1:].isspace() or is_han(before[-1:])) and not _BEFORE_SET.search(before):
+            what = f"holds {quoted(place[0])} within a phrase, where it is no alias set but looked for as it stands"
+            near = quoted(f"{before.split()[-1]} ~8 {name}")
+            fix = f"write {quoted(name)} as a word of its own, or {near} for a word near it"
             yield LintIssue(kind=FindingKind.SET, what=what, fix=fix)
 
 

@@ -40,6 +40,7 @@ def test_a_text_is_one_address_and_perhaps_a_name(text: str, name: str, address:
         "Ann <a@b.org>, Bob <c@d.org>",
         "a@b.org, Bob <c@d.org>",
         "Ann <a@b.org> <c@d.org>",
+        "a@b.org <c@d.org>",
     ],
 )
 def test_several_addresses_in_one_text_are_refused(text: str) -> None:

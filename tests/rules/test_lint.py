@@ -42,6 +42,8 @@ def only(aliases: dict[str, list[str]] | None = None, **rule: Any) -> Finding:
         ("+芯片", "two words", "into all", None),
         ("!芯片", "two words", "into none", None),
         ("芯片 @公司", "set", '"@公司" as a word of its own', None),
+        ("芯片@公司", "set", '"芯片 ~8 @公司"', None),
+        ("芯片 ＠公司", "set", '"@公司" as a word of its own', None),
         ("title:chips @nosuch", "set", '"title:chips ~8 @nosuch"', None),
         ("body:芯片", "field", '"text:芯片"', None),
         ("intitle:芯片", "field", '"title:芯片"', None),
