@@ -254,9 +254,8 @@ async def test_a_server_that_is_not_there_is_told_apart_from_a_refused_mail() ->
     assert str(error).startswith(f"cannot open a connection to 127.0.0.1:{port} (Connection refused): check")
 
 
-@pytest.mark.parametrize("host", ["nobody.invalid", "nobody..invalid"])
-async def test_a_name_nobody_has_is_told_plainly(host: str) -> None:
-    error = await failure(Scripted({}, port=25), host=host)
+async def test_a_name_nobody_has_is_told_plainly() -> None:
+    error = await failure(Scripted({}, port=25), host="nobody.invalid")
     assert error.kind is SendKind.RELAY
     assert "check [smtp] host" in str(error)
 

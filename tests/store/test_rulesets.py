@@ -59,7 +59,7 @@ async def test_digests_are_counted_under_the_version_that_made_them(db: Database
             slot = make.slot(f"at:{number}")
             digests.insert(tx, "AI 日报", slot, NOW + timedelta(hours=hours), 3, ruleset)
         digests.insert(tx, "AI 日报", make.slot("at:old"), NOW, 3, "before versions were kept")
-        digests.insert_notice(tx, make.slot("refused:1"), NOW + timedelta(hours=1))
+        digests.insert_notice(tx, make.slot("notice:1"), NOW + timedelta(hours=1))
 
     await db.write(send)
     assert await db.read(rulesets.digests_sent) == {1: 1, 2: 1, 3: 2}
