@@ -248,7 +248,7 @@ class _Attempt:
                 return self._relay_failed(tx, result, now)
             case SendKind.REFUSED:
                 attempted = self._refused(tx, result, now)
-            case SendKind.UNCERTAIN:
+            case _:  # UNCERTAIN
                 return self._uncertain(tx, result, now)
         if result.code is not None:  # the server spoke about this mail: it takes mails again
             self._relay_works(tx, now)
