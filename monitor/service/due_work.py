@@ -92,8 +92,8 @@ class DueWork:
         report: Report,
         in_hand: InHand | None = None,
         clock: Clock = clock,
-        wall_clock: Clock
-        | None = None,  # for polls: one too many does no harm, so a step of it is followed at once
+        # For polls: one too many does no harm, so a step of it is followed at once.
+        wall_clock: Clock | None = None,
     ) -> None:
         self.loaded, self.runtime = loaded, runtime
         self._db, self._start, self._report, self._clock = db, start, report, clock
@@ -270,13 +270,16 @@ class DueWork:
     # --- mails ----------------------------------------------------------------------------------
 
     async def deliver_due(self) -> None:
-        """Start to hand over what is due: one mail first, several at a time once the server has taken it."""
-        if self._deliveries or not await self._db.read(
-            is_anything_due, self.runtime.transport, self._clock()
-        ):
+        """Start to hand over what is due: one mail first, several at a time once the server has taken it.
+
+        While the server takes its time over some, one more is begun at each tick.
+        """
+        if len(self._deliveries) >= _SENDERS:
+            return
+        if not await self._db.read(is_anything_due, self.runtime.transport, self._clock()):
             return
         await self._recover()
-        self._start_deliveries(senders=1)
+        self._start_deliveries(senders=min(len(self._deliveries) + 1, _SENDERS))
 
     async def deliver_all(self, *, now: bool = False) -> None:
         """Hand over what is due one by one, and return when that has ended; `now` spares no server that failed."""

@@ -8,15 +8,18 @@ import pytest
 
 from monitor.errors import DigestError
 from monitor.jobs.compose import Composed, NothingNew
+from monitor.jobs.deliver import Transport
 from monitor.jobs.rename import rename
 from monitor.loaded import check_bytes, load
+from monitor.mail import BeforeDot
 from monitor.model.digests import Digest
-from monitor.model.mail import Rendered
+from monitor.model.mail import Mail, Rendered, Route
 from monitor.service.due_work import ComposeFailed, DueWork, Outcome, Work
 from monitor.service.register import register
 from monitor.service.runtime import make_runtime
 from tests import make
 from tests.jobs.desk import Desk
+from tests.jobs.test_outcomes import digest_mail, enqueue
 from tests.site import CONFIG
 
 
@@ -97,6 +100,44 @@ async def test_a_subscription_that_goes_on_where_an_earlier_one_was_is_composed_
     desk.clock.forward(seconds=1)
     await due_work.compose_due()
     assert [type(outcome) for outcome in outcomes] == [NothingNew, Composed]
+
+
+async def test_a_mail_for_which_the_server_takes_its_time_delays_no_other(desk: Desk, tmp_path: Path) -> None:
+    loaded = check_bytes(
+        tmp_path / "config.toml",
+        CONFIG.format(store="sqlite:///unused.db", port=25, ca_file="", url=make.feed().url).encode(),
+    )
+    begun: asyncio.Queue[str] = asyncio.Queue()
+    go_on = asyncio.Event()
+
+    async def thoughtful(mail: Mail, before_dot: BeforeDot) -> str:
+        begun.put_nowait(mail.to)
+        if mail.to == "slow@example.org":
+            await go_on.wait()
+        await before_dot()
+        return "250 OK"
+
+    transport = Transport(
+        sends={Route.SMTP: thoughtful}, server="smtp.example.org:465", sender="digest@example.org"
+    )
+    due_work = DueWork(
+        loaded,
+        replace(make_runtime(loaded), transport=transport),
+        desk.db,
+        start=lambda _name, work: asyncio.create_task(finished(work)),
+        report=lambda _: None,
+        clock=desk.clock,
+    )
+    await enqueue(desk, digest_mail(1, "first@example.org"))
+    await due_work.deliver_all()  # from now on the server counts as one that takes mail
+    await begun.get()
+    for number, to in enumerate(("slow@example.org", "other@example.org"), start=2):
+        desk.clock.forward(seconds=1)
+        await enqueue(desk, digest_mail(number, to))
+        await due_work.deliver_due()
+        assert await asyncio.wait_for(begun.get(), 5) == to
+    go_on.set()
+    await due_work.deliver_all()
 
 
 async def finished(work: Work) -> None:
