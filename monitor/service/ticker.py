@@ -1,6 +1,7 @@
 """Call the due work at its intervals (APScheduler), whatever is done to the wall clock."""
 
 import asyncio
+import contextlib
 from collections.abc import Awaitable, Callable, Mapping
 from datetime import UTC, datetime, timedelta
 
@@ -36,8 +37,7 @@ def start_ticking(ticks: Mapping[str, tuple[Tick, timedelta]]) -> Callable[[], N
 
     def stop() -> None:
         watchdog.cancel()
-        # wait=True would cancel running coroutines; whoever stops the ticks lets the running ones end first.
-        scheduler.shutdown(wait=False)
+        scheduler.shutdown(wait=False)  # cancels what it has called: see _WatchedTick.call
 
     return stop
 
@@ -78,7 +78,10 @@ class _WatchedTick:
         if self._ended_at is None:
             return  # it is still running
         self._ended_at = None
+        running = asyncio.ensure_future(self._tick())
         try:
-            await self._tick()
+            # APScheduler cancels what it has called when it is shut down. The tick itself ends in its own time.
+            with contextlib.suppress(asyncio.CancelledError):
+                await asyncio.shield(running)
         finally:
             self._ended_at = self._loop.time()

@@ -138,3 +138,23 @@ async def test_a_tick_that_fails_is_called_again(caplog: pytest.LogCaptureFixtur
     await asyncio.wait_for(twice.wait(), 5)
     stop()
     assert "a mistake" in caplog.text
+
+
+async def test_a_tick_that_runs_when_the_ticks_are_stopped_ends_by_itself(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    begun, go_on, ended = asyncio.Event(), asyncio.Event(), asyncio.Event()
+
+    async def slow() -> None:
+        begun.set()
+        await go_on.wait()
+        ended.set()
+
+    stop = start_ticking({"tick": (slow, timedelta(milliseconds=10))})
+    await asyncio.wait_for(begun.wait(), 5)
+    stop()
+    await asyncio.sleep(0)
+    go_on.set()
+    await asyncio.wait_for(ended.wait(), 5)
+    await asyncio.sleep(0)
+    assert not [record for record in caplog.records if record.levelname == "ERROR"]
