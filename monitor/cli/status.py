@@ -4,7 +4,7 @@ from pathlib import Path
 
 from monitor.cli.database import time_of, use_database
 from monitor.cli.terminal import Styled, answer, complain, complain_each, count, local_time, say, table
-from monitor.config.checked import CheckedConfig, feed_names_of, read_options, store_url_of
+from monitor.config.checked import CheckedConfig, feed_names_of, missing_work, read_options, store_url_of
 from monitor.config.positions import rule_part
 from monitor.config.reading import as_text, read_file
 from monitor.errors import ConfigError, StoreError
@@ -25,6 +25,8 @@ def status(path: Path, *, json: bool) -> int:
     """Show how everything stands; return 1 when anything is wrong, 2 when the file is refused."""
     try:
         checked = read_options(path)
+        if problems := list(missing_work(checked.config)):
+            raise ConfigError(path.name, problems)
         stored = use_database(checked.store_url, lambda db: db.read(read_stored_state))
         if stored.rules is None or stored.rules.text != checked.rule_text:
             _compile(path)

@@ -90,7 +90,7 @@ def test_every_problem_is_told_with_exit_code_2(tmp_path: Path) -> None:
 
 def test_a_file_without_feeds_or_subscriptions_is_refused_by_what_works_by_it(tmp_path: Path) -> None:
     (tmp_path / "config.toml").write_text("")
-    for command in ("once", "poll", "digest", "deliver", "rules apply --since 7d"):
+    for command in ("once", "poll", "digest", "deliver", "rules apply --since 7d", "status"):
         output = monitor(tmp_path, *command.split(), code=2)
         assert "[[feeds]]" in output, command
         assert "[[subscriptions]]" in output, command
