@@ -100,7 +100,7 @@ def accept_address(tx: Connection, delivery: Delivery, now: datetime) -> None:
 def tell_refused_content(tx: Connection, delivery: Delivery, reply: str, now: datetime) -> None:
     """Tell the operator that the server refuses what stands in a mail, which goes out as text alone."""
     if delivery.subscription_key:
-        notices.report(tx, _about(NoticeKind.MAIL_REFUSED, delivery, reply, now), now)
+        notices.report(tx, _about(NoticeKind.MAIL_REFUSED, delivery, reply, now, content="sent as text"), now)
 
 
 def rest(tx: Connection, delivery: Delivery, reply: str, now: datetime) -> None:
@@ -140,12 +140,14 @@ def _address_subject(subscription: str, address: str) -> str:
     return f"{subscription}: {address}"
 
 
-def _about(kind: NoticeKind, delivery: Delivery, what: str, now: datetime) -> Trouble:
+def _about(
+    kind: NoticeKind, delivery: Delivery, what: str, now: datetime, *, content: str = "given up"
+) -> Trouble:
     address = delivery.mail.to if kind is NoticeKind.MAIL_GIVEN_UP else ""
     return Trouble(
         kind=kind,
         subject=str(delivery.id),
-        content=delivery.status.value,
+        content=content,
         details=f"mail {delivery.id} of {delivery.subscription} to {delivery.mail.to}: {what}",
         address=address,
         since=now,

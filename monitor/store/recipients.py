@@ -114,14 +114,6 @@ def resume(tx: Connection, subscription: str, address: str) -> bool:
     return bool(tx.execute(update(recipients).where(suspended).values(_RESUMED)).rowcount)
 
 
-def suspended(tx: Connection, subscription: str) -> dict[str, str]:
-    """Return the suspended addresses of a subscription with the server's words at the last refusal."""
-    query = select(recipients.c.address, recipients.c.reason).where(
-        recipients.c.subscription == subscription, recipients.c.suspended_at.is_not(None)
-    )
-    return {row.address: row.reason for row in tx.execute(query.order_by(recipients.c.address))}
-
-
 def refused_anywhere(tx: Connection) -> list[tuple[str, str]]:
     """Return who refused the last digest, or is suspended, as (name of the subscription, address)."""
     query = (
