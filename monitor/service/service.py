@@ -6,33 +6,32 @@ import os
 import platform
 import signal
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
-from datetime import datetime, timedelta
+from datetime import timedelta
 from functools import partial
-from hashlib import sha256
 from pathlib import Path
 from uuid import uuid4
 
 from monitor import __version__, log
 from monitor.config.options import Config, Feed
 from monitor.editing.findings import describe_new_findings, findings_of
-from monitor.errors import ConfigError, DatabaseGoneError, MonitorError, Problem, SchemaError, StoreError
+from monitor.errors import ConfigError, DatabaseGoneError, MonitorError, SchemaError, StoreError
 from monitor.feeds.pace import settings_of
 from monitor.jobs.deliver import InHand
 from monitor.loaded import LoadedConfig, changes, content_hash_of, dropped, load_complete, smtp_hash_of
-from monitor.model.notices import NoticeKind, Trouble
+from monitor.model.notices import Trouble
 from monitor.model.services import RunningService
 from monitor.service.clock import Clocks, clock
 from monitor.service.config_watcher import STANDS, ConfigWatcher, Step
 from monitor.service.due_work import DueWork, Work
 from monitor.service.events import log_outcome, log_registered
 from monitor.service.gone import leave_note, report_note
+from monitor.service.refusal import Refusal, record_refusal, shrunk
 from monitor.service.register import register, register_again
 from monitor.service.runtime import make_runtime
 from monitor.service.ticker import Tick, start_ticking
 from monitor.service.timekeeping import Timekeeping
-from monitor.store import feeds, notices, rulesets, services
-from monitor.store.database import Connection, Database, open_database
+from monitor.store import feeds, services
+from monitor.store.database import Database, open_database
 
 _TICK = timedelta(seconds=1)
 _LOOK = timedelta(seconds=0.5)  # an edit is taken up at the second look at it: whole, and within 2 s
@@ -40,7 +39,6 @@ _REMATCH = timedelta(seconds=30)
 _BEAT = timedelta(seconds=10)
 _LAPSE = timedelta(minutes=1)
 _PRUNE = timedelta(hours=1)
-_PROBLEMS_TOLD = 20  # of a refused edit
 _PATIENCE = 10.0  # seconds for which a file that is refused is read again at the start
 _GRACE = 10.0  # seconds for running tasks when the service is told to stop
 _GRACE_PAST_DOT = 60.0  # and for a mail that the server may have: it goes twice when its reply is not read
@@ -100,8 +98,8 @@ class Service:
         self._reloading = asyncio.Lock()
         self._retired: list[DueWork] = []  # of configurations that were replaced, while polls of theirs go on
         self._store_url = loaded.store_url  # of the database that is open
-        self._refusal: _Refusal | None = None  # why the file as it stands is refused
-        self._shrunk: Trouble | None = None  # an edit that waits, because it drops most feeds or rules
+        self._refusal: Refusal | None = None  # why the file as it stands is refused
+        self._waits: Trouble | None = None  # an edit that waits, because it drops most feeds or rules
         self._refusal_recorded = False  # False: the database knows another one, or one of an earlier service
         self._started_at = time.clocks.settled()
         self._id = uuid4().hex
@@ -119,7 +117,7 @@ class Service:
         self._handle_sighup()
         _log_started(self._due_work.loaded)
         log_registered(registered)
-        await self._beat()
+        await self._start("beat", self._beat)
         stop_ticking = start_ticking(
             {
                 "clock": (self._tick("clock", lambda: self._time.look(self._due_work.loaded.config)), _TICK),
@@ -345,12 +343,7 @@ class Service:
         self._watcher.postpone(_content_in_force(loaded))
         in_force = "the configuration before this edit"
         log.warning("config-waits", losses="; ".join(losses), in_force=in_force, seconds=STANDS)
-        details = f"{loaded.path}: {'; '.join(losses)}."
-        content = loaded.content_hash
-        shrunk = Trouble(
-            kind=NoticeKind.CONFIG_SHRUNK, content=content, details=details, since=self._time.clocks.settled()
-        )
-        self._set_refusal(None, shrunk=shrunk)
+        self._set_refusal(None, waits=shrunk(loaded, losses, self._time.clocks.settled()))
 
     def _refuse(self, error: MonitorError, content: str) -> None:
         """Log what is wrong with the file, for the operator to be told when it stays so."""
@@ -360,58 +353,18 @@ class Service:
         problems = error.problems if isinstance(error, ConfigError) else (error,)
         for problem in problems:
             log.warning("config-problem", problem=problem)
-        self._set_refusal(_Refusal(path=path, problems=problems, at=self._time.clocks.settled()))
+        self._set_refusal(Refusal(path=path, problems=problems, at=self._time.clocks.settled()))
 
-    def _set_refusal(self, refusal: "_Refusal | None", *, shrunk: Trouble | None = None) -> None:
-        self._refusal, self._shrunk, self._refusal_recorded = refusal, shrunk, False
+    def _set_refusal(self, refusal: Refusal | None, *, waits: Trouble | None = None) -> None:
+        self._refusal, self._waits, self._refusal_recorded = refusal, waits, False
 
     async def _notify(self) -> None:
         """Record whether the file is refused, and tell the operator what he does not know yet; tried at each tick."""
         if not self._refusal_recorded:
-            refusal, shrunk = self._refusal, self._shrunk
-            await self._db.write(_record_refusal, refusal, shrunk, self._time.clocks.settled())
-            self._refusal_recorded = (self._refusal, self._shrunk) == (refusal, shrunk)
+            refusal, waits = self._refusal, self._waits
+            await self._db.write(record_refusal, refusal, waits, self._time.clocks.settled())
+            self._refusal_recorded = (self._refusal, self._waits) == (refusal, waits)
         await self._due_work.notify()
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Refusal:
-    """Why the file as it stands is not in force."""
-
-    path: Path
-    problems: Sequence[Problem | MonitorError]
-    at: datetime
-
-    @property
-    def content(self) -> str:
-        """A hash of the mistakes without their lines: a line added above one makes no other of it."""
-        mistakes = sorted(
-            str(replace(problem, line=None) if isinstance(problem, Problem) else problem)
-            for problem in self.problems
-        )
-        return sha256("\n".join(mistakes).encode("utf-8", "replace")).hexdigest()
-
-
-def _record_refusal(tx: Connection, refusal: _Refusal | None, shrunk: Trouble | None, now: datetime) -> None:
-    """Record that the file is refused and which rules are in force meanwhile, or that it waits, or neither."""
-    if shrunk is None:
-        notices.clear(tx, NoticeKind.CONFIG_SHRUNK, "", now)
-    else:
-        notices.report(tx, shrunk, now)
-    if refusal is None:
-        notices.clear(tx, NoticeKind.CONFIG_REFUSED, "", now)
-        return
-    rules = rulesets.newest(tx)
-    in_force = (
-        f" Rules version {rules.version}, of {rules.at:%Y-%m-%d %H:%M} UTC, is in force." if rules else ""
-    )
-    trouble = Trouble(
-        kind=NoticeKind.CONFIG_REFUSED,
-        content=refusal.content,
-        details="\n".join((f"{refusal.path}{in_force}", *map(str, refusal.problems[:_PROBLEMS_TOLD]))),
-        since=refusal.at,
-    )
-    notices.report(tx, trouble, now)
 
 
 def _content_in_force(loaded: LoadedConfig) -> str:
