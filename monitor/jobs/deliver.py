@@ -74,11 +74,6 @@ class Attempted:
     given_up: tuple[GivenUp, ...] = ()  # this mail, or others that have been tried long enough
 
 
-@dataclass(frozen=True, slots=True)
-class _Interrupted:
-    """This process was told to stop in the middle of an attempt."""
-
-
 class _OvertakenError(MonitorError):
     """The lease ran out before the dot and another worker has claimed the mail."""
 

@@ -219,7 +219,7 @@ def failed_when_old(tx: Connection, now: datetime, *, pause: timedelta, only: in
 def tried_long_enough(tx: Connection, now: datetime, last_tries: timedelta) -> list[Delivery]:
     """Return the unsent mails that are too old and have failed since for as long as `last_tries`, by number.
 
-    The pause that follows their last failure is not counted: it has yet to pass.
+    The pause that follows their last failure is not counted: it has yet to pass. Call this before `failed_when_old`.
     """
     tried = (
         _is(DeliveryStatus.WAITING),

@@ -14,11 +14,6 @@ def state(tx: Connection, server: str) -> RelayState | None:
     return RelayState(**row._mapping) if row else None
 
 
-def states(tx: Connection) -> list[RelayState]:
-    """Return how every mail server that was ever used did last, by name."""
-    return [RelayState(**row._mapping) for row in tx.execute(select(relays).order_by(relays.c.server))]
-
-
 def save(tx: Connection, state: RelayState) -> None:
     """Store the whole state of a mail server."""
     values = {

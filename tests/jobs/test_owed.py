@@ -194,7 +194,7 @@ async def test_what_is_owed_comes_back_to_him_who_is_owed_and_to_nobody_else(des
     assert "其中 1 条来自往期：当时放不下，或邮件没有送到。" in text
     assert await _debts(desk) == {}
     assert (await _rows(desk))[-1] == (1, 1, {seqs["大模型000"]: 1}), "it keeps how often it had come back"
-    assert (await desk.db.read(subscriptions.state, KEY)).last_slot.key == "2026-11-25T08:00"  # type: ignore[union-attr]
+    assert (await desk.db.read(subscriptions.state, KEY)).last_slot.key == "2026-11-25T08:00"  # type: ignore[union-attr]  # there is one
 
 
 async def test_recipients_with_equal_debts_share_a_rendering_and_the_others_get_what_is_new(

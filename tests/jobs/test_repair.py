@@ -230,7 +230,8 @@ async def test_a_login_that_was_refused_is_spared_for_its_twelve_hours(desk: Des
         desk.mailbox.refuses(SendKind.RELAY, cause=SendCause.LOGIN)
         await desk.deliver()
         desk.clock.forward(minutes=2)
-    (before,) = await desk.db.read(relays.states)
+    before = await desk.db.read(relays.state, desk.transport.server)
+    assert before
     assert before.next_probe_at
     assert before.next_probe_at > desk.clock() + timedelta(hours=11)
     assert (await fix(desk)).relays == 0

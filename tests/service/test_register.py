@@ -100,7 +100,7 @@ T = Registered(key="t", name="t", schedule="weekly", recipients=frozenset({BOB})
 
 def wanted(registered: Registered, **differ: object) -> Wanted:
     values = {"name": registered.name, "schedule": registered.schedule, "recipients": registered.recipients}
-    return Wanted(**{**values, **differ})  # type: ignore[arg-type]
+    return Wanted(**{**values, **differ})  # type: ignore[arg-type]  # each name has its type there
 
 
 def test_one_that_went_and_one_that_came_alike_are_one_renamed() -> None:

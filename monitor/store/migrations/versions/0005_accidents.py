@@ -168,13 +168,13 @@ def _new_outbox_columns() -> dict[str, "sa.Column[object]"]:
 def _recreate(table: str, columns: str, *definition: sa.schema.SchemaItem) -> None:
     """Make a table of SQLite anew with its rows; no number is given twice, of a deleted row either."""
     old = f"old_{table}"
-    op.execute(f"CREATE TABLE {old} AS SELECT {columns} FROM {table}")  # noqa: S608
-    op.execute(f"CREATE TABLE old_sequence AS SELECT seq FROM sqlite_sequence WHERE name = '{table}'")  # noqa: S608
+    op.execute(f"CREATE TABLE {old} AS SELECT {columns} FROM {table}")  # noqa: S608 - names of ours
+    op.execute(f"CREATE TABLE old_sequence AS SELECT seq FROM sqlite_sequence WHERE name = '{table}'")  # noqa: S608 - names of ours
     op.drop_table(table)
     op.create_table(table, *definition, sqlite_autoincrement=True)
     op.execute(f"INSERT INTO {table} ({columns}) SELECT {columns} FROM {old}")  # noqa: S608 - names of ours
-    op.execute(f"DELETE FROM sqlite_sequence WHERE name = '{table}'")  # noqa: S608
-    op.execute(f"INSERT INTO sqlite_sequence (name, seq) SELECT '{table}', seq FROM old_sequence")  # noqa: S608
+    op.execute(f"DELETE FROM sqlite_sequence WHERE name = '{table}'")  # noqa: S608 - names of ours
+    op.execute(f"INSERT INTO sqlite_sequence (name, seq) SELECT '{table}', seq FROM old_sequence")  # noqa: S608 - names of ours
     op.drop_table(old)
     op.drop_table("old_sequence")
 
