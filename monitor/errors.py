@@ -115,7 +115,11 @@ class FetchError(FeedError):
 
 
 class ParseError(FeedError):
-    """The bytes are not a feed."""
+    """The bytes are not a feed, or (`broke_parser`) took a parser more time or memory than a feed may."""
+
+    def __init__(self, message: str, *, broke_parser: bool = False) -> None:
+        super().__init__(message)
+        self.broke_parser = broke_parser
 
 
 class DigestError(MonitorError):

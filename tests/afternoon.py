@@ -18,6 +18,7 @@ from monitor.store.database import open_database
 from tests import make
 from tests.command import run_command
 from tests.fakes import FakeClock, FakeWeb
+from tests.parsing import parse_here
 from tests.site import FeedServer, wait_for_event
 
 # Two a day, twenty times within thirty days.
@@ -176,6 +177,7 @@ def _store(config: Path, visits: Sequence[tuple[str, ...]], titles: list[str], a
                 feed,
                 state,
                 fetch=web.fetch,
+                parse=parse_here,
                 rules=current.rules,
                 options=options,
                 db=db,

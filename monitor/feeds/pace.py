@@ -8,7 +8,7 @@ from hashlib import sha256
 from urllib.parse import urlsplit
 
 from monitor.config.options import Feed, FetchOptions
-from monitor.errors import FeedError, FetchError
+from monitor.errors import FeedError, FetchError, ParseError
 from monitor.model.feeds import FailureKind, FeedSettings, PollState, Validators
 
 _LONGEST_FRESH = timedelta(hours=5)  # a max-age of 16 years must not silence a feed
@@ -28,6 +28,7 @@ def after_answer(
     validators: Validators,
     title: str,
     max_age: timedelta | None,
+    content_hash: str = "",
     options: FetchOptions,
     now: datetime,
     jitter: float,
@@ -50,6 +51,7 @@ def after_answer(
         failed_by=FailureKind.NONE,
         retry_after=None,
         title=title,
+        content_hash=content_hash,
     )
 
 
@@ -63,7 +65,7 @@ def after_failure(
     about the feed: the first answer after it begins the count of failures anew.
     """
     failed_by = _failure_kind(error)
-    begins = state.failed_by is FailureKind.CONNECTION and failed_by is FailureKind.ANSWER
+    begins = state.failed_by is FailureKind.CONNECTION is not failed_by
     failures = 1 if begins else state.failures + 1
     wait = min(options.backoff * 2 ** min(failures - 1, 23), options.max_backoff)
     if failed_by is FailureKind.CONNECTION:
@@ -210,8 +212,11 @@ def _http_date(value: str) -> datetime | None:
 
 
 def _failure_kind(error: FeedError) -> FailureKind:
-    without_answer = isinstance(error, FetchError) and error.connection
-    return FailureKind.CONNECTION if without_answer else FailureKind.ANSWER
+    if isinstance(error, FetchError) and error.connection:
+        return FailureKind.CONNECTION
+    if isinstance(error, ParseError) and error.broke_parser:
+        return FailureKind.PARSER
+    return FailureKind.ANSWER
 
 
 def _requested_wait(error: FetchError, now: datetime) -> timedelta:

@@ -14,6 +14,7 @@ from monitor.errors import ParseError
 from monitor.feeds.document import decode, mend
 from monitor.feeds.identity import Identity, identify
 from monitor.feeds.links import absolute, without_tracking
+from monitor.feeds.markup import cut_absurd
 from monitor.feeds.raw import RawChannel, RawEntry, SourceReading
 from monitor.feeds.sanitize import plain
 from monitor.feeds.sources import reader_for
@@ -39,7 +40,7 @@ def parse(body: bytes, *, feed: Feed, now: datetime, content_type: str = "") -> 
     """
     if not body.strip():
         raise ParseError("the answer is empty")
-    document = _parse_xml(mend(decode(body, content_type)))
+    document = _parse_xml(mend(cut_absurd(decode(body, content_type))))
     # An HTML page has no version, a feed without a channel no head; both have no entries.
     if not document.entries and not (document.version and document.feed):
         is_page = b"<html" in body[:5000].lower() or "html" in content_type

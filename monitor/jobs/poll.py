@@ -1,21 +1,23 @@
 """Poll one feed: fetch it, parse it, and store its new entries, their matches and its next poll time."""
 
-import asyncio
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import Enum
+from hashlib import sha256
 
 from monitor.config.options import Feed, FetchOptions
 from monitor.errors import FeedError
 from monitor.feeds import pace
-from monitor.feeds.fetch import Fetch, NotModified
+from monitor.feeds.fetch import Fetch, Fetched
 from monitor.feeds.identity import recognise
 from monitor.feeds.links import both_schemes
-from monitor.feeds.parse import parse
+from monitor.feeds.parser_pool import READS, Parse
 from monitor.jobs import Clock, Jitter
-from monitor.model.feeds import Entry, ParsedFeed, PollState
-from monitor.rules.match import Ruleset, match_entry
+from monitor.jobs.match_new import match_new
+from monitor.model.feeds import Entry, FailureKind, ParsedFeed, PollState
+from monitor.model.rules import Match
+from monitor.rules.match import Ruleset
 from monitor.store import entries, feeds, matches
 from monitor.store.database import Connection, Database
 
@@ -47,7 +49,7 @@ class Polled:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Unchanged:
-    """The feed has nothing new since the last poll (304)."""
+    """The feed has nothing new since the last poll: a 304, or the same bytes."""
 
     feed: Feed
     next_poll_at: datetime
@@ -67,12 +69,21 @@ PollOutcome = Polled | Unchanged | PollFailed
 
 
 async def claim(
-    candidates: Sequence[Feed], *, db: Database, now: datetime, options: FetchOptions, limit: int
+    candidates: Sequence[Feed],
+    *,
+    db: Database,
+    now: datetime,
+    options: FetchOptions,
+    limit: int,
+    admit: Callable[[str], bool] = lambda _: True,
 ) -> list[tuple[Feed, PollState]]:
-    """Claim at most `limit` of the feeds that are due; nobody else gets them before their lease is over."""
+    """Claim at most `limit` of the feeds that are due; nobody else gets them before their lease is over.
+
+    `admit` is asked once for each url, the longest due first, and says whether it may be polled now.
+    """
     until = now + _LEASE * options.timeout
     by_url = {feed.url: feed for feed in candidates}
-    claimed = await db.write(feeds.claim_due, list(by_url), now, until=until, limit=limit)
+    claimed = await db.write(feeds.claim_due, list(by_url), now, until=until, limit=limit, admit=admit)
     return [(by_url[state.feed_url], state) for state in claimed]
 
 
@@ -91,26 +102,35 @@ async def poll(
     state: PollState,
     *,
     fetch: Fetch,
+    parse: Parse,
     rules: Ruleset,
     options: FetchOptions,
     db: Database,
     clock: Clock,
     settled_clock: Clock,
     jitter: Jitter,
+    downloaded: Callable[[int], None] = lambda _: None,
 ) -> PollOutcome:
     """Poll one feed. What it answered is stored together, or not at all. Raises StoreError.
 
-    The next poll is reckoned by `clock`; when entries arrived, and which are news, by `settled_clock`.
+    The next poll is reckoned by `clock`; when entries arrived, and which are news, by `settled_clock`. `downloaded` is
+    called with the document's size, in bytes, when the server has done its part.
     """
+    parsed = None
     try:
         answer = await fetch(feed, state.validators)
-        if isinstance(answer, NotModified):
-            parsed = None
-        else:
-            # In a thread: an odd document may take seconds (feedparser is quadratic in places).
-            parsed = await asyncio.to_thread(
-                parse, answer.body, feed=feed, now=settled_clock(), content_type=answer.content_type
-            )
+        content_hash = state.content_hash
+        if isinstance(answer, Fetched):
+            downloaded(len(answer.body))
+            content_hash = _hash(feed, answer)
+            if content_hash != state.content_hash:
+                parsed = await parse(
+                    answer.body,
+                    feed=feed,
+                    now=settled_clock(),
+                    content_type=answer.content_type,
+                    suspect=state.failed_by is FailureKind.PARSER,
+                )
     except FeedError as error:
         after = pace.after_failure(state, error, options=options, now=clock(), jitter=jitter())
         await db.write(_save, state, after)
@@ -121,6 +141,7 @@ async def poll(
         validators=answer.validators,
         title=parsed.title if parsed else state.title,
         max_age=answer.max_age,
+        content_hash=content_hash,
         options=options,
         now=clock(),
         jitter=jitter(),
@@ -128,13 +149,34 @@ async def poll(
     if parsed is None:
         await db.write(_save, state, after)
         return Unchanged(feed=feed, next_poll_at=after.next_poll_at)
-    return await db.write(_store, feed, parsed, state, after, rules, settled_clock())
+    # Outside the transaction: a slow expression holds up no other writer. An entry that somebody else stores meanwhile
+    # is known when this one stores; rules that change meanwhile are in force at the next rematch.
+    new = await db.read(_unknown, feed, parsed)
+    found = await match_new(new, rules)
+    return await db.write(_store, feed, parsed, found, state, after, rules, settled_clock())
+
+
+def _hash(feed: Feed, answer: Fetched) -> str:
+    """Return what is equal where a document would be read as before."""
+    how = f"{READS} {feed.url} {answer.url} {answer.content_type}\n".encode("utf-8", "replace")
+    return sha256(how + answer.body).hexdigest()
+
+
+def _unknown(tx: Connection, feed: Feed, parsed: ParsedFeed) -> list[Entry]:
+    """Return the entries of a document that the feed has not brought yet by any of their names."""
+    registered = feeds.at(tx, feed.url)
+    names = [name for entry in parsed.entries for name in (entry.id, *entry.aliases)]
+    if registered is None or not names:
+        return []
+    known = entries.known_keys(tx, registered.key, names)
+    return [entry for entry in parsed.entries if known.isdisjoint((entry.id, *entry.aliases))]
 
 
 def _store(
     tx: Connection,
     feed: Feed,
     parsed: ParsedFeed,
+    found: Mapping[str, Sequence[Match]],
     before: PollState,
     after: PollState,
     rules: Ruleset,
@@ -145,7 +187,7 @@ def _store(
     candidates = [(entry, _is_news(entry, document.since)) for entry in document.entries]
     news = {entry.id: is_news for entry, is_news in candidates}
     new = entries.insert_new(tx, candidates, rules.fingerprint)
-    matched = [(seq, match) for seq, entry in new if news[entry.id] for match in match_entry(entry, rules)]
+    matched = [(seq, match) for seq, entry in new if news[entry.id] for match in found.get(entry.id, ())]
     matches.insert(tx, matched)
     _save(tx, before, after)
     return Polled(

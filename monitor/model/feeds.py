@@ -63,6 +63,7 @@ class FailureKind(Enum):
     NONE = ""
     CONNECTION = "connection"  # no answer: the network, the name or the server was away
     ANSWER = "answer"  # an answer that is no feed
+    PARSER = "parser"  # an answer that took a parser more time or memory than a feed may
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -79,6 +80,7 @@ class PollState:
     failed_by: FailureKind = FailureKind.NONE
     retry_after: datetime | None = None  # before this instant the server does not want to be asked
     title: str = ""
+    content_hash: str = ""  # of the last document, and of how it was read
 
     def __post_init__(self) -> None:
         require_utc(self.next_poll_at, self.visited, self.attempted_at, self.retry_after)

@@ -5,6 +5,7 @@ The service calls the methods at every tick. Each starts a task per feed or mail
 """
 
 import asyncio
+from collections import deque
 from collections.abc import Awaitable, Callable, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -27,6 +28,7 @@ from monitor.model.feeds import PollState
 from monitor.model.mail import Delivery, DeliveryStatus
 from monitor.model.notices import NoticeKind
 from monitor.service.clock import clock
+from monitor.service.places import MOST_OF_A_HOST, Host, Place, Places, host_of
 from monitor.service.runtime import Runtime, jitter
 from monitor.store import digests, entries, notices, outbox, owed, relays, subscriptions
 from monitor.store.database import Connection, Database
@@ -99,6 +101,7 @@ class DueWork:
         self._db, self._start, self._report, self._clock = db, start, report, clock
         self._wall_clock = wall_clock or clock
         self._polls: dict[str, asyncio.Task[None]] = {}  # by the feed's url
+        self._places = Places(loaded.config.fetch.concurrency)
         self._deliveries: set[asyncio.Task[None]] = set()
         self._in_hand = InHand() if in_hand is None else in_hand
         self._stopped = False  # nothing new is begun
@@ -124,17 +127,21 @@ class DueWork:
         """Start a visit to each feed that is due, as far as places are free."""
         if self._stopped:
             return
-        options = self.loaded.config.fetch
-        free = options.concurrency - len(self._polls)
         idle = [feed for feed in self.loaded.config.feeds if feed.url not in self._polls]
-        if free <= 0 or not idle:
+        if self._places.free <= 0 or not idle:
             return
         for feed, state in await claim(
-            idle, db=self._db, now=self._wall_clock(), options=options, limit=free
+            idle,
+            db=self._db,
+            now=self._wall_clock(),
+            options=self.loaded.config.fetch,
+            limit=self._places.free,
+            admit=self._places.admission(),
         ):
-            task = self._start(f"poll {feed.name}", partial(self._poll, feed, state))
+            place = self._places.take(feed.url)
+            task = self._start(f"poll {feed.name}", partial(self._poll, feed, state, place))
             self._polls[feed.url] = task
-            task.add_done_callback(partial(self._poll_ended, feed.url))
+            task.add_done_callback(partial(self._poll_ended, feed.url, place))
 
     async def claim_feeds(self, *, due_only: bool) -> list[tuple[Feed, PollState]]:
         """Claim every feed, or every due one, for one visit."""
@@ -146,13 +153,24 @@ class DueWork:
     async def poll_claimed(self, claimed: Sequence[tuple[Feed, PollState]]) -> None:
         """Visit feeds that were claimed, and return when all have answered."""
         places = asyncio.Semaphore(self.loaded.config.fetch.concurrency)
+        by_host: dict[Host, deque[tuple[Feed, PollState]]] = {}
+        for feed, state in claimed:
+            by_host.setdefault(host_of(feed.url), deque()).append((feed, state))
 
-        async def visit(feed: Feed, state: PollState) -> None:
-            async with places:
-                await self._poll(feed, state)
+        async def visit_in_turn(waiting: deque[tuple[Feed, PollState]]) -> None:
+            polls = []
+            while waiting:
+                feed, state = waiting.popleft()
+                await places.acquire()
+                place = self._places.take(feed.url, freed=places.release)
+                task = self._start(f"poll {feed.name}", partial(self._poll, feed, state, place))
+                task.add_done_callback(partial(_leave, place))
+                polls.append(task)
+                await place.has_left_host.wait()
+            await _all_ended(polls)
 
-        await _all_ended(
-            self._start(f"poll {feed.name}", partial(visit, feed, state)) for feed, state in claimed
+        await asyncio.gather(
+            *(visit_in_turn(waiting) for waiting in by_host.values() for _ in range(MOST_OF_A_HOST))
         )
 
     async def polls_ended(self) -> None:
@@ -166,20 +184,23 @@ class DueWork:
             self._polls[url].cancel()
         return urls
 
-    def _poll_ended(self, url: str, _task: asyncio.Task[None]) -> None:
+    def _poll_ended(self, url: str, place: Place, task: asyncio.Task[None]) -> None:
+        _leave(place, task)
         del self._polls[url]
 
-    async def _poll(self, feed: Feed, state: PollState) -> None:
+    async def _poll(self, feed: Feed, state: PollState, place: Place) -> None:
         outcome = await poll(
             feed,
             state,
             fetch=self.runtime.fetcher.fetch,
+            parse=self.runtime.parse,
             rules=self.loaded.rules,
             options=self.loaded.config.fetch,
             db=self._db,
             clock=self._wall_clock,
             settled_clock=self._clock,
             jitter=jitter,
+            downloaded=place.downloaded,
         )
         self._report(outcome)
 
@@ -370,6 +391,10 @@ class DueWork:
         """Delete what is older than the operator wants it kept."""
         if count := await prune(db=self._db, now=self._clock(), options=self.loaded.config.outbox):
             self._report(Pruned(mails=count))
+
+
+def _leave(place: Place, _task: "asyncio.Task[None]") -> None:
+    place.leave()
 
 
 async def _all_ended(tasks: Iterable["asyncio.Task[None]"]) -> None:

@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from monitor.config.options import SmtpOptions
 from monitor.digests.render import RenderDigest, RenderNotice, digest_renderer, reliable_notice_renderer
 from monitor.feeds.fetch import Fetcher
+from monitor.feeds.parser_pool import Parse, ParserPool
 from monitor.jobs.deliver import Transport
 from monitor.jobs.draft import DigestContext
 from monitor.loaded import LoadedConfig
@@ -27,13 +28,14 @@ class Runtime:
     """The parts made for one configuration; made anew when it changes."""
 
     fetcher: Fetcher
+    parse: Parse
     render: RenderDigest
     render_notice: RenderNotice
     transport: Transport
     context: DigestContext
 
 
-def make_runtime(loaded: LoadedConfig, fetcher: Fetcher | None = None) -> Runtime:
+def make_runtime(loaded: LoadedConfig, parse: Parse, fetcher: Fetcher | None = None) -> Runtime:
     """Make the parts this configuration asks for. `fetcher` is one to go on with, where [fetch] is the same.
 
     Raises DigestError when a template cannot be read.
@@ -43,6 +45,7 @@ def make_runtime(loaded: LoadedConfig, fetcher: Fetcher | None = None) -> Runtim
         smtp = replace(smtp, ca_file=str(loaded.folder / smtp.ca_file))
     return Runtime(
         fetcher=fetcher or Fetcher(loaded.config.fetch),
+        parse=parse,
         render=digest_renderer(loaded.templates),
         render_notice=reliable_notice_renderer(loaded.templates),
         transport=_transport(smtp, loaded),
@@ -85,8 +88,9 @@ async def open_runtime(
     """
     db = open_database(loaded.store_url)
     try:
-        runtime = make_runtime(loaded)
-        async with runtime.fetcher:
+        parsers = ParserPool()
+        runtime = make_runtime(loaded, parsers.parse)
+        async with runtime.fetcher, parsers:
             clocks = await Clocks.of(db)
             await believe_clock(loaded.config, db=db, clocks=clocks, ask=runtime.fetcher.server_time)
             registered(await db.write(register, loaded, clocks.settled()))

@@ -16,6 +16,7 @@ from monitor.config.options import Config, Feed
 from monitor.editing.findings import describe_new_findings, findings_of
 from monitor.errors import ConfigError, DatabaseGoneError, MonitorError, SchemaError, StoreError
 from monitor.feeds.pace import settings_of
+from monitor.feeds.parser_pool import ParserPool
 from monitor.jobs.deliver import InHand
 from monitor.loaded import LoadedConfig, changes, content_hash_of, dropped, load_complete, smtp_hash_of
 from monitor.model.notices import Trouble
@@ -90,6 +91,7 @@ class Service:
         self._time = time
         self._tasks: set[asyncio.Task[None]] = set()
         self._in_hand = InHand()
+        self._parsers = ParserPool()
         self._due_work = self._make_due_work(loaded)
         self._stop = asyncio.Event()
         self._fatal: MonitorError | None = None  # why the service cannot go on
@@ -144,6 +146,7 @@ class Service:
     async def _end(self) -> None:
         await self._drain()
         await self._due_work.runtime.fetcher.close()
+        await self._parsers.close()
         with contextlib.suppress(StoreError):  # the row goes when other services find it stale
             await self._db.write(services.end, self._id)
         if self._fatal:
@@ -175,7 +178,7 @@ class Service:
         fetcher = before.runtime.fetcher if before and same_fetch else None
         return DueWork(
             loaded,
-            make_runtime(loaded, fetcher),
+            make_runtime(loaded, self._parsers.parse, fetcher),
             self._db,
             start=self._start,
             report=log_outcome,

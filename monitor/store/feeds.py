@@ -1,6 +1,6 @@
 """Table feeds: when each feed is polled next, and how its last polls went."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import datetime, timedelta
 from itertools import count, islice
 from typing import Any
@@ -48,6 +48,7 @@ def move(tx: Connection, feed: RegisteredFeed, url: str, now: datetime) -> None:
         "moved_from": "" if url == moved_from else moved_from,
         "etag": "",
         "last_modified": "",
+        "content_hash": "",
         "next_poll_at": now,
         "attempted_at": None,
         "failures": 0,
@@ -78,14 +79,20 @@ def at(tx: Connection, url: str) -> RegisteredFeed | None:
 
 
 def claim_due(
-    tx: Connection, urls: Sequence[str], now: datetime, *, until: datetime, limit: int
+    tx: Connection,
+    urls: Sequence[str],
+    now: datetime,
+    *,
+    until: datetime,
+    limit: int,
+    admit: Callable[[str], bool] = lambda _: True,
 ) -> list[PollState]:
     """Claim at most `limit` of these feeds that are due, the longest due first; return their states before.
 
-    Nobody else claims them before `until`; `save` ends that lease.
+    A feed is left alone whose url is not admitted. Nobody else claims them before `until`; `save` ends that lease.
     """
     candidates = set(urls)
-    first = list(islice((url for url in _due(tx, now) if url in candidates), limit))
+    first = list(islice((url for url in _due(tx, now) if url in candidates and admit(url)), limit))
     return _claim(tx, first, now, until, only_due=True)
 
 
@@ -196,6 +203,7 @@ def _values(state: PollState) -> dict[str, object]:
         "failures": state.failures,
         "last_error": state.last_error,
         "retry_after": state.retry_after,
+        "content_hash": state.content_hash,
     }
 
 
@@ -211,4 +219,5 @@ def _state(row: Row[Any]) -> PollState:
         last_error=row.last_error,
         failed_by=FailureKind(row.failed_by),
         retry_after=row.retry_after,
+        content_hash=row.content_hash,
     )

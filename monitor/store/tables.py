@@ -61,6 +61,7 @@ feeds = Table(
     Column("reach", Text, nullable=False, server_default=_EMPTY),  # as in FeedSettings, registered last
     Column("limits", Text, nullable=False, server_default=_EMPTY),  # as in FeedSettings, registered last
     Column("interval", Float, nullable=False, server_default="0"),  # seconds: as in FeedSettings
+    Column("content_hash", Text, nullable=False, server_default=_EMPTY),  # as in PollState
     UniqueConstraint("url"),
     Index("ix_feeds_due", "next_poll_at"),
 )

@@ -1,6 +1,6 @@
 """A small context for tests: one feed, its rules, one subscription, and the jobs called with fakes."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import timedelta
 
@@ -8,6 +8,7 @@ from monitor.config.options import Feed, FetchOptions, OutboxOptions, Rule, Subs
 from monitor.digests.due import slot_now
 from monitor.digests.render import RenderDigest, digest_renderer
 from monitor.feeds.fetch import Fetch
+from monitor.feeds.parser_pool import Parse
 from monitor.jobs.compose import ComposeOutcome, compose
 from monitor.jobs.deliver import Attempted, InHand, Transport, deliver
 from monitor.jobs.draft import DigestContext
@@ -20,6 +21,7 @@ from monitor.store import feeds, subscriptions
 from monitor.store.database import Connection, Database
 from tests import make
 from tests.fakes import FakeClock, FakeMailbox, FakeWeb
+from tests.parsing import parse_here
 
 FETCH = FetchOptions(min_interval=timedelta(minutes=1))
 OUTBOX = OutboxOptions()
@@ -39,6 +41,8 @@ class Desk:
     render: RenderDigest = field(default_factory=digest_renderer)
     fetch: Fetch | None = None  # instead of the web
     send: Send | None = None  # instead of the mailbox
+    parse: Parse = parse_here
+    downloaded: Callable[[int], None] = lambda _: None
 
     @property
     def ruleset(self) -> Ruleset:
@@ -79,12 +83,14 @@ class Desk:
                 feed,
                 state,
                 fetch=self.fetch or self.web.fetch,
+                parse=self.parse,
                 rules=self.ruleset,
                 options=FETCH,
                 db=self.db,
                 clock=self.clock,
                 settled_clock=self.clock,
                 jitter=lambda: 0.5,
+                downloaded=self.downloaded,
             )
             for feed, state in taken
         ]

@@ -2,13 +2,14 @@ from datetime import timedelta
 
 import pytest
 
-from monitor.errors import FetchError
+from monitor.errors import FetchError, ParseError
 from monitor.jobs.poll import Polled, PollFailed, Unchanged, claim, claim_all, poll
-from monitor.model.feeds import Validators
+from monitor.model.feeds import ParsedFeed, Validators
 from monitor.store import entries, feeds
 from tests import make
 from tests.fakes import FakeClock
 from tests.jobs.desk import FETCH, Desk
+from tests.parsing import parse_here
 
 
 async def test_new_entries_are_counted_and_matched(desk: Desk) -> None:
@@ -159,6 +160,7 @@ async def test_a_clock_that_is_ahead_for_a_moment_makes_no_news_old(desk: Desk) 
         feed,
         state,
         fetch=desk.web.fetch,
+        parse=parse_here,
         rules=desk.ruleset,
         options=FETCH,
         db=desk.db,
@@ -171,3 +173,50 @@ async def test_a_clock_that_is_ahead_for_a_moment_makes_no_news_old(desk: Desk) 
     assert outcome.next_poll_at > ahead()
     ((_, entry),) = await desk.db.read(entries.news, after=0, upto=9, limit=9)
     assert entry.first_seen == desk.clock()
+
+
+async def test_the_same_bytes_are_not_read_again(desk: Desk) -> None:
+    document = make.rss("大模型降价")
+    desk.web.serves(desk.feeds[0], document, document, make.rss("大模型降价", "天气转凉"), document)
+    outcomes = [(await desk.poll())[0] for _ in range(4)]
+    assert [type(outcome) for outcome in outcomes] == [Polled, Unchanged, Polled, Polled]
+    (state,) = await desk.db.read(feeds.states)
+    assert state.visited == desk.clock()
+
+
+async def test_bytes_that_were_no_feed_are_read_again(desk: Desk) -> None:
+    desk.web.serves(desk.feeds[0], b"<html></html>")
+    outcomes = [(await desk.poll())[0] for _ in range(2)]
+    assert [type(outcome) for outcome in outcomes] == [PollFailed, PollFailed]
+
+
+async def test_a_feed_that_broke_its_parser_waits_for_others_of_its_kind(desk: Desk) -> None:
+    suspects = []
+
+    async def break_down(body: bytes, *, suspect: bool = False, **_: object) -> ParsedFeed:
+        suspects.append(suspect)
+        raise ParseError("the document keeps the parser busy", broke_parser=True)
+
+    desk.parse = break_down
+    desk.web.serves(desk.feeds[0], make.rss("大模型降价"))
+    pauses = []
+    for _ in range(3):
+        (outcome,) = await desk.poll()
+        pauses.append(outcome.next_poll_at - desk.clock())
+    assert suspects == [False, True, True]
+    assert pauses == sorted(pauses)
+    assert pauses[0] < pauses[2], "the pause grows"
+
+
+async def test_a_place_is_given_back_when_the_document_is_there(desk: Desk) -> None:
+    sizes: list[int] = []
+
+    async def parse(body: bytes, **rest: object) -> ParsedFeed:
+        assert sizes == [len(body)]
+        return await parse_here(body, **rest)  # type: ignore[arg-type]  # each name has its type there
+
+    desk.parse, desk.downloaded = parse, sizes.append
+    desk.web.serves(desk.feeds[0], make.rss("大模型降价"), None)
+    await desk.poll()
+    await desk.poll()
+    assert len(sizes) == 1

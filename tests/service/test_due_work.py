@@ -20,6 +20,7 @@ from monitor.service.runtime import make_runtime
 from tests import make
 from tests.jobs.desk import Desk
 from tests.jobs.test_outcomes import digest_mail, enqueue
+from tests.parsing import parse_here
 from tests.site import CONFIG
 
 
@@ -31,7 +32,7 @@ async def test_a_digest_whose_template_failed_is_tried_again_after_a_minute(
         CONFIG.format(store="sqlite:///unused.db", port=25, ca_file="", url=make.feed().url), "utf-8"
     )
     loaded = load(tmp_path / "config.toml")
-    runtime = make_runtime(loaded)
+    runtime = make_runtime(loaded, parse_here)
     outcomes: list[Outcome] = []
     broken = True
 
@@ -89,7 +90,7 @@ async def test_a_subscription_that_goes_on_where_an_earlier_one_was_is_composed_
     await desk.db.write(register, loaded[1], desk.clock())
     due_work = DueWork(
         loaded[1],
-        make_runtime(loaded[1]),
+        make_runtime(loaded[1], parse_here),
         desk.db,
         start=lambda _name, work: asyncio.create_task(finished(work)),
         report=outcomes.append,
@@ -122,7 +123,7 @@ async def test_a_mail_for_which_the_server_takes_its_time_delays_no_other(desk: 
     )
     due_work = DueWork(
         loaded,
-        replace(make_runtime(loaded), transport=transport),
+        replace(make_runtime(loaded, parse_here), transport=transport),
         desk.db,
         start=lambda _name, work: asyncio.create_task(finished(work)),
         report=lambda _: None,

@@ -11,7 +11,7 @@ from monitor.config.options import Feed
 from monitor.errors import FetchError
 from monitor.feeds.fetch import Fetched, NotModified
 from monitor.jobs.compose import Composed
-from monitor.jobs.poll import NewUrl, Polled, PollFailed, PollOutcome
+from monitor.jobs.poll import NewUrl, Polled, PollFailed, PollOutcome, Unchanged
 from monitor.jobs.rematch import rematch
 from monitor.loaded import LoadedConfig, load
 from monitor.model.feeds import RegisteredFeed, Validators
@@ -66,8 +66,7 @@ async def test_the_same_feed_at_a_new_url_keeps_what_is_known(desk: Desk, loaded
     assert await new_titles(desk) == 1
     assert await keys_and_urls(desk) == [(OLD.url, NEW.url)]
     (outcome,) = await visit(desk, loaded, NEW)
-    assert isinstance(outcome, Polled)
-    assert (outcome.new_url, outcome.new) == (None, 0)
+    assert isinstance(outcome, Unchanged)
 
 
 async def test_another_feed_begins_with_its_first_visit(desk: Desk, loaded: LoadedConfig) -> None:

@@ -186,7 +186,7 @@ def test_what_was_put_forward_and_notices_are_kept_as_backfill_and_as_a_kind(emp
         digest.format("AI 日报", "at:2026-11-24T08:00"),
         digest.format("", "refused:2026-11-24T00:abc"),
     )
-    with pytest.raises(SchemaError, match="its tables are at 0003, not 0005"):
+    with pytest.raises(SchemaError, match="its tables are at 0003, not "):
         open_database(empty_url, migrate=False)
 
     def kinds(tx: Connection) -> list[tuple[int, str, str]]:

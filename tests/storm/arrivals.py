@@ -54,7 +54,7 @@ class Tally:
     excused: Counter[str] = field(default_factory=Counter)  # mails, by their excuse
 
     def as_json(self) -> dict[str, Any]:
-        return asdict(self)
+        return asdict(self) | {"excused": dict(self.excused)}  # of a Counter, asdict counts the pairs
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -1,0 +1,30 @@
+"""What goes to a process that parses documents, and what comes back: each a pickle behind its length."""
+
+import struct
+from dataclasses import dataclass
+from datetime import datetime
+
+from monitor.config.options import Feed
+from monitor.model.feeds import ParsedFeed
+
+LENGTH = struct.Struct(">Q")  # of the pickle that follows, in bytes
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Task:
+    """A document to parse: the arguments of `parse`."""
+
+    body: bytes
+    feed: Feed
+    now: datetime
+    content_type: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Result:
+    """What became of a task: a document, or why there is none."""
+
+    parsed: ParsedFeed | None = None
+    error: str = ""
+    broke_parser: bool = False
+    memory: int = 0  # bytes that the process holds now; 0 where that is not known

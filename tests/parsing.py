@@ -1,0 +1,14 @@
+"""Parse in this process, for tests of what comes before and after."""
+
+from datetime import datetime
+
+from monitor.config.options import Feed
+from monitor.feeds.parse import parse
+from monitor.model.feeds import ParsedFeed
+
+
+async def parse_here(
+    body: bytes, *, feed: Feed, now: datetime, content_type: str, suspect: bool = False
+) -> ParsedFeed:
+    """Parse a document, as a ParserPool does in another process."""
+    return parse(body, feed=feed, now=now, content_type=content_type)
