@@ -99,7 +99,7 @@ def poll(path: Path, *, every: bool, json: bool) -> int:
     """Visit the feeds that are due, or all with `every`; return 1 when one failed."""
 
     async def work(due_work: DueWork, answers: _Answers) -> None:
-        claimed = await due_work.claim_feeds(due_only=not every)
+        claimed = await due_work.claim_feeds(due_only=not every, by_hand=True)
         with progress("polling", len(claimed)) as answers.step:
             await due_work.poll_claimed(claimed)
 
@@ -208,6 +208,7 @@ def _poll_answer(outcome: Polled | Unchanged | PollFailed) -> PollAnswer:
                 entries=outcome.entries,
                 new=outcome.new,
                 matched=outcome.matched,
+                retitled=outcome.retitled,
                 held_back=outcome.held_back,
                 next_poll_at=next_poll_at,
             )
@@ -217,7 +218,7 @@ def _poll_answer(outcome: Polled | Unchanged | PollFailed) -> PollAnswer:
                 url=url,
                 error=str(outcome.error),
                 failures=outcome.failures,
-                next_poll_at=next_poll_at,
+                next_poll_at=None if outcome.stopped else next_poll_at,
             )
         case Unchanged():
             return UnchangedAnswer(feed=name, url=url, next_poll_at=next_poll_at)
@@ -237,7 +238,8 @@ def _show_polls(polls: Sequence[PollAnswer]) -> None:
             right=("entries", "new", "matched", "held back"),
         )
     for poll in failed:
-        complain(f"{poll.feed}: {poll.error}. Asked again {local_time(poll.next_poll_at)}.")
+        again = f"Asked again {local_time(poll.next_poll_at)}" if poll.next_poll_at else "It is asked no more"
+        complain(f"{poll.feed}: {poll.error}. {again}.")
     if kept := sum(poll.held_back for poll in polled):
         say_held_back(kept, "30d")
     unchanged = len(polls) - len(polled) - len(failed)

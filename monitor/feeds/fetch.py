@@ -10,7 +10,7 @@ from collections import defaultdict
 from collections.abc import Awaitable, Callable, Mapping
 from contextlib import AbstractAsyncContextManager
 from contextvars import ContextVar
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Self, TypeVar
 
@@ -35,6 +35,7 @@ _Response = AbstractAsyncContextManager[aiohttp.ClientResponse]
 _REQUESTS_PER_HOST = 2  # at one time
 _MOST_REDIRECTS = 10
 _REDIRECTS = (301, 302, 303, 307, 308)
+_PERMANENT = (301, 308)
 _LONGEST_HEADER = 70_000  # bytes: more than any real one; the number of headers is aiohttp's limit, 128
 _CHUNK = 64 * 1024  # bytes
 _LONGEST_REASON = 200  # characters of an error's text
@@ -64,6 +65,7 @@ class Fetched:
     content_type: str  # the header as it came; "" without one
     validators: Validators
     url: str  # where the redirects ended
+    moved_permanently: bool = False  # there were redirects, all of them permanent
     max_age: timedelta | None = None  # how long the server calls it fresh
 
 
@@ -72,6 +74,8 @@ class NotModified:
     """Nothing new since the last visit (304)."""
 
     validators: Validators  # the newest: a 304 may bring other ones (RFC 9110 section 15.4.5)
+    url: str = ""  # as in Fetched
+    moved_permanently: bool = False
     max_age: timedelta | None = None
 
 
@@ -136,10 +140,13 @@ class Fetcher:
 
     async def _follow(self, url: URL, validators: Validators, proxy: str) -> Fetched | NotModified:
         """Request a URL and what it redirects to."""
+        statuses: list[int] = []
         for _ in range(_MOST_REDIRECTS + 1):
             async with self._get(url, proxy, conditional_headers(validators)) as response:
                 if response.status not in _REDIRECTS:
-                    return await self._read(response, validators)
+                    permanently = bool(statuses) and all(status in _PERMANENT for status in statuses)
+                    return replace(await self._read(response, validators), moved_permanently=permanently)
+                statuses.append(response.status)
                 url = _redirect_target(response)
         raise FetchError(f"more than {_MOST_REDIRECTS} redirects")
 
@@ -206,7 +213,11 @@ class Fetcher:
         if response.status == 304:
             if sent_validators == Validators():
                 raise FetchError('HTTP 304 ("not modified"), though nothing was known yet', status=304)
-            return NotModified(validators=read_validators(response.headers, sent_validators), max_age=max_age)
+            return NotModified(
+                validators=read_validators(response.headers, sent_validators),
+                url=str(response.url),
+                max_age=max_age,
+            )
         if response.status != 200:
             raise FetchError(
                 _refusal(response),

@@ -12,7 +12,7 @@ import feedparser
 from monitor.config.options import Feed
 from monitor.errors import ParseError
 from monitor.feeds.document import decode, mend
-from monitor.feeds.identity import Identity, identify
+from monitor.feeds.identity import Identity, identify, stories
 from monitor.feeds.links import absolute, without_tracking
 from monitor.feeds.markup import cut_absurd
 from monitor.feeds.raw import RawChannel, RawEntry, SourceReading
@@ -52,9 +52,11 @@ def parse(body: bytes, *, feed: Feed, now: datetime, content_type: str = "") -> 
     )
     raw_entries = [_raw_entry(item, channel.link or feed.url, now) for item in _newest(document.entries, now)]
     readings = reader_for(channel, raw_entries)(channel, raw_entries, now)
+    identities = identify(raw_entries)
+    by_address = stories(raw_entries, identities, feed_url=feed.url, home=channel.link)
     entries: dict[str, Entry] = {}
-    for raw, identity, reading in zip(raw_entries, identify(raw_entries), readings, strict=True):
-        entries.setdefault(identity.id, _entry(raw, identity, reading, feed, now))
+    for raw, identity, reading, story in zip(raw_entries, identities, readings, by_address, strict=True):
+        entries.setdefault(identity.id, _entry(raw, identity, reading, story, feed, now))
     return ParsedFeed(
         title=channel.title,
         site_url=channel.link,
@@ -138,14 +140,17 @@ def _html(part: Mapping[str, Any]) -> str:
     return text if kind in ("text/html", "application/xhtml+xml") else ""  # else a picture, or the like
 
 
-def _entry(raw: RawEntry, identity: Identity, reading: SourceReading, feed: Feed, now: datetime) -> Entry:
+def _entry(
+    raw: RawEntry, identity: Identity, reading: SourceReading, story: str, feed: Feed, now: datetime
+) -> Entry:
     aliases = dict.fromkeys((*identity.aliases, reading.story))
     return Entry(
         feed_url=feed.url,
         id=identity.id,
         aliases=tuple(alias for alias in aliases if alias and alias != identity.id),
-        story=reading.story or f"{feed.url} {identity.id}",
+        story=reading.story or story,
         title=raw.title or _first_line(reading.summary or reading.text),
+        has_title=bool(raw.title),
         link=without_tracking(raw.link),
         authors=reading.authors,
         published=reading.published,

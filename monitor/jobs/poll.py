@@ -1,30 +1,35 @@
 """Poll one feed: fetch it, parse it, and store its new entries, their matches and its next poll time."""
 
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from enum import Enum
 from hashlib import sha256
 
 from monitor.config.options import Feed, FetchOptions
 from monitor.errors import FeedError
-from monitor.feeds import pace
-from monitor.feeds.fetch import Fetch, Fetched
-from monitor.feeds.identity import recognise
-from monitor.feeds.links import both_schemes
+from monitor.feeds import identity, pace, relocation
+from monitor.feeds.fetch import Fetch, Fetched, NotModified
+from monitor.feeds.links import bare, spellings
 from monitor.feeds.parser_pool import READS, Parse
 from monitor.jobs import Clock, Jitter
 from monitor.jobs.match_new import match_new
+from monitor.masking import mask
 from monitor.model.feeds import Entry, FailureKind, ParsedFeed, PollState
+from monitor.model.notices import NoticeKind, Trouble
 from monitor.model.rules import Match
 from monitor.rules.match import Ruleset
-from monitor.store import entries, feeds, matches
+from monitor.store import entries, feeds, matches, notices
 from monitor.store.database import Connection, Database
 
 # How many fetch timeouts a claim holds. A poll that queues longer for its host may be made twice, which does no
 # harm; a feed whose worker was killed is polled again that soon.
 _LEASE = 2
 _SOON = timedelta(minutes=1)  # a feed that is polled within this, or just now, is left alone
+_MOST_EDITIONS = 10  # of an entry: a title may hold a counter
+# So many new entries at one visit that are so much older than the visit before are no news: the feed was made anew.
+_FLOOD = 20
+_OLD = timedelta(days=7)
 
 
 class NewUrl(Enum):
@@ -42,9 +47,13 @@ class Polled:
     entries: int
     new: int
     matched: int
-    held_back: int  # older than the feed's first_visit: remembered, not mailed
+    retitled: int = 0  # known ones, stored anew for their title has changed
+    held_back: (
+        int  # older than the feed's first_visit, or one of many old ones at once: remembered, not mailed
+    )
     next_poll_at: datetime
     new_url: NewUrl | None = None  # at the first visit after an edit of the url
+    adopted: str = ""  # the address where it is asked from now on
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -53,16 +62,18 @@ class Unchanged:
 
     feed: Feed
     next_poll_at: datetime
+    adopted: str = ""  # as in Polled
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PollFailed:
-    """The feed could not be read, and is polled again later."""
+    """The feed could not be read, and is polled again later, unless it is gone for good."""
 
     feed: Feed
     error: FeedError
     failures: int  # in a row
     next_poll_at: datetime
+    stopped: bool = False  # it is gone, and asked no more
 
 
 PollOutcome = Polled | Unchanged | PollFailed
@@ -76,14 +87,18 @@ async def claim(
     options: FetchOptions,
     limit: int,
     admit: Callable[[str], bool] = lambda _: True,
+    by_hand: bool = False,
 ) -> list[tuple[Feed, PollState]]:
     """Claim at most `limit` of the feeds that are due; nobody else gets them before their lease is over.
 
-    `admit` is asked once for each url, the longest due first, and says whether it may be polled now.
+    `admit` is asked once for each url, the longest due first, and says whether it may be polled now. With `by_hand`
+    those that are gone, and asked no more, are claimed too.
     """
     until = now + _LEASE * options.timeout
     by_url = {feed.url: feed for feed in candidates}
-    claimed = await db.write(feeds.claim_due, list(by_url), now, until=until, limit=limit, admit=admit)
+    claimed = await db.write(
+        feeds.claim_due, list(by_url), now, until=until, limit=limit, admit=admit, by_hand=by_hand
+    )
     return [(by_url[state.feed_url], state) for state in claimed]
 
 
@@ -117,8 +132,9 @@ async def poll(
     called with the document's size, in bytes, when the server has done its part.
     """
     parsed = None
+    asked = replace(feed, url=state.asks) if state.asks else feed
     try:
-        answer = await fetch(feed, state.validators)
+        answer = await fetch(asked, state.validators)
         content_hash = state.content_hash
         if isinstance(answer, Fetched):
             downloaded(len(answer.body))
@@ -133,8 +149,15 @@ async def poll(
                 )
     except FeedError as error:
         after = pace.after_failure(state, error, options=options, now=clock(), jitter=jitter())
-        await db.write(_save, state, after)
-        return PollFailed(feed=feed, error=error, failures=after.failures, next_poll_at=after.next_poll_at)
+        after = relocation.after_failure(state, after, error, now=settled_clock())
+        await db.write(_save, feed, state, after, settled_clock())
+        return PollFailed(
+            feed=feed,
+            error=error,
+            failures=after.failures,
+            next_poll_at=after.next_poll_at,
+            stopped=after.stopped,
+        )
     after = pace.after_answer(
         state,
         feed=feed,
@@ -147,13 +170,17 @@ async def poll(
         jitter=jitter(),
     )
     if parsed is None:
-        await db.write(_save, state, after)
-        return Unchanged(feed=feed, next_poll_at=after.next_poll_at)
+        # The same bytes say nothing of an address that brought another feed's document the visit before.
+        is_same_feed = isinstance(answer, NotModified) or answer.url == state.redirected_to
+        after = _relocated(state, after, answer, is_same_feed=is_same_feed)
+        await db.write(_save, feed, state, after, settled_clock())
+        return Unchanged(feed=feed, next_poll_at=after.next_poll_at, adopted=_adopted(state, after))
     # Outside the transaction: a slow expression holds up no other writer. An entry that somebody else stores meanwhile
     # is known when this one stores; rules that change meanwhile are in force at the next rematch.
-    new = await db.read(_unknown, feed, parsed)
-    found = await match_new(new, rules)
-    return await db.write(_store, feed, parsed, found, state, after, rules, settled_clock())
+    visit = _Visit(feed=feed, parsed=parsed, answer=answer, before=state, after=after, now=settled_clock())
+    document = await db.read(_compare, visit)
+    found = await match_new([*document.new, *document.retitled.values()], rules)
+    return await db.write(_store, visit, found, rules)
 
 
 def _hash(feed: Feed, answer: Fetched) -> str:
@@ -162,90 +189,203 @@ def _hash(feed: Feed, answer: Fetched) -> str:
     return sha256(how + answer.body).hexdigest()
 
 
-def _unknown(tx: Connection, feed: Feed, parsed: ParsedFeed) -> list[Entry]:
-    """Return the entries of a document that the feed has not brought yet by any of their names."""
-    registered = feeds.at(tx, feed.url)
-    names = [name for entry in parsed.entries for name in (entry.id, *entry.aliases)]
-    if registered is None or not names:
-        return []
-    known = entries.known_keys(tx, registered.key, names)
-    return [entry for entry in parsed.entries if known.isdisjoint((entry.id, *entry.aliases))]
-
-
-def _store(
-    tx: Connection,
-    feed: Feed,
-    parsed: ParsedFeed,
-    found: Mapping[str, Sequence[Match]],
-    before: PollState,
-    after: PollState,
-    rules: Ruleset,
-    now: datetime,
-) -> Polled:
-    """Store entries, matches and validators in one transaction: a 304 must never hide an entry that was not stored."""
-    document = _document(tx, feed, parsed, before, now)
-    candidates = [(entry, _is_news(entry, document.since)) for entry in document.entries]
-    news = {entry.id: is_news for entry, is_news in candidates}
-    new = entries.insert_new(tx, candidates, rules.fingerprint)
-    matched = [(seq, match) for seq, entry in new if news[entry.id] for match in found.get(entry.id, ())]
-    matches.insert(tx, matched)
-    _save(tx, before, after)
-    return Polled(
-        feed=feed,
-        entries=len(parsed.entries),
-        new=sum(news[entry.id] for _, entry in new),
-        matched=len({seq for seq, _ in matched}),
-        held_back=sum(not news[entry.id] for _, entry in new),
-        next_poll_at=after.next_poll_at,
-        new_url=document.new_url,
+def _relocated(
+    before: PollState, after: PollState, answer: Fetched | NotModified, *, is_same_feed: bool
+) -> PollState:
+    return relocation.after_answer(
+        before,
+        after,
+        url=answer.url,
+        moved_permanently=answer.moved_permanently,
+        is_same_feed=is_same_feed,
     )
+
+
+def _adopted(before: PollState, after: PollState) -> str:
+    return after.asks if after.asks != before.asks else ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Visit:
+    """A visit that has brought a document."""
+
+    feed: Feed
+    parsed: ParsedFeed
+    answer: Fetched | NotModified
+    before: PollState
+    after: PollState
+    now: datetime
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Document:
-    """The entries to store, those published before `since` not as news."""
+    """A document compared with what is known of its feed."""
 
-    entries: Sequence[Entry]
-    since: datetime | None = None
+    entries: Sequence[Entry] = ()
+    new: Sequence[Entry] = ()  # those of them that are not known
+    retitled: Mapping[int, Entry] = field(default_factory=dict)  # by the seq of the edition they replace
+    news_again: Collection[int] = ()  # those of these seqs that are news
+    no_news: Collection[str] = ()  # the ids of new ones that are too old
+    flood: int = 0  # so many of these are one of many old ones at once
     new_url: NewUrl | None = None
+    ids_change: bool = False
+    is_same_feed: bool = False  # at least half of it was known, or it is what made the feed known
 
 
-def _document(tx: Connection, feed: Feed, parsed: ParsedFeed, before: PollState, now: datetime) -> _Document:
-    registered = feeds.at(tx, feed.url)
+def _compare(tx: Connection, visit: _Visit) -> _Document:
+    """Compare the document of a visit with what is known of its feed. Nothing is written."""
+    registered = feeds.at(tx, visit.feed.url)
     if registered is None:  # its url was edited while this poll was under way: the next one is at the new url
-        return _Document(entries=())
-    first_visit = now - feed.first_visit
-    if not registered.moved_from or not parsed.entries:
-        return _Document(entries=parsed.entries, since=None if before.visited else first_visit)
-    recognised = _recognise(tx, registered.key, parsed.entries)
-    if recognised is None:
-        feeds.undo_move(tx, registered, now)
-        return _Document(entries=parsed.entries, since=first_visit, new_url=NewUrl.ANOTHER_FEED)
-    feeds.confirm_move(tx, registered.key)
-    # The document may reach further back than the one before; what came since the last visit is news, however old.
-    since = min(first_visit, before.visited or first_visit)
-    return _Document(entries=recognised, since=since, new_url=NewUrl.SAME_FEED)
-
-
-def _recognise(tx: Connection, feed_key: str, document: Sequence[Entry]) -> Sequence[Entry] | None:
-    names = [name for entry in document for name in (entry.id, *entry.aliases)]
-    links = [link for entry in document if entry.link for link in both_schemes(entry.link)]
-    return recognise(
-        document, entries.known_keys(tx, feed_key, names), entries.ids_by_link(tx, feed_key, links)
+        return _Document()
+    key, visited = registered.key, visit.before.visited
+    document: Sequence[Entry] = visit.parsed.entries
+    first_visit = visit.now - visit.feed.first_visit
+    since = None if visited else first_visit
+    new_url = recognised = None
+    if document and (registered.moved_from or visit.answer.moved_permanently):
+        recognised = _recognise(tx, key, document)
+    if document and registered.moved_from:
+        if recognised is None and bare(registered.moved_from) != bare(visit.feed.url):
+            too_old = _published_before(first_visit, document)
+            return _Document(entries=document, new=document, no_news=too_old, new_url=NewUrl.ANOTHER_FEED)
+        new_url = NewUrl.SAME_FEED
+        # The document may reach further back than the one before; what came since the last visit is news, however old.
+        since = min(first_visit, visited or first_visit)
+    document = recognised or document
+    known = entries.known(tx, key, _names(document))
+    ids_change = registered.ids_change
+    if ids_change or identity.may_change_ids(document, known.keys()):
+        stored = entries.titled(tx, key, [entry.title for entry in document])
+        ids_change = ids_change or identity.ids_change(document, known.keys(), stored)
+        if ids_change:
+            document = identity.by_place(document, known.keys(), stored)
+            known = entries.known(tx, key, _names(document))
+    new = [entry for entry in document if known.keys().isdisjoint(_names([entry]))]
+    if not ids_change:
+        new = _told_apart(tx, key, new)
+    flood = _published_before(visited - _OLD, new) if visited else set()
+    if len(flood) < _FLOOD:
+        flood = set()
+    by_id = {entry.id: entry for entry in new}
+    retitled = {} if ids_change else _retitled(document, known)
+    return _Document(
+        entries=[by_id.get(entry.id, entry) for entry in document],
+        new=new,
+        retitled=retitled,
+        news_again={each.seq for each in known.values() if each.news and each.seq in retitled},
+        no_news=flood | (_published_before(since, new) if since else set()),
+        flood=len(flood),
+        new_url=new_url,
+        ids_change=ids_change,
+        is_same_feed=bool(document) and (recognised is not None or visited is None),
     )
 
 
-def _save(tx: Connection, before: PollState, after: PollState) -> None:
+def _recognise(tx: Connection, feed_key: str, document: Sequence[Entry]) -> Sequence[Entry] | None:
+    links = [link for entry in document if entry.link for link in spellings(entry.link)]
+    known = entries.known(tx, feed_key, _names(document))
+    return identity.recognise(document, known.keys(), entries.ids_by_link(tx, feed_key, links))
+
+
+def _told_apart(tx: Connection, feed_key: str, new: Sequence[Entry]) -> list[Entry]:
+    """Give new entries a story of their own whose address the feed has given another one: that is a column's page."""
+    taken = entries.stories_of(tx, feed_key, [entry.story for entry in new])
+    return [
+        replace(entry, story=identity.own_story(entry.feed_url, entry.id)) if entry.story in taken else entry
+        for entry in new
+    ]
+
+
+def _retitled(document: Sequence[Entry], known: Mapping[str, entries.Known]) -> dict[int, Entry]:
+    """Return the entries with another title under the id that they had, by the seq they have."""
+    by_seq: dict[int, list[Entry]] = {}
+    for entry in document:
+        for seq in {known[name].seq for name in _names([entry]) if name in known}:
+            by_seq.setdefault(seq, []).append(entry)
+    retitled = {}
+    for entry in document:
+        before = known.get(entry.id)
+        if (
+            before
+            and len(by_seq[before.seq]) == 1
+            and before.edition < _MOST_EDITIONS
+            and entry.has_title
+            and identity.is_retitled(before.title, entry.title)
+        ):
+            retitled[before.seq] = entry
+    return retitled
+
+
+def _names(document: Iterable[Entry]) -> list[str]:
+    return [name for entry in document for name in (entry.id, *entry.aliases)]
+
+
+def _published_before(since: datetime, document: Iterable[Entry]) -> set[str]:
+    # An entry without a date may be of today: it is not held back.
+    return {entry.id for entry in document if entry.published and entry.published < since}
+
+
+def _store(tx: Connection, visit: _Visit, found: Mapping[str, Sequence[Match]], rules: Ruleset) -> Polled:
+    """Store entries, matches and validators in one transaction: a 304 must never hide an entry that was not stored."""
+    feed, before, now = visit.feed, visit.before, visit.now
+    document = _compare(tx, visit)
+    registered = feeds.at(tx, feed.url)
+    if registered and document.new_url is NewUrl.ANOTHER_FEED:
+        feeds.undo_move(tx, registered, now)
+    elif registered and document.new_url is NewUrl.SAME_FEED:
+        feeds.confirm_move(tx, registered.key)
+    if registered and document.ids_change and not registered.ids_change:
+        feeds.mark_ids_change(tx, registered.key)
+    candidates = [(entry, entry.id not in document.no_news) for entry in document.entries]
+    new = entries.insert_new(tx, candidates, rules.fingerprint)
+    editions = entries.insert_editions(tx, document.retitled, rules.fingerprint)
+    to_match = [(seq, entry) for seq, entry in new if entry.id not in document.no_news]
+    to_match += [
+        edition
+        for edition, replaced in zip(editions, document.retitled, strict=True)
+        if replaced in document.news_again
+    ]
+    matched = [(seq, match) for seq, entry in to_match for match in found.get(entry.id, ())]
+    matches.insert(tx, matched)
+    # What was known a moment ago, and is not any more, is matched before the next digest.
+    entries.mark_judged(tx, [seq for seq, entry in to_match if entry.id not in found], "")
+    after = _relocated(before, visit.after, visit.answer, is_same_feed=document.is_same_feed)
+    _save(tx, feed, before, after, now)
+    if registered and document.flood:
+        content = f"{feed.name}: {document.flood} entries, on {now:%Y-%m-%d}"
+        trouble = Trouble(kind=NoticeKind.FEED_RESET, subject=registered.key, content=content, since=now)
+        notices.report(tx, trouble, now)
+    return Polled(
+        feed=feed,
+        entries=len(visit.parsed.entries),
+        new=sum(entry.id not in document.no_news for _, entry in new),
+        matched=len({seq for seq, _ in matched}),
+        retitled=len(editions),
+        held_back=sum(entry.id in document.no_news for _, entry in new),
+        next_poll_at=after.next_poll_at,
+        new_url=document.new_url,
+        adopted=_adopted(before, after),
+    )
+
+
+def _save(tx: Connection, feed: Feed, before: PollState, after: PollState, now: datetime) -> None:
     """Store the state of a feed after a poll; where that shows that the network is back, the others are due soon."""
-    if feeds.at(tx, after.feed_url) is None:
+    registered = feeds.at(tx, after.feed_url)
+    if registered is None:
         return
     feeds.save(tx, after)
     if after.attempted_at and pace.network_returned(before, after):
-        now = after.attempted_at
-        unreachable = feeds.unreachable(tx, now + _SOON)
-        feeds.advance(tx, pace.polls_after_outage(after.feed_url, unreachable, now))
-
-
-def _is_news(entry: Entry, since: datetime | None) -> bool:
-    # An entry without a date may be of today: it is not held back.
-    return since is None or entry.published is None or entry.published >= since
+        polled_at = after.attempted_at
+        unreachable = feeds.unreachable(tx, polled_at + _SOON)
+        feeds.advance(tx, pace.polls_after_outage(after.feed_url, unreachable, polled_at))
+    if adopted := _adopted(before, after):
+        content = f"{feed.name}: {mask(adopted)}"
+        moved = Trouble(kind=NoticeKind.FEED_MOVED, subject=registered.key, content=content, since=now)
+        notices.report(tx, moved, now)
+    elif after.asks != before.asks:
+        notices.clear(tx, NoticeKind.FEED_MOVED, registered.key, now)
+    if after.stopped:
+        gone = Trouble(kind=NoticeKind.FEED_GONE, subject=registered.key, content=feed.name, since=now)
+        notices.report(tx, gone, now)
+    elif before.stopped:
+        notices.clear(tx, NoticeKind.FEED_GONE, registered.key, now)

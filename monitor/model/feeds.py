@@ -9,13 +9,14 @@ from monitor.model import require_utc
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Entry:
-    """What a feed said, when we first saw it; never changes."""
+    """What a feed said, when we first saw it; never changes. Another title makes another edition."""
 
     feed_url: str
     id: str  # the feed's own id where it has one, else made by feeds/identity.py; unique in its feed
     aliases: tuple[str, ...] = ()  # other names this entry goes by in the same feed
     story: str  # the article itself, whichever feed it came by
     title: str = ""
+    has_title: bool = True  # False: the title is the first line of the text, and changes with it; not stored
     link: str = ""  # http(s) or "", without tracking parameters
     authors: tuple[str, ...] = ()
     published: datetime | None = None
@@ -81,9 +82,15 @@ class PollState:
     retry_after: datetime | None = None  # before this instant the server does not want to be asked
     title: str = ""
     content_hash: str = ""  # of the last document, and of how it was read
+    asks: str = ""  # the adopted address, where it is asked instead of at its url; "" for none
+    redirected_to: str = ""  # where permanent redirects ended at the last visits; "" where there were none
+    redirects: int = 0  # so many visits in a row
+    gone: int = 0  # answers that it is gone (410)
+    gone_since: datetime | None = None  # the first of these
+    stopped: bool = False  # it is gone, and asked no more
 
     def __post_init__(self) -> None:
-        require_utc(self.next_poll_at, self.visited, self.attempted_at, self.retry_after)
+        require_utc(self.next_poll_at, self.visited, self.attempted_at, self.retry_after, self.gone_since)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -104,6 +111,7 @@ class RegisteredFeed:
     name: str
     moved_from: str = ""  # the url it had until an edit, while no visit to the new one has succeeded
     visited: datetime | None = None
+    ids_change: bool = False  # at each visit: its entries are identified by link and title
 
     def __post_init__(self) -> None:
         require_utc(self.visited)

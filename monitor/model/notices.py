@@ -71,6 +71,30 @@ class NoticeKind(Enum):
             pause=timedelta(minutes=1),
         ),
     )
+    FEED_GONE = (
+        "feed gone",
+        Telling(
+            happened="A feed is gone for good, as its server says; it is asked no more.",
+            to_do='Correct its url in config.toml, or remove it there. "monitor poll" asks it once more.',
+        ),
+    )
+    FEED_MOVED = (
+        "feed moved",
+        Telling(
+            happened="A feed has moved for good; it is asked at its new address.",
+            to_do="Ask it at its new address: edit its url in config.toml. What is known of it stays.",
+            is_event=True,
+        ),
+    )
+    FEED_RESET = (
+        "feed reset",
+        Telling(
+            happened="A feed brought many old entries at once; they are held back.",
+            to_do='To mail those that match: "monitor rules apply --held-back --since 30d" (with --dry-run it lists'
+            " them). Else there is nothing to do.",
+            is_event=True,
+        ),
+    )
     RELAY_DOWN = (
         "relay down",
         Telling(

@@ -143,11 +143,18 @@ class DueWork:
             self._polls[feed.url] = task
             task.add_done_callback(partial(self._poll_ended, feed.url, place))
 
-    async def claim_feeds(self, *, due_only: bool) -> list[tuple[Feed, PollState]]:
-        """Claim every feed, or every due one, for one visit."""
+    async def claim_feeds(self, *, due_only: bool, by_hand: bool = False) -> list[tuple[Feed, PollState]]:
+        """Claim every feed, or every due one, for one visit; `by_hand` those too that are gone and asked no more."""
         feeds, options = self.loaded.config.feeds, self.loaded.config.fetch
         if due_only:
-            return await claim(feeds, db=self._db, now=self._wall_clock(), options=options, limit=len(feeds))
+            return await claim(
+                feeds,
+                db=self._db,
+                now=self._wall_clock(),
+                options=options,
+                limit=len(feeds),
+                by_hand=by_hand,
+            )
         return await claim_all(feeds, db=self._db, now=self._wall_clock(), options=options)
 
     async def poll_claimed(self, claimed: Sequence[tuple[Feed, PollState]]) -> None:

@@ -8,6 +8,7 @@ from monitor.jobs.deliver import Attempted
 from monitor.jobs.lapse import Lapsed
 from monitor.jobs.notify import Notified
 from monitor.jobs.poll import Polled, PollFailed, Unchanged
+from monitor.masking import mask
 from monitor.model.mail import Delivery, DeliveryStatus
 from monitor.service.due_work import Outcome, Pruned, Rematched
 
@@ -21,7 +22,7 @@ def log_outcome(outcome: Outcome) -> None:
                 feed=outcome.feed.name,
                 error=outcome.error,
                 failures=outcome.failures,
-                next=outcome.next_poll_at.isoformat(timespec="seconds"),
+                next="never" if outcome.stopped else outcome.next_poll_at.isoformat(timespec="seconds"),
             )
         case Polled() | Unchanged():
             _log_poll(outcome)
@@ -63,10 +64,14 @@ def log_registered(changes: Sequence[str]) -> None:
 
 def _log_poll(outcome: Polled | Unchanged) -> None:
     next_poll = outcome.next_poll_at.isoformat(timespec="seconds")
+    if outcome.adopted:
+        log.warning("feed-moved", feed=outcome.feed.name, asked_at=mask(outcome.adopted))
     if isinstance(outcome, Unchanged):
         log.info("polled", feed=outcome.feed.name, unchanged=True, next=next_poll)
         return
-    more: dict[str, object] = {"held_back": outcome.held_back} if outcome.held_back else {}
+    more: dict[str, object] = {"retitled": outcome.retitled} if outcome.retitled else {}
+    if outcome.held_back:
+        more["held_back"] = outcome.held_back
     if outcome.new_url:
         more["at_new_url"] = outcome.new_url.value
     log.info(

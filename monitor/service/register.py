@@ -158,9 +158,15 @@ def moves(before: Sequence[RegisteredFeed], names: Mapping[str, str]) -> list[tu
 
 
 def _register_feeds(tx: Connection, names: Mapping[str, str], now: datetime) -> list[str]:
-    moved = moves(feeds.registered(tx), names)
+    registered = feeds.registered(tx)
+    moved = moves(registered, names)
     for feed, url in moved:
         feeds.move(tx, feed, url, now)
+    for feed in registered:  # what was told of its old url is no trouble any more
+        if feed.url not in names:
+            feeds.ask_again(tx, feed.key)
+            notices.clear(tx, NoticeKind.FEED_GONE, feed.key, now)
+            notices.clear(tx, NoticeKind.FEED_MOVED, feed.key, now)
     feeds.sync(tx, list(names), now)
     feeds.set_names(tx, names)
     return [

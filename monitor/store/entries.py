@@ -1,11 +1,11 @@
 """Tables entries and entry_keys: what feeds said, by seq, the number of its arrival."""
 
-from collections.abc import Collection, Iterable, Sequence
-from dataclasses import fields, replace
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass, fields, replace
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Row, Select, func, insert, or_, select, update
+from sqlalchemy import ColumnElement, Connection, Row, Select, and_, func, insert, or_, select, update
 
 from monitor.model.feeds import Entry
 from monitor.model.rules import PendingEntry
@@ -16,6 +16,16 @@ from monitor.store.tables import entries, entry_keys, feeds, matches
 
 _LONGEST_SEQ = 19  # digits: a longer number is no seq
 _Key = tuple[str, str]  # a feed's key, and an id or alias of an entry in that feed
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Known:
+    """What is stored of an entry, in its last edition, that a document brings again."""
+
+    seq: int
+    title: str
+    edition: int
+    news: bool
 
 
 def insert_new(
@@ -46,15 +56,56 @@ def insert_new(
     return inserted
 
 
-def known_keys(tx: Connection, feed_key: str, names: Sequence[str]) -> set[str]:
-    """Return those of these ids and aliases that are known in a feed, which is given by its key."""
+def known(tx: Connection, feed_key: str, names: Sequence[str]) -> dict[str, Known]:
+    """Return those of these ids and aliases that are known in a feed, which is given by its key, and the entries."""
+    columns = (entry_keys.c.key, entries.c.seq, entries.c.title, entries.c.edition, entries.c.news)
+    query = select(*columns).join_from(entry_keys, entries, entries.c.seq == entry_keys.c.seq)
     return {
-        name
+        row.key: Known(seq=row.seq, title=row.title, edition=row.edition, news=row.news)
         for chunk in chunks([clean(name) for name in names])
-        for name in tx.scalars(
-            select(entry_keys.c.key).where(entry_keys.c.feed_url == feed_key, entry_keys.c.key.in_(chunk))
+        for row in tx.execute(query.where(entry_keys.c.feed_url == feed_key, entry_keys.c.key.in_(chunk)))
+    }
+
+
+def titled(tx: Connection, feed_key: str, titles: Sequence[str]) -> list[Entry]:
+    """Return the entries of a feed with one of these titles, by seq, an edition that was replaced included."""
+    query = rows().where(entries.c.feed_url == feed_key).order_by(entries.c.seq)
+    return [
+        entry_of(row)
+        for chunk in chunks([clean(title) for title in titles])
+        for row in tx.execute(query.where(entries.c.title.in_(chunk)))
+    ]
+
+
+def stories_of(tx: Connection, feed_key: str, stories: Sequence[str]) -> set[str]:
+    """Return those of these stories that a feed has brought."""
+    return {
+        story
+        for chunk in chunks([clean(story) for story in stories])
+        for story in tx.scalars(
+            select(entries.c.story).where(entries.c.story.in_(chunk), entries.c.feed_url == feed_key)
         )
     }
+
+
+def insert_editions(tx: Connection, editions: Mapping[int, Entry], judged_by: str) -> list[tuple[int, Entry]]:
+    """Insert each entry as the next edition of the one with this seq; return them as (seq, entry).
+
+    It keeps id and story, and whether it is news. From here on it stands for the one it replaces, which stays for the
+    digests that brought it.
+    """
+    inserted = []
+    for replaced, entry in editions.items():
+        before = tx.execute(select(entries).where(entries.c.seq == replaced)).one()
+        kept = {name: getattr(before, name) for name in ("feed_url", "id", "story", "news")}
+        values = _values(entry) | kept | {"judged_by": judged_by, "edition": before.edition + 1}
+        seq = tx.scalars(insert(entries).returning(entries.c.seq), [values]).one()
+        tx.execute(update(entries).where(entries.c.seq == replaced).values(replaced=True))
+        of_entry = (entry_keys.c.feed_url == before.feed_url, entry_keys.c.seq == replaced)
+        tx.execute(update(entry_keys).where(*of_entry).values(seq=seq))
+        tx.execute(update(tables.backfill).where(tables.backfill.c.seq == replaced).values(seq=seq))
+        inserted.append((seq, entry))
+    return inserted
 
 
 def ids_by_link(tx: Connection, feed_key: str, links: Sequence[str]) -> list[tuple[str, str]]:
@@ -79,11 +130,18 @@ def seqs_since(tx: Connection, start: datetime) -> tuple[int, int]:
 
 
 def find(tx: Connection, names: Sequence[str]) -> list[tuple[int, Entry, bool]]:
-    """Return the entries with one of these names (seq, id, alias or link), as (seq, entry, news); by seq."""
+    """Return the entries with one of these names (seq, id, alias or link), as (seq, entry, news); by seq.
+
+    Of an entry with several editions it is the last, unless a seq names an earlier one.
+    """
     known = select(entry_keys.c.seq).where(entry_keys.c.key.in_([clean(name) for name in names]))
     numbers = [int(name) for name in names if name.isdecimal() and len(name) < _LONGEST_SEQ]
     query = rows().where(
-        or_(entries.c.seq.in_(known), entries.c.link.in_(list(names)), entries.c.seq.in_(numbers))
+        or_(
+            entries.c.seq.in_(known),
+            and_(entries.c.link.in_(list(names)), ~entries.c.replaced),
+            entries.c.seq.in_(numbers),
+        )
     )
     return [(row.seq, entry_of(row), row.news) for row in tx.execute(query.order_by(entries.c.seq))]
 
@@ -113,7 +171,7 @@ def news(
 def held_back(
     tx: Connection, *, published_since: datetime, after: int, limit: int
 ) -> list[tuple[int, Entry]]:
-    """Return the first `limit` entries beyond a seq that were too old to be news when their feed was first visited.
+    """Return the first `limit` entries beyond a seq that were too old to be news when their feed brought them.
 
     Those published since an instant, as (seq, entry), by seq.
     """
@@ -133,7 +191,7 @@ def first_judged(tx: Connection, ruleset: str, since: datetime) -> tuple[int, da
     """Return seq and arrival of the first news since an instant that this ruleset judged last; None without."""
     query = (
         select(entries.c.seq, entries.c.first_seen)
-        .where(entries.c.news, entries.c.first_seen >= since, entries.c.judged_by == ruleset)
+        .where(_is_news, entries.c.first_seen >= since, entries.c.judged_by == ruleset)
         .order_by(entries.c.seq)
         .limit(1)
     )
@@ -201,7 +259,9 @@ def rows(*more: ColumnElement[Any]) -> Select[Any]:
     return select(*columns, feed_url, *more).outerjoin_from(entries, feeds, feeds.c.key == entries.c.feed_url)
 
 
-_FIELDS = tuple(field.name for field in fields(Entry) if field.name != "aliases")
+_FIELDS = tuple(field.name for field in fields(Entry) if field.name not in ("aliases", "has_title"))
+
+_is_news = and_(entries.c.news, ~entries.c.replaced)
 
 _matched = rows(matches.c.fingerprint, matches.c.score, matches.c.hits).join(
     matches, matches.c.seq == entries.c.seq
@@ -272,11 +332,11 @@ def _insert_keys(
 
 
 def _news_between(after: int, upto: int) -> tuple[ColumnElement[bool], ...]:
-    return entries.c.news, entries.c.seq > after, entries.c.seq <= upto
+    return _is_news, entries.c.seq > after, entries.c.seq <= upto
 
 
 def _held_back(published_since: datetime) -> tuple[ColumnElement[bool], ...]:
-    return ~entries.c.news, entries.c.published >= published_since
+    return ~entries.c.news, ~entries.c.replaced, entries.c.published >= published_since
 
 
 def _grouped(rows: Iterable[Row[Any]]) -> list[PendingEntry]:

@@ -5,7 +5,7 @@ from datetime import datetime, timedelta
 from itertools import count, islice
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Row, bindparam, insert, select, update
+from sqlalchemy import ColumnElement, Connection, Row, and_, bindparam, insert, or_, select, true, update
 
 from monitor.model.feeds import FailureKind, FeedSettings, PollState, RegisteredFeed, Validators
 from monitor.store.dialects import chunks, insert_missing
@@ -55,7 +55,7 @@ def move(tx: Connection, feed: RegisteredFeed, url: str, now: datetime) -> None:
         "last_error": "",
         "failed_by": FailureKind.NONE.value,
     }
-    tx.execute(update(feeds).where(feeds.c.key == feed.key).values(values))
+    tx.execute(update(feeds).where(feeds.c.key == feed.key).values(values | _AT_ITS_URL))
 
 
 def confirm_move(tx: Connection, key: str) -> None:
@@ -72,6 +72,16 @@ def undo_move(tx: Connection, feed: RegisteredFeed, now: datetime) -> None:
     tx.execute(insert(feeds), another | _values(PollState(feed_url=feed.url, next_poll_at=now)))
 
 
+def ask_again(tx: Connection, key: str) -> None:
+    """Ask a feed at its url again, whatever was found there."""
+    tx.execute(update(feeds).where(feeds.c.key == key).values(_AT_ITS_URL))
+
+
+def mark_ids_change(tx: Connection, key: str) -> None:
+    """Record that a feed gives its entries other ids at each visit."""
+    tx.execute(update(feeds).where(feeds.c.key == key).values(ids_change=True))
+
+
 def at(tx: Connection, url: str) -> RegisteredFeed | None:
     """Return the feed that has this url; None when none has."""
     row = tx.execute(select(*_registered).where(feeds.c.url == url)).one_or_none()
@@ -86,19 +96,21 @@ def claim_due(
     until: datetime,
     limit: int,
     admit: Callable[[str], bool] = lambda _: True,
+    by_hand: bool = False,
 ) -> list[PollState]:
     """Claim at most `limit` of these feeds that are due, the longest due first; return their states before.
 
-    A feed is left alone whose url is not admitted. Nobody else claims them before `until`; `save` ends that lease.
+    A feed is left alone whose url is not admitted, and one that is asked no more, unless this is `by_hand`. Nobody
+    else claims them before `until`; `save` ends that lease.
     """
-    candidates = set(urls)
-    first = list(islice((url for url in _due(tx, now) if url in candidates and admit(url)), limit))
-    return _claim(tx, first, now, until, only_due=True)
+    candidates, due = set(urls), _is_due(now, by_hand=by_hand)
+    first = list(islice((url for url in _due(tx, due) if url in candidates and admit(url)), limit))
+    return _claim(tx, first, now, until, due)
 
 
 def claim_all(tx: Connection, urls: Sequence[str], now: datetime, *, until: datetime) -> list[PollState]:
     """Claim all of these feeds, due or not; return their states before."""
-    return _claim(tx, list(dict.fromkeys(urls)), now, until, only_due=False)
+    return _claim(tx, list(dict.fromkeys(urls)), now, until, true())
 
 
 def save(tx: Connection, state: PollState) -> None:
@@ -161,13 +173,30 @@ def make_unreachable_due(tx: Connection, now: datetime) -> None:
     tx.execute(waiting.values(next_poll_at=now))
 
 
-_registered = (feeds.c.key, feeds.c.url, feeds.c.name, feeds.c.moved_from, feeds.c.visited)
+_registered = (
+    *(feeds.c.key, feeds.c.url, feeds.c.name, feeds.c.moved_from, feeds.c.visited),
+    feeds.c.ids_change,
+)
+
+_AT_ITS_URL = {
+    "asks": "",
+    "redirected_to": "",
+    "redirects": 0,
+    "gone": 0,
+    "gone_since": None,
+    "stopped": False,
+}
 
 _without_connection = feeds.c.failed_by == FailureKind.CONNECTION.value
 
 
-def _due(tx: Connection, now: datetime) -> Iterator[str]:
-    query = select(feeds.c.url).where(feeds.c.next_poll_at <= now).order_by(feeds.c.next_poll_at, feeds.c.url)
+def _is_due(now: datetime, *, by_hand: bool) -> ColumnElement[bool]:
+    due = feeds.c.next_poll_at <= now
+    return or_(due, feeds.c.stopped) if by_hand else and_(due, ~feeds.c.stopped)
+
+
+def _due(tx: Connection, due: ColumnElement[bool]) -> Iterator[str]:
+    query = select(feeds.c.url).where(due).order_by(feeds.c.next_poll_at, feeds.c.url)
     for offset in count(0, _PAGE):
         page = tx.scalars(query.limit(_PAGE).offset(offset)).all()
         yield from page
@@ -176,13 +205,11 @@ def _due(tx: Connection, now: datetime) -> Iterator[str]:
 
 
 def _claim(
-    tx: Connection, urls: Sequence[str], now: datetime, until: datetime, *, only_due: bool
+    tx: Connection, urls: Sequence[str], now: datetime, until: datetime, due: ColumnElement[bool]
 ) -> list[PollState]:
     before: dict[str, PollState] = {}
     for chunk in chunks(urls):
-        claimable: list[ColumnElement[bool]] = [feeds.c.url.in_(chunk)]
-        if only_due:
-            claimable.append(feeds.c.next_poll_at <= now)
+        claimable = (feeds.c.url.in_(chunk), due)
         states = {row.url: _state(row) for row in tx.execute(select(feeds).where(*claimable))}
         leased = update(feeds).where(*claimable).values(next_poll_at=until, attempted_at=now)
         claimed = tx.scalars(leased.returning(feeds.c.url))
@@ -204,6 +231,12 @@ def _values(state: PollState) -> dict[str, object]:
         "last_error": state.last_error,
         "retry_after": state.retry_after,
         "content_hash": state.content_hash,
+        "asks": state.asks,
+        "redirected_to": state.redirected_to,
+        "redirects": state.redirects,
+        "gone": state.gone,
+        "gone_since": state.gone_since,
+        "stopped": state.stopped,
     }
 
 
@@ -220,4 +253,10 @@ def _state(row: Row[Any]) -> PollState:
         failed_by=FailureKind(row.failed_by),
         retry_after=row.retry_after,
         content_hash=row.content_hash,
+        asks=row.asks,
+        redirected_to=row.redirected_to,
+        redirects=row.redirects,
+        gone=row.gone,
+        gone_since=row.gone_since,
+        stopped=row.stopped,
     )

@@ -34,7 +34,7 @@ def tally(tx: Connection, after: int) -> dict[str, tuple[int, datetime]]:
     query = (
         select(matches.c.fingerprint, func.count(), func.max(entries.c.first_seen))
         .join(entries, entries.c.seq == matches.c.seq)
-        .where(matches.c.seq > after)
+        .where(matches.c.seq > after, ~entries.c.replaced)
         .group_by(matches.c.fingerprint)
     )
     return {fingerprint: (count, last) for fingerprint, count, last in tx.execute(query)}

@@ -38,7 +38,7 @@ _UNSENT = (_WAITING, _UNCERTAIN, _SENDING, _HELD)
 _HAPPENED: tuple["Column[datetime]", ...] = (
     *(subscriptions.c.created_at, subscriptions.c.gone_at),
     *(recipients.c.gone_at, recipients.c.suspended_at),
-    owed.c.since,
+    *(feeds.c.gone_since, owed.c.since),
     relays.c.since,
     *(services.c.started_at, services.c.beat_at),
     *(notices.c.since, notices.c.changed_at, notices.c.told_at, notices.c.over_at, notices.c.over_told_at),

@@ -62,6 +62,14 @@ feeds = Table(
     Column("limits", Text, nullable=False, server_default=_EMPTY),  # as in FeedSettings, registered last
     Column("interval", Float, nullable=False, server_default="0"),  # seconds: as in FeedSettings
     Column("content_hash", Text, nullable=False, server_default=_EMPTY),  # as in PollState
+    Column("ids_change", Boolean, nullable=False, server_default=false()),  # as in RegisteredFeed
+    # As in PollState, all of these.
+    Column("asks", Words, nullable=False, server_default=_EMPTY),
+    Column("redirected_to", Words, nullable=False, server_default=_EMPTY),
+    Column("redirects", Integer, nullable=False, server_default="0"),
+    Column("gone", Integer, nullable=False, server_default="0"),
+    Column("gone_since", Instant),
+    Column("stopped", Boolean, nullable=False, server_default=false()),
     UniqueConstraint("url"),
     Index("ix_feeds_due", "next_poll_at"),
 )
@@ -85,7 +93,10 @@ entries = Table(
     Column("first_seen", Instant, nullable=False),
     Column("news", Boolean, nullable=False),  # False: older than the feed's first visit may reach back
     Column("judged_by", Text, nullable=False),  # the fingerprint of the ruleset that judged it last
-    UniqueConstraint("feed_url", "id"),
+    Column("edition", Integer, nullable=False, server_default="1"),  # counts the titles the entry has had
+    Column("replaced", Boolean, nullable=False, server_default=false()),  # by a later edition
+    UniqueConstraint("feed_url", "id", "edition"),
+    Index("ix_entries_story", "story"),
     sqlite_autoincrement=True,
 )
 

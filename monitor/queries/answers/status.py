@@ -47,7 +47,7 @@ class FeedStatus:
     feed: str  # its name
     state: FeedHealth  # how its last visit went
     visited: datetime | None  # its last good answer, 304 included
-    next: datetime | None  # its next visit
+    next: datetime | None  # its next visit; null where it is gone, and asked no more
     failures: int  # visits that failed since the last good answer
     error: str  # why the last visit failed; "" when it did not
 
@@ -58,7 +58,7 @@ class FeedStatus:
             feed=name,
             state=feed_health(state),
             visited=state.visited if state else None,
-            next=state.next_poll_at if state else None,
+            next=state.next_poll_at if state and not state.stopped else None,
             failures=state.failures if state else 0,
             error=state.last_error if state else "",
         )

@@ -24,7 +24,8 @@ class PolledAnswer:
     outcome: Literal["polled"] = "polled"  # it was read
     entries: int  # in the document
     new: int  # of them not stored before
-    matched: int  # of the new ones that a rule matches
+    matched: int  # of the new and retitled ones that a rule matches
+    retitled: int  # of them known ones, whose title has changed
     held_back: int  # of the new ones that are too old to be mailed
     next_poll_at: datetime  # its next visit
 
@@ -48,7 +49,7 @@ class PollFailedAnswer:
     outcome: Literal["failed"] = "failed"  # error says why
     error: str  # in words
     failures: int  # visits that failed since the last good answer
-    next_poll_at: datetime  # its next visit
+    next_poll_at: datetime | None  # its next visit; null where it is gone, and asked no more
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
