@@ -33,20 +33,31 @@ class FakeWeb:
         self.requests: list[tuple[str, Validators]] = []
         self._answers: dict[str, deque[Fetched | NotModified | FeedError]] = {}
 
-    def serves(self, feed: Feed, *answers: bytes | FeedError | None, etag: str = '"1"') -> None:
-        """Set a feed's answers: bytes are a document, None is a 304, an error is raised; the last answer stays."""
-        self._answers[feed.url] = deque(self._answer(feed, answer, etag) for answer in answers)
+    def serves(
+        self, feed: Feed, *answers: bytes | FeedError | None, etag: str = '"1"', moved_to: str = ""
+    ) -> None:
+        """Set a feed's answers: bytes are a document, None is a 304, an error is raised; the last answer stays.
+
+        They come from `moved_to`, where permanent redirects lead there.
+        """
+        self._answers[feed.url] = deque(self._answer(feed, answer, etag, moved_to) for answer in answers)
 
     def _answer(
-        self, feed: Feed, answer: bytes | FeedError | None, etag: str
+        self, feed: Feed, answer: bytes | FeedError | None, etag: str, moved_to: str
     ) -> Fetched | NotModified | FeedError:
-        validators = Validators(etag=etag)
-        if answer is None:
-            return NotModified(validators=validators, max_age=None)
         if isinstance(answer, FeedError):
             return answer
-        kind = "application/rss+xml; charset=utf-8"
-        return Fetched(body=answer, content_type=kind, validators=validators, url=feed.url, max_age=None)
+        validators, url, moved = Validators(etag=etag), moved_to or feed.url, bool(moved_to)
+        if answer is None:
+            return NotModified(validators=validators, url=url, moved_permanently=moved, max_age=None)
+        return Fetched(
+            body=answer,
+            content_type="application/rss+xml; charset=utf-8",
+            validators=validators,
+            url=url,
+            moved_permanently=moved,
+            max_age=None,
+        )
 
     async def fetch(self, feed: Feed, validators: Validators) -> Fetched | NotModified:
         self.requests.append((feed.url, validators))

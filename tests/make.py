@@ -71,13 +71,32 @@ def mail(to: str = "reader@example.org", **differ: Any) -> Mail:
     )
 
 
+def item(
+    title: str,
+    *,
+    id: str = "",  # noqa: A002 - the word of the feed
+    link: str = "",
+    published: datetime | None = NOW - timedelta(hours=3),
+) -> str:
+    """One item for `document`; what is "" or None it does not have."""
+    guid = f"<guid isPermaLink='false'>{escape(id)}</guid>" if id else ""
+    address = f"<link>{escape(link)}</link>" if link else ""
+    date = f"<pubDate>{format_datetime(published)}</pubDate>" if published else ""
+    return f"<item><title>{escape(title)}</title>{guid}{address}{date}</item>"
+
+
+def document(*items: str) -> bytes:
+    """A document with these items."""
+    head = "<title>示例</title><link>https://news.example.org/</link><description>示例</description>"
+    return f'<?xml version="1.0"?><rss version="2.0"><channel>{head}{"".join(items)}</channel></rss>'.encode()
+
+
 def rss(*titles: str, hours_old: float = 3) -> bytes:
     """A document with one item for each title; the title is its identity."""
-    when = format_datetime(NOW - timedelta(hours=hours_old))
-    items = "".join(
-        f"<item><title>{escape(title)}</title><guid isPermaLink='false'>{escape(title)}</guid>"
-        f"<link>https://news.example.org/{quote(title)}/</link><pubDate>{when}</pubDate></item>"
-        for title in titles
+    published = NOW - timedelta(hours=hours_old)
+    return document(
+        *(
+            item(title, id=title, link=f"https://news.example.org/{quote(title)}/", published=published)
+            for title in titles
+        )
     )
-    head = "<title>示例</title><link>https://news.example.org/</link><description>示例</description>"
-    return f'<?xml version="1.0"?><rss version="2.0"><channel>{head}{items}</channel></rss>'.encode()

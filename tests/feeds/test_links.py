@@ -1,6 +1,13 @@
 import pytest
 
-from monitor.feeds.links import absolute, split_address, without_scheme, without_tracking
+from monitor.feeds.links import (
+    absolute,
+    canonical,
+    spellings,
+    split_address,
+    without_scheme,
+    without_tracking,
+)
 
 BASE = "https://news.example.org/list/"
 
@@ -75,3 +82,43 @@ def test_a_link_takes_no_parameter_and_no_login_from_its_feed() -> None:
     for link in ("#a", "?b=1", "/c", "d"):
         assert "secret" not in absolute(link, base)
     assert absolute("#a", base) == "https://news.example.org/rss#a"
+
+
+@pytest.mark.parametrize(
+    ("link", "wanted"),
+    [
+        ("https://www.a.test/News/1/", "//a.test/News/1"),
+        ("http://A.test:80/1", "//a.test/1"),
+        ("https://a.test:8443/1", "//a.test:8443/1"),
+        ("https://[2001:db8::1]:8080/1", "//2001:db8::1:8080/1"),
+        ("https://m.a.test/1", "//a.test/1"),
+        ("https://mobile.a.test/1", "//a.test/1"),
+        ("https://amp.a.test/1.html", "//a.test/1.html"),
+        ("https://a.test/1/amp/", "//a.test/1"),
+        ("https://a.test/1.amp.html", "//a.test/1.html"),
+        ("https://a.test/1?outputType=amp", "//a.test/1"),
+        ("https://a.test/1?amp", "//a.test/1"),
+        ("https://m.test/1", "//m.test/1"),
+        ("https://www.test/1", "//test/1"),
+        ("https://a.test/1?utm_source=x&b=2&a=1&&f=rss#comments", "//a.test/1?a=1&b=2"),
+        ("https://a.test/1?f=7", "//a.test/1?f=7"),
+        ("https://a.test/中文", "//a.test/%E4%B8%AD%E6%96%87"),
+        ("https://a.test/%e4%b8%ad文", "//a.test/%E4%B8%AD%E6%96%87"),
+        ("https://a.test/?p=1", "//a.test?p=1"),
+        ("https://a.test/#/article/1", "//a.test#/article/1"),
+        ("https://a.test/#!1", "//a.test#!1"),
+        ("https://a.test/", ""),
+        ("https://a.test/index.html?utm_source=x#news", ""),
+        ("https://a.test", ""),
+        ("https://a.test/index/1", "//a.test/index/1"),
+        ("", ""),
+        ("mailto:a@a.test", ""),
+    ],
+)
+def test_all_addresses_of_an_article_have_one_form(link: str, wanted: str) -> None:
+    assert canonical(link) == wanted
+
+
+def test_an_address_is_spelled_with_either_scheme_with_www_and_without() -> None:
+    wanted = {f"{scheme}://{www}a.test/1" for scheme in ("http", "https") for www in ("", "www.")}
+    assert set(spellings("http://www.a.test/1")) == set(spellings("https://a.test/1")) == wanted
