@@ -9,7 +9,7 @@ from monitor.feeds.fetch import Fetched, Fetcher, NotModified
 from monitor.model.feeds import Validators
 from tests import make
 from tests.edges.fetching import KNOWN, UNKNOWN, answer_to, failure, fetch, options
-from tests.edges.web import ok, redirects, serve
+from tests.edges.web import Request, ok, redirects, serve
 
 # --- what is asked, and how ---
 
@@ -73,7 +73,8 @@ async def test_validators_a_new_document_has_not_are_forgotten() -> None:
 
 async def test_an_unchanged_feed_is_no_error_and_no_news() -> None:
     answer = await answer_to(b'HTTP/1.1 304 Not Modified\r\nETag: "2"\r\nContent-Length: 90\r\n\r\n', KNOWN)
-    assert answer == NotModified(validators=Validators(etag='"2"', last_modified=KNOWN.last_modified))
+    assert isinstance(answer, NotModified)
+    assert answer.validators == Validators(etag='"2"', last_modified=KNOWN.last_modified)
 
 
 async def test_not_modified_to_an_unconditional_request_is_an_error() -> None:
@@ -153,6 +154,33 @@ async def test_a_redirect_is_followed(status: int) -> None:
         assert answer.url == web.url("/new?x=1")
         assert [request.path for request in web.requests] == ["/0", "/1", "/new?x=1"]
         assert all("referer" not in request.headers for request in web.requests)
+
+
+@pytest.mark.parametrize(
+    ("statuses", "permanently"),
+    [
+        ([], False),
+        ([301], True),
+        ([308, 301], True),
+        ([301, 302], False),
+        ([307], False),
+        ([308, 303], False),
+    ],
+)
+@pytest.mark.parametrize("known", [True, False])
+async def test_an_answer_says_whether_all_redirects_to_it_were_permanent(
+    statuses: list[int], permanently: bool, known: bool
+) -> None:
+    def respond(request: Request) -> bytes:
+        number = int(request.path[1:])
+        if number < len(statuses):
+            return ok(b"", status=f"{statuses[number]} Moved", Location=f"/{number + 1}")
+        return ok(b"", status="304 Not Modified") if known else ok()
+
+    async with serve(respond) as web:
+        answer = await fetch(web.url("/0"), KNOWN)
+        assert (answer.moved_permanently, answer.url) == (permanently, web.url(f"/{len(statuses)}"))
+    assert isinstance(answer, NotModified if known else Fetched)
 
 
 async def test_ten_redirects_are_followed_and_no_more() -> None:

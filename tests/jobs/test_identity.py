@@ -1,17 +1,22 @@
 """What is new in a document: where ids change, a feed is made anew, or two feeds bring one article."""
 
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
 from datetime import timedelta
 from itertools import count
+from typing import Any
 
 from monitor.jobs.backfill import backfill
 from monitor.jobs.compose import Composed
-from monitor.jobs.poll import Polled, PollOutcome
+from monitor.jobs.poll import Polled, PollOutcome, claim_all, poll
 from monitor.model.notices import NoticeKind
 from monitor.store import digests, entries, feeds, notices
-from monitor.store.database import Connection
+from monitor.store.database import Connection, Database
 from tests import make
-from tests.jobs.desk import Desk
+from tests.fakes import FakeWeb
+from tests.jobs.desk import FETCH, Desk
 from tests.make import NOW, document, item
+from tests.parsing import parse_here
 
 SITE = "https://news.example.org"
 
@@ -260,3 +265,44 @@ async def test_two_items_of_one_known_entry_change_no_title(desk: Desk) -> None:
     )
     outcome = await visit(desk, one, other)
     assert (outcome.new, outcome.retitled) == (0, 0)
+
+
+@dataclass
+class Interrupted:
+    """A database to which something happens after each answer."""
+
+    db: Database
+    meanwhile: Callable[[], Awaitable[object]]
+
+    async def read(self, function: Callable[..., Any], *arguments: Any) -> Any:
+        answer = await self.db.read(function, *arguments)
+        await self.meanwhile()
+        return answer
+
+    async def write(self, function: Callable[..., Any], *arguments: Any) -> Any:
+        return await self.db.write(function, *arguments)
+
+
+async def test_what_becomes_another_title_meanwhile_is_matched_before_the_next_digest(desk: Desk) -> None:
+    await visit(desk, titled("大模型降价"))
+    ((_, state),) = await claim_all(desk.feeds, db=desk.db, now=desk.clock(), options=FETCH)
+    slow = FakeWeb()
+    slow.serves(desk.feeds[0], document(titled("大模型降价"), titled("天气", "2")))
+
+    async def another_poll() -> None:
+        await visit(desk, titled("更正"))
+
+    outcome = await poll(
+        desk.feeds[0],
+        state,
+        fetch=slow.fetch,
+        parse=parse_here,
+        rules=desk.ruleset,
+        options=FETCH,
+        db=Interrupted(desk.db, another_poll),  # type: ignore[arg-type]  # reads and writes
+        clock=desk.clock,
+        settled_clock=desk.clock,
+        jitter=lambda: 0,
+    )
+    assert polled(outcome).retitled == 1
+    assert await digest(desk) == ["大模型降价"]

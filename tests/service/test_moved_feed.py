@@ -11,12 +11,12 @@ from monitor.config.options import Feed
 from monitor.errors import FetchError
 from monitor.feeds.fetch import Fetched, NotModified
 from monitor.jobs.compose import Composed
-from monitor.jobs.poll import NewUrl, Polled, PollFailed, PollOutcome, Unchanged
+from monitor.jobs.poll import NewUrl, Polled, PollFailed, PollOutcome, Unchanged, claim
 from monitor.jobs.rematch import rematch
 from monitor.loaded import LoadedConfig, load
 from monitor.model.feeds import RegisteredFeed, Validators
 from monitor.service.register import moves, register
-from monitor.store import feeds
+from monitor.store import feeds, notices
 from tests import make
 from tests.jobs.desk import Desk
 from tests.make import NOW
@@ -182,6 +182,54 @@ async def test_a_poll_of_the_old_url_that_was_under_way_stores_nothing(
     assert isinstance(outcome, Polled)
     assert (outcome.new_url, outcome.new) == (NewUrl.SAME_FEED, 0)
     assert await keys_and_urls(desk) == [(OLD.url, NEW.url)]
+
+
+async def test_a_url_that_differs_by_https_and_www_alone_is_of_the_same_feed(
+    desk: Desk, loaded: LoadedConfig
+) -> None:
+    before, after = (
+        make.feed("示例", url=f"{start}example.org/rss") for start in ("http://www.", "https://")
+    )
+    desk.web.serves(before, make.rss(AI, CHIPS))
+    desk.web.serves(after, make.rss("甲", "乙", "丙"))
+    await visit(desk, loaded, before)
+    (outcome,) = await visit(desk, loaded, after)
+    assert isinstance(outcome, Polled)
+    assert (outcome.new_url, outcome.new) == (NewUrl.SAME_FEED, 3)
+    assert await keys_and_urls(desk) == [(before.url, after.url)]
+
+
+async def test_an_edit_of_its_url_asks_a_feed_again_that_is_gone(desk: Desk, loaded: LoadedConfig) -> None:
+    desk.web.serves(OLD, make.rss(AI))
+    desk.web.serves(NEW, make.rss(AI))
+    await visit(desk, loaded, OLD)
+    desk.web.serves(OLD, FetchError("HTTP 410 Gone", status=410, permanent=True))
+    for _ in range(3):
+        await visit(desk, loaded, OLD)
+        desk.clock.forward(days=1)
+    assert len(await desk.db.read(notices.open_troubles)) == 1
+    config = replace(loaded.config, feeds=(NEW,))
+    await desk.db.write(register, replace(loaded, config=config), desk.clock())
+    assert await desk.db.read(notices.open_troubles) == []
+    assert len(await claim([NEW], db=desk.db, now=desk.clock(), options=config.fetch, limit=9)) == 1
+
+
+async def test_a_feed_that_is_gone_and_taken_out_is_asked_again_when_it_is_put_back(
+    desk: Desk, loaded: LoadedConfig
+) -> None:
+    desk.web.serves(OLD, FetchError("HTTP 410 Gone", status=410, permanent=True))
+    desk.web.serves(OTHER, make.rss(CHIPS))
+    other = replace(OTHER, name="另一个")
+    for _ in range(3):
+        await visit(desk, loaded, OLD, other)
+        desk.clock.forward(days=1)
+    for in_file in ((other,), (OLD, other)):
+        config = replace(loaded.config, feeds=in_file)
+        await desk.db.write(register, replace(loaded, config=config), desk.clock())
+        assert await desk.db.read(notices.open_troubles) == []
+    desk.clock.forward(days=1)
+    claimed = await claim([OLD], db=desk.db, now=desk.clock(), options=loaded.config.fetch, limit=9)
+    assert [feed.url for feed, _ in claimed] == [OLD.url]
 
 
 async def test_what_waits_for_a_rule_of_this_feed_alone_waits_on(desk: Desk, loaded: LoadedConfig) -> None:

@@ -1,5 +1,6 @@
 import asyncio
 from dataclasses import replace
+from datetime import timedelta
 
 from monitor.model.feeds import Entry
 from monitor.model.rules import Match, PendingEntry
@@ -303,3 +304,51 @@ async def test_entries_are_found_by_their_seqs_however_many(db: Database) -> Non
     assert [seq for seq, _ in stored] == seqs
     assert [entry.id for _, entry in stored] == [entry.id for entry, _ in new]
     assert await db.read(entries.of, []) == []
+
+
+async def test_a_later_edition_stands_for_the_entry(db: Database) -> None:
+    first = make.entry("快讯", id="a", aliases=("alias",), story="s")
+    (seq,) = await arrive(db, first)
+    await db.write(digests.add_backfill, NAME, [seq])
+    changed = make.entry("大模型降价", id="other", story="other", first_seen=NOW)
+    ((later, _),) = await db.write(entries.insert_editions, {seq: changed}, "r1")
+    edition = replace(changed, id="a", story="s")
+    assert later > seq
+    assert await everything(db) == [edition]
+    assert await db.read(entries.count_news, 0, BEYOND) == 1
+    assert await db.read(entries.find, ["alias"]) == [(later, edition, True)]
+    assert await db.read(entries.find, [first.link]) == [(later, edition, True)]
+    assert [number for number, *_ in await db.read(entries.find, [str(seq)])] == [seq]
+    assert await db.read(digests.backfill_of, NAME) == [(later, edition)]
+    assert await db.read(entries.of, [seq, later]) == [
+        (seq, replace(first, aliases=())),
+        (later, edition),
+    ], "the digests that brought the first one have it still"
+    known = await db.read(entries.known, first.feed_url, ["a", "alias", "unknown"])
+    assert set(known) == {"a", "alias"}
+    assert {(each.seq, each.edition, each.news) for each in known.values()} == {(later, 2, True)}
+
+
+async def test_an_edition_of_an_entry_that_was_held_back_is_held_back_once(db: Database) -> None:
+    first = make.entry("快讯")
+    (seq,) = await arrive(db, first, news=False)
+    await db.write(entries.insert_editions, {seq: replace(first, title="大模型")}, "r1")
+    held = await db.read(entries.held_back, published_since=NOW - timedelta(days=9), after=0, limit=9)
+    assert [entry.title for _, entry in held] == ["大模型"]
+    assert await db.read(entries.count_held_back, published_since=NOW - timedelta(days=9)) == 1
+
+
+async def test_the_matches_of_an_edition_that_was_replaced_are_not_counted(db: Database) -> None:
+    (seq,) = await arrive(db, make.entry())
+    await db.write(matches.insert, [(seq, make.match())])
+    assert await db.read(matches.tally, 0) != {}
+    await db.write(entries.insert_editions, {seq: make.entry("另一个")}, "r1")
+    assert await db.read(matches.tally, 0) == {}
+
+
+async def test_entries_are_found_by_their_titles_in_their_feed(db: Database) -> None:
+    mine, other = make.entry("甲", id="1"), make.entry("乙", id="2")
+    await arrive(db, mine, other, make.entry("甲", feed_url=OTHER_FEED))
+    assert await db.read(entries.titled, mine.feed_url, ["甲", "丙"]) == [mine]
+    assert await db.read(entries.stories_of, mine.feed_url, [mine.story, "none"]) == {mine.story}
+    assert await db.read(entries.stories_of, OTHER_FEED, [mine.story]) == set()

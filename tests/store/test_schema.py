@@ -14,7 +14,7 @@ from sqlalchemy import create_engine, inspect, select, text
 
 import monitor.store
 from monitor.errors import SchemaError
-from monitor.store import digests, schema, subscriptions, tables
+from monitor.store import digests, entries, schema, subscriptions, tables
 from monitor.store.database import Connection, Database, open_database
 from monitor.store.tables import metadata
 from tests import make
@@ -284,3 +284,33 @@ def test_killed_during_a_migration_nothing_is_half_done(empty_url: str) -> None:
     with pytest.raises(SchemaError, match="it is empty"):
         open_database(empty_url, migrate=False)
     assert opened(empty_url) == OURS
+
+
+def test_entries_and_their_ids_are_kept_and_known_without_tracking_parameters(empty_url: str) -> None:
+    ids = ("https://a.test/1?utm_source=x", "https://a.test/2?id=7", "3", "https://a.test/4?utm_source=x b")
+    true = "1" if empty_url.startswith("sqlite") else "TRUE"
+    rows = [
+        "INSERT INTO entries (feed_url, id, story, title, link, authors, sections, summary, text, original, "
+        f"first_seen, news, judged_by) VALUES ('f', '{each}', 's', 't{number}', '', '[]', '[]', '', '', '', "
+        f"'2026-11-24 00:00:00.000000', {true}, 'r1')"
+        for number, each in enumerate(ids)
+    ]
+    keys = "INSERT INTO entry_keys (feed_url, key, seq) SELECT feed_url, id, seq FROM entries"
+    taken = "INSERT INTO entry_keys (feed_url, key, seq) VALUES ('f', 'https://a.test/5', 99), "
+    make_older(empty_url, "0006", *rows, keys, f"{taken} ('f', 'https://a.test/5?utm_id=1', 1)")
+
+    async def known() -> dict[str, str]:
+        db = open_database(empty_url)
+        try:
+            names = [*ids, *(f"https://a.test/{number}" for number in range(1, 6))]
+            titles = {name: each.title for name, each in (await db.read(entries.known, "f", names)).items()}
+            new = await db.write(entries.insert_new, [(make.entry(feed_url="f", id="new"), True)], "r1")
+            return titles | {"new": str(new[0][0])}
+        finally:
+            await db.close()
+
+    titles = asyncio.run(known())
+    assert titles == {each: f"t{number}" for number, each in enumerate(ids)} | {
+        "https://a.test/1": "t0",
+        "new": "5",
+    }
