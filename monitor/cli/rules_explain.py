@@ -61,7 +61,7 @@ def _show_entry(explained: Explained, feeds: Mapping[str, str]) -> None:
         have = "has" if without_word == 1 else "have"
         say(f"{count(without_word, 'rule')} of {len(judgements)} {have} no word in it.")
     if not explained.news:
-        say("It was too old when its feed was first visited ([[feeds]] first_visit), so it is never mailed.")
+        say('It was too old when its feed brought it: only "monitor rules apply --held-back" mails it.')
     for subscription, slot, at in explained.mailed:
         say(f"Mailed to {subscription} on {local_time(at)} ({slot}).")
     if not explained.mailed:

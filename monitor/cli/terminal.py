@@ -67,10 +67,10 @@ def count(number: int, noun: str) -> str:
 
 
 def say_held_back(kept: int, since: str) -> None:
-    """Say how many entries were too old to be mailed at a feed's first visit, and how they can be mailed."""
+    """Say how many entries were too old to be mailed when their feed brought them, and how they can be mailed."""
     are = "was" if kept == 1 else "were"
     say(
-        f"{count(kept, 'entry')} {are} held back as too old at a first visit: "
+        f"{count(kept, 'entry')} {are} held back as too old: "
         f'"monitor rules apply --held-back --since {since} --dry-run" shows what matches.'
     )
 

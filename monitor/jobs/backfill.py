@@ -38,7 +38,7 @@ async def backfill(
 ) -> list[Backfill]:
     """Backfill each subscription with the news first seen since an instant that matches and was not mailed to it.
 
-    With `held_back` it is what was too old at a feed's first visit, and was published since that instant. `only` names
+    With `held_back` it is what was too old when it came, and was published since that instant. `only` names
     the one rule to match with, `limit` is how many entries each subscription gets at most, the newest; `dry` stores
     nothing; `step` is called for each entry. Raises StoreError.
     """

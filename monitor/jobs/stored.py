@@ -73,7 +73,7 @@ async def match_period(
 async def match_held_back(
     rules: Ruleset, published_since: datetime, *, db: Database, step: Step = no_step
 ) -> list[PendingEntry]:
-    """Match the entries that were too old to be news at a first visit, published since an instant; by seq.
+    """Match the entries that were too old to be news when they came, published since an instant; by seq.
 
     `step` is called for each entry read. Raises StoreError.
     """

@@ -17,7 +17,7 @@ class Explained:
 
     seq: int
     entry: Entry
-    news: bool  # False: older than its feed's first visit reached back, and never to be mailed
+    news: bool  # False: too old when it came, and held back
     judgements: tuple[Judgement, ...]
     mailed: tuple[tuple[str, str, datetime], ...]
 

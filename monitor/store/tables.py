@@ -91,7 +91,7 @@ entries = Table(
     Column("text", Words, nullable=False),
     Column("original", Words, nullable=False),
     Column("first_seen", Instant, nullable=False),
-    Column("news", Boolean, nullable=False),  # False: older than the feed's first visit may reach back
+    Column("news", Boolean, nullable=False),  # False: held back
     Column("judged_by", Text, nullable=False),  # the fingerprint of the ruleset that judged it last
     Column("edition", Integer, nullable=False, server_default="1"),  # counts the titles the entry has had
     Column("replaced", Boolean, nullable=False, server_default=false()),  # by a later edition

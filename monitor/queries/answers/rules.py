@@ -136,7 +136,7 @@ class ExplainedEntry:
     title: str  # of the entry
     link: str  # to the article
     first_seen: datetime  # when its feed brought it
-    news: bool  # false: it was too old when its feed was first visited, and is never mailed
+    news: bool  # false: it was too old when it came, and is mailed by rules apply --held-back alone
     mailed: tuple[Mailing, ...]  # the digests it went out in
     rules: tuple[RuleVerdict, ...]  # in the order of the file
 
@@ -345,7 +345,7 @@ class BackfillAnswer:
     subscription: str  # its name
     entries: tuple[BackfilledEntry, ...]  # by seq
     beyond: int  # more that match, and are left out by --limit
-    held_back: int  # entries of that span, matching or not, that were too old at a first visit
+    held_back: int  # entries of that span, matching or not, that were too old when they came
 
     @classmethod
     def of(cls, backfill: Backfill, *, held_back: int) -> BackfillAnswer:

@@ -123,7 +123,7 @@ class PreviewedDigest:
     subscription: str  # its name
     subject: str | None  # null: nothing new is pending, so there would be no mail
     files: tuple[str, ...]  # written: .html, .txt and .eml
-    held_back: int  # entries of the last 30 days, of all feeds, that were too old at a first visit
+    held_back: int  # entries of the last 30 days, of all feeds, that were too old when they came
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
