@@ -12,7 +12,7 @@ from monitor.feeds.raw import RawEntry
 from monitor.model.feeds import Entry
 
 _LONGEST_ID = 500  # characters; a longer one (a data: URL) is replaced by its hash
-_SAME_DATE = timedelta(hours=12)  # a document that is made anew at each visit dates its entries so
+_SAME_DATE = timedelta(hours=12)  # a document that is made anew at each visit may date its entries so
 
 Place = tuple[str, str]  # the path of an entry's link, and its title
 
@@ -100,7 +100,7 @@ def ids_change(entries: Sequence[Entry], known: Set[str], stored: Iterable[Entry
 
     It does when at least 80 % of the entries of a document that the feed has came under new ids, while title and path
     of the link agree. `known` are the ids and aliases among theirs that it has, `stored` those of its entries that
-    have one of their titles. A single such entry may be today's issue of a column: its date must agree, too.
+    have one of their titles. What has another date may be today's issue of a column, and counts for neither.
     """
     dates: dict[Place, list[datetime | None]] = defaultdict(list)
     for each in stored:
@@ -113,11 +113,8 @@ def ids_change(entries: Sequence[Entry], known: Set[str], stored: Iterable[Entry
         if known.isdisjoint((entry.id, *entry.aliases))
         and entry.title
         and times[place(entry.title, entry.link)] == 1
-        and place(entry.title, entry.link) in dates
+        and any(_is_near(entry.published, date) for date in dates[place(entry.title, entry.link)])
     ]
-    if len(renamed) == 1 and not same:
-        (entry,) = renamed
-        return any(_is_near(entry.published, date) for date in dates[place(entry.title, entry.link)])
     return bool(renamed) and 5 * len(renamed) >= 4 * (len(renamed) + len(same))
 
 

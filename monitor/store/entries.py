@@ -181,7 +181,7 @@ def held_back(
 
 def count_held_back(tx: Connection, *, published_since: datetime) -> int:
     """Return the count of such entries that were neither mailed to anybody nor offered to a digest since."""
-    was_mailed = select(tables.mailed.c.seq).where(tables.mailed.c.seq == entries.c.seq)
+    was_mailed = select(tables.mailed.c.story).where(tables.mailed.c.story == entries.c.story)
     is_offered = select(tables.backfill.c.seq).where(tables.backfill.c.seq == entries.c.seq)
     query = select(func.count()).select_from(entries).where(*_held_back(published_since))
     return tx.scalar(query.where(~was_mailed.exists(), ~is_offered.exists())) or 0

@@ -227,11 +227,13 @@ def test_a_title_that_several_entries_of_a_document_have_says_nothing() -> None:
     assert not ids_change([make.entry("", id="b")], set(), [make.entry("", id="a")])
 
 
-def test_the_only_entry_is_the_same_if_its_date_is_near() -> None:
+def test_an_entry_of_another_date_may_be_the_next_issue_of_a_column() -> None:
     monday = make.entry("早报", id="monday")
     for published, same in ((make.NOW, True), (None, True), (make.NOW + timedelta(days=1), False)):
         tuesday = replace(monday, id="tuesday", published=published)
         assert ids_change([tuesday], set(), [monday]) is same
+    signs = visit(12, "monday")
+    assert not ids_change(visit(12, "tuesday", published=make.NOW + timedelta(days=1)), set(), signs)
 
 
 def test_by_its_path_and_title_an_entry_keeps_the_id_it_has() -> None:

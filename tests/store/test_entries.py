@@ -336,6 +336,8 @@ async def test_an_edition_of_an_entry_that_was_held_back_is_held_back_once(db: D
     held = await db.read(entries.held_back, published_since=NOW - timedelta(days=9), after=0, limit=9)
     assert [entry.title for _, entry in held] == ["大模型"]
     assert await db.read(entries.count_held_back, published_since=NOW - timedelta(days=9)) == 1
+    await db.write(digests.mark_mailed, NAME, 1, [(seq, first.story)])
+    assert await db.read(entries.count_held_back, published_since=NOW - timedelta(days=9)) == 0
 
 
 async def test_the_matches_of_an_edition_that_was_replaced_are_not_counted(db: Database) -> None:
