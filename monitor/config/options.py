@@ -46,6 +46,7 @@ Pace = Literal["digest", "at once"]
 # Durations, each within bounds in which the instants that are computed of it exist, and mean something.
 Deadline = Annotated[timedelta, Reader(span("1s", "1h"))]
 Pause = Annotated[timedelta, Reader(span("1s", "30d"))]
+Wait = Annotated[timedelta, Reader(span("0s", "30d"))]
 Interval = Annotated[timedelta, Reader(span("0s", "365d"))]
 Lifetime = Annotated[timedelta, Reader(span("1s", "365d"))]
 Age = Annotated[timedelta, Reader(span("0s", "36500d"))]
@@ -77,7 +78,7 @@ class FetchOptions:
     concurrency: Annotated[int, Reader(integer(1, 1000))] = option(
         32, "feeds polled at the same time; never more than two of one host"
     )
-    min_interval: Pause = option(
+    min_interval: Wait = option(
         timedelta(minutes=15), 'no feed is polled more often than this, whatever its "every" says'
     )
     backoff: Pause = option(

@@ -320,3 +320,7 @@ def test_relative_paths_count_from_the_file(tmp_path: Path) -> None:
     current = load(file)
     assert current.store_url == f"sqlite:///{tmp_path}/data/monitor.db"
     assert current.maildir == tmp_path / "data" / "Maildir"
+
+
+def test_a_feed_may_be_polled_without_any_interval() -> None:
+    assert parse_config('[fetch]\nmin_interval = "0s"\n', "config.toml").fetch.min_interval == timedelta(0)
