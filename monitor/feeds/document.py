@@ -8,6 +8,8 @@ from collections.abc import Callable
 import webencodings
 
 from monitor.errors import FetchError
+from monitor.feeds.charset import chinese_codec
+from monitor.feeds.entities import replacer, split_doctype
 from monitor.feeds.text import clean
 
 _WINDOW_BITS = {"gzip": 31, "x-gzip": 31, "deflate": 15}
@@ -23,9 +25,13 @@ _BYTE_ORDER_MARKS = (
     (codecs.BOM_UTF32_BE, "utf-32-be"),
     (codecs.BOM_UTF16_LE, "utf-16-le"),
     (codecs.BOM_UTF16_BE, "utf-16-be"),
-    (b"<\0?\0", "utf-16-le"),
-    (b"\0<\0?", "utf-16-be"),
+    (b"<\0\0\0", "utf-32-le"),
+    (b"\0\0\0<", "utf-32-be"),
+    (b"<\0", "utf-16-le"),
+    (b"\0<", "utf-16-be"),
 )
+# What servers and templates declare of everything, whatever it is.
+_DEFAULTS = ("", "utf-8", "cp1252")
 _XML_ENCODING = re.compile(
     rb"^\s*<\?xml\b[^>]{0,200}?\bencoding\s*=\s*[\"']([\w.:-]{1,40})[\"']", re.IGNORECASE
 )
@@ -36,7 +42,10 @@ _XML_DECLARATION = re.compile(r"<\?xml\b[^>]{0,200}?\?>", re.IGNORECASE)
 _FORBIDDEN = re.compile("[\0-\x08\x0b\x0c\x0e-\x1f\ud800-\udfff\ufffe\uffff]")
 _REFERENCE = re.compile(r"&#(?:[xX]([0-9a-fA-F]+)|([0-9]+));")
 _END_OF_FEED = re.compile(r"</(?:\w+:)?(?:rss|feed|rdf|channel)\s*>", re.IGNORECASE)
-_LONE_AMPERSAND = re.compile(r"&(?!(?:#[0-9]{1,7}|#[xX][0-9a-fA-F]{1,6}|[a-zA-Z][a-zA-Z0-9]{1,31});)")
+_EMPTY_DATE = re.compile(
+    r"<((?:\w+:)?(?:pubDate|published|updated|issued|modified|created|date))(?:\s[^<>]*)?(?:/>|>\s*</\1\s*>)",
+    re.IGNORECASE,
+)
 
 
 def decompressor(encoding: str, limit: int) -> Callable[[bytes], bytes]:
@@ -59,8 +68,9 @@ def decompressor(encoding: str, limit: int) -> Callable[[bytes], bytes]:
 def decode(body: bytes, content_type: str) -> str:
     """Return the document as text; bytes that cannot be decoded become U+FFFD.
 
-    `content_type` is the header's value. Valid UTF-8 is UTF-8 whatever is declared. Otherwise the document's own
-    declaration counts before the server's: servers are wrong about it more often.
+    `content_type` is the header's value. Valid UTF-8 is UTF-8 whatever is declared, and what is Chinese in GB 18030 or
+    Big5 is that. Otherwise the document's own declaration counts before the server's: servers are wrong about it more
+    often.
     """
     for mark, encoding in _BYTE_ORDER_MARKS:
         if body.startswith(mark):
@@ -73,7 +83,10 @@ def decode(body: bytes, content_type: str) -> str:
     declared = [codec for label in labels if (codec := _codec_of(label))]
     # ISO 2022 and HZ are written in ASCII characters, so they are valid UTF-8 too.
     is_seven_bit = bool(declared) and declared[0].startswith(("iso2022", "hz"))
-    for codec in declared if is_seven_bit else ["utf-8", *declared]:
+    codec = "" if is_seven_bit else _by_bytes(body, declared[0] if declared else "")
+    if codec:
+        return body.decode(codec, "replace")
+    for codec in declared:
         try:
             return body.decode(codec)
         except UnicodeDecodeError:
@@ -84,13 +97,16 @@ def decode(body: bytes, content_type: str) -> str:
 def mend(text: str) -> bytes:
     """Return the document as UTF-8, declared so, without the mistakes that make an XML parser refuse all of it.
 
-    White space before the declaration goes, and so do characters that XML forbids; every & that begins no reference
-    is escaped. An entry in whose middle the document was cut off is left out: with its id missing, the next visit
-    would take it for another one.
+    White space before the declaration goes, and so do the DOCTYPE, characters that XML forbids, and empty dates, which
+    would hide another one. Entities of HTML and of the DOCTYPE become what they stand for; every & that begins no
+    reference is escaped. An entry in whose middle the document was cut off is left out: with its id missing, the next
+    visit would take it for another one.
     """
     text = _without_cut_entry(text.strip("\ufeff \t\r\n"))
     text = _REFERENCE.sub(_allowed_reference, _FORBIDDEN.sub("", _XML_DECLARATION.sub("", text, count=1)))
-    return b'<?xml version="1.0" encoding="utf-8"?>' + _ampersands_escaped(text).encode()
+    text, entities = split_doctype(text)
+    text = _EMPTY_DATE.sub("", _outside_sections(text, replacer(entities)))
+    return b'<?xml version="1.0" encoding="utf-8"?>' + text.encode()
 
 
 def _limited(limit: int, decode_piece: Callable[[bytes, int], bytes]) -> Callable[[bytes], bytes]:
@@ -154,6 +170,16 @@ def _codec_of(label: str) -> str:
     return "gb18030" if encoding.name == "gbk" else encoding.codec_info.name
 
 
+def _by_bytes(body: bytes, declared: str) -> str:
+    """Return the codec that the bytes themselves tell, whatever is declared; "" where they tell none."""
+    text = body.decode("utf-8", "replace")
+    faults = text.count("\ufffd")
+    # A text that was cut in the middle of a character has a fault.
+    if 10 * faults <= sum(character > "\x7f" for character in text) - faults:
+        return "utf-8"
+    return chinese_codec(body, against_label=declared not in _DEFAULTS)
+
+
 def _decode_faulty(body: bytes, codec: str) -> str:
     text = body.decode(codec, "replace")
     # A text with a character cut in two has a few faults; one that is all faults is in another encoding.
@@ -177,11 +203,11 @@ def _allowed_reference(reference: re.Match[str]) -> str:
     return reference[0] if in_range and number not in (0xFFFE, 0xFFFF) else ""
 
 
-def _ampersands_escaped(text: str) -> str:
-    """Escape each & that begins no reference, as in R&D, outside CDATA sections."""
+def _outside_sections(text: str, change: Callable[[str], str]) -> str:
+    """Return the document with its parts outside CDATA sections changed."""
     parts, at = [], 0
     while (start := text.find("<![CDATA[", at)) >= 0 and (end := text.find("]]>", start)) >= 0:
-        parts += [_LONE_AMPERSAND.sub("&amp;", text[at:start]), text[start:end]]
+        parts += [change(text[at:start]), text[start:end]]
         at = end
     # A section that is never closed reaches to the end, or hides nothing: either way a parser must guess.
-    return "".join([*parts, _LONE_AMPERSAND.sub("&amp;", text[at:])])
+    return "".join([*parts, change(text[at:])])
