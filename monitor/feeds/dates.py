@@ -10,12 +10,27 @@ from datetime import UTC, datetime, timedelta, timezone, tzinfo
 from zoneinfo import ZoneInfo
 
 _LONGEST = 100  # characters
+_AHEAD = timedelta(days=1)
+_OLDEST = datetime(1990, 1, 1, tzinfo=UTC)
 _LATEST_SECONDS = 100_000_000_000  # more than this are milliseconds, a thousand times more microseconds
 _BEIJING = timezone(timedelta(hours=8))
 
 _MONTHS = {
     # English, and where they begin otherwise German, French, Spanish, Italian, Portuguese, Dutch.
-    **dict(zip("jan feb mar apr may jun jul aug sep oct nov dec".split(), range(1, 13), strict=True)),
+    **{
+        "jan": 1,
+        "feb": 2,
+        "mar": 3,
+        "apr": 4,
+        "may": 5,
+        "jun": 6,
+        "jul": 7,
+        "aug": 8,
+        "sep": 9,
+        "oct": 10,
+        "nov": 11,
+    },
+    "dec": 12,
     **dict.fromkeys(("jän", "ene", "gen", "янв"), 1),
     **dict.fromkeys(("fév", "fev", "feb", "фев"), 2),
     **dict.fromkeys(("mär", "mrt", "maa", "мар"), 3),
@@ -148,6 +163,31 @@ class LocalTime:
         return self.zone.utcoffset(self.clock) if self.zone else None
 
 
+@dataclass(frozen=True, slots=True)
+class Published:
+    """When an entry was published, UTC; None where nobody knows."""
+
+    written: datetime | None  # as the feed has it: the same at each visit
+    meant: datetime | None  # with Beijing's clock put right where the feed calls it GMT
+
+
+def published(
+    dates: Sequence[Sequence[str]], *, titles: Sequence[str], language: str, now: datetime
+) -> list[Published]:
+    """Return when the entries of a document were published: of the texts of each, in order, the first that is a date.
+
+    `titles` and `language` are the document's: they tell a zone that is not named. Dates before 1990 or more than a day
+    ahead are mistakes, as 1970 or the year 1 for "none": an entry must neither stand on top for ever nor be taken for
+    too old to be news.
+    """
+    is_chinese = is_chinese_feed(language, titles)
+    read = [[read_date(text, now=now, is_chinese=is_chinese) for text in texts] for texts in dates]
+    every = [date for entry_dates in read for date in entry_dates]
+    zone = unnamed_zone(every, is_chinese=is_chinese, language=language)
+    lag = timedelta(hours=8) if beijing_called_utc(every, is_chinese=is_chinese, now=now) else timedelta(0)
+    return [_first(entry_dates, zone, lag, now) for entry_dates in read]
+
+
 def read_date(text: str, *, now: datetime, is_chinese: bool = False) -> LocalTime | None:
     """Return the date and time that a text of a feed is; None for what is none, or in a zone that nobody knows.
 
@@ -160,6 +200,25 @@ def read_date(text: str, *, now: datetime, is_chinese: bool = False) -> LocalTim
         return _unix(text) or _compact(text, is_chinese) or _written(text, now, is_chinese)
     except (ValueError, OverflowError):
         return None
+
+
+def newest(dates: Sequence[Published], most: int, now: datetime) -> list[int]:
+    """Return the places of the `most` newest, in their order. A few publishers list the oldest first."""
+    by_date = sorted(range(len(dates)), key=lambda place: dates[place].written or now, reverse=True)
+    return sorted(by_date[:most])
+
+
+def _first(dates: Sequence[LocalTime | None], zone: tzinfo, lag: timedelta, now: datetime) -> Published:
+    for date in dates:
+        if date is None:
+            continue
+        try:
+            written = date.instant(zone)
+        except OverflowError:
+            continue
+        if _OLDEST <= written <= now + _AHEAD:
+            return Published(written, written - lag if date.offset == timedelta(0) else written)
+    return Published(None, None)
 
 
 def unnamed_zone(dates: Iterable[LocalTime | None], *, is_chinese: bool, language: str = "") -> tzinfo:

@@ -1,6 +1,8 @@
 """Normalise the links of entries: absolute, http or https, without tracking parameters."""
 
 import re
+from collections.abc import Mapping
+from html import unescape
 from urllib.parse import SplitResult, quote, urljoin, urlsplit, urlunsplit
 
 _TRACKING = re.compile(
@@ -9,6 +11,11 @@ _TRACKING = re.compile(
     re.IGNORECASE,
 )
 _LONGEST = 2000  # characters
+_LONGEST_HEAD = 200_000  # of a web page
+_LINK = re.compile(r"<link\b([^>]{1,3000})>", re.IGNORECASE)
+_BASE = re.compile(r"""<base\b[^>]{0,300}?\bhref\s*=\s*["']?([^"'\s>]{1,2000})""", re.IGNORECASE)
+_ATTRIBUTE = re.compile(r"""([\w:-]{1,30})\s*=\s*(?:(["'])(.*?)\2|([^\s"'>]+))""", re.DOTALL)
+_FEED_TYPES = ("application/rss+xml", "application/atom+xml", "application/rdf+xml", "application/feed+json")
 
 
 def absolute(link: str, base: str) -> str:
@@ -29,6 +36,33 @@ def absolute(link: str, base: str) -> str:
         return ""
     parts = parts._replace(netloc=parts.netloc.rpartition("@")[2])
     return "".join(map(_quoted, urlunsplit(parts)))
+
+
+def is_address(text: str) -> bool:
+    """Return whether a text, such as a guid, is an http or https address."""
+    parts = split_address(text)
+    return parts.scheme in ("http", "https") and bool(parts.netloc)
+
+
+def feeds_of_page(page: str, url: str) -> list[str]:
+    """Return the absolute addresses of the feeds that a web page found at `url` links to, each once."""
+    page = page[:_LONGEST_HEAD]
+    base = _BASE.search(page)
+    if base:
+        url = absolute(unescape(base[1]), url) or url
+    tags = [
+        {name.lower(): unescape(quoted or bare) for name, _, quoted, bare in _ATTRIBUTE.findall(tag)}
+        for tag in _LINK.findall(page)
+    ]
+    hrefs = [tag.get("href", "") for tag in tags if _is_feed(tag)]
+    return list(dict.fromkeys(link for href in hrefs if (link := absolute(href, url))))
+
+
+def _is_feed(attributes: Mapping[str, str]) -> bool:
+    kind = attributes.get("type", "").lower()
+    # Plain JSON is linked to by many pages that mean another thing than a feed (WordPress).
+    is_json_feed = kind == "application/json" and "feed" in attributes.get("href", "").lower()
+    return "alternate" in attributes.get("rel", "").lower().split() and (kind in _FEED_TYPES or is_json_feed)
 
 
 def split_address(link: str) -> SplitResult:

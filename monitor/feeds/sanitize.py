@@ -55,6 +55,10 @@ _REMOVED = {
 }
 _BREAKS_ONLY = nh3.Cleaner(tags=_BLOCKS, attributes={}, clean_content_tags=_REMOVED, link_rel=None)
 
+# What stands below a picture, and is not the article's.
+_FIGCAPTION = re.compile(r"<figcaption\b[^>]*>.*?</figcaption\s*>", re.IGNORECASE | re.DOTALL)
+_END_OF_FIGCAPTION = "</figcaption"
+
 _BREAK = "\x1e"  # the record separator: white space to `clean`
 
 
@@ -112,6 +116,16 @@ def paragraphs(html: str) -> list[str]:
 def plain(html: str) -> str:
     """Return the text of some HTML in one line."""
     return " ".join(paragraphs(html)) if "<" in html or "&" in html else clean(html)
+
+
+def without_captions(text: str) -> str:
+    """Return HTML without what stands below its pictures; a text that is nothing else is left as it is."""
+    end = text.lower().rfind(_END_OF_FIGCAPTION)
+    if end < 0:
+        return text
+    end = text.find(">", end) + 1 or len(text)
+    rest = _FIGCAPTION.sub(" ", text[:end]) + text[end:]
+    return rest if plain(rest) else text
 
 
 @cache

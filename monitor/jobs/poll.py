@@ -109,7 +109,12 @@ async def poll(
         else:
             # In a thread: an odd document may take seconds (feedparser is quadratic in places).
             parsed = await asyncio.to_thread(
-                parse, answer.body, feed=feed, now=settled_clock(), content_type=answer.content_type
+                parse,
+                answer.body,
+                feed=feed,
+                now=settled_clock(),
+                content_type=answer.content_type,
+                url=answer.url,
             )
     except FeedError as error:
         after = pace.after_failure(state, error, options=options, now=clock(), jitter=jitter())
