@@ -17,6 +17,7 @@ OWNERS = {
     "bs4": {"feeds.sanitize"},
     "nh3": {"feeds.sanitize"},
     "webencodings": {"feeds.document"},
+    "brotli": {"feeds.document"},
     "opencc": {"rules.script"},
     "regex": {"rules.patterns"},
     "lark": {"rules.when"},

@@ -5,6 +5,7 @@ import re
 import zlib
 from collections.abc import Callable
 
+import brotli
 import webencodings
 
 from monitor.errors import FetchError
@@ -13,6 +14,25 @@ from monitor.feeds.entities import replacer, split_doctype
 from monitor.feeds.text import clean
 
 _WINDOW_BITS = {"gzip": 31, "x-gzip": 31, "deflate": 15}
+_GZIP = b"\x1f\x8b\x08"
+_MOST_CODINGS = 2
+_MOST_MEMBERS = 1000  # of a gzip file (RFC 1952 section 2.2)
+# What some servers call a body that is not compressed, besides the name of its charset or type.
+_NO_CODINGS = (
+    "",
+    "identity",
+    "none",
+    "null",
+    "binary",
+    "text",
+    "plain",
+    "7bit",
+    "8bit",
+    "chunked",
+    "aws-chunked",
+)
+
+_DecodePiece = Callable[[bytes, int], bytes]  # of a piece, b"" after the last, to at most so many bytes
 
 # Encodings of text that Python knows and browsers do not. All others of Python's are left alone: some are no
 # encodings of text (zlib, rot13), one hides markup (UTF-7).
@@ -41,6 +61,9 @@ _XML_DECLARATION = re.compile(r"<\?xml\b[^>]{0,200}?\?>", re.IGNORECASE)
 # What XML 1.0 section 2.2 forbids, written out or as a reference.
 _FORBIDDEN = re.compile("[\0-\x08\x0b\x0c\x0e-\x1f\ud800-\udfff\ufffe\uffff]")
 _REFERENCE = re.compile(r"&#(?:[xX]([0-9a-fA-F]+)|([0-9]+));")
+_EDGE = 10_000  # bytes
+_START_OF_FEED = re.compile(rb"<(?:[\w-]+:)?(?:rss|feed|rdf)(?=[\s>])(?![^>]{0,2000}/>)")
+_END_TAG = re.compile(rb"</(?:[\w-]+:)?(?:rss|feed|rdf)\s*>")
 _END_OF_FEED = re.compile(r"</(?:\w+:)?(?:rss|feed|rdf|channel)\s*>", re.IGNORECASE)
 _EMPTY_DATE = re.compile(
     r"<((?:\w+:)?(?:pubDate|published|updated|issued|modified|created|date))(?:\s[^<>]*)?(?:/>|>\s*</\1\s*>)",
@@ -51,18 +74,25 @@ _EMPTY_DATE = re.compile(
 def decompressor(encoding: str, limit: int) -> Callable[[bytes], bytes]:
     """Return a function that decompresses a body piece by piece; it expects b"" after the last piece.
 
-    `encoding` is the Content-Encoding (RFC 9110 section 8.4): none, gzip or deflate. The function inflates at most
-    `limit` bytes in all, so that 1 MB cannot become 1 GB. Both raise FetchError: for another encoding, for a body
-    that is broken or cut off, for one beyond the limit.
+    `encoding` is the Content-Encoding (RFC 9110 section 8.4): none, gzip, deflate or br, at most two of them. A body
+    that is not what it says, gzip or none, is read as what it is. The function inflates at most `limit` bytes in all,
+    so that 1 MB cannot become 1 GB. Both raise FetchError: for another encoding, for a body that is broken or cut off,
+    for one beyond the limit.
     """
-    name = encoding.strip().lower()
-    if name in ("", "identity"):
-        return _limited(limit, lambda piece, _: piece)
-    if name not in _WINDOW_BITS:
+    names = [
+        name
+        for part in encoding.split(",")
+        if not _is_no_coding(name := part.partition(";")[0].strip().lower())
+    ]
+    if len(names) > _MOST_CODINGS or any(name not in _WINDOW_BITS and name != "br" for name in names):
         raise FetchError(
             f'the server compresses its answer with "{clean(encoding)[:40]}", which was not requested'
         )
-    return _limited(limit, _inflater(_WINDOW_BITS[name]))
+    decode_piece = _inflater(_WINDOW_BITS["gzip"], is_declared=False)
+    for name in names:  # in the order in which they were applied: the last one comes off first
+        outer = _unbrotli() if name == "br" else _inflater(_WINDOW_BITS[name], is_declared=True)
+        decode_piece = _chained(outer, decode_piece)
+    return _limited(limit, decode_piece)
 
 
 def decode(body: bytes, content_type: str) -> str:
@@ -94,6 +124,12 @@ def decode(body: bytes, content_type: str) -> str:
     return _decode_faulty(body, declared[0] if declared else "utf-8")
 
 
+def is_cut(body: bytes) -> bool:
+    """Return whether a document in XML lacks its end."""
+    head, foot = (part.replace(b"\0", b"").lower() for part in (body[:_EDGE], body[-_EDGE:]))
+    return _START_OF_FEED.search(head) is not None and _END_TAG.search(foot) is None
+
+
 def mend(text: str) -> bytes:
     """Return the document as UTF-8, declared so, without the mistakes that make an XML parser refuse all of it.
 
@@ -109,7 +145,7 @@ def mend(text: str) -> bytes:
     return b'<?xml version="1.0" encoding="utf-8"?>' + text.encode()
 
 
-def _limited(limit: int, decode_piece: Callable[[bytes, int], bytes]) -> Callable[[bytes], bytes]:
+def _limited(limit: int, decode_piece: _DecodePiece) -> Callable[[bytes], bytes]:
     left = limit
 
     def decompress(piece: bytes) -> bytes:
@@ -123,27 +159,80 @@ def _limited(limit: int, decode_piece: Callable[[bytes, int], bytes]) -> Callabl
     return decompress
 
 
-def _inflater(window_bits: int) -> Callable[[bytes, int], bytes]:
-    """Return a function that inflates one piece to at most so many bytes."""
-    head, inflate = b"", None
+def _is_no_coding(name: str) -> bool:
+    return name in _NO_CODINGS or "/" in name or (name.isascii() and webencodings.lookup(name) is not None)
+
+
+def _chained(outer: _DecodePiece, inner: _DecodePiece) -> _DecodePiece:
+    """Return a function that takes off the outer coding, then the inner one."""
 
     def decode_piece(piece: bytes, most: int) -> bytes:
-        nonlocal head, inflate
+        middle = outer(piece, most)
+        out = inner(middle, most) if middle else b""
+        return out if piece else out + inner(b"", most - len(out))
+
+    return decode_piece
+
+
+def _inflater(window_bits: int, *, is_declared: bool) -> _DecodePiece:
+    """Return a function that inflates one piece to at most so many bytes; what is not compressed it leaves as it is.
+
+    Without a declaration only gzip is told, by its first bytes: a .gz file, or a cache that lost the header.
+    """
+    head, inflate, members, is_plain = b"", None, 0, False
+
+    def decode_piece(piece: bytes, most: int) -> bytes:
+        nonlocal head, inflate, members, is_plain
+        if is_plain:
+            return piece
         is_end = not piece
-        if inflate is None:
-            head += piece
-            if len(head) < 2 and not is_end:
-                return b""
-            inflate, piece = zlib.decompressobj(wbits=_bits_for(head[:2], window_bits)), head
-        if inflate.eof:
-            return b""  # browsers ignore what follows the end; zlib would keep it all, copied for each piece
-        try:
-            out = inflate.decompress(piece, most)
-        except zlib.error:
-            raise FetchError("the server's compressed answer is broken") from None
+        out = b""
+        while True:
+            if inflate is None or inflate.eof:
+                head += piece
+                if len(head) < len(_GZIP) and not is_end and members < _MOST_MEMBERS:
+                    return out
+                if (
+                    inflate is None
+                    and (not is_declared or head.lstrip()[:1] in (b"<", b"{"))
+                    and head[:3] != _GZIP
+                ):
+                    is_plain = True
+                    return head
+                if inflate is not None and (head[:3] != _GZIP or members >= _MOST_MEMBERS):
+                    # Browsers ignore what follows the end; zlib would keep it all, copied for each piece.
+                    head, members = b"", _MOST_MEMBERS
+                    return out
+                inflate, piece, head = zlib.decompressobj(wbits=_bits_for(head[:2], window_bits)), head, b""
+                members += 1
+            try:
+                out += inflate.decompress(piece, most - len(out))
+            except zlib.error:
+                raise FetchError("the server's compressed answer is broken") from None
+            if not inflate.eof or len(out) >= most:
+                break
+            piece = inflate.unused_data
         if is_end and not inflate.eof:
             raise FetchError("the server's compressed answer ends too early")
         return out
+
+    return decode_piece
+
+
+def _unbrotli() -> _DecodePiece:
+    decoder = brotli.Decompressor()
+
+    def decode_piece(piece: bytes, most: int) -> bytes:
+        try:
+            if piece:
+                return (
+                    b"" if decoder.is_finished() else bytes(decoder.process(piece, output_buffer_limit=most))
+                )
+        except brotli.error:
+            raise FetchError("the server's compressed answer is broken") from None
+        if not decoder.is_finished():
+            raise FetchError("the server's compressed answer ends too early")
+        return b""
 
     return decode_piece
 

@@ -44,6 +44,26 @@ def is_address(text: str) -> bool:
     return parts.scheme in ("http", "https") and bool(parts.netloc)
 
 
+def request_address(address: str, host: str) -> str:
+    """Return an address to be requested: what is quoted stays so, what may not stand in a request is quoted.
+
+    `host` is its host as it goes over the wire (IDNA). Without the fragment. Raises ValueError for a broken address.
+    """
+    parts = urlsplit(address)
+    user, at, _ = parts.netloc.rpartition("@")
+    name = f"[{host}]" if ":" in host else host
+    port = f":{parts.port}" if parts.port is not None else ""
+    path = _requested(parts.path or "/", "/:@!$&'()*+,;=~")
+    query = _requested(parts.query, "/:@!$&'()*+,;=~?[]|^`{}")
+    netloc = f"{_requested(user, ':')}{at}{name}{port}"
+    return urlunsplit((parts.scheme.lower(), netloc, path, query, ""))
+
+
+def _requested(part: str, safe: str) -> str:
+    quoted = quote(part, safe=f"{safe}%", errors="surrogateescape")
+    return re.sub("%(?![0-9a-fA-F]{2})", "%25", quoted)
+
+
 def feeds_of_page(page: str, url: str) -> list[str]:
     """Return the absolute addresses of the feeds that a web page found at `url` links to, each once."""
     page = page[:_LONGEST_HEAD]
