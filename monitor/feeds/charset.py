@@ -1,4 +1,4 @@
-"""Tell Chinese text in GBK, GB18030 or Big5 by its bytes, where what is declared is wrong."""
+"""Tell the encoding of Chinese, Japanese and Korean text by its bytes, where what is declared is wrong."""
 
 from collections import Counter
 from collections.abc import Callable, Mapping
@@ -12,6 +12,12 @@ _LEAST = 4  # ideographs: fewer prove nothing
 _LEAST_SUM = 0.9
 _LEAST_FREQUENT = 0.15
 _LEAST_FREQUENT_AGAINST_LABEL = 0.3
+# Hiragana and Hangul: of Chinese text, none and half of what is not ASCII are these.
+_LETTERS = (
+    ("euc_jp", ("\u3041", "\u3096"), 0.2),
+    ("cp932", ("\u3041", "\u3096"), 0.2),
+    ("cp949", ("\uac00", "\ud7a3"), 0.85),
+)
 _MOST_FAULTS = 0.05  # of the characters that are not ASCII
 
 _FREQUENT = frozenset(
@@ -46,14 +52,26 @@ class _Fit:
         )
 
 
-def chinese_codec(body: bytes, *, against_label: bool = False) -> str:
-    """Return the codec in which the bytes are Chinese text, gb18030 or big5hkscs; "" where they are none in either.
+def codec_of(body: bytes, *, against_label: bool = False) -> str:
+    """Return the codec in which the bytes are Chinese, Japanese or Korean text; "" where they are none of these.
 
-    `against_label`: they are declared to be something else than what is taken for a mere default (UTF-8, Latin-1).
+    `against_label`: they are declared to be something else than what is taken for a mere default (UTF-8, Latin-1). Then
+    only Chinese is told, and more surely.
     """
+    if not against_label:
+        for codec, letters, least_share in _LETTERS:
+            if _is_written_in(body[:_SAMPLE], codec, letters, least_share):
+                return codec
     least = _LEAST_FREQUENT_AGAINST_LABEL if against_label else _LEAST_FREQUENT
     fits = [fit for codec in _CHINESE if (fit := _fit(body[:_SAMPLE], codec)).is_chinese(least)]
     return max(fits, key=lambda fit: fit.common + fit.frequent).codec if fits else ""
+
+
+def _is_written_in(body: bytes, codec: str, letters: tuple[str, str], least_share: float) -> bool:
+    text = [character for character in body.decode(codec, "replace") if character > "\x7f"]
+    faults = sum(map(_is_fault, text)) - 1
+    number = sum(letters[0] <= character <= letters[1] for character in text)
+    return number >= _LEAST and number >= least_share * len(text) and faults <= _MOST_FAULTS * len(text)
 
 
 def _fit(body: bytes, codec: str) -> _Fit:

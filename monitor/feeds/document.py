@@ -9,7 +9,7 @@ import brotli
 import webencodings
 
 from monitor.errors import FetchError
-from monitor.feeds.charset import chinese_codec
+from monitor.feeds.charset import codec_of
 from monitor.feeds.entities import replacer, split_doctype
 from monitor.feeds.text import clean
 
@@ -266,7 +266,7 @@ def _by_bytes(body: bytes, declared: str) -> str:
     # A text that was cut in the middle of a character has a fault.
     if 10 * faults <= sum(character > "\x7f" for character in text) - faults:
         return "utf-8"
-    return chinese_codec(body, against_label=declared not in _DEFAULTS)
+    return codec_of(body, against_label=declared not in _DEFAULTS)
 
 
 def _decode_faulty(body: bytes, codec: str) -> str:

@@ -4,7 +4,11 @@ import re
 from collections.abc import Callable, Mapping
 from html.entities import html5
 
-_DOCTYPE = re.compile(r"<!DOCTYPE\b", re.IGNORECASE)
+# Comments and instructions may stand before it; possessive, so that no document makes it try twice.
+_DOCTYPE = re.compile(
+    r"(?:[^<]++|<!--(?:(?!-->).)*+-->|<\?(?:(?!\?>).)*+\?>)*+(?P<doctype><!DOCTYPE\b)",
+    re.IGNORECASE | re.DOTALL,
+)
 _DOCTYPE_PARTS = re.compile(r"<!--.*?-->|<\?.*?\?>|\"[^\"]*\"|'[^']*'|[\[\]>]", re.DOTALL)
 _LONGEST_DOCTYPE = 100_000  # characters
 # Of general entities, which stand for text; never of external ones (SYSTEM, PUBLIC), which nobody fetches.
@@ -24,19 +28,18 @@ def split_doctype(text: str) -> tuple[str, dict[str, str]]:
 
     One that refers to itself, or whose text grows too long (a billion laughs), is left out.
     """
-    start = _DOCTYPE.search(text)
-    if not start:
+    found = _DOCTYPE.match(text)
+    end = _end_of_doctype(text, found.end()) if found else None
+    if found is None or end is None:
         return text, {}
-    end = _end_of_doctype(text, start.end())
-    if end is None:
-        return text, {}
+    start = found.start("doctype")
     defined: dict[str, str] = {}
-    for name, double_quoted, single_quoted in _DEFINITION.findall(text[start.start() : end]):
+    for name, double_quoted, single_quoted in _DEFINITION.findall(text[start:end]):
         defined.setdefault(name, double_quoted or single_quoted)  # the first one binds: XML 1.0 section 4.2
     expanded = {name: _expansion(name, defined, ()) for name in defined if name not in _XML_NAMES}
     mended = replacer({})
     entities = {name: mended(value) for name, value in expanded.items() if value is not None}
-    return text[: start.start()] + text[end:], entities
+    return text[:start] + text[end:], entities
 
 
 def replacer(entities: Mapping[str, str]) -> Callable[[str], str]:

@@ -165,6 +165,21 @@ def test_other_scripts_are_not_taken_for_chinese(text: str, codec: str) -> None:
     assert decode(document.encode(codec), "") == document
 
 
+@pytest.mark.parametrize(
+    ("text", "codec"),
+    [
+        ("これは人工知能のニュースです", "euc-jp"),
+        ("これは人工知能のニュースです", "shift_jis"),
+        ("인공지능 뉴스를 전합니다", "euc-kr"),
+    ],
+)
+def test_japanese_and_korean_that_call_themselves_utf_8_are_told_by_their_bytes(
+    text: str, codec: str
+) -> None:
+    document = f'<?xml version="1.0" encoding="utf-8"?><t>{text}</t>'
+    assert decode(document.encode(codec), "") == document
+
+
 def test_utf_8_with_a_cut_character_is_utf_8_whatever_is_declared() -> None:
     body = "<t>前面的字前面的字前面的字".encode() + "断".encode()[:2] + b"</t>"
     assert decode(body, "text/xml; charset=gbk") == "<t>前面的字前面的字前面的字\ufffd</t>"

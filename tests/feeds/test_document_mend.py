@@ -40,6 +40,11 @@ HEAD = '<?xml version="1.0" encoding="utf-8"?>'
             '<!DOCTYPE rss [<!ENTITY a "1"><!ENTITY a "2"><!ENTITY lt "3">]><rss>&a;&lt;</rss>',
             "<rss>1&lt;</rss>",
         ),
+        (
+            "<!-- <!DOCTYPE> --><rss><![CDATA[<!DOCTYPE a>]]></rss>",
+            "<!-- <!DOCTYPE> --><rss><![CDATA[<!DOCTYPE a>]]></rss>",
+        ),
+        ("<!-- 1 --><?a b?>x<!DOCTYPE rss><rss/>", "<!-- 1 --><?a b?>x<rss/>"),
         ("<!DOCTYPE rss [<rss>&amp;</rss>", "<!DOCTYPE rss [<rss>&amp;</rss>"),
         ("<t>a&b<![CDATA[c&d]]>e&f</t>", "<t>a&amp;b<![CDATA[c&d]]>e&amp;f</t>"),
         ("<t><![CDATA[c&d]]</t>", "<t><![CDATA[c&amp;d]]</t>"),
