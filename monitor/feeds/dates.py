@@ -232,11 +232,12 @@ def unnamed_zone(dates: Iterable[LocalTime | None], *, is_chinese: bool, languag
 
 
 def is_chinese_feed(language: str, titles: Sequence[str]) -> bool:
-    """Return whether a feed is in Chinese, by what it says or, where it says nothing, by most of its titles."""
+    """Return whether a feed is in Chinese: it says so, or half of its titles are (a template's "en" is often wrong)."""
     if language.lower().startswith("zh"):
         return True
+    titles = [title for title in titles if title.strip()]
     chinese = sum(_HAN.search(title) is not None and not _KANA.search(title) for title in titles)
-    return chinese * 2 > len(titles)
+    return bool(titles) and chinese * 2 >= len(titles)
 
 
 def beijing_called_utc(dates: Iterable[LocalTime | None], *, is_chinese: bool, now: datetime) -> bool:

@@ -4,6 +4,7 @@ The only module that speaks HTTP to the outside world.
 """
 
 import asyncio
+import base64
 import re
 import socket
 import ssl
@@ -11,9 +12,10 @@ from collections import defaultdict
 from collections.abc import Awaitable, Callable, Mapping
 from contextlib import AbstractAsyncContextManager
 from contextvars import ContextVar
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from functools import partial
+from pathlib import Path
 from typing import Any, Self, TypeVar
 from urllib.parse import urljoin
 
@@ -24,8 +26,9 @@ from yarl import URL
 
 from monitor import __version__
 from monitor.config.options import Feed, FetchOptions
+from monitor.config.secrets import feed_password
 from monitor.config.values import in_words
-from monitor.errors import FetchError
+from monitor.errors import ConfigError, FetchError
 from monitor.feeds.address import is_forbidden, literal_address
 from monitor.feeds.document import decompressor, is_cut
 from monitor.feeds.head import body_length, mended, status_of
@@ -85,14 +88,33 @@ class NotModified:
     max_age: timedelta | None = None
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Request:
+    """What the requests of a visit have in common, redirects included."""
+
+    url: URL
+    proxy: str
+    user_agent: str  # "": the program's
+    headers: Mapping[str, str] = field(repr=False)  # for the feed's own host, secrets among them
+
+    def headers_for(self, url: URL) -> dict[str, str]:
+        """Return the headers of a request for a URL; the feed's own for its host alone, and not from https to http."""
+        agent = {"User-Agent": self.user_agent} if self.user_agent else {}
+        is_upgraded = (self.url.scheme, self.url.port, url.scheme, url.port) == ("http", 80, "https", 443)
+        is_own = url.host == self.url.host and (is_upgraded or url.origin() == self.url.origin())
+        return agent | (dict(self.headers) if is_own else {})
+
+
 Fetch = Callable[[Feed, Validators], Awaitable[Fetched | NotModified]]
 
 
 class Fetcher:
     """An HTTP client with one session per proxy. Close it, or use it as a context."""
 
-    def __init__(self, options: FetchOptions) -> None:
+    def __init__(self, options: FetchOptions, *, folder: Path = Path()) -> None:
+        """`folder` is what relative paths of password files count from."""
         self._options = options
+        self._folder = folder
         self._sessions: dict[str, aiohttp.ClientSession] = {}  # by proxy, made when first needed
         self._host_slots: dict[object, asyncio.Semaphore] = defaultdict(
             lambda: asyncio.Semaphore(_REQUESTS_PER_HOST)
@@ -115,7 +137,7 @@ class Fetcher:
 
         Follows redirects. Raises FetchError, whose text is fit for the operator.
         """
-        return await self._visit(feed, lambda url, proxy: self._follow(url, validators, proxy))
+        return await self._visit(feed, lambda request, url: self._follow(request, url, validators))
 
     async def server_time(self, feed: Feed) -> datetime | None:
         """Return the time by the clock of a feed's server, or of what answers in its place; None if it does not tell.
@@ -124,17 +146,18 @@ class Fetcher:
         """
         return await self._visit(feed, self._read_time)
 
-    async def _visit(self, feed: Feed, work: Callable[[URL, str], Awaitable[T]]) -> T:
-        """Return what `work` returns for a feed's URL and proxy, within the time limit. Raises FetchError."""
+    async def _visit(self, feed: Feed, work: Callable[[_Request, URL], Awaitable[T]]) -> T:
+        """Return what `work` returns for a feed's request and URL, within the time limit. Raises FetchError."""
         proxy = feed.proxy or self._options.proxy
         refused_addresses: list[str] = []
         _refused_addresses.set(refused_addresses)
         try:
             url = _url(feed.url)
+            request = self._request(feed, url, proxy)
             # The wait for a slot is our own doing, not the server's: it is outside the time limit.
             async with self._host_slots[url.host, url.port]:
                 async with asyncio.timeout(self._options.timeout.total_seconds()):
-                    return await work(url, proxy)
+                    return await work(request, url)
         except TimeoutError:
             raise FetchError(f"no answer within {in_words(self._options.timeout)}", connection=True) from None
         except (aiohttp.ClientError, *_PROXY_ERRORS, OSError, ValueError) as error:
@@ -144,21 +167,35 @@ class Fetcher:
                 connection=isinstance(error, _CONNECTION_ERRORS) and not refused_addresses,
             ) from (None if proxy else error)
 
-    async def _follow(self, url: URL, validators: Validators, proxy: str) -> Fetched | NotModified:
+    def _request(self, feed: Feed, url: URL, proxy: str) -> _Request:
+        try:
+            password = feed_password(feed, folder=self._folder)
+        except ConfigError as error:
+            raise FetchError(str(error)) from None
+        headers = {"Cookie" if name.lower() == "cookie" else name: value for name, value in feed.headers}
+        if feed.username:
+            login = base64.b64encode(f"{feed.username}:{password}".encode()).decode()
+            headers["Authorization"] = f"Basic {login}"
+        return _Request(url=url, proxy=proxy, user_agent=feed.user_agent, headers=headers)
+
+    async def _follow(self, request: _Request, url: URL, validators: Validators) -> Fetched | NotModified:
         """Request a URL and what it redirects to; cookies go back to the host they came from, for this visit."""
         cookies: dict[str | None, aiohttp.CookieJar] = defaultdict(lambda: aiohttp.CookieJar(unsafe=True))
         for _ in range(_MOST_REDIRECTS + 1):
-            headers = conditional_headers(validators) | _cookie_header(cookies[url.host], url)
-            async with self._get(url, proxy, headers) as response:
+            headers = request.headers_for(url) | conditional_headers(validators)
+            if pairs := _cookie_pairs(cookies[url.host], url):
+                headers["Cookie"] = "; ".join([*filter(None, [headers.pop("Cookie", "")]), *pairs])
+            async with self._get(url, request.proxy, headers) as response:
                 if response.status not in _REDIRECTS:
                     return await self._read(response, validators)
                 cookies[url.host].update_cookies(response.cookies, url)
                 url = _redirect_target(response)
         raise FetchError(f"more than {_MOST_REDIRECTS} redirects")
 
-    async def _read_time(self, url: URL, proxy: str) -> datetime | None:
+    async def _read_time(self, request: _Request, url: URL) -> datetime | None:
         # A cache must not answer with the time of yesterday.
-        async with self._get(url, proxy, {"Cache-Control": "no-cache"}) as response:
+        headers = request.headers_for(url) | {"Cache-Control": "no-cache"}
+        async with self._get(url, request.proxy, headers) as response:
             return read_date(response.headers)
 
     def _get(self, url: URL, proxy: str, headers: Mapping[str, str]) -> _Response:
@@ -316,9 +353,8 @@ def _url(address: str) -> URL:
     return URL(request_address(address, URL(address.partition("#")[0]).raw_host or ""), encoded=True)
 
 
-def _cookie_header(jar: aiohttp.CookieJar, url: URL) -> dict[str, str]:
-    cookies = "; ".join(f"{name}={cookie.coded_value}" for name, cookie in jar.filter_cookies(url).items())
-    return {"Cookie": cookies} if cookies else {}
+def _cookie_pairs(jar: aiohttp.CookieJar, url: URL) -> list[str]:
+    return [f"{name}={cookie.coded_value}" for name, cookie in jar.filter_cookies(url).items()]
 
 
 def _redirect_target(response: aiohttp.ClientResponse) -> URL:

@@ -12,7 +12,7 @@ _TRACKING = re.compile(
 )
 _LONGEST = 2000  # characters
 _LONGEST_HEAD = 200_000  # of a web page
-_LINK = re.compile(r"<link\b([^>]{1,3000})>", re.IGNORECASE)
+_LINK = re.compile(r"""<link\b((?:[^>"']++|"[^"]*+"|'[^']*+')*+)>""", re.IGNORECASE)
 _BASE = re.compile(r"""<base\b[^>]{0,300}?\bhref\s*=\s*["']?([^"'\s>]{1,2000})""", re.IGNORECASE)
 _ATTRIBUTE = re.compile(r"""([\w:-]{1,30})\s*=\s*(?:(["'])(.*?)\2|([^\s"'>]+))""", re.DOTALL)
 _FEED_TYPES = ("application/rss+xml", "application/atom+xml", "application/rdf+xml", "application/feed+json")

@@ -1,5 +1,6 @@
 """Read a document in XML, RSS, Atom or RDF, into a RawDocument; the only user of feedparser."""
 
+import html
 import re
 from collections.abc import Iterator, Mapping
 from datetime import datetime, timedelta
@@ -28,6 +29,8 @@ _DATES = ("published", "updated", "created")  # the first counts
 # feedparser takes the title and the description of a picture for those of the entry (Media RSS).
 _MEDIA_PREFIX = re.compile(r"""\bxmlns:([\w-]{1,30})\s*=\s*["']http://search\.yahoo\.com/mrss/?["']""")
 _CAPTION, _HEADLINE = "mediacaption", "mediaheadline"
+_ROOT = re.compile("<[a-zA-Z][^>]{0,5000}>")
+_BASE = re.compile(r"""\bxml:base\s*=\s*(["'])([^"'<>]*)\1""")
 _TAG = re.compile("<[a-zA-Z/!]")
 
 _Item = Any  # feedparser's FeedParserDict: any key may be missing, or hold another type than usual
@@ -35,7 +38,7 @@ _Item = Any  # feedparser's FeedParserDict: any key may be missing, or hold anot
 
 def read_xml(text: str, url: str, now: datetime) -> RawDocument | None:
     """Read the document found at `url`; None for what is no feed. Raises ParseError."""
-    document = _parse(_with_media_apart(mend(text).decode()).encode())
+    document = _parse(_with_absolute_base(_with_media_apart(mend(text).decode()), url).encode())
     # An HTML page has no version, a feed without a channel no head; both have no entries.
     if not document.entries and not (document.version and document.feed):
         return None
@@ -60,6 +63,21 @@ def read_xml(text: str, url: str, now: datetime) -> RawDocument | None:
         published=tuple(dates[place].meant for place in kept),
         ttl=_minutes(head.get("ttl")),
     )
+
+
+def _with_absolute_base(document: str, url: str) -> str:
+    """Return the document with the xml:base of its root made absolute: feedparser joins no other bases to it else."""
+    root = _ROOT.search(document)
+    base = _BASE.search(root[0]) if root else None
+    if (
+        root is None
+        or base is None
+        or is_address(base[2])
+        or not (joined := absolute(html.unescape(base[2]), url))
+    ):
+        return document
+    start, end = (root.start() + offset for offset in base.span(2))
+    return document[:start] + html.escape(joined) + document[end:]
 
 
 def _with_media_apart(document: str) -> str:
@@ -123,7 +141,7 @@ def _entry(item: _Item, base: str, moment: datetime | None) -> RawEntry:
 def _link(item: _Item) -> str:
     """Return the address of an entry: its link, of another type too, or that of what is attached to it."""
     link, guid = str(item.get("link", "")), str(item.get("id", ""))
-    is_from_guid = link == guid and not any(_hrefs(item, ("alternate",)))
+    is_from_guid = link == guid and link not in _hrefs(item, ("alternate",))
     if link and not (is_from_guid and not is_address(link)):
         return link
     return next(_hrefs(item, ("alternate", "enclosure")), "")

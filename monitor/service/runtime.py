@@ -42,7 +42,7 @@ def make_runtime(loaded: LoadedConfig, fetcher: Fetcher | None = None) -> Runtim
     if smtp.ca_file:
         smtp = replace(smtp, ca_file=str(loaded.folder / smtp.ca_file))
     return Runtime(
-        fetcher=fetcher or Fetcher(loaded.config.fetch),
+        fetcher=fetcher or Fetcher(loaded.config.fetch, folder=loaded.folder),
         render=digest_renderer(loaded.templates),
         render_notice=reliable_notice_renderer(loaded.templates),
         transport=_transport(smtp, loaded),
