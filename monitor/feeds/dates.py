@@ -124,6 +124,7 @@ _MORNING = re.compile(r"上午|午前|凌晨|清晨|早上|早晨|오전|(?<![a-
 _AFTERNOON = re.compile(r"下午|午后|午後|傍晚|晚上|晚间|晚間|夜里|오후|(?<![a-z])p\.?m\b\.?", re.IGNORECASE)
 _NOON = re.compile("中午|正午")
 _OFFSET = re.compile(r"([+\-\u2212])\s?(\d{1,2})(?::?(\d{2}))?(?:\d\d)?(?!\d)")
+_LOST_PLUS = re.compile(r" (0\d|1[0-4]):?([0-5]\d)")  # a + that stood in the query of a URL becomes a space
 _UTC_OFFSET = re.compile(r"(?:GMT|UTC|UT|Z)\s?(?=[+\-\u2212]\s?\d)", re.IGNORECASE)
 _ZONE_NAME = re.compile(r"(?<![A-Za-z])[A-Za-z]{1,5}(?![A-Za-z])")
 _PLACE = re.compile(r"\b(?:Asia|Europe|America|Africa|Australia|Pacific|Atlantic|Etc)/\w+(?:/\w+)?\b")
@@ -136,7 +137,7 @@ _MONTH_FIRST = re.compile(r"([^\W\d_]{3,12})\.?[\s,/-]{0,2}(\d{1,2})(?:st|nd|rd|
 _DAY_FIRST = re.compile(r"(?<!\d)(\d{1,2})(?:st|nd|rd|th|\.)?(?:\s(?:de|of))?[\s,/.-]{0,2}([^\W\d_]{3,12})")
 _FOUR_DIGITS = re.compile(r"(?<![\d:])((?:19|20)\d\d)(?![\d:])")
 _TWO_DIGITS = re.compile(r"(?<![\d:])'?(\d\d)(?![\d:])")
-_YEAR_LAST = re.compile(r"(?<!\d)(\d{1,2})\s?([-/.])\s?(\d{1,2})\s?\2\s?(\d{4}|\d\d)(?!\d)")
+_YEAR_LAST = re.compile(r"(?<!\d)(\d{1,2})\s?([-/.])\s?(\d{1,2})\s?\2\s?(\d{4}|\d{1,2})(?!\d)")
 _WITHOUT_YEAR = re.compile(r"(?<!\d)(\d{1,2})\s?[月월]\s?(\d{1,2})\s?[日号號일]")
 _YEAR_ALONE = re.compile(r"(?:19|20)\d\d")
 _CHINESE_DIGITS = str.maketrans("〇零○一二三四五六七八九", "000123456789")
@@ -330,10 +331,7 @@ def _day(before: str, after: str, now: datetime) -> tuple[datetime | None, str]:
     if named := _with_month_name(before, after):
         return named
     if numbers := _YEAR_LAST.search(before) or _YEAR_LAST.search(after):
-        day_or_month, mark, other, year = int(numbers[1]), numbers[2], int(numbers[3]), _year(numbers[4])
-        is_american = (mark == "/" and day_or_month <= 12) or other > 12
-        month, number = (day_or_month, other) if is_american else (other, day_or_month)
-        return _clock(year, month, number), after
+        return _in_numbers(numbers, now), after
     if short := _WITHOUT_YEAR.search(before):
         local = now.astimezone(_BEIJING)
         day = _clock(local.year, int(short[1]), int(short[2]))
@@ -341,6 +339,25 @@ def _day(before: str, after: str, now: datetime) -> tuple[datetime | None, str]:
     if year_alone := _YEAR_ALONE.fullmatch(before.strip()):
         return _clock(int(year_alone[0]), 1, 1), after
     return None, ""
+
+
+def _in_numbers(numbers: re.Match[str], now: datetime) -> datetime | None:
+    """Return the day of 5/1/2024 (American, unless that is ahead), 1.5.2024, 1-5-2024 or 24-5-1; None for no day."""
+    first, mark, second, third = int(numbers[1]), numbers[2], int(numbers[3]), numbers[4]
+    orders = [(_year(third), second, first)] if len(third) > 1 else []
+    if mark == "/" and orders:
+        orders.insert(0, (_year(third), first, second))
+    if len(third) < 4 and mark != ".":
+        orders.append((2000 + first, second, int(third)))
+    days = []
+    for year, month, day in orders:
+        try:
+            days.append(_clock(year, month, day))
+        except ValueError:
+            continue
+    past = [day for day in days if day <= now.replace(tzinfo=None) + _AHEAD]
+    # Which of two digits are the year is not said: the order of the nearest day.
+    return max(past) if len(third) < 4 and past else next(iter([*past, *days]), None)
 
 
 def _with_month_name(before: str, after: str) -> tuple[datetime, str] | None:
@@ -392,6 +409,8 @@ def _zone(text: str, comments: str, is_chinese: bool) -> tuple[tzinfo | None, bo
             return ZoneInfo(place[0]), True
         except (KeyError, OSError, ValueError):
             return None, False
+    if lost := _LOST_PLUS.fullmatch(text):
+        return timezone(timedelta(hours=int(lost[1]), minutes=int(lost[2]))), True
     for part in (text, comments):
         if (zone := _named_zone(part, is_chinese)) is not None:
             return zone, True

@@ -238,6 +238,10 @@ def _unbrotli() -> _DecodePiece:
 
 
 def _bits_for(head: bytes, window_bits: int) -> int:
+    if head == _GZIP[:2]:
+        return _WINDOW_BITS[
+            "gzip"
+        ]  # also where "gzip, deflate", what may be sent, is given for what was sent
     # Some servers send deflate without the zlib header that RFC 9110 section 8.4.1.2 requires (RFC 1950: its method
     # is 8, and its two bytes are a multiple of 31).
     has_header = head[0:1] and head[0] & 15 == 8 and int.from_bytes(head, "big") % 31 == 0

@@ -37,7 +37,7 @@ def mended(head: bytes) -> bytes:
                 continue
             lengths |= numbers
             kept += [(name, number) for number in numbers]
-        else:
+        elif name.lower() != b"transfer-encoding" or (name, value) not in kept:
             kept.append((name, value))
     return b"\r\n".join([status.rstrip(b"\r"), *(b": ".join(field) for field in kept), b"", b""])
 

@@ -53,10 +53,26 @@ def request_address(address: str, host: str) -> str:
     user, at, _ = parts.netloc.rpartition("@")
     name = f"[{host}]" if ":" in host else host
     port = f":{parts.port}" if parts.port is not None else ""
-    path = _requested(parts.path or "/", "/:@!$&'()*+,;=~")
+    path = _requested(_without_dots(parts.path or "/"), "/:@!$&'()*+,;=~")
     query = _requested(parts.query, "/:@!$&'()*+,;=~?[]|^`{}")
     netloc = f"{_requested(user, ':')}{at}{name}{port}"
     return urlunsplit((parts.scheme.lower(), netloc, path, query, ""))
+
+
+def _without_dots(path: str) -> str:
+    """Return a path without the segments . and .. (RFC 3986 section 5.2.4)."""
+    if "/." not in path:
+        return path
+    kept: list[str] = []
+    *folders, last = path.split("/")
+    for segment in folders:
+        if segment == "..":
+            kept = kept[: max(1, len(kept) - 1)]
+        elif segment != ".":
+            kept.append(segment)
+    if last == "..":
+        kept = kept[: max(1, len(kept) - 1)]
+    return "/".join([*kept, "" if last in (".", "..") else last])
 
 
 def _requested(part: str, safe: str) -> str:

@@ -52,6 +52,8 @@ _REMOVED = {
     "math",
     "form",
     "select",
+    "rt",  # how a character is read, beside it
+    "rp",
 }
 _BREAKS_ONLY = nh3.Cleaner(tags=_BLOCKS, attributes={}, clean_content_tags=_REMOVED, link_rel=None)
 

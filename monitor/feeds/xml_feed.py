@@ -25,7 +25,7 @@ from monitor.feeds.raw import (
 from monitor.feeds.sanitize import plain, without_captions
 from monitor.feeds.text import clean, escaped
 
-_DATES = ("published", "updated", "created")  # the first counts
+_DATES = ("published", "updated", "created", "prism_publicationdate")  # the first counts
 # feedparser takes the title and the description of a picture for those of the entry (Media RSS).
 _MEDIA_PREFIX = re.compile(r"""\bxmlns:([\w-]{1,30})\s*=\s*["']http://search\.yahoo\.com/mrss/?["']""")
 _CAPTION, _HEADLINE = "mediacaption", "mediaheadline"

@@ -79,6 +79,8 @@ async def test_cookies_are_not_sent_to_another_host() -> None:
         ),
         ("/100%/x?y=5%", "/100%25/x?y=5%25"),
         ("?x=1", "/?x=1"),
+        ("/a/./b/../../c/d/..", "/c/"),
+        ("/../../a//b/.", "/a//b/"),
         ("/%7euser/%e5", None),
     ],
 )

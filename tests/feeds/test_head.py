@@ -14,6 +14,7 @@ from monitor.feeds.head import body_length, mended, status_of
         (b"A:\r\n", b"A: \r\n"),
         (b"Content-Length: 5\r\ncontent-length: 5, 5\r\n", b"Content-Length: 5\r\n"),
         (b"Content-Length: -5\r\nContent-Length: \r\n", b""),
+        (b"Transfer-Encoding: chunked\r\nTransfer-Encoding: chunked\r\n", b"Transfer-Encoding: chunked\r\n"),
         (b"Content-Length: 5\r\nTransfer-Encoding: chunked\r\n", b"Transfer-Encoding: chunked\r\n"),
     ],
 )
