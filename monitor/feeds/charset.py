@@ -1,23 +1,23 @@
 """Tell the encoding of Chinese, Japanese and Korean text by its bytes, where what is declared is wrong."""
 
 from collections import Counter
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
+_JAPANESE = ("euc_jp", "cp932")
+_KOREAN = ("cp949",)
 _CHINESE = ("gb18030", "big5hkscs")
 _SAMPLE = 200_000  # bytes
-_LEAST = 4  # ideographs: fewer prove nothing
+_LEAST = 2  # ideographs: one proves nothing
 # Of Chinese text in the right encoding, nearly all ideographs are among the common half of its character set, and
 # about half among the few hundred below. In a wrong one, and of text in another script, it is not both.
 _LEAST_SUM = 0.9
 _LEAST_FREQUENT = 0.15
 _LEAST_FREQUENT_AGAINST_LABEL = 0.3
-# Hiragana and Hangul: of Chinese text, none and half of what is not ASCII are these.
-_LETTERS = (
-    ("euc_jp", ("\u3041", "\u3096"), 0.2),
-    ("cp932", ("\u3041", "\u3096"), 0.2),
-    ("cp949", ("\uac00", "\ud7a3"), 0.85),
-)
+# From, to, and how much of what is not ASCII at least: of Chinese text, none is hiragana, and half is Hangul.
+_HIRAGANA = ("\u3041", "\u3096", 0.2)
+_HANGUL = ("\uac00", "\ud7a3", 0.85)
+_LEAST_LETTERS = 4
 _MOST_FAULTS = 0.05  # of the characters that are not ASCII
 
 _FREQUENT = frozenset(
@@ -58,20 +58,25 @@ def codec_of(body: bytes, *, against_label: bool = False) -> str:
     `against_label`: they are declared to be something else than what is taken for a mere default (UTF-8, Latin-1). Then
     only Chinese is told, and more surely.
     """
-    if not against_label:
-        for codec, letters, least_share in _LETTERS:
-            if _is_written_in(body[:_SAMPLE], codec, letters, least_share):
-                return codec
+    sample = body[:_SAMPLE]
+    if not against_label and (japanese := _written_in(sample, _JAPANESE, _HIRAGANA)):
+        return japanese
     least = _LEAST_FREQUENT_AGAINST_LABEL if against_label else _LEAST_FREQUENT
-    fits = [fit for codec in _CHINESE if (fit := _fit(body[:_SAMPLE], codec)).is_chinese(least)]
-    return max(fits, key=lambda fit: fit.common + fit.frequent).codec if fits else ""
+    fits = [fit for codec in _CHINESE if (fit := _fit(sample, codec)).is_chinese(least)]
+    if fits:
+        return max(fits, key=lambda fit: fit.common + fit.frequent).codec
+    return "" if against_label else _written_in(sample, _KOREAN, _HANGUL)
 
 
-def _is_written_in(body: bytes, codec: str, letters: tuple[str, str], least_share: float) -> bool:
-    text = [character for character in body.decode(codec, "replace") if character > "\x7f"]
-    faults = sum(map(_is_fault, text)) - 1
-    number = sum(letters[0] <= character <= letters[1] for character in text)
-    return number >= _LEAST and number >= least_share * len(text) and faults <= _MOST_FAULTS * len(text)
+def _written_in(body: bytes, codecs: Sequence[str], letters: tuple[str, str, float]) -> str:
+    """Return the first of the codecs in which enough of what is not ASCII are these letters; "" for none."""
+    for codec in codecs:
+        text = [character for character in body.decode(codec, "replace") if character > "\x7f"]
+        number = sum(letters[0] <= character <= letters[1] for character in text)
+        faults = sum(map(_is_fault, text)) - 1
+        if number >= max(_LEAST_LETTERS, letters[2] * len(text)) and faults <= _MOST_FAULTS * len(text):
+            return codec
+    return ""
 
 
 def _fit(body: bytes, codec: str) -> _Fit:

@@ -11,6 +11,7 @@ _TRACKING = re.compile(
     re.IGNORECASE,
 )
 _LONGEST = 2000  # characters
+_BROKEN_LINE = re.compile(r"[ \t]*[\r\n\t]\s*")
 _LONGEST_HEAD = 200_000  # of a web page
 _LINK = re.compile(r"""<link\b((?:[^>"']++|"[^"]*+"|'[^']*+')*+)>""", re.IGNORECASE)
 _BASE = re.compile(r"""<base\b[^>]{0,300}?\bhref\s*=\s*["']?([^"'\s>]{1,2000})""", re.IGNORECASE)
@@ -24,7 +25,7 @@ def absolute(link: str, base: str) -> str:
     Characters that would end it in a header, a text or an attribute are quoted; a user name, which may be written to
     be mistaken for the host, is taken off.
     """
-    link = link.strip()
+    link = _BROKEN_LINE.sub("", link.strip())
     try:
         # A link that is a mere "#…" would take along the base's parameters, such as the token of a feed.
         joined = urljoin(base.partition("?")[0], link) if link else ""

@@ -59,6 +59,11 @@ _BREAKS_ONLY = nh3.Cleaner(tags=_BLOCKS, attributes={}, clean_content_tags=_REMO
 
 # What stands below a picture, and is not the article's.
 _FIGCAPTION = re.compile(r"<figcaption\b[^>]*>.*?</figcaption\s*>", re.IGNORECASE | re.DOTALL)
+_CAPTION = re.compile(
+    r"<(p|div|span|dd|small)\b[^>]{0,500}?\bclass\s*=\s*[\"'][^\"'>]{0,200}?\bcaption\b(?!-)[^>]{0,500}>.{0,1000}?</\1\s*>"
+    r"|<(p|dd)\b[^>]{0,500}?\bclass\s*=\s*[\"'][^\"'>]{0,200}?caption-text[^>]{0,500}>.{0,1000}?</\2\s*>",
+    re.IGNORECASE | re.DOTALL,
+)
 _END_OF_FIGCAPTION = "</figcaption"
 
 _BREAK = "\x1e"  # the record separator: white space to `clean`
@@ -122,12 +127,12 @@ def plain(html: str) -> str:
 
 def without_captions(text: str) -> str:
     """Return HTML without what stands below its pictures; a text that is nothing else is left as it is."""
-    end = text.lower().rfind(_END_OF_FIGCAPTION)
-    if end < 0:
+    lower = text.lower()
+    if "caption" not in lower:
         return text
-    end = text.find(">", end) + 1 or len(text)
-    rest = _FIGCAPTION.sub(" ", text[:end]) + text[end:]
-    return rest if plain(rest) else text
+    end = text.find(">", lower.rfind(_END_OF_FIGCAPTION)) + 1 if _END_OF_FIGCAPTION in lower else 0
+    rest = _CAPTION.sub(" ", _FIGCAPTION.sub(" ", text[:end]) + text[end:])
+    return rest if rest != text and plain(rest) else text
 
 
 @cache

@@ -31,6 +31,9 @@ _MEDIA_PREFIX = re.compile(r"""\bxmlns:([\w-]{1,30})\s*=\s*["']http://search\.ya
 _CAPTION, _HEADLINE = "mediacaption", "mediaheadline"
 _ROOT = re.compile("<[a-zA-Z][^>]{0,5000}>")
 _BASE = re.compile(r"""\bxml:base\s*=\s*(["'])([^"'<>]*)\1""")
+_MAILBOX = re.compile(
+    r"(?:mailto:)?[^\s@()<>]+@[^\s@()<>]+\s*(?:\(([^()]*)\)|([^()<>@]+))|([^<>@]+?)\s*<[^\s@<>]+@[^\s@<>]+>"
+)
 _TAG = re.compile("<[a-zA-Z/!]")
 
 _Item = Any  # feedparser's FeedParserDict: any key may be missing, or hold another type than usual
@@ -120,7 +123,7 @@ def _entry(item: _Item, base: str, moment: datetime | None) -> RawEntry:
     summary = _html(item["summary_detail"]) if isinstance(item.get("summary_detail"), dict) else ""
     content = max(map(_html, _parts(item, "content")), key=len, default="")
     if not plain(summary) and not plain(content):
-        summary = _as_html(str(item.get(_CAPTION) or item.get("subtitle") or summary))
+        summary = _as_html(str(item.get("encoded") or item.get(_CAPTION) or item.get("subtitle") or summary))
     return RawEntry(
         id=str(item.get("id", "")).strip(),
         title=_title(item)
@@ -141,7 +144,8 @@ def _entry(item: _Item, base: str, moment: datetime | None) -> RawEntry:
 def _link(item: _Item) -> str:
     """Return the address of an entry: its link, of another type too, or that of what is attached to it."""
     link, guid = str(item.get("link", "")), str(item.get("id", ""))
-    is_from_guid = link == guid and link not in _hrefs(item, ("alternate",))
+    alternates = list(_hrefs(item, ("alternate",)))
+    is_from_guid = link == guid and link not in alternates
     if link and not (is_from_guid and not is_address(link)):
         return link
     return next(_hrefs(item, ("alternate", "enclosure")), "")
@@ -157,7 +161,12 @@ def _hrefs(item: _Item, relations: tuple[str, ...]) -> Iterator[str]:
 
 def _authors(item: _Item) -> Iterator[str]:
     """Yield the names in the order given: each in an element of its own, or all in one with commas."""
-    for author in _parts(item, "authors")[:MOST_NAMES] or [{"name": item.get("author", "")}]:
+    authors = _parts(item, "authors")[:MOST_NAMES]
+    mailbox = _MAILBOX.fullmatch(str(dict.get(item, "author") or "")[:1000].strip())
+    # RSS has an address with the name behind it; feedparser cuts an address of a newer domain in two.
+    if len(authors) == 1 and mailbox:
+        authors = [{"name": mailbox[1] or mailbox[2] or mailbox[3]}]
+    for author in authors or [{"name": item.get("author", "")}]:
         for part in str(author.get("name") or "").replace("，", ",").replace("、", ",").split(","):
             if name := plain(part):
                 yield name[:LONGEST_NAME]

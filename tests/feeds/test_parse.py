@@ -218,6 +218,10 @@ def test_an_entry_that_is_only_a_file_links_to_the_file() -> None:
     assert atom_entry_of(pdf).link == "https://a.test/1.pdf"
 
 
+def test_a_link_that_was_broken_into_lines_is_whole() -> None:
+    assert entry_of("<link>https://a.test/\n   news/\t1</link>").link == "https://a.test/news/1"
+
+
 def test_what_is_quoted_in_a_link_stays_quoted() -> None:
     link = "https://a.test/proxy/http%3A%2F%2Fb.test%2F?u=%26"
     assert entry_of(f"<link>{link}</link>").link == link
@@ -256,10 +260,16 @@ def test_the_caption_stands_in_for_a_text_that_is_not_there() -> None:
         ("<figure><pre>代码</pre></figure><p>正文</p>", "代码\n正文"),
         ("<figure><figcaption>只有图</figcaption></figure>", "只有图"),
         ("<p>甲</p><figcaption>图", "甲\n图"),
+        ('<div class="wp-caption"><img><p class="wp-caption-text">图</p></div><p>正文</p>', "正文"),
+        ("<span class='photo caption'>图</span><p>正文</p>", "正文"),
     ],
 )
 def test_what_stands_below_a_picture_is_left_out_where_there_is_an_article(html: str, text: str) -> None:
     assert entry_of(f"<description><![CDATA[{html}]]></description>").summary == text
+
+
+def test_a_text_whose_element_lost_its_namespace_is_read() -> None:
+    assert entry_of("<title>1</title><encoded>你好</encoded>").summary == "你好"
 
 
 def test_a_podcast_has_titles_and_texts_of_its_own() -> None:
@@ -273,6 +283,20 @@ def test_a_podcast_has_titles_and_texts_of_its_own() -> None:
         attributes=itunes,
     )
     assert (entry.title, entry.summary, entry.authors) == ("一", "谈大模型", ("张三",))
+
+
+@pytest.mark.parametrize(
+    "author",
+    [
+        "editor@news.example (张三)",
+        "editor@news.example 张三",
+        "张三 &lt;editor@news.example&gt;",
+        "张三",
+        "mailto:a@b.cn(张三)",
+    ],
+)
+def test_an_author_has_the_name_without_the_address(author: str) -> None:
+    assert entry_of(f"<title>1</title><author>{author}</author>").authors == ("张三",)
 
 
 # --- dates ---
