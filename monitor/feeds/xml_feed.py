@@ -32,7 +32,7 @@ _CAPTION, _HEADLINE = "mediacaption", "mediaheadline"
 _ROOT = re.compile("<[a-zA-Z][^>]{0,5000}>")
 _BASE = re.compile(r"""\bxml:base\s*=\s*(["'])([^"'<>]*)\1""")
 _MAILBOX = re.compile(
-    r"(?:mailto:)?[^\s@()<>]+@[^\s@()<>]+\s*(?:\(([^()]*)\)|([^()<>@]+))|([^<>@]+?)\s*<[^\s@<>]+@[^\s@<>]+>"
+    r"(?:mailto:)?[^\s@()<>]++@[^\s@()<>]++(?:\s*+\(([^()]*)\)|\s++([^()<>@]+))|([^<>@]+?)\s*<[^\s@<>]+@[^\s@<>]+>"
 )
 _TAG = re.compile("<[a-zA-Z/!]")
 

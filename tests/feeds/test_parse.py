@@ -299,6 +299,10 @@ def test_an_author_has_the_name_without_the_address(author: str) -> None:
     assert entry_of(f"<title>1</title><author>{author}</author>").authors == ("张三",)
 
 
+def test_an_address_alone_is_no_name() -> None:
+    assert entry_of("<title>1</title><author>editor@news.example.com</author>").authors == ()
+
+
 # --- dates ---
 
 
