@@ -113,9 +113,13 @@ def decode(body: bytes, content_type: str) -> str:
     declared = [codec for label in labels if (codec := _codec_of(label))]
     # ISO 2022 and HZ are written in ASCII characters, so they are valid UTF-8 too.
     is_seven_bit = bool(declared) and declared[0].startswith(("iso2022", "hz"))
-    codec = "" if is_seven_bit else _by_bytes(body, declared[0] if declared else "")
-    if codec:
-        return body.decode(codec, "replace")
+    if not is_seven_bit:
+        try:
+            return body.decode()
+        except UnicodeDecodeError:
+            codec = _by_bytes(body, declared[0] if declared else "")
+        if codec:
+            return body.decode(codec, "replace")
     for codec in declared:
         try:
             return body.decode(codec)

@@ -85,6 +85,8 @@ def _with_absolute_base(document: str, url: str) -> str:
 
 def _with_media_apart(document: str) -> str:
     """Return the document with media:title and media:description under names of ours."""
+    if "media:" not in document and "/mrss" not in document:
+        return document
     prefixes = {"media", *_MEDIA_PREFIX.findall(document)}
     tag = re.compile(
         rf"<(/?)(?:{'|'.join(map(re.escape, sorted(prefixes)))}):(title|description)\b[^>]*?(/?)>"
@@ -122,8 +124,9 @@ def _entry(item: _Item, base: str, moment: datetime | None) -> RawEntry:
     # Where there is only a content, feedparser calls it a summary too.
     summary = _html(item["summary_detail"]) if isinstance(item.get("summary_detail"), dict) else ""
     content = max(map(_html, _parts(item, "content")), key=len, default="")
-    if not plain(summary) and not plain(content):
-        summary = _as_html(str(item.get("encoded") or item.get(_CAPTION) or item.get("subtitle") or summary))
+    other = str(item.get("encoded") or item.get(_CAPTION) or item.get("subtitle") or "")
+    if other and not plain(summary) and not plain(content):
+        summary = _as_html(other)
     return RawEntry(
         id=str(item.get("id", "")).strip(),
         title=_title(item)
