@@ -1,6 +1,8 @@
 """Normalise the links of entries: absolute, http or https, without tracking parameters."""
 
 import re
+from collections.abc import Mapping
+from html import unescape
 from urllib.parse import SplitResult, quote, urljoin, urlsplit, urlunsplit
 
 _TRACKING = re.compile(
@@ -9,6 +11,12 @@ _TRACKING = re.compile(
     re.IGNORECASE,
 )
 _LONGEST = 2000  # characters
+_BROKEN_LINE = re.compile(r"[ \t]*[\r\n\t]\s*")
+_LONGEST_HEAD = 200_000  # of a web page
+_LINK = re.compile(r"""<link\b((?:[^>"']++|"[^"]*+"|'[^']*+')*+)>""", re.IGNORECASE)
+_BASE = re.compile(r"""<base\b[^>]{0,300}?\bhref\s*=\s*["']?([^"'\s>]{1,2000})""", re.IGNORECASE)
+_ATTRIBUTE = re.compile(r"""([\w:-]{1,30})\s*=\s*(?:(["'])(.*?)\2|([^\s"'>]+))""", re.DOTALL)
+_FEED_TYPES = ("application/rss+xml", "application/atom+xml", "application/rdf+xml", "application/feed+json")
 
 
 def absolute(link: str, base: str) -> str:
@@ -17,7 +25,7 @@ def absolute(link: str, base: str) -> str:
     Characters that would end it in a header, a text or an attribute are quoted; a user name, which may be written to
     be mistaken for the host, is taken off.
     """
-    link = link.strip()
+    link = _BROKEN_LINE.sub("", link.strip())
     try:
         # A link that is a mere "#…" would take along the base's parameters, such as the token of a feed.
         joined = urljoin(base.partition("?")[0], link) if link else ""
@@ -29,6 +37,69 @@ def absolute(link: str, base: str) -> str:
         return ""
     parts = parts._replace(netloc=parts.netloc.rpartition("@")[2])
     return "".join(map(_quoted, urlunsplit(parts)))
+
+
+def is_address(text: str) -> bool:
+    """Return whether a text, such as a guid, is an http or https address."""
+    parts = split_address(text)
+    return parts.scheme in ("http", "https") and bool(parts.netloc)
+
+
+def request_address(address: str, host: str) -> str:
+    """Return an address to be requested: what is quoted stays so, what may not stand in a request is quoted.
+
+    `host` is its host as it goes over the wire (IDNA). Without the fragment. Raises ValueError for a broken address.
+    """
+    parts = urlsplit(address)
+    user, at, _ = parts.netloc.rpartition("@")
+    name = f"[{host}]" if ":" in host else host
+    port = f":{parts.port}" if parts.port is not None else ""
+    path = _requested(_without_dots(parts.path or "/"), "/:@!$&'()*+,;=~")
+    query = _requested(parts.query, "/:@!$&'()*+,;=~?[]|^`{}")
+    netloc = f"{_requested(user, ':')}{at}{name}{port}"
+    return urlunsplit((parts.scheme.lower(), netloc, path, query, ""))
+
+
+def _without_dots(path: str) -> str:
+    """Return a path without the segments . and .. (RFC 3986 section 5.2.4)."""
+    if "/." not in path:
+        return path
+    kept: list[str] = []
+    *folders, last = path.split("/")
+    for segment in folders:
+        if segment == "..":
+            kept = kept[: max(1, len(kept) - 1)]
+        elif segment != ".":
+            kept.append(segment)
+    if last == "..":
+        kept = kept[: max(1, len(kept) - 1)]
+    return "/".join([*kept, "" if last in (".", "..") else last])
+
+
+def _requested(part: str, safe: str) -> str:
+    quoted = quote(part, safe=f"{safe}%", errors="surrogateescape")
+    return re.sub("%(?![0-9a-fA-F]{2})", "%25", quoted)
+
+
+def feeds_of_page(page: str, url: str) -> list[str]:
+    """Return the absolute addresses of the feeds that a web page found at `url` links to, each once."""
+    page = page[:_LONGEST_HEAD]
+    base = _BASE.search(page)
+    if base:
+        url = absolute(unescape(base[1]), url) or url
+    tags = [
+        {name.lower(): unescape(quoted or bare) for name, _, quoted, bare in _ATTRIBUTE.findall(tag)}
+        for tag in _LINK.findall(page)
+    ]
+    hrefs = [tag.get("href", "") for tag in tags if _is_feed(tag)]
+    return list(dict.fromkeys(link for href in hrefs if (link := absolute(href, url))))
+
+
+def _is_feed(attributes: Mapping[str, str]) -> bool:
+    kind = attributes.get("type", "").lower()
+    # Plain JSON is linked to by many pages that mean another thing than a feed (WordPress).
+    is_json_feed = kind == "application/json" and "feed" in attributes.get("href", "").lower()
+    return "alternate" in attributes.get("rel", "").lower().split() and (kind in _FEED_TYPES or is_json_feed)
 
 
 def split_address(link: str) -> SplitResult:

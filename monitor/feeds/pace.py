@@ -99,10 +99,16 @@ def settings_of(feed: Feed, options: FetchOptions) -> FeedSettings:
     host = urlsplit(feed.url).netloc.rpartition("@")[2].lower()
     limits = (options.allow_private, options.timeout, options.max_bytes, options.backoff, options.max_backoff)
     return FeedSettings(
-        reach=f"{host} {_hashed((feed.url, feed.proxy or options.proxy))}",
+        reach=f"{host} {_hashed((feed.url, feed.proxy or options.proxy, *_request_of(feed)))}",
         limits=_hashed(limits),
         interval=max(feed.every, options.min_interval),
     )
+
+
+def _request_of(feed: Feed) -> tuple[object, ...]:
+    """Return what a feed's requests have of their own; () for most, whose hash is that of earlier versions."""
+    request = (feed.user_agent, feed.headers, feed.username, feed.password_file)
+    return request if any(request) else ()
 
 
 def after_edit(state: PollState, before: FeedSettings, after: FeedSettings, *, now: datetime) -> PollState:

@@ -35,7 +35,7 @@ class Parse(Protocol):
     """What parses a document; see ParserPool.parse."""
 
     async def __call__(
-        self, body: bytes, *, feed: Feed, now: datetime, content_type: str, suspect: bool
+        self, body: bytes, *, feed: Feed, now: datetime, content_type: str, url: str, suspect: bool
     ) -> ParsedFeed:
         """Parse a document. Raises ParseError."""
 
@@ -63,13 +63,20 @@ class ParserPool:
             await parser.end()
 
     async def parse(
-        self, body: bytes, *, feed: Feed, now: datetime, content_type: str, suspect: bool = False
+        self,
+        body: bytes,
+        *,
+        feed: Feed,
+        now: datetime,
+        content_type: str,
+        url: str = "",
+        suspect: bool = False,
     ) -> ParsedFeed:
         """Parse a document as `monitor.feeds.parse.parse` does. Raises ParseError, also where it breaks the parser.
 
         A document that is large, or of a feed that is `suspect`, waits for others of its kind, and they for it.
         """
-        task = Task(body=body, feed=feed, now=now, content_type=content_type)
+        task = Task(body=body, feed=feed, now=now, content_type=content_type, url=url)
         async with self._large if suspect or len(body) > _LARGE else contextlib.nullcontext(), self._place():
             result = await self._do(task)
         if result.parsed is None:

@@ -54,6 +54,8 @@ _REMOVED = {
     "math",
     "form",
     "select",
+    "rt",  # how a character is read, beside it
+    "rp",
 }
 # Most texts of feeds are as simple as this: tags of a few kinds, nothing that is no text and no tag.
 _ATTRIBUTE = r"""\s+[a-zA-Z][\w:-]*+(?:\s*+=\s*+(?:"[^"<>]*+"|'[^'<>]*+'|[^\s"'<>=`]++))?+"""
@@ -68,6 +70,15 @@ _NESTED_TAG = re.compile(rf"<(/?)({_NESTED})(?![a-zA-Z0-9])", re.IGNORECASE)
 _BLOCK_TAG = re.compile(rf"</?(?:p|br|{_NESTED})(?![a-zA-Z0-9])[^>]*>", re.IGNORECASE)
 _ANY_TAG = re.compile("<[^>]*>")
 _BREAKS_ONLY = nh3.Cleaner(tags=_BLOCKS, attributes={}, clean_content_tags=_REMOVED, link_rel=None)
+
+# What stands below a picture, and is not the article's.
+_FIGCAPTION = re.compile(r"<figcaption\b[^>]*>.*?</figcaption\s*>", re.IGNORECASE | re.DOTALL)
+_CAPTION = re.compile(
+    r"<(p|div|span|dd|small)\b[^>]{0,500}?\bclass\s*=\s*[\"'][^\"'>]{0,200}?\bcaption\b(?!-)[^>]{0,500}>.{0,1000}?</\1\s*>"
+    r"|<(p|dd)\b[^>]{0,500}?\bclass\s*=\s*[\"'][^\"'>]{0,200}?caption-text[^>]{0,500}>.{0,1000}?</\2\s*>",
+    re.IGNORECASE | re.DOTALL,
+)
+_END_OF_FIGCAPTION = "</figcaption"
 
 _BREAK = "\x1e"  # the record separator: white space to `clean`
 
@@ -147,6 +158,16 @@ def _is_simple(html: str) -> bool:
                 return False
             opened.append(name)
     return not opened
+
+
+def without_captions(text: str) -> str:
+    """Return HTML without what stands below its pictures; a text that is nothing else is left as it is."""
+    lower = text.lower()
+    if "caption" not in lower:
+        return text
+    end = text.find(">", lower.rfind(_END_OF_FIGCAPTION)) + 1 if _END_OF_FIGCAPTION in lower else 0
+    rest = _CAPTION.sub(" ", _FIGCAPTION.sub(" ", text[:end]) + text[end:])
+    return rest if rest != text and plain(rest) else text
 
 
 @cache

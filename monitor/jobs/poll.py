@@ -129,6 +129,7 @@ async def poll(
                     feed=feed,
                     now=settled_clock(),
                     content_type=answer.content_type,
+                    url=answer.url,
                     suspect=state.failed_by is FailureKind.PARSER,
                 )
     except FeedError as error:

@@ -212,6 +212,9 @@ def test_a_feed_that_is_reached_in_another_way_is_due(state: PollState) -> None:
     assert next_poll(state, feed, make.feed(proxy=proxy)) == timedelta(0)
     assert next_poll(state, feed, make.feed(url="https://feed.example.org/new")) == timedelta(0)
     assert next_poll(state, feed, feed, new=FetchOptions(proxy=proxy)) == timedelta(0)
+    assert next_poll(state, feed, make.feed(user_agent="Reader/1")) == timedelta(0)
+    assert next_poll(state, feed, make.feed(headers=(("Accept-Language", "zh"),))) == timedelta(0)
+    assert next_poll(state, feed, make.feed(username="me", password_file="x")) == timedelta(0)
     # What the feed says for itself stands above what is said for all.
     own = make.feed(proxy=proxy)
     assert next_poll(state, own, own, new=FetchOptions(proxy="socks5://127.0.0.1:1")) != timedelta(0)
