@@ -10,8 +10,9 @@ from monitor.feeds.identity import Identity, identify
 from monitor.feeds.json_feed import is_json, read_json
 from monitor.feeds.links import feeds_of_page, without_tracking
 from monitor.feeds.markup import cut_absurd
-from monitor.feeds.raw import RawEntry, SourceReading
-from monitor.feeds.sources import reader_for
+from monitor.feeds.raw import RawDocument, RawEntry, SourceReading
+from monitor.feeds.sources import plain, reader_for
+from monitor.feeds.strict_feed import read_strict
 from monitor.feeds.xml_feed import read_xml
 from monitor.model.feeds import Entry, ParsedFeed
 
@@ -32,12 +33,48 @@ def parse(body: bytes, *, feed: Feed, now: datetime, content_type: str = "", url
     document = read_json(text, url, now) if is_json(text) else read_xml(cut_absurd(text), url, now)
     if document is None:
         raise ParseError(_no_feed(text, url, content_type))
+    return _parsed(document, feed, now)
+
+
+def parse_strict(
+    body: bytes, *, feed: Feed, now: datetime, content_type: str = "", url: str = ""
+) -> ParsedFeed | None:
+    """Parse a document as `parse` does, quickly and within this process; None for one that is not plain enough.
+
+    Its entries have no texts yet: `complete` of the result adds them to one that is wanted.
+    """
+    document = read_strict(body, content_type, url or feed.url, now)
+    if document is None:
+        return None
+    raw_entries = _with_dates(document)
+    if reader_for(document.channel, raw_entries) is not plain.read_entries:
+        return None
+    identities = identify(document.entries)
+    outlines: dict[str, Entry] = {}
+    raw_by_id: dict[str, tuple[RawEntry, Identity]] = {}
+    for raw, identity in zip(raw_entries, identities, strict=True):
+        if identity.id not in outlines:
+            outlines[identity.id] = _entry(raw, identity, plain.outline(raw), feed, now)
+            raw_by_id[identity.id] = raw, identity
+
+    def complete(entry: Entry) -> Entry:
+        raw, identity = raw_by_id[entry.id]
+        whole = _entry(raw, identity, plain.read_entry(raw), feed, now)
+        return replace(whole, aliases=entry.aliases, story=entry.story)
+
+    return ParsedFeed(
+        title=document.channel.title,
+        site_url=document.channel.link,
+        entries=tuple(outlines.values()),
+        ttl=document.ttl,
+        complete=complete,
+    )
+
+
+def _parsed(document: RawDocument, feed: Feed, now: datetime) -> ParsedFeed:
     # By the date as it is written: a clock that is put right at one visit and not at another makes no new entry.
     identities = identify(document.entries)
-    raw_entries = [
-        replace(raw, published=moment)
-        for raw, moment in zip(document.entries, document.published, strict=True)
-    ]
+    raw_entries = _with_dates(document)
     readings = reader_for(document.channel, raw_entries)(document.channel, raw_entries, now)
     entries: dict[str, Entry] = {}
     for raw, identity, reading in zip(raw_entries, identities, readings, strict=True):
@@ -48,6 +85,14 @@ def parse(body: bytes, *, feed: Feed, now: datetime, content_type: str = "", url
         entries=tuple(entries.values()),
         ttl=document.ttl,
     )
+
+
+def _with_dates(document: RawDocument) -> list[RawEntry]:
+    """Return the entries with the dates that are meant."""
+    return [
+        raw if raw.published == moment else replace(raw, published=moment)
+        for raw, moment in zip(document.entries, document.published, strict=True)
+    ]
 
 
 def _no_feed(text: str, url: str, content_type: str) -> str:

@@ -1,6 +1,7 @@
 """What feeds said (Entry, ParsedFeed) and how each feed's last visit went (PollState)."""
 
-from dataclasses import dataclass
+from collections.abc import Callable
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from enum import Enum
 
@@ -39,14 +40,19 @@ class Entry:
         return self.published or self.first_seen
 
 
+def _as_it_is(entry: Entry) -> Entry:
+    return entry
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ParsedFeed:
-    """One visit's answer. Entries stand in the feed's order."""
+    """One visit's answer. Entries stand in the feed's order, perhaps without their texts, which `complete` adds."""
 
     title: str
     site_url: str
     entries: tuple[Entry, ...]
     ttl: timedelta | None = None  # the feed's own wish, a hint
+    complete: Callable[[Entry], Entry] = field(default=_as_it_is, compare=False, repr=False)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
