@@ -19,6 +19,7 @@ _NAME = re.compile(
 )
 _XML_NAMES = frozenset(("amp", "lt", "gt", "quot", "apos"))
 
+_DEEPEST = 20  # entities within each other
 _LONGEST_EXPANSION = 10_000  # characters of one entity
 _MOST_EXPANDED = 1_000_000  # of all references together
 
@@ -36,9 +37,15 @@ def split_doctype(text: str) -> tuple[str, dict[str, str]]:
     defined: dict[str, str] = {}
     for name, double_quoted, single_quoted in _DEFINITION.findall(text[start:end]):
         defined.setdefault(name, double_quoted or single_quoted)  # the first one binds: XML 1.0 section 4.2
-    expanded = {name: _expansion(name, defined, ()) for name in defined if name not in _XML_NAMES}
+    expanded: dict[str, str | None] = {}
+    for name in defined:
+        _expand(name, defined, expanded, 0)
     mended = replacer({})
-    entities = {name: mended(value) for name, value in expanded.items() if value is not None}
+    entities = {
+        name: mended(value)
+        for name, value in expanded.items()
+        if value is not None and name not in _XML_NAMES
+    }
     return text[:start] + text[end:], entities
 
 
@@ -71,16 +78,17 @@ def _end_of_doctype(text: str, start: int) -> int | None:
     return None
 
 
-def _expansion(name: str, defined: Mapping[str, str], within: tuple[str, ...]) -> str | None:
-    """Return what an entity stands for, the entities in it expanded; None for one that has no end."""
-    if name in within:
-        return None
+def _expand(name: str, defined: Mapping[str, str], expanded: dict[str, str | None], depth: int) -> str | None:
+    """Return what an entity stands for, the entities in it expanded, and note it; None for one that has no end."""
+    if name in expanded or depth > _DEEPEST:
+        return expanded.get(name)
+    expanded[name] = None  # while it is expanded: where it is met again, it has no end
     parts, at, length = [], 0, 0
     value = defined[name]
     for reference in _REFERENCE.finditer(value):
         if reference[1] not in defined:
             continue
-        inner = _expansion(reference[1], defined, (*within, name))
+        inner = _expand(reference[1], defined, expanded, depth + 1)
         if inner is None:
             return None
         parts += [value[at : reference.start()], inner]
@@ -89,4 +97,6 @@ def _expansion(name: str, defined: Mapping[str, str], within: tuple[str, ...]) -
         if length > _LONGEST_EXPANSION:
             return None
     expansion = "".join([*parts, value[at:]])
-    return expansion if len(expansion) <= _LONGEST_EXPANSION else None
+    if len(expansion) <= _LONGEST_EXPANSION:
+        expanded[name] = expansion
+    return expanded[name]

@@ -12,8 +12,9 @@ _TRACKING = re.compile(
 )
 _LONGEST = 2000  # characters
 _BROKEN_LINE = re.compile(r"[ \t]*[\r\n\t]\s*")
+_LONGEST_TAG = 5000  # characters
 _LONGEST_HEAD = 200_000  # of a web page
-_LINK = re.compile(r"""<link\b((?:[^>"']++|"[^"]*+"|'[^']*+')*+)>""", re.IGNORECASE)
+_LINK = re.compile(r"""<link\b((?:[^<>"']++|"[^"<]*+"|'[^'<]*+')*+)>""", re.IGNORECASE)
 _BASE = re.compile(r"""<base\b[^>]{0,300}?\bhref\s*=\s*["']?([^"'\s>]{1,2000})""", re.IGNORECASE)
 _ATTRIBUTE = re.compile(r"""([\w:-]{1,30})\s*=\s*(?:(["'])(.*?)\2|([^\s"'>]+))""", re.DOTALL)
 _FEED_TYPES = ("application/rss+xml", "application/atom+xml", "application/rdf+xml", "application/feed+json")
@@ -88,7 +89,10 @@ def feeds_of_page(page: str, url: str) -> list[str]:
     if base:
         url = absolute(unescape(base[1]), url) or url
     tags = [
-        {name.lower(): unescape(quoted or bare) for name, _, quoted, bare in _ATTRIBUTE.findall(tag)}
+        {
+            name.lower(): unescape(quoted or bare)
+            for name, _, quoted, bare in _ATTRIBUTE.findall(tag[:_LONGEST_TAG])
+        }
         for tag in _LINK.findall(page)
     ]
     hrefs = [tag.get("href", "") for tag in tags if _is_feed(tag)]

@@ -73,9 +73,12 @@ _BREAKS_ONLY = nh3.Cleaner(tags=_BLOCKS, attributes={}, clean_content_tags=_REMO
 
 # What stands below a picture, and is not the article's.
 _FIGCAPTION = re.compile(r"<figcaption\b[^>]*>.*?</figcaption\s*>", re.IGNORECASE | re.DOTALL)
+_CAPTION_TEXT = r"[^<]{0,1000}(?:<(?!/?(?:p|div|dd)\b)[^<]{0,1000}){0,20}"  # without another block in it
 _CAPTION = re.compile(
-    r"<(p|div|span|dd|small)\b[^>]{0,500}?\bclass\s*=\s*[\"'][^\"'>]{0,200}?\bcaption\b(?!-)[^>]{0,500}>.{0,1000}?</\1\s*>"
-    r"|<(p|dd)\b[^>]{0,500}?\bclass\s*=\s*[\"'][^\"'>]{0,200}?caption-text[^>]{0,500}>.{0,1000}?</\2\s*>",
+    r"<(p|div|span|dd|small)\b[^<>]{0,500}?\bclass\s*=\s*[\"'][^\"'>]{0,200}?\bcaption\b(?!-)"
+    rf"[^<>]{{0,500}}>{_CAPTION_TEXT}</\1\s*>"
+    r"|<(p|dd)\b[^<>]{0,500}?\bclass\s*=\s*[\"'][^\"'>]{0,200}?caption-text"
+    rf"[^<>]{{0,500}}>{_CAPTION_TEXT}</\2\s*>",
     re.IGNORECASE | re.DOTALL,
 )
 _END_OF_FIGCAPTION = "</figcaption"

@@ -55,7 +55,7 @@ def _with_media_apart(document: str) -> str:
         return document
     prefixes = {"media", *_MEDIA_PREFIX.findall(document)}
     tag = re.compile(
-        rf"<(/?)(?:{'|'.join(map(re.escape, sorted(prefixes)))}):(title|description)\b[^>]*?(/?)>"
+        rf"<(/?)(?:{'|'.join(map(re.escape, sorted(prefixes)))}):(title|description)\b[^<>]*?(/?)>"
     )
     names = {"title": HEADLINE, "description": CAPTION}
     return tag.sub(lambda found: f"<{found[1]}{names[found[2]]}{found[3]}>", document)

@@ -83,3 +83,11 @@ def test_a_billion_laughs_are_not_laughed() -> None:
 def test_many_references_to_a_long_entity_are_no_bomb() -> None:
     document = f'<!DOCTYPE rss [<!ENTITY a "{"x" * 9000}">]><rss>{"&a;" * 100_000}</rss>'
     assert len(mend(document)) < 1_100_000
+
+
+def test_entities_within_each_other_without_end_are_no_trouble() -> None:
+    chain = "".join(f'<!ENTITY e{number} "&e{number + 1};&e{number + 1};">' for number in range(2000))
+    assert (
+        mend(f'<!DOCTYPE rss [{chain}<!ENTITY e2000 "">]><rss>&e0;</rss>').decode()
+        == f"{HEAD}<rss>&amp;e0;</rss>"
+    )
