@@ -1,4 +1,4 @@
-"""Parse in this process, for tests of what comes before and after."""
+"""Parse in this process, for tests of what comes before and after: plain documents as the service does, too."""
 
 from datetime import datetime
 

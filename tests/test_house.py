@@ -12,6 +12,7 @@ ROOT = Path(monitor.__file__).parent
 # style.md rule 5: each third-party package is imported by its owner only.
 OWNERS = {
     "feedparser": {"feeds.xml_feed"},
+    "lxml": {"feeds.strict_feed"},
     "aiohttp": {"feeds.fetch"},
     "aiohttp_socks": {"feeds.fetch"},
     "bs4": {"feeds.sanitize"},

@@ -1,23 +1,20 @@
 """Parse the body of an answer into a ParsedFeed: RSS, Atom, RDF or JSON Feed, well-formed or not."""
 
-from dataclasses import replace
 from datetime import datetime
 
 from monitor.config.options import Feed
 from monitor.errors import ParseError
 from monitor.feeds.document import decode
-from monitor.feeds.identity import Identity, identify
+from monitor.feeds.entries import make_entry, with_dates
+from monitor.feeds.identity import identify
 from monitor.feeds.json_feed import is_json, read_json
-from monitor.feeds.links import feeds_of_page, without_tracking
+from monitor.feeds.links import feeds_of_page
 from monitor.feeds.markup import cut_absurd
-from monitor.feeds.raw import RawDocument, RawEntry, SourceReading
-from monitor.feeds.sources import plain, reader_for
-from monitor.feeds.strict_feed import read_strict
+from monitor.feeds.raw import RawDocument
+from monitor.feeds.sources import reader_for
 from monitor.feeds.xml_feed import read_xml
 from monitor.model.feeds import Entry, ParsedFeed
 
-_LONGEST_TEXT = 200_000  # characters
-_LONGEST_FIRST_LINE = 100
 _MOST_LINKS = 3
 
 
@@ -36,49 +33,14 @@ def parse(body: bytes, *, feed: Feed, now: datetime, content_type: str = "", url
     return _parsed(document, feed, now)
 
 
-def parse_strict(
-    body: bytes, *, feed: Feed, now: datetime, content_type: str = "", url: str = ""
-) -> ParsedFeed | None:
-    """Parse a document as `parse` does, quickly and within this process; None for one that is not plain enough.
-
-    Its entries have no texts yet: `complete` of the result adds them to one that is wanted.
-    """
-    document = read_strict(body, content_type, url or feed.url, now)
-    if document is None:
-        return None
-    raw_entries = _with_dates(document)
-    if reader_for(document.channel, raw_entries) is not plain.read_entries:
-        return None
-    identities = identify(document.entries)
-    outlines: dict[str, Entry] = {}
-    raw_by_id: dict[str, tuple[RawEntry, Identity]] = {}
-    for raw, identity in zip(raw_entries, identities, strict=True):
-        if identity.id not in outlines:
-            outlines[identity.id] = _entry(raw, identity, plain.outline(raw), feed, now)
-            raw_by_id[identity.id] = raw, identity
-
-    def complete(entry: Entry) -> Entry:
-        raw, identity = raw_by_id[entry.id]
-        whole = _entry(raw, identity, plain.read_entry(raw), feed, now)
-        return replace(whole, aliases=entry.aliases, story=entry.story)
-
-    return ParsedFeed(
-        title=document.channel.title,
-        site_url=document.channel.link,
-        entries=tuple(outlines.values()),
-        ttl=document.ttl,
-        complete=complete,
-    )
-
-
 def _parsed(document: RawDocument, feed: Feed, now: datetime) -> ParsedFeed:
     # By the date as it is written: a clock that is put right at one visit and not at another makes no new entry.
     identities = identify(document.entries)
-    raw_entries = _with_dates(document)
+    raw_entries = with_dates(document)
     readings = reader_for(document.channel, raw_entries)(document.channel, raw_entries, now)
     entries: dict[str, Entry] = {}
     for raw, identity, reading in zip(raw_entries, identities, readings, strict=True):
-        entries.setdefault(identity.id, _entry(raw, identity, reading, feed, now))
+        entries.setdefault(identity.id, make_entry(raw, identity, reading, feed, now))
     return ParsedFeed(
         title=document.channel.title,
         site_url=document.channel.link,
@@ -87,43 +49,9 @@ def _parsed(document: RawDocument, feed: Feed, now: datetime) -> ParsedFeed:
     )
 
 
-def _with_dates(document: RawDocument) -> list[RawEntry]:
-    """Return the entries with the dates that are meant."""
-    return [
-        raw if raw.published == moment else replace(raw, published=moment)
-        for raw, moment in zip(document.entries, document.published, strict=True)
-    ]
-
-
 def _no_feed(text: str, url: str, content_type: str) -> str:
     """Return what the answer is in place of a feed; a web page may name the feeds of its site."""
     if "<html" not in text[:5000].lower() and "html" not in content_type:
         return "the answer is not a feed"
     links = feeds_of_page(text, url)[:_MOST_LINKS]
     return "the answer is a web page, not a feed" + (f". It links to {', '.join(links)}" if links else "")
-
-
-def _entry(raw: RawEntry, identity: Identity, reading: SourceReading, feed: Feed, now: datetime) -> Entry:
-    aliases = dict.fromkeys((*identity.aliases, reading.story))
-    return Entry(
-        feed_url=feed.url,
-        id=identity.id,
-        aliases=tuple(alias for alias in aliases if alias and alias != identity.id),
-        story=reading.story or f"{feed.url} {identity.id}",
-        title=raw.title or _first_line(reading.summary or reading.text),
-        link=without_tracking(raw.link),
-        authors=reading.authors,
-        # A date ahead of us, by a wrong clock or zone, would stand above all others.
-        published=min(reading.published, now) if reading.published else None,
-        sections=reading.sections,
-        summary=reading.summary[:_LONGEST_TEXT],
-        text=reading.text[:_LONGEST_TEXT],
-        original=reading.original,
-        first_seen=now,
-    )
-
-
-def _first_line(text: str) -> str:
-    """Return a title for an entry that has none, as a short message on a social network."""
-    line = text.partition("\n")[0]
-    return line if len(line) <= _LONGEST_FIRST_LINE else f"{line[: _LONGEST_FIRST_LINE - 1]}…"

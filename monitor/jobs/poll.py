@@ -1,7 +1,7 @@
 """Poll one feed: fetch it, parse it, and store its new entries, their matches and its next poll time."""
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from enum import Enum
 from hashlib import sha256
@@ -152,15 +152,21 @@ async def poll(
         return Unchanged(feed=feed, next_poll_at=after.next_poll_at)
     # Outside the transaction: a slow expression holds up no other writer. An entry that somebody else stores meanwhile
     # is known when this one stores; rules that change meanwhile are in force at the next rematch.
-    new = await db.read(_unknown, feed, parsed)
+    new = [parsed.complete(entry) for entry in await db.read(_unknown, feed, parsed)]
     found = await match_new(new, rules)
-    return await db.write(_store, feed, parsed, found, state, after, rules, settled_clock())
+    return await db.write(_store, feed, _with(parsed, new), found, state, after, rules, settled_clock())
 
 
 def _hash(feed: Feed, answer: Fetched) -> str:
     """Return what is equal where a document would be read as before."""
     how = f"{READS} {feed.url} {answer.url} {answer.content_type}\n".encode("utf-8", "replace")
     return sha256(how + answer.body).hexdigest()
+
+
+def _with(parsed: ParsedFeed, complete: Sequence[Entry]) -> ParsedFeed:
+    """Return a document with some of its entries complete."""
+    by_id = {entry.id: entry for entry in complete}
+    return replace(parsed, entries=tuple(by_id.get(entry.id, entry) for entry in parsed.entries))
 
 
 def _unknown(tx: Connection, feed: Feed, parsed: ParsedFeed) -> list[Entry]:
