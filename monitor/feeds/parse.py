@@ -46,7 +46,7 @@ def parse(body: bytes, *, feed: Feed, now: datetime, content_type: str = "", url
         title=document.channel.title,
         site_url=document.channel.link,
         entries=tuple(entries.values()),
-        ttl=document.ttl,
+        hints=document.hints,
     )
 
 

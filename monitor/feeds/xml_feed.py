@@ -3,7 +3,7 @@
 import html
 import re
 from collections.abc import Iterator, Mapping
-from datetime import datetime, timedelta
+from datetime import datetime
 from io import BytesIO
 from typing import Any
 
@@ -12,6 +12,7 @@ import feedparser
 from monitor.errors import ParseError
 from monitor.feeds.dates import newest, published
 from monitor.feeds.document import mend
+from monitor.feeds.hints import read_hints
 from monitor.feeds.links import absolute, is_address
 from monitor.feeds.raw import (
     LONGEST_NAME,
@@ -41,7 +42,8 @@ _Item = Any  # feedparser's FeedParserDict: any key may be missing, or hold anot
 
 def read_xml(text: str, url: str, now: datetime) -> RawDocument | None:
     """Read the document found at `url`; None for what is no feed. Raises ParseError."""
-    document = _parse(_with_absolute_base(_with_media_apart(mend(text).decode()), url).encode())
+    xml = _with_absolute_base(_with_media_apart(mend(text).decode()), url).encode()
+    document = _parse(xml)
     # An HTML page has no version, a feed without a channel no head; both have no entries.
     if not document.entries and not (document.version and document.feed):
         return None
@@ -64,7 +66,7 @@ def read_xml(text: str, url: str, now: datetime) -> RawDocument | None:
         channel=channel,
         entries=tuple(_entry(items[place], base, dates[place].written) for place in kept),
         published=tuple(dates[place].meant for place in kept),
-        ttl=_minutes(head.get("ttl")),
+        hints=read_hints(head, xml),
     )
 
 
@@ -190,8 +192,3 @@ def _html(part: Mapping[str, Any]) -> str:
 
 def _as_html(text: str) -> str:
     return text if _TAG.search(text) else escaped(text)
-
-
-def _minutes(ttl: object) -> timedelta | None:
-    text = str(ttl or "").strip()
-    return timedelta(minutes=int(text)) if text.isdecimal() and len(text) < 7 and int(text) else None
