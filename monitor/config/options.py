@@ -36,6 +36,7 @@ from monitor.config.values import (
     not_empty,
     number,
     span,
+    span_or,
 )
 from monitor.masking import mask, mask_header
 
@@ -52,6 +53,9 @@ Pause = Annotated[timedelta, Reader(span("1s", "30d"))]
 Wait = Annotated[timedelta, Reader(span("0s", "30d"))]
 Interval = Annotated[timedelta, Reader(span("0s", "365d"))]
 Lifetime = Annotated[timedelta, Reader(span("1s", "365d"))]
+# How often a feed is polled; "auto": as its own rhythm and the digests want it.
+Auto = Literal["auto"]
+PollInterval = Annotated[timedelta | Auto, Reader(span_or("auto", "0s", "365d"))]
 Age = Annotated[timedelta, Reader(span("0s", "36500d"))]
 
 
@@ -189,7 +193,9 @@ class Feed:
 
     name: Name
     url: WebAddress
-    every: Interval = option(timedelta(minutes=30), "")
+    every: PollInterval = option(
+        "auto", 'or "30m"; "auto": by how often it publishes, 1h to 12h, and shortly before each digest'
+    )
     sections: tuple[str, ...] = option(
         (), "empty: all. AI news appears in business, opinion and china as well as in technology"
     )

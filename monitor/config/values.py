@@ -143,6 +143,21 @@ def span(least: str, most: str) -> Callable[[object], timedelta]:
     return read
 
 
+def span_or(word: str, least: str, most: str) -> Callable[[object], Any]:
+    """Return the reader of a duration between two others, or of a word that stands for one."""
+    read_span = span(least, most)
+
+    def read(value: object) -> Any:
+        if value == word:
+            return word
+        try:
+            return read_span(value)
+        except ValueError as error:
+            raise ValueError(f'{error}, or "{word}"') from None
+
+    return read
+
+
 def in_words(span: timedelta) -> str:
     """The shortest way to write a duration that `duration` reads back: timedelta(hours=1) is "1h"."""
     milliseconds = round(span.total_seconds() * 1000)

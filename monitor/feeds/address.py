@@ -24,6 +24,12 @@ def is_forbidden(address: str, allowed: Sequence[str]) -> bool:
     return is_tunnel or not target.is_global or target.is_multicast
 
 
+def is_opened(host: str, allowed: Sequence[str]) -> bool:
+    """Return whether a URL's host writes out an address in one of the `allowed` networks; a name is not resolved."""
+    address = literal_address(host)
+    return bool(address) and any(ip_address(address) in network for network in _networks(tuple(allowed)))
+
+
 @cache
 def _networks(written: tuple[str, ...]) -> list[IPv4Network | IPv6Network]:
     return [ip_network(network) for network in written]

@@ -2,10 +2,11 @@
 
 import re
 from collections.abc import Iterator, Mapping, Sequence
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any
 
 from monitor.feeds.dates import newest, published
+from monitor.feeds.hints import read_hints
 from monitor.feeds.links import absolute, is_address
 from monitor.feeds.raw import (
     LONGEST_NAME,
@@ -32,8 +33,10 @@ _TAG = re.compile("<[a-zA-Z/!]")
 Item = Any
 
 
-def raw_document(*, version: str, head: Item, items: Sequence[Item], url: str, now: datetime) -> RawDocument:
-    """Return a document found at `url` by its version (rss20, atom10, ...), its head and its items."""
+def raw_document(
+    xml: bytes, *, version: str, head: Item, items: Sequence[Item], url: str, now: datetime
+) -> RawDocument:
+    """Return the document `xml` found at `url` by its version (rss20, atom10, ...), its head and its items."""
     channel = RawChannel(
         title=_title(head),
         link=absolute(_channel_link(head), url),
@@ -52,7 +55,7 @@ def raw_document(*, version: str, head: Item, items: Sequence[Item], url: str, n
         channel=channel,
         entries=tuple(_entry(items[place], base, dates[place].written) for place in kept),
         published=tuple(dates[place].meant for place in kept),
-        ttl=_minutes(head.get("ttl")),
+        hints=read_hints(head, xml),
     )
 
 
@@ -142,8 +145,3 @@ def _html(part: Mapping[str, Any]) -> str:
 
 def _as_html(text: str) -> str:
     return text if _TAG.search(text) else escaped(text)
-
-
-def _minutes(ttl: object) -> timedelta | None:
-    text = str(ttl or "").strip()
-    return timedelta(minutes=int(text)) if text.isdecimal() and len(text) < 7 and int(text) else None

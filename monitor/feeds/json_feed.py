@@ -19,6 +19,7 @@ from monitor.feeds.raw import (
 )
 from monitor.feeds.sanitize import plain, without_captions
 from monitor.feeds.text import clean, escaped
+from monitor.model.feeds import Hints
 
 _Object = Mapping[str, Any]  # any key may be missing, or hold another type than the specification says
 
@@ -53,6 +54,7 @@ def read_json(text: str, url: str, now: datetime) -> RawDocument | None:
         channel=channel,
         entries=tuple(_entry(items[place], document, url, dates[place].written) for place in kept),
         published=tuple(dates[place].meant for place in kept),
+        hints=Hints(),  # JSON Feed has none
     )
 
 

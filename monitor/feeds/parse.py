@@ -45,7 +45,7 @@ def _parsed(document: RawDocument, feed: Feed, now: datetime) -> ParsedFeed:
         title=document.channel.title,
         site_url=document.channel.link,
         entries=tuple(entries.values()),
-        ttl=document.ttl,
+        hints=document.hints,
     )
 
 

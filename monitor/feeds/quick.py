@@ -42,6 +42,6 @@ def parse_plain(
         title=document.channel.title,
         site_url=document.channel.link,
         entries=tuple(outlines.values()),
-        ttl=document.ttl,
+        hints=document.hints,
         complete=complete,
     )

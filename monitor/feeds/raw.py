@@ -1,7 +1,9 @@
 """Declare what a document says as it stands (RawDocument), and what a source reads from it (SourceReading)."""
 
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
+
+from monitor.model.feeds import Hints
 
 MOST_ENTRIES = 1000  # of a document
 LONGEST_TITLE = 500  # characters
@@ -41,7 +43,7 @@ class RawDocument:
     published: tuple[
         datetime | None, ...
     ]  # of each entry, with the clock of a feed that calls Beijing's GMT put right
-    ttl: timedelta | None = None
+    hints: Hints
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -85,7 +85,7 @@ def read_strict(body: bytes, content_type: str, url: str, now: datetime) -> RawD
         version, head, items = _read(root)
     except (etree.XMLSyntaxError, _OddError):
         return None
-    return raw_document(version=version, head=head, items=items, url=url, now=now)
+    return raw_document(body, version=version, head=head, items=items, url=url, now=now)
 
 
 def _parser() -> etree.XMLParser:
@@ -134,16 +134,7 @@ def _is_harmless_in_head(tag: str, element: etree._Element) -> bool:
     if tag == f"{_ATOM}link":
         return element.get("rel", "alternate") != "alternate"
     # The names that `parse` reads, in another namespace, are feedparser's to weigh.
-    return tag.rpartition("}")[2].lower() not in {
-        "title",
-        "link",
-        "generator",
-        "ttl",
-        "item",
-        "entry",
-        "skiphours",
-        "skipdays",
-    }
+    return tag.rpartition("}")[2].lower() not in {"title", "link", "generator", "ttl", "item", "entry"}
 
 
 def _rss_item(item: etree._Element) -> _Item:

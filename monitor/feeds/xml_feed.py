@@ -25,12 +25,13 @@ _Item = Any  # feedparser's FeedParserDict: any key may be missing, or hold anot
 
 def read_xml(text: str, url: str, now: datetime) -> RawDocument | None:
     """Read the document found at `url`; None for what is no feed. Raises ParseError."""
-    document = _parse(_with_absolute_base(_with_media_apart(mend(text).decode()), url).encode())
+    xml = _with_absolute_base(_with_media_apart(mend(text).decode()), url).encode()
+    document = _parse(xml)
     # An HTML page has no version, a feed without a channel no head; both have no entries.
     if not document.entries and not (document.version and document.feed):
         return None
     return raw_document(
-        version=document.version, head=document.feed, items=document.entries, url=url, now=now
+        xml, version=document.version, head=document.feed, items=document.entries, url=url, now=now
     )
 
 

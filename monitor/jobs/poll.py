@@ -4,6 +4,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from enum import Enum
+from functools import partial
 from hashlib import sha256
 
 from monitor.config.options import Feed, FetchOptions
@@ -13,6 +14,7 @@ from monitor.feeds.fetch import Fetch, Fetched
 from monitor.feeds.identity import recognise
 from monitor.feeds.links import both_schemes
 from monitor.feeds.parser_pool import READS, Parse
+from monitor.feeds.rhythm import Demand
 from monitor.jobs import Clock, Jitter
 from monitor.jobs.match_new import match_new
 from monitor.model.feeds import Entry, FailureKind, ParsedFeed, PollState
@@ -76,21 +78,26 @@ async def claim(
     options: FetchOptions,
     limit: int,
     admit: Callable[[str], bool] = lambda _: True,
+    apart: bool = False,
 ) -> list[tuple[Feed, PollState]]:
     """Claim at most `limit` of the feeds that are due; nobody else gets them before their lease is over.
 
-    `admit` is asked once for each url, the longest due first, and says whether it may be polled now.
+    `admit` is asked once for each url, the longest due first, and says whether it may be polled now. With `apart` a
+    host is asked once a second at most: its other feeds stay due, for the next call.
     """
     until = now + _LEASE * options.timeout
     by_url = {feed.url: feed for feed in candidates}
-    claimed = await db.write(feeds.claim_due, list(by_url), now, until=until, limit=limit, admit=admit)
+    host_of = partial(pace.host_of, options=options) if apart else None
+    claimed = await db.write(
+        feeds.claim_due, list(by_url), now, until=until, limit=limit, admit=admit, host_of=host_of
+    )
     return [(by_url[state.feed_url], state) for state in claimed]
 
 
 async def claim_all(
     candidates: Sequence[Feed], *, db: Database, now: datetime, options: FetchOptions
 ) -> list[tuple[Feed, PollState]]:
-    """Claim every feed, due or not."""
+    """Claim every feed, due or not, but for those whose servers want to be left alone (Retry-After)."""
     until = now + _LEASE * options.timeout
     by_url = {feed.url: feed for feed in candidates}
     claimed = await db.write(feeds.claim_all, list(by_url), now, until=until)
@@ -101,6 +108,7 @@ async def poll(
     feed: Feed,
     state: PollState,
     *,
+    demand: Demand,
     fetch: Fetch,
     parse: Parse,
     rules: Ruleset,
@@ -118,7 +126,7 @@ async def poll(
     """
     parsed = None
     try:
-        answer = await fetch(feed, state.validators)
+        answer = await fetch(feed, pace.validators_to_send(state, clock()))
         content_hash = state.content_hash
         if isinstance(answer, Fetched):
             downloaded(len(answer.body))
@@ -134,27 +142,33 @@ async def poll(
                 )
     except FeedError as error:
         after = pace.after_failure(state, error, options=options, now=clock(), jitter=jitter())
-        await db.write(_save, state, after)
+        await db.write(_save_failure, state, after, error, options)
         return PollFailed(feed=feed, error=error, failures=after.failures, next_poll_at=after.next_poll_at)
-    after = pace.after_answer(
+    after_answer = partial(
+        pace.after_answer,
         state,
         feed=feed,
         validators=answer.validators,
-        title=parsed.title if parsed else state.title,
+        parsed=parsed,
         max_age=answer.max_age,
+        demand=demand,
+        is_document=isinstance(answer, Fetched),
         content_hash=content_hash,
         options=options,
         now=clock(),
         jitter=jitter(),
     )
     if parsed is None:
+        after = after_answer(is_news=False)
         await db.write(_save, state, after)
         return Unchanged(feed=feed, next_poll_at=after.next_poll_at)
     # Outside the transaction: a slow expression holds up no other writer. An entry that somebody else stores meanwhile
     # is known when this one stores; rules that change meanwhile are in force at the next rematch.
     new = [parsed.complete(entry) for entry in await db.read(_unknown, feed, parsed)]
     found = await match_new(new, rules)
-    return await db.write(_store, feed, _with(parsed, new), found, state, after, rules, settled_clock())
+    return await db.write(
+        _store, feed, _with(parsed, new), found, state, after_answer, rules, settled_clock()
+    )
 
 
 def _hash(feed: Feed, answer: Fetched) -> str:
@@ -185,7 +199,7 @@ def _store(
     parsed: ParsedFeed,
     found: Mapping[str, Sequence[Match]],
     before: PollState,
-    after: PollState,
+    after_answer: Callable[..., PollState],
     rules: Ruleset,
     now: datetime,
 ) -> Polled:
@@ -196,6 +210,7 @@ def _store(
     new = entries.insert_new(tx, candidates, rules.fingerprint)
     matched = [(seq, match) for seq, entry in new if news[entry.id] for match in found.get(entry.id, ())]
     matches.insert(tx, matched)
+    after = after_answer(is_news=bool(new))
     _save(tx, before, after)
     return Polled(
         feed=feed,
@@ -251,6 +266,19 @@ def _save(tx: Connection, before: PollState, after: PollState) -> None:
         now = after.attempted_at
         unreachable = feeds.unreachable(tx, now + _SOON)
         feeds.advance(tx, pace.polls_after_outage(after.feed_url, unreachable, now))
+
+
+def _save_failure(
+    tx: Connection, before: PollState, after: PollState, error: FeedError, options: FetchOptions
+) -> None:
+    """Store the state of a feed after a failure; where several feeds of a host are told to wait, all of them wait."""
+    host = pace.host_of(after.feed_url, options)
+    if host and after.attempted_at and after.retry_after and pace.rests_with_its_host(error, after):
+        told = feeds.wanting_rest(tx, after.attempted_at)
+        if any(pace.host_of(url, options) == host for url in told):
+            urls = [each.url for each in feeds.registered(tx) if pace.host_of(each.url, options) == host]
+            feeds.let_rest(tx, urls, after.retry_after)
+    _save(tx, before, after)
 
 
 def _is_news(entry: Entry, since: datetime | None) -> bool:

@@ -42,7 +42,7 @@ def test_a_small_file_is_enough() -> None:
     (subscription,) = config.subscriptions
     assert subscription.at == (time(8), time(18))
     assert subscription.days == (1, 5)
-    assert config.feeds[0].every == timedelta(minutes=30)
+    assert config.feeds[0].every == "auto"
 
 
 def test_the_shipped_file_shows_every_option_with_its_default() -> None:
@@ -91,6 +91,8 @@ def test_all_problems_are_told_at_once_each_at_its_line() -> None:
         ('at = ["18:00", "8:00"]', 'at = ["24:00"]', "a time of day is expected"),
         ('at = ["18:00", "8:00"]', 'every = "soon"', "a duration is expected"),
         ('"mon", "Friday"', '"someday"', "a weekday is expected"),
+        ('name = "示例"', 'name = "示例"\nevery = "soon"', 'as in "90s", "30m", "1h 30m" or "3d", or "auto"'),
+        ('name = "示例"', 'name = "示例"\nevery = "400d"', 'a duration from "0s" to "365d", or "auto"'),
         ('days = ["mon", "Friday"]', '[outbox]\nexpire = "0s"', 'a duration from "1s" to "365d"'),
         ('days = ["mon", "Friday"]', '[outbox]\nexpire = "3000000d"', 'a duration from "1s" to "365d"'),
         ('days = ["mon", "Friday"]', '[outbox]\nlease = "1d"', 'a duration from "1s" to "1h", not \'1d\''),

@@ -90,22 +90,6 @@ def test_a_feed_without_items_is_a_good_answer() -> None:
     assert (feed.title, feed.site_url, feed.entries) == ("示例", "https://news.example.org/", ())
 
 
-@pytest.mark.parametrize(
-    ("ttl", "wanted"),
-    [
-        ("30", timedelta(minutes=30)),
-        ("0", None),
-        ("-1", None),
-        ("banana", None),
-        ("9" * 20, None),
-        ("", None),
-    ],
-)
-def test_the_feeds_wish_for_a_pause_is_minutes_or_nothing(ttl: str, wanted: timedelta | None) -> None:
-    body = make.rss("一").replace(b"<item>", f"<ttl>{ttl}</ttl><item>".encode(), 1)
-    assert parse(body, feed=make.feed(), now=make.NOW).ttl == wanted
-
-
 def test_of_very_many_entries_the_newest_are_kept_in_their_order() -> None:
     items = "".join(
         f"<item><title>{number}</title><pubDate>{day:02} Nov 2026 00:00:00 GMT</pubDate></item>"
