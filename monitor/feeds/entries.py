@@ -42,6 +42,16 @@ def make_entry(raw: RawEntry, identity: Identity, reading: SourceReading, feed: 
     )
 
 
+def with_texts(entry: Entry, reading: SourceReading) -> Entry:
+    """Return an entry that was made of an outline with the texts of its item."""
+    return replace(
+        entry,
+        title=entry.title or _first_line(reading.summary or reading.text),
+        summary=reading.summary[:_LONGEST_TEXT],
+        text=reading.text[:_LONGEST_TEXT],
+    )
+
+
 def _first_line(text: str) -> str:
     """Return a title for an entry that has none, as a short message on a social network."""
     line = text.partition("\n")[0]

@@ -11,6 +11,10 @@ _TRACKING = re.compile(
     re.IGNORECASE,
 )
 _LONGEST = 2000  # characters
+# Nearly every link: there is nothing to join, to take off or to quote.
+_PLAIN = re.compile(
+    r"https?://[a-z0-9.-]+(?::[0-9]+)?/[A-Za-z0-9/_~.,:!&=%+*()$'-]*(?:\?[A-Za-z0-9/_~.,:!&=%+*()$'-]+)?"
+)
 _BROKEN_LINE = re.compile(r"[ \t]*[\r\n\t]\s*")
 _LONGEST_TAG = 5000  # characters
 _LONGEST_HEAD = 200_000  # of a web page
@@ -26,7 +30,10 @@ def absolute(link: str, base: str) -> str:
     Characters that would end it in a header, a text or an attribute are quoted; a user name, which may be written to
     be mistaken for the host, is taken off.
     """
-    link = _BROKEN_LINE.sub("", link.strip())
+    link = link.strip()
+    if _PLAIN.fullmatch(link) and len(link) <= _LONGEST:
+        return link
+    link = _BROKEN_LINE.sub("", link)
     try:
         # A link that is a mere "#…" would take along the base's parameters, such as the token of a feed.
         joined = urljoin(base.partition("?")[0], link) if link else ""
@@ -116,6 +123,8 @@ def split_address(link: str) -> SplitResult:
 
 def without_tracking(link: str) -> str:
     """Return the address without parameters such as utm_source; the others keep their order and spelling."""
+    if "?" not in link:
+        return link
     head, hash_mark, fragment = link.partition("#")
     head, mark, query = head.partition("?")
     kept = "&".join(part for part in query.split("&") if not _TRACKING.match(part))

@@ -1,11 +1,10 @@
 """Parse a plain document within this process, as `parse` would, but for the texts of its entries."""
 
-from dataclasses import replace
 from datetime import datetime
 
 from monitor.config.options import Feed
-from monitor.feeds.entries import make_entry, with_dates
-from monitor.feeds.identity import Identity, identify
+from monitor.feeds.entries import make_entry, with_dates, with_texts
+from monitor.feeds.identity import identify
 from monitor.feeds.raw import RawEntry
 from monitor.feeds.sources import plain, reader_for
 from monitor.feeds.strict_feed import read_strict
@@ -25,18 +24,15 @@ def parse_plain(
     raw_entries = with_dates(document)
     if reader_for(document.channel, raw_entries) is not plain.read_entries:
         return None
-    identities = identify(document.entries)
     outlines: dict[str, Entry] = {}
-    raw_by_id: dict[str, tuple[RawEntry, Identity]] = {}
-    for raw, identity in zip(raw_entries, identities, strict=True):
+    items: dict[str, RawEntry] = {}
+    for raw, identity in zip(raw_entries, identify(document.entries), strict=True):
         if identity.id not in outlines:
             outlines[identity.id] = make_entry(raw, identity, plain.outline(raw), feed, now)
-            raw_by_id[identity.id] = raw, identity
+            items[identity.id] = raw
 
     def complete(entry: Entry) -> Entry:
-        raw, identity = raw_by_id[entry.id]
-        whole = make_entry(raw, identity, plain.read_entry(raw), feed, now)
-        return replace(whole, aliases=entry.aliases, story=entry.story)
+        return with_texts(entry, plain.read_entry(items[entry.id]))
 
     return ParsedFeed(
         title=document.channel.title,

@@ -186,6 +186,8 @@ def _with(parsed: ParsedFeed, complete: Sequence[Entry]) -> ParsedFeed:
 def _unknown(tx: Connection, feed: Feed, parsed: ParsedFeed) -> list[Entry]:
     """Return the entries of a document that the feed has not brought yet by any of their names."""
     registered = feeds.at(tx, feed.url)
+    if registered and not registered.visited and not registered.moved_from:
+        return list(parsed.entries)
     names = [name for entry in parsed.entries for name in (entry.id, *entry.aliases)]
     if registered is None or not names:
         return []
