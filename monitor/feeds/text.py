@@ -16,6 +16,8 @@ _UNWANTED = re.compile(
 
 def clean(text: str) -> str:
     """Return the text as one line without control characters, each run of white space a single space."""
+    if text.isprintable() and "  " not in text:  # nearly always: no other white space than single spaces
+        return text.strip(" ")
     return " ".join(without_controls(text).split())
 
 
