@@ -5,6 +5,8 @@ from collections.abc import Iterable, Iterator
 
 MASK = "***"
 
+_OPEN_HEADERS = ("referer", "origin", "dnt", "cache-control", "pragma", "from")
+
 _Span = tuple[int, int]  # offsets: text[start:end]
 
 # Parts of names that stand for a secret wherever the name stands, and those that do so in a URL and in a configuration.
@@ -59,6 +61,11 @@ def mask(text: str) -> str:
     of a token, a key or a password. What was masked stays the same when it is masked again.
     """
     return _masked(text, _joined(_secrets(text)))
+
+
+def mask_header(name: str, value: str) -> str:
+    """Return the value of a request header, *** but for those that hold no secret: what a client understands."""
+    return mask(value) if name.lower().startswith("accept") or name.lower() in _OPEN_HEADERS else MASK
 
 
 def mask_line(line: str, column: int = 0) -> tuple[str, int]:

@@ -11,6 +11,7 @@ from typing import Any
 from monitor.config.options import FetchOptions
 from monitor.demo.running import Running
 from monitor.demo.smtp_server import LoopbackSmtpServer
+from monitor.feeds.rhythm import Demand
 from monitor.jobs.poll import claim_all, poll
 from monitor.loaded import load
 from monitor.service.register import register
@@ -139,7 +140,7 @@ def desk(folder: Path, titles: list[str], tell: Tell) -> Iterator[tuple[Person, 
             ('ca_file = ""', f'ca_file = "{smtp_server.ca_file}"'),
             ("[operator]\nto = []", '[operator]\nto = ["operator@example.org"]'),
             ('"https://cn.nytimes.com/rss/"', f'"{feed_server.url}"'),
-            ('every = "30m"', 'every = "1s"'),
+            ('every = "auto"', 'every = "1s"'),
             ('first_visit = "3d"', 'first_visit = "36500d"'),
             ("you@example.org", "reader@example.org"),
         ):
@@ -176,6 +177,7 @@ def _store(config: Path, visits: Sequence[tuple[str, ...]], titles: list[str], a
             await poll(
                 feed,
                 state,
+                demand=Demand(),
                 fetch=web.fetch,
                 parse=parse_here,
                 rules=current.rules,

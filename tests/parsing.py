@@ -1,4 +1,4 @@
-"""Parse in this process, for tests of what comes before and after."""
+"""Parse in this process, for tests of what comes before and after: plain documents as the service does, too."""
 
 from datetime import datetime
 
@@ -8,7 +8,7 @@ from monitor.model.feeds import ParsedFeed
 
 
 async def parse_here(
-    body: bytes, *, feed: Feed, now: datetime, content_type: str, suspect: bool = False
+    body: bytes, *, feed: Feed, now: datetime, content_type: str, url: str = "", suspect: bool = False
 ) -> ParsedFeed:
     """Parse a document, as a ParserPool does in another process."""
-    return parse(body, feed=feed, now=now, content_type=content_type)
+    return parse(body, feed=feed, now=now, content_type=content_type, url=url)

@@ -1,11 +1,15 @@
 """One feed served on loopback ends as one mail in one mailbox; and each command does its part."""
 
+import asyncio
 from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
 from email import message_from_bytes, policy
 from pathlib import Path
 
 import pytest
 
+from monitor.store import feeds
+from monitor.store.database import open_database
 from tests import make
 from tests.command import run_command
 from tests.site import Site, open_site
@@ -76,6 +80,27 @@ def test_a_feed_that_fails_is_named_and_the_exit_code_is_1(site: Site) -> None:
     assert "示例" in site.monitor("poll", code=1)
     answer = site.json("status", code=1)
     assert answer["feeds"][0]["state"] == "failing"
+
+
+def test_a_feed_whose_server_wants_to_be_left_alone_is_not_asked_by_hand_and_that_is_said(site: Site) -> None:
+    site.write(('every = "1s"', 'every = "auto"'))
+    site.monitor("digest")
+    assert site.json("status")["feeds"][0]["every"] == "auto", "not visited yet"
+    site.monitor("poll", "--all")
+    assert site.json("status")["feeds"][0]["every"] == "auto: 15m", "each entry is waited for"
+    assert "auto: 15m" in site.monitor("status")
+
+    async def rest() -> None:
+        db = open_database(f"sqlite:///{site.folder}/monitor.db")
+        until = datetime.now(UTC) + timedelta(hours=1)
+        await db.write(feeds.let_rest, [site.feed_server.url], until)
+        await db.close()
+
+    asyncio.run(rest())
+    asked = site.feed_server.requests
+    told = run_command("--config", str(site.config), "poll", "--all")
+    assert "示例: not asked: its server wants to be left alone until" in told.stderr
+    assert (told.code, site.feed_server.requests) == (0, asked)
 
 
 def test_a_mail_that_is_refused_is_named_and_can_be_sent_again(tmp_path: Path) -> None:

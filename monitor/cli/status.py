@@ -77,13 +77,14 @@ def _show_status(status: StatusAnswer, security: str) -> None:
 
 def _show_feeds(status: StatusAnswer) -> None:
     table(
-        *("feed", "state", "last answer", "next visit", "error"),
+        *("feed", "state", "last answer", "next visit", "every", "error"),
         rows=[
             (
                 feed.feed,
                 Styled(feed.state.value, _COLOURS[feed.state]),
                 local_time(feed.visited),
                 local_time(feed.next),
+                feed.every,
                 f"{feed.error} ({count(feed.failures, 'time')})" if feed.failures else "",
             )
             for feed in status.feeds

@@ -90,6 +90,9 @@ def local_time(instant: datetime | None) -> str:
 
 def table(*columns: str, rows: Iterable[Sequence[object]], right: Sequence[str] = ()) -> None:
     """Print a table; the columns named in `right` are aligned to the right."""
+    if not _is_terminal(sys.stdout):
+        _print_lines_of(columns, rows, right)
+        return
     from rich.table import Table
     from rich.text import Text
 
@@ -100,6 +103,26 @@ def table(*columns: str, rows: Iterable[Sequence[object]], right: Sequence[str] 
         cells = (cell if isinstance(cell, Styled) else Styled(str(cell), "") for cell in row)
         drawn.add_row(*(Text(printable(cell.text), style=cell.style) for cell in cells))
     _console(sys.stdout).print(drawn)
+
+
+def _print_lines_of(columns: Sequence[str], rows: Iterable[Sequence[object]], right: Sequence[str]) -> None:
+    """Print a table into a file or pipe: each row on a line, however long; rich takes half a millisecond for each."""
+    from wcwidth import wcswidth
+
+    def width(text: str) -> int:
+        return len(text) if text.isascii() else max(wcswidth(text), 0)
+
+    texts = [tuple(columns)]
+    for row in rows:
+        cells = (cell.text if isinstance(cell, Styled) else str(cell) for cell in row)
+        texts.append(tuple(printable(cell).replace("\n", " ") for cell in cells))
+    widths = [max(map(width, column)) for column in zip(*texts, strict=True)]
+    for row in texts:
+        padded = []
+        for column, cell, most in zip(columns, row, widths, strict=True):
+            space = " " * (most - width(cell))
+            padded.append(f"{space}{cell}" if column in right else f"{cell}{space}")
+        print("  ".join(padded).rstrip())
 
 
 def panel(title: str, text: str, *, width: int) -> None:

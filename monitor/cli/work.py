@@ -100,8 +100,13 @@ def poll(path: Path, *, every: bool, json: bool) -> int:
 
     async def work(due_work: DueWork, answers: _Answers) -> None:
         claimed = await due_work.claim_feeds(due_only=not every, by_hand=True)
+        if every:
+            for feed, until in await due_work.feeds_at_rest():
+                complain(
+                    f"{feed.name}: not asked: its server wants to be left alone until {local_time(until)}."
+                )
         with progress("polling", len(claimed)) as answers.step:
-            await due_work.poll_claimed(claimed)
+            await due_work.poll_claimed(claimed, apart=not every)
 
     answers = _run(load_complete(path), work)
     if json:

@@ -2,14 +2,14 @@
 
 import hashlib
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from urllib.parse import quote, unquote
 
 from monitor.config.options import Config
-from monitor.config.positions import only, rule_part
+from monitor.config.positions import only, read_positions, rule_part
 from monitor.config.reading import as_text, parse_config, read_file
-from monitor.config.secrets import smtp_password
+from monitor.config.secrets import feed_password, smtp_password
 from monitor.errors import ConfigError, Problem
 
 
@@ -91,6 +91,17 @@ def missing_files(checked: CheckedConfig) -> Iterator[Problem]:
     if ca_file and not (checked.folder / ca_file).is_file():
         what = f"there is no file {checked.folder / ca_file}."
         yield Problem(where="[smtp]", key="ca_file", line=None, what=what)
+    yield from _missing_passwords(checked)
+
+
+def _missing_passwords(checked: CheckedConfig) -> Iterator[Problem]:
+    """Report the files with passwords for feeds that cannot be read."""
+    for index, feed in enumerate(checked.config.feeds):
+        try:
+            feed_password(feed, folder=checked.folder)
+        except ConfigError as error:
+            line = read_positions(checked.text).line_of("feeds", index, "password_file")
+            yield from (replace(problem, line=line) for problem in error.problems)
 
 
 def missing_work(config: Config) -> Iterator[Problem]:

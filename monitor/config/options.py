@@ -9,10 +9,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, fields, is_dataclass
 from datetime import time, timedelta
 from typing import Annotated, Any, Literal, TypeVar, get_args
+from urllib.parse import urlsplit
 
 from monitor.config.values import (
     Address,
     Check,
+    Headers,
     Host,
     Moment,
     Name,
@@ -22,6 +24,7 @@ from monitor.config.values import (
     Reader,
     Size,
     TimeZone,
+    UserAgent,
     WebAddress,
     Weekday,
     When,
@@ -33,8 +36,9 @@ from monitor.config.values import (
     not_empty,
     number,
     span,
+    span_or,
 )
-from monitor.masking import mask
+from monitor.masking import mask, mask_header
 
 T = TypeVar("T")
 
@@ -46,8 +50,12 @@ Pace = Literal["digest", "at once"]
 # Durations, each within bounds in which the instants that are computed of it exist, and mean something.
 Deadline = Annotated[timedelta, Reader(span("1s", "1h"))]
 Pause = Annotated[timedelta, Reader(span("1s", "30d"))]
+Wait = Annotated[timedelta, Reader(span("0s", "30d"))]
 Interval = Annotated[timedelta, Reader(span("0s", "365d"))]
 Lifetime = Annotated[timedelta, Reader(span("1s", "365d"))]
+# How often a feed is polled; "auto": as its own rhythm and the digests want it.
+Auto = Literal["auto"]
+PollInterval = Annotated[timedelta | Auto, Reader(span_or("auto", "0s", "365d"))]
 Age = Annotated[timedelta, Reader(span("0s", "36500d"))]
 
 
@@ -77,7 +85,7 @@ class FetchOptions:
     concurrency: Annotated[int, Reader(integer(1, 1000))] = option(
         32, "feeds polled at the same time; never more than two of one host"
     )
-    min_interval: Pause = option(
+    min_interval: Wait = option(
         timedelta(minutes=15), 'no feed is polled more often than this, whatever its "every" says'
     )
     backoff: Pause = option(
@@ -185,7 +193,9 @@ class Feed:
 
     name: Name
     url: WebAddress
-    every: Interval = option(timedelta(minutes=30), "")
+    every: PollInterval = option(
+        "auto", 'or "30m"; "auto": by how often it publishes, 1h to 12h, and shortly before each digest'
+    )
     sections: tuple[str, ...] = option(
         (), "empty: all. AI news appears in business, opinion and china as well as in technology"
     )
@@ -193,6 +203,26 @@ class Feed:
     first_visit: Age = option(
         timedelta(days=3), "entries older than this at the first visit are remembered, but not mailed"
     )
+    user_agent: UserAgent = option("", "what this server is told in place of the program's name")
+    headers: Headers = option((), 'more request headers, for this host alone: {Accept-Language = "zh-CN"}')
+    username: str = option("", "a login (HTTP Basic), for this host alone")
+    password_file: str = option("", "the file that holds its password")
+
+    def check(self) -> None:
+        """Raise ValueError where options contradict each other."""
+        if bool(self.username) != bool(self.password_file):
+            raise ValueError(
+                '"username" and "password_file" go together: add the other one, or remove this one'
+            )
+        if ":" in self.username or not self.username.isprintable():
+            raise ValueError('"username" has a colon, or a character that cannot be sent')
+        names = [name.lower() for name, _ in self.headers]
+        if self.username and ("authorization" in names or "@" in urlsplit(self.url).netloc):
+            raise ValueError(
+                'there are two logins: "username", and one in "url" or "headers". Keep one of them'
+            )
+        if len(set(names)) < len(names):
+            raise ValueError('"headers" has the same name twice')
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -316,6 +346,9 @@ def as_written(value: object) -> Any:
                     {"word": word, "weight": weights[word]} if word in weights else word for word in rule[key]
                 ]
             return rule
+        case Feed():
+            headers = {name: mask_header(name, item) for name, item in value.headers}
+            return _table_as_written(value) | {"headers": headers}
         case timedelta():
             return in_words(value)
         case time():

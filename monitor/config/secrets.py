@@ -1,10 +1,10 @@
-"""Find the password for the mail server: systemd's credential, a file, or the environment."""
+"""Find passwords: the mail server's (systemd's credential, a file, or the environment), a feed's (a file)."""
 
 import os
 from collections.abc import Mapping
 from pathlib import Path
 
-from monitor.config.options import SmtpOptions
+from monitor.config.options import Feed, SmtpOptions
 from monitor.errors import ConfigError, Problem
 
 PASSWORD_VARIABLE = "MONITOR_SMTP__PASSWORD"  # noqa: S105 - the name of a variable, not its value
@@ -27,7 +27,7 @@ def smtp_password(smtp: SmtpOptions, *, folder: Path, environ: Mapping[str, str]
         if file:
             return file.read_text("utf-8").strip("\r\n")
     except (OSError, UnicodeDecodeError) as error:
-        raise _unreadable(error, file or credential, smtp) from None
+        raise _unreadable(error, file or credential, smtp.password_file, "[smtp]") from None
     if password := environ.get(PASSWORD_VARIABLE, ""):
         return password
     what = f"there is no password for the login {smtp.username}."
@@ -37,8 +37,21 @@ def smtp_password(smtp: SmtpOptions, *, folder: Path, environ: Mapping[str, str]
     )
 
 
-def _unreadable(error: OSError | UnicodeDecodeError, file: Path, smtp: SmtpOptions) -> ConfigError:
-    written = smtp.password_file
+def feed_password(feed: Feed, *, folder: Path) -> str:
+    """Return the password in a feed's password_file, "" without one; a relative path counts from `folder`.
+
+    Raises ConfigError for a file that cannot be read.
+    """
+    if not feed.password_file:
+        return ""
+    file = folder / feed.password_file
+    try:
+        return file.read_text("utf-8").strip("\r\n")
+    except (OSError, UnicodeDecodeError) as error:
+        raise _unreadable(error, file, feed.password_file, f'[[feeds]] "{feed.name}"') from None
+
+
+def _unreadable(error: OSError | UnicodeDecodeError, file: Path, written: str, where: str) -> ConfigError:
     if isinstance(error, OSError) and written and not {"/", "\\", ".", "~"} & set(written):
         # Who writes the password itself here shall not find it in a log.
         what = f"cannot be read: there is no file of this name in {file.parent}."
@@ -48,5 +61,5 @@ def _unreadable(error: OSError | UnicodeDecodeError, file: Path, smtp: SmtpOptio
         what = f"cannot be read: {error.strerror if isinstance(error, OSError) else 'it is not UTF-8 text'}."
         instead, name = "", str(file)
     return ConfigError(
-        name, [Problem(where="[smtp]", key="password_file", line=None, what=what, instead=instead)]
+        name, [Problem(where=where, key="password_file", line=None, what=what, instead=instead)]
     )

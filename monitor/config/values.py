@@ -37,6 +37,21 @@ WEEKDAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
 _UNITS = {"ms": 0.001, "s": 1, "m": 60, "h": 3600, "d": 86400, "w": 604800}
 _TRUE = ("true", "yes", "on", "t", "y", "1")
 _FALSE = ("false", "no", "off", "f", "n", "0")
+_HEADER_NAME = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]{1,100}")
+_LONGEST_HEADER = 4000  # characters
+# What the program sets itself, by other options or by what it knows.
+_OWN_HEADERS = (
+    *("user-agent", "host", "connection", "keep-alive", "te", "trailer", "transfer-encoding", "upgrade"),
+    *(
+        "content-length",
+        "content-type",
+        "accept-encoding",
+        "if-none-match",
+        "if-modified-since",
+        "range",
+        "expect",
+    ),
+)
 _SIZES = {"B": 1, "KB": 1000, "MB": 1000**2, "GB": 1000**3}
 
 
@@ -128,6 +143,21 @@ def span(least: str, most: str) -> Callable[[object], timedelta]:
     return read
 
 
+def span_or(word: str, least: str, most: str) -> Callable[[object], Any]:
+    """Return the reader of a duration between two others, or of a word that stands for one."""
+    read_span = span(least, most)
+
+    def read(value: object) -> Any:
+        if value == word:
+            return word
+        try:
+            return read_span(value)
+        except ValueError as error:
+            raise ValueError(f'{error}, or "{word}"') from None
+
+    return read
+
+
 def in_words(span: timedelta) -> str:
     """The shortest way to write a duration that `duration` reads back: timedelta(hours=1) is "1h"."""
     milliseconds = round(span.total_seconds() * 1000)
@@ -193,6 +223,30 @@ def _proxy(text: object) -> str:
     ):
         raise ValueError('a proxy is expected, as in "http://127.0.0.1:8118" or "socks5://127.0.0.1:1080"')
     return str(text)
+
+
+def _user_agent(value: object) -> str:
+    if not _is_header_value(text(value)):
+        raise ValueError("expected one line of ASCII characters")
+    return text(value).strip()
+
+
+def _headers(value: object) -> tuple[tuple[str, str], ...]:
+    """Return the names and values of request headers, in their order. Raises ValueError."""
+    if isinstance(value, tuple):
+        return value
+    if not isinstance(value, dict) or not all(isinstance(item, str) for item in value.values()):
+        raise ValueError('a table of names and texts is expected, as in {Accept-Language = "zh-CN"}')
+    for name, item in value.items():
+        if not _HEADER_NAME.fullmatch(name) or not _is_header_value(item):
+            raise ValueError(f'"{name}" is no header, or its value is not one line of ASCII characters')
+        if name.lower() in _OWN_HEADERS or name.lower().startswith("proxy-"):
+            raise ValueError(f'"{name}" is a header that the program sets itself')
+    return tuple((name, item.strip()) for name, item in value.items())
+
+
+def _is_header_value(value: str) -> bool:
+    return value.isascii() and value.isprintable() and len(value) <= _LONGEST_HEADER
 
 
 def _host(text: object) -> str:
@@ -316,6 +370,8 @@ Weekday = Annotated[int, Reader(_weekday)]
 Address = Annotated[str, Reader(_address)]
 WebAddress = Annotated[str, Reader(_web_address)]
 Proxy = Annotated[str, Reader(_proxy)]
+UserAgent = Annotated[str, Reader(_user_agent)]
+Headers = Annotated[tuple[tuple[str, str], ...], Reader(_headers)]
 Host = Annotated[str, Reader(_host)]
 Network = Annotated[str, Reader(_network)]
 TimeZone = Annotated[str, Reader(_timezone)]

@@ -1,7 +1,8 @@
 """Decide which IP addresses may be connected to: public ones, and those in [fetch] allow_private."""
 
 from collections.abc import Sequence
-from ipaddress import IPv4Address, IPv6Address, ip_address, ip_network
+from functools import cache
+from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address, ip_network
 
 # Networks whose addresses lead to IPv4 ones, private ones too, though is_global says nothing against them: NAT64,
 # IPv4-compatible, 6to4 (which Python 3.11 calls global), Teredo.
@@ -17,10 +18,21 @@ def is_forbidden(address: str, allowed: Sequence[str]) -> bool:
     target: IPv4Address | IPv6Address = ip_address(address.partition("%")[0])
     if isinstance(target, IPv6Address) and target.ipv4_mapped:
         target = target.ipv4_mapped
-    if any(target in ip_network(network) for network in allowed):
+    if any(target in network for network in _networks(tuple(allowed))):
         return False
     is_tunnel = any(target in network for network in _TUNNELS)
     return is_tunnel or not target.is_global or target.is_multicast
+
+
+def is_opened(host: str, allowed: Sequence[str]) -> bool:
+    """Return whether a URL's host writes out an address in one of the `allowed` networks; a name is not resolved."""
+    address = literal_address(host)
+    return bool(address) and any(ip_address(address) in network for network in _networks(tuple(allowed)))
+
+
+@cache
+def _networks(written: tuple[str, ...]) -> list[IPv4Network | IPv6Network]:
+    return [ip_network(network) for network in written]
 
 
 def literal_address(host: str) -> str:

@@ -5,12 +5,34 @@ import re
 import zlib
 from collections.abc import Callable
 
+import brotli
 import webencodings
 
 from monitor.errors import FetchError
+from monitor.feeds.charset import codec_of
+from monitor.feeds.entities import replacer, split_doctype
 from monitor.feeds.text import clean
 
 _WINDOW_BITS = {"gzip": 31, "x-gzip": 31, "deflate": 15}
+_GZIP = b"\x1f\x8b\x08"
+_MOST_CODINGS = 2
+_MOST_MEMBERS = 1000  # of a gzip file (RFC 1952 section 2.2)
+# What some servers call a body that is not compressed, besides the name of its charset or type.
+_NO_CODINGS = (
+    "",
+    "identity",
+    "none",
+    "null",
+    "binary",
+    "text",
+    "plain",
+    "7bit",
+    "8bit",
+    "chunked",
+    "aws-chunked",
+)
+
+_DecodePiece = Callable[[bytes, int], bytes]  # of a piece, b"" after the last, to at most so many bytes
 
 # Encodings of text that Python knows and browsers do not. All others of Python's are left alone: some are no
 # encodings of text (zlib, rot13), one hides markup (UTF-7).
@@ -23,9 +45,13 @@ _BYTE_ORDER_MARKS = (
     (codecs.BOM_UTF32_BE, "utf-32-be"),
     (codecs.BOM_UTF16_LE, "utf-16-le"),
     (codecs.BOM_UTF16_BE, "utf-16-be"),
-    (b"<\0?\0", "utf-16-le"),
-    (b"\0<\0?", "utf-16-be"),
+    (b"<\0\0\0", "utf-32-le"),
+    (b"\0\0\0<", "utf-32-be"),
+    (b"<\0", "utf-16-le"),
+    (b"\0<", "utf-16-be"),
 )
+# What servers and templates declare of everything, whatever it is.
+_DEFAULTS = ("", "utf-8", "cp1252")
 _XML_ENCODING = re.compile(
     rb"^\s*<\?xml\b[^>]{0,200}?\bencoding\s*=\s*[\"']([\w.:-]{1,40})[\"']", re.IGNORECASE
 )
@@ -35,32 +61,46 @@ _XML_DECLARATION = re.compile(r"<\?xml\b[^>]{0,200}?\?>", re.IGNORECASE)
 # What XML 1.0 section 2.2 forbids, written out or as a reference.
 _FORBIDDEN = re.compile("[\0-\x08\x0b\x0c\x0e-\x1f\ud800-\udfff\ufffe\uffff]")
 _REFERENCE = re.compile(r"&#(?:[xX]([0-9a-fA-F]+)|([0-9]+));")
+_EDGE = 10_000  # bytes
+_START_OF_FEED = re.compile(rb"<(?:[\w-]+:)?(?:rss|feed|rdf)(?=[\s>])(?![^>]{0,2000}/>)")
+_END_TAG = re.compile(rb"</(?:[\w-]+:)?(?:rss|feed|rdf)\s*>")
 _END_OF_FEED = re.compile(r"</(?:\w+:)?(?:rss|feed|rdf|channel)\s*>", re.IGNORECASE)
-_LONE_AMPERSAND = re.compile(r"&(?!(?:#[0-9]{1,7}|#[xX][0-9a-fA-F]{1,6}|[a-zA-Z][a-zA-Z0-9]{1,31});)")
+_EMPTY_DATE = re.compile(
+    r"<((?:\w+:)?(?:pubDate|published|updated|issued|modified|created|date))(?:\s[^<>]*)?(?:/>|>\s*</\1\s*>)",
+    re.IGNORECASE,
+)
 
 
 def decompressor(encoding: str, limit: int) -> Callable[[bytes], bytes]:
     """Return a function that decompresses a body piece by piece; it expects b"" after the last piece.
 
-    `encoding` is the Content-Encoding (RFC 9110 section 8.4): none, gzip or deflate. The function inflates at most
-    `limit` bytes in all, so that 1 MB cannot become 1 GB. Both raise FetchError: for another encoding, for a body
-    that is broken or cut off, for one beyond the limit.
+    `encoding` is the Content-Encoding (RFC 9110 section 8.4): none, gzip, deflate or br, at most two of them. A body
+    that is not what it says, gzip or none, is read as what it is. The function inflates at most `limit` bytes in all,
+    so that 1 MB cannot become 1 GB. Both raise FetchError: for another encoding, for a body that is broken or cut off,
+    for one beyond the limit.
     """
-    name = encoding.strip().lower()
-    if name in ("", "identity"):
-        return _limited(limit, lambda piece, _: piece)
-    if name not in _WINDOW_BITS:
+    names = [
+        name
+        for part in encoding.split(",")
+        if not _is_no_coding(name := part.partition(";")[0].strip().lower())
+    ]
+    if len(names) > _MOST_CODINGS or any(name not in _WINDOW_BITS and name != "br" for name in names):
         raise FetchError(
             f'the server compresses its answer with "{clean(encoding)[:40]}", which was not requested'
         )
-    return _limited(limit, _inflater(_WINDOW_BITS[name]))
+    decode_piece = _inflater(_WINDOW_BITS["gzip"], is_declared=False)
+    for name in names:  # in the order in which they were applied: the last one comes off first
+        outer = _unbrotli() if name == "br" else _inflater(_WINDOW_BITS[name], is_declared=True)
+        decode_piece = _chained(outer, decode_piece)
+    return _limited(limit, decode_piece)
 
 
 def decode(body: bytes, content_type: str) -> str:
     """Return the document as text; bytes that cannot be decoded become U+FFFD.
 
-    `content_type` is the header's value. Valid UTF-8 is UTF-8 whatever is declared. Otherwise the document's own
-    declaration counts before the server's: servers are wrong about it more often.
+    `content_type` is the header's value. Valid UTF-8 is UTF-8 whatever is declared, and what is Chinese in GB 18030 or
+    Big5 is that. Otherwise the document's own declaration counts before the server's: servers are wrong about it more
+    often.
     """
     for mark, encoding in _BYTE_ORDER_MARKS:
         if body.startswith(mark):
@@ -73,7 +113,14 @@ def decode(body: bytes, content_type: str) -> str:
     declared = [codec for label in labels if (codec := _codec_of(label))]
     # ISO 2022 and HZ are written in ASCII characters, so they are valid UTF-8 too.
     is_seven_bit = bool(declared) and declared[0].startswith(("iso2022", "hz"))
-    for codec in declared if is_seven_bit else ["utf-8", *declared]:
+    if not is_seven_bit:
+        try:
+            return body.decode()
+        except UnicodeDecodeError:
+            codec = _by_bytes(body, declared[0] if declared else "")
+        if codec:
+            return body.decode(codec, "replace")
+    for codec in declared:
         try:
             return body.decode(codec)
         except UnicodeDecodeError:
@@ -81,19 +128,28 @@ def decode(body: bytes, content_type: str) -> str:
     return _decode_faulty(body, declared[0] if declared else "utf-8")
 
 
+def is_cut(body: bytes) -> bool:
+    """Return whether a document in XML lacks its end."""
+    head, foot = (part.replace(b"\0", b"").lower() for part in (body[:_EDGE], body[-_EDGE:]))
+    return _START_OF_FEED.search(head) is not None and _END_TAG.search(foot) is None
+
+
 def mend(text: str) -> bytes:
     """Return the document as UTF-8, declared so, without the mistakes that make an XML parser refuse all of it.
 
-    White space before the declaration goes, and so do characters that XML forbids; every & that begins no reference
-    is escaped. An entry in whose middle the document was cut off is left out: with its id missing, the next visit
-    would take it for another one.
+    White space before the declaration goes, and so do the DOCTYPE, characters that XML forbids, and empty dates, which
+    would hide another one. Entities of HTML and of the DOCTYPE become what they stand for; every & that begins no
+    reference is escaped. An entry in whose middle the document was cut off is left out: with its id missing, the next
+    visit would take it for another one.
     """
     text = _without_cut_entry(text.strip("\ufeff \t\r\n"))
     text = _REFERENCE.sub(_allowed_reference, _FORBIDDEN.sub("", _XML_DECLARATION.sub("", text, count=1)))
-    return b'<?xml version="1.0" encoding="utf-8"?>' + _ampersands_escaped(text).encode()
+    text, entities = split_doctype(text)
+    text = _EMPTY_DATE.sub("", _outside_sections(text, replacer(entities)))
+    return b'<?xml version="1.0" encoding="utf-8"?>' + text.encode()
 
 
-def _limited(limit: int, decode_piece: Callable[[bytes, int], bytes]) -> Callable[[bytes], bytes]:
+def _limited(limit: int, decode_piece: _DecodePiece) -> Callable[[bytes], bytes]:
     left = limit
 
     def decompress(piece: bytes) -> bytes:
@@ -107,24 +163,59 @@ def _limited(limit: int, decode_piece: Callable[[bytes, int], bytes]) -> Callabl
     return decompress
 
 
-def _inflater(window_bits: int) -> Callable[[bytes, int], bytes]:
-    """Return a function that inflates one piece to at most so many bytes."""
-    head, inflate = b"", None
+def _is_no_coding(name: str) -> bool:
+    return name in _NO_CODINGS or "/" in name or (name.isascii() and webencodings.lookup(name) is not None)
+
+
+def _chained(outer: _DecodePiece, inner: _DecodePiece) -> _DecodePiece:
+    """Return a function that takes off the outer coding, then the inner one."""
 
     def decode_piece(piece: bytes, most: int) -> bytes:
-        nonlocal head, inflate
+        middle = outer(piece, most)
+        out = inner(middle, most) if middle else b""
+        return out if piece else out + inner(b"", most - len(out))
+
+    return decode_piece
+
+
+def _inflater(window_bits: int, *, is_declared: bool) -> _DecodePiece:
+    """Return a function that inflates one piece to at most so many bytes; what is not compressed it leaves as it is.
+
+    Without a declaration only gzip is told, by its first bytes: a .gz file, or a cache that lost the header.
+    """
+    head, inflate, members, is_plain = b"", None, 0, False
+
+    def decode_piece(piece: bytes, most: int) -> bytes:
+        nonlocal head, inflate, members, is_plain
+        if is_plain:
+            return piece
         is_end = not piece
-        if inflate is None:
-            head += piece
-            if len(head) < 2 and not is_end:
-                return b""
-            inflate, piece = zlib.decompressobj(wbits=_bits_for(head[:2], window_bits)), head
-        if inflate.eof:
-            return b""  # browsers ignore what follows the end; zlib would keep it all, copied for each piece
-        try:
-            out = inflate.decompress(piece, most)
-        except zlib.error:
-            raise FetchError("the server's compressed answer is broken") from None
+        out = b""
+        while True:
+            if inflate is None or inflate.eof:
+                head += piece
+                if len(head) < len(_GZIP) and not is_end and members < _MOST_MEMBERS:
+                    return out
+                if (
+                    inflate is None
+                    and (not is_declared or head.lstrip()[:1] in (b"<", b"{"))
+                    and head[:3] != _GZIP
+                ):
+                    is_plain = True
+                    return head
+                if inflate is not None and (head[:3] != _GZIP or members >= _MOST_MEMBERS):
+                    # Browsers ignore what follows the end; zlib would keep it all, copied for each piece.
+                    head, members = b"", _MOST_MEMBERS
+                    return out
+                inflate, piece, head = zlib.decompressobj(wbits=_bits_for(head[:2], window_bits)), head, b""
+                members += 1
+            try:
+                out += inflate.decompress(piece, most - len(out))
+            except zlib.error:
+                raise FetchError("the server's compressed answer is broken") from None
+            if not inflate.eof or len(out) >= most:
+                break
+            piece = inflate.unused_data
         if is_end and not inflate.eof:
             raise FetchError("the server's compressed answer ends too early")
         return out
@@ -132,7 +223,29 @@ def _inflater(window_bits: int) -> Callable[[bytes, int], bytes]:
     return decode_piece
 
 
+def _unbrotli() -> _DecodePiece:
+    decoder = brotli.Decompressor()
+
+    def decode_piece(piece: bytes, most: int) -> bytes:
+        try:
+            if piece:
+                return (
+                    b"" if decoder.is_finished() else bytes(decoder.process(piece, output_buffer_limit=most))
+                )
+        except brotli.error:
+            raise FetchError("the server's compressed answer is broken") from None
+        if not decoder.is_finished():
+            raise FetchError("the server's compressed answer ends too early")
+        return b""
+
+    return decode_piece
+
+
 def _bits_for(head: bytes, window_bits: int) -> int:
+    if head == _GZIP[:2]:
+        return _WINDOW_BITS[
+            "gzip"
+        ]  # also where "gzip, deflate", what may be sent, is given for what was sent
     # Some servers send deflate without the zlib header that RFC 9110 section 8.4.1.2 requires (RFC 1950: its method
     # is 8, and its two bytes are a multiple of 31).
     has_header = head[0:1] and head[0] & 15 == 8 and int.from_bytes(head, "big") % 31 == 0
@@ -152,6 +265,16 @@ def _codec_of(label: str) -> str:
     if encoding.name.startswith("utf-16"):
         return ""  # its byte order or its zeros would have shown in the first bytes
     return "gb18030" if encoding.name == "gbk" else encoding.codec_info.name
+
+
+def _by_bytes(body: bytes, declared: str) -> str:
+    """Return the codec that the bytes themselves tell, whatever is declared; "" where they tell none."""
+    text = body.decode("utf-8", "replace")
+    faults = text.count("\ufffd")
+    # A text that was cut in the middle of a character has a fault.
+    if 10 * faults <= sum(character > "\x7f" for character in text) - faults:
+        return "utf-8"
+    return codec_of(body, against_label=declared not in _DEFAULTS)
 
 
 def _decode_faulty(body: bytes, codec: str) -> str:
@@ -177,11 +300,11 @@ def _allowed_reference(reference: re.Match[str]) -> str:
     return reference[0] if in_range and number not in (0xFFFE, 0xFFFF) else ""
 
 
-def _ampersands_escaped(text: str) -> str:
-    """Escape each & that begins no reference, as in R&D, outside CDATA sections."""
+def _outside_sections(text: str, change: Callable[[str], str]) -> str:
+    """Return the document with its parts outside CDATA sections changed."""
     parts, at = [], 0
     while (start := text.find("<![CDATA[", at)) >= 0 and (end := text.find("]]>", start)) >= 0:
-        parts += [_LONE_AMPERSAND.sub("&amp;", text[at:start]), text[start:end]]
+        parts += [change(text[at:start]), text[start:end]]
         at = end
     # A section that is never closed reaches to the end, or hides nothing: either way a parser must guess.
-    return "".join([*parts, _LONE_AMPERSAND.sub("&amp;", text[at:])])
+    return "".join([*parts, change(text[at:])])

@@ -1,29 +1,38 @@
-"""Fetch feeds over HTTP: conditional requests, redirects, proxies, limits of time and size, no private addresses.
+"""Fetch feeds over HTTP: conditional requests, redirects, cookies, proxies, limits, no private addresses.
 
 The only module that speaks HTTP to the outside world.
 """
 
 import asyncio
+import base64
+import re
 import socket
 import ssl
 from collections import defaultdict
 from collections.abc import Awaitable, Callable, Mapping
 from contextlib import AbstractAsyncContextManager
 from contextvars import ContextVar
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
-from typing import Self, TypeVar
+from functools import partial
+from pathlib import Path
+from typing import Any, Self, TypeVar
+from urllib.parse import urljoin
 
 import aiohttp
+from aiohttp.client_proto import ResponseHandler
 from aiohttp_socks import ProxyConnectionError, ProxyConnector, ProxyError, ProxyTimeoutError
 from yarl import URL
 
 from monitor import __version__
 from monitor.config.options import Feed, FetchOptions
+from monitor.config.secrets import feed_password
 from monitor.config.values import in_words
-from monitor.errors import FetchError
+from monitor.errors import ConfigError, FetchError
 from monitor.feeds.address import is_forbidden, literal_address
-from monitor.feeds.document import decompressor
+from monitor.feeds.document import decompressor, is_cut
+from monitor.feeds.head import body_length, mended, status_of
+from monitor.feeds.links import request_address
 from monitor.feeds.pace import conditional_headers, read_date, read_max_age, read_retry_after, read_validators
 from monitor.feeds.text import clean
 from monitor.masking import mask
@@ -36,7 +45,11 @@ _REQUESTS_PER_HOST = 2  # at one time
 _MOST_REDIRECTS = 10
 _REDIRECTS = (301, 302, 303, 307, 308)
 _PERMANENT = (301, 308)
+_WITHOUT_DOCUMENT = (204, 205, 206)  # of the 2xx; 206 has a part of one that nobody asked for
+_HTTP = b"HTTP/"  # with which an answer begins
+_LONGEST_HEAD = 128 * 1024  # bytes; what is longer is aiohttp's to refuse
 _LONGEST_HEADER = 70_000  # bytes: more than any real one; the number of headers is aiohttp's limit, 128
+_END_OF_HEAD = re.compile(rb"\r?\n\r?\n")
 _CHUNK = 64 * 1024  # bytes
 _LONGEST_REASON = 200  # characters of an error's text
 _HEADERS = {
@@ -79,14 +92,33 @@ class NotModified:
     max_age: timedelta | None = None
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Request:
+    """What the requests of a visit have in common, redirects included."""
+
+    url: URL
+    proxy: str
+    user_agent: str  # "": the program's
+    headers: Mapping[str, str] = field(repr=False)  # for the feed's own host, secrets among them
+
+    def headers_for(self, url: URL) -> dict[str, str]:
+        """Return the headers of a request for a URL; the feed's own for its host alone, and not from https to http."""
+        agent = {"User-Agent": self.user_agent} if self.user_agent else {}
+        is_upgraded = (self.url.scheme, self.url.port, url.scheme, url.port) == ("http", 80, "https", 443)
+        is_own = url.host == self.url.host and (is_upgraded or url.origin() == self.url.origin())
+        return agent | (dict(self.headers) if is_own else {})
+
+
 Fetch = Callable[[Feed, Validators], Awaitable[Fetched | NotModified]]
 
 
 class Fetcher:
     """An HTTP client with one session per proxy. Close it, or use it as a context."""
 
-    def __init__(self, options: FetchOptions) -> None:
+    def __init__(self, options: FetchOptions, *, folder: Path = Path()) -> None:
+        """`folder` is what relative paths of password files count from."""
         self._options = options
+        self._folder = folder
         self._sessions: dict[str, aiohttp.ClientSession] = {}  # by proxy, made when first needed
         self._host_slots: dict[object, asyncio.Semaphore] = defaultdict(
             lambda: asyncio.Semaphore(_REQUESTS_PER_HOST)
@@ -109,7 +141,7 @@ class Fetcher:
 
         Follows redirects. Raises FetchError, whose text is fit for the operator.
         """
-        return await self._visit(feed, lambda url, proxy: self._follow(url, validators, proxy))
+        return await self._visit(feed, lambda request, url: self._follow(request, url, validators))
 
     async def server_time(self, feed: Feed) -> datetime | None:
         """Return the time by the clock of a feed's server, or of what answers in its place; None if it does not tell.
@@ -118,17 +150,18 @@ class Fetcher:
         """
         return await self._visit(feed, self._read_time)
 
-    async def _visit(self, feed: Feed, work: Callable[[URL, str], Awaitable[T]]) -> T:
-        """Return what `work` returns for a feed's URL and proxy, within the time limit. Raises FetchError."""
+    async def _visit(self, feed: Feed, work: Callable[[_Request, URL], Awaitable[T]]) -> T:
+        """Return what `work` returns for a feed's request and URL, within the time limit. Raises FetchError."""
         proxy = feed.proxy or self._options.proxy
         refused_addresses: list[str] = []
         _refused_addresses.set(refused_addresses)
         try:
-            url = URL(feed.url)
+            url = _url(feed.url)
+            request = self._request(feed, url, proxy)
             # The wait for a slot is our own doing, not the server's: it is outside the time limit.
             async with self._host_slots[url.host, url.port]:
                 async with asyncio.timeout(self._options.timeout.total_seconds()):
-                    return await work(url, proxy)
+                    return await work(request, url)
         except TimeoutError:
             raise FetchError(f"no answer within {in_words(self._options.timeout)}", connection=True) from None
         except (aiohttp.ClientError, *_PROXY_ERRORS, OSError, ValueError) as error:
@@ -138,21 +171,38 @@ class Fetcher:
                 connection=isinstance(error, _CONNECTION_ERRORS) and not refused_addresses,
             ) from (None if proxy else error)
 
-    async def _follow(self, url: URL, validators: Validators, proxy: str) -> Fetched | NotModified:
-        """Request a URL and what it redirects to."""
+    def _request(self, feed: Feed, url: URL, proxy: str) -> _Request:
+        try:
+            password = feed_password(feed, folder=self._folder)
+        except ConfigError as error:
+            raise FetchError(str(error)) from None
+        headers = {"Cookie" if name.lower() == "cookie" else name: value for name, value in feed.headers}
+        if feed.username:
+            login = base64.b64encode(f"{feed.username}:{password}".encode()).decode()
+            headers["Authorization"] = f"Basic {login}"
+        return _Request(url=url, proxy=proxy, user_agent=feed.user_agent, headers=headers)
+
+    async def _follow(self, request: _Request, url: URL, validators: Validators) -> Fetched | NotModified:
+        """Request a URL and what it redirects to; cookies go back to the host they came from, for this visit."""
         statuses: list[int] = []
+        cookies: dict[str | None, aiohttp.CookieJar] = defaultdict(lambda: aiohttp.CookieJar(unsafe=True))
         for _ in range(_MOST_REDIRECTS + 1):
-            async with self._get(url, proxy, conditional_headers(validators)) as response:
+            headers = request.headers_for(url) | conditional_headers(validators)
+            if pairs := _cookie_pairs(cookies[url.host], url):
+                headers["Cookie"] = "; ".join([*filter(None, [headers.pop("Cookie", "")]), *pairs])
+            async with self._get(url, request.proxy, headers) as response:
                 if response.status not in _REDIRECTS:
                     permanently = bool(statuses) and all(status in _PERMANENT for status in statuses)
                     return replace(await self._read(response, validators), moved_permanently=permanently)
                 statuses.append(response.status)
+                cookies[url.host].update_cookies(response.cookies, url)
                 url = _redirect_target(response)
         raise FetchError(f"more than {_MOST_REDIRECTS} redirects")
 
-    async def _read_time(self, url: URL, proxy: str) -> datetime | None:
+    async def _read_time(self, request: _Request, url: URL) -> datetime | None:
         # A cache must not answer with the time of yesterday.
-        async with self._get(url, proxy, {"Cache-Control": "no-cache"}) as response:
+        headers = request.headers_for(url) | {"Cache-Control": "no-cache"}
+        async with self._get(url, request.proxy, headers) as response:
             return read_date(response.headers)
 
     def _get(self, url: URL, proxy: str, headers: Mapping[str, str]) -> _Response:
@@ -189,8 +239,8 @@ class Fetcher:
         if proxy.startswith("socks"):
             # The proxy resolves the name: where a proxy is needed, the local answer is often a lie.
             url = proxy.replace("socks5h://", "socks5://", 1)
-            return ProxyConnector.from_url(url, rdns=True, limit=0, force_close=True)
-        return aiohttp.TCPConnector(
+            return _SocksConnector.from_url(url, rdns=True, limit=0, force_close=True)
+        return _Connector(
             resolver=aiohttp.ThreadedResolver(),
             socket_factory=None if proxy else self._new_socket,
             limit=0,
@@ -208,7 +258,7 @@ class Fetcher:
     async def _read(
         self, response: aiohttp.ClientResponse, sent_validators: Validators
     ) -> Fetched | NotModified:
-        """Read the last answer of a visit. Raises FetchError for any status but 200 and 304."""
+        """Read the last answer of a visit. Raises FetchError for any status but 304 and those with a document."""
         max_age = read_max_age(response.headers)
         if response.status == 304:
             if sent_validators == Validators():
@@ -218,7 +268,7 @@ class Fetcher:
                 url=str(response.url),
                 max_age=max_age,
             )
-        if response.status != 200:
+        if not 200 <= response.status < 300 or response.status in _WITHOUT_DOCUMENT:
             raise FetchError(
                 _refusal(response),
                 status=response.status,
@@ -227,21 +277,103 @@ class Fetcher:
             )
         decompress = decompressor(response.headers.get("Content-Encoding", ""), self._options.max_bytes)
         pieces = [decompress(piece) async for piece in response.content.iter_chunked(_CHUNK)]
+        body = b"".join([*pieces, decompress(b"")])
         return Fetched(
-            body=b"".join([*pieces, decompress(b"")]),
+            body=body,
             content_type=response.headers.get("Content-Type", ""),
-            validators=read_validators(response.headers, Validators()),
+            # With those of a document that was cut, a 304 would hide the rest of it for good.
+            validators=Validators() if is_cut(body) else read_validators(response.headers, Validators()),
             url=str(response.url),
             max_age=max_age,
         )
 
 
+class _MendingHandler(ResponseHandler):
+    """The receiving side of a connection: mends the head of the answer, and reads no more than its length says."""
+
+    def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
+        super().__init__(loop)
+        self._head: bytes | None = b""  # None: it is complete
+        self._left: int | None = None  # bytes of the body that are to come; None: until the end
+
+    def data_received(self, data: bytes) -> None:
+        """Take a piece of the answer; more of a body than its length says, counted in characters, is left out."""
+        if self._parser is None or not data:
+            super().data_received(data)
+            return
+        if self._head is not None:
+            data = self._mended(self._head + data)
+        elif self._left is not None:
+            data = data[: self._left]
+            self._left -= len(data)
+        if not data:
+            return
+        super().data_received(data)
+        error = self.exception()
+        if error is not None and self._payload is not None:
+            # aiohttp tells this to who waits for the head, and who reads the body waits for ever.
+            self._payload.set_exception(aiohttp.ClientPayloadError(str(error)))
+
+    def connection_lost(self, exc: BaseException | None) -> None:
+        """Take a head that has no end for what it is."""
+        if self._head and self._parser is not None:
+            super().data_received(self._head)
+        super().connection_lost(exc)
+
+    def _mended(self, received: bytes) -> bytes:
+        """Return the head mended, with what of the body has come; b"" while the head has no end."""
+        heads = b""
+        while True:
+            received = received.lstrip(b"\r\n")
+            if not received.startswith(_HTTP[: len(received)]) or len(received) > _LONGEST_HEAD:
+                self._head = None
+                return heads + received
+            end = _END_OF_HEAD.search(received)
+            if end is None:
+                self._head = received
+                return heads
+            head, received = mended(received[: end.end()]), received[end.end() :]
+            heads += head
+            if not 100 <= status_of(head) < 200:  # the head of the answer itself follows an interim one
+                break
+        self._head, self._left = None, body_length(head)
+        if self._left is not None:
+            received = received[: self._left]
+            self._left -= len(received)
+        return heads + received
+
+
+def _mending(loop: asyncio.AbstractEventLoop) -> ResponseHandler:
+    return _MendingHandler(loop)
+
+
+class _Connector(aiohttp.TCPConnector):
+    def __init__(self, **options: Any) -> None:
+        super().__init__(**options)
+        self._factory = partial(_mending, loop=self._loop)
+
+
+class _SocksConnector(ProxyConnector):
+    def __init__(self, *arguments: Any, **options: Any) -> None:
+        super().__init__(*arguments, **options)
+        self._factory = partial(_mending, loop=self._loop)
+
+
+def _url(address: str) -> URL:
+    """Return an address to request as it is written: %2F, %3A and the like are not the characters they stand for."""
+    return URL(request_address(address, URL(address.partition("#")[0]).raw_host or ""), encoded=True)
+
+
+def _cookie_pairs(jar: aiohttp.CookieJar, url: URL) -> list[str]:
+    return [f"{name}={cookie.coded_value}" for name, cookie in jar.filter_cookies(url).items()]
+
+
 def _redirect_target(response: aiohttp.ClientResponse) -> URL:
-    location = response.headers.get("Location", "")
+    location = response.headers.get("Location", "").strip()
     # Parsers disagree on the host behind a backslash, readers on the one behind an @; no feed needs them.
     if not location or "\\" in location:
         raise FetchError(f"HTTP {response.status} without a valid Location")
-    target = response.url.join(URL(location)).with_fragment(None)
+    target = _url(urljoin(str(response.url), location))
     if target.scheme not in ("http", "https") or not target.host or target.raw_user is not None:
         raise FetchError(f"HTTP {response.status} to an address that is not plain http or https")
     return target

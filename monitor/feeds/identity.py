@@ -136,7 +136,8 @@ def by_place(entries: Sequence[Entry], known: Set[str], stored: Iterable[Entry])
     identified: dict[str, Entry] = {}
     for entry in entries:
         path, title = where = place(entry.title, entry.link)
-        name = f"{path} {title}"
+        # A title made of the text changes with it, and the outline of a document has none yet.
+        name = f"{path} {title if entry.has_title else ''}"
         aliases = [alias for alias in (entry.id, *entry.aliases) if alias in known]
         if times[where] > 1:
             name = f"{name} {split_address(entry.link).query}"

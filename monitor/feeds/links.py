@@ -1,6 +1,8 @@
 """Normalise the links of entries: absolute, http or https, without tracking parameters; the canonical address."""
 
 import re
+from collections.abc import Mapping
+from html import unescape
 from urllib.parse import SplitResult, quote, urljoin, urlsplit, urlunsplit
 
 _TRACKING = re.compile(
@@ -17,6 +19,17 @@ _SAME_SITE = re.compile(r"^(?:www|m|mobile|amp)\.(?=[^.]+\.)")
 _WWW = re.compile(r"^//www\.(?=[^./]+\.)", re.IGNORECASE)
 _HOME = re.compile(r"(?:/(?:index|default|home)(?:\.\w{3,5})?)?$", re.IGNORECASE)
 _LONGEST = 2000  # characters
+# Nearly every link: there is nothing to join, to take off or to quote.
+_PLAIN = re.compile(
+    r"https?://[a-z0-9.-]+(?::[0-9]+)?/[A-Za-z0-9/_~.,:!&=%+*()$'-]*(?:\?[A-Za-z0-9/_~.,:!&=%+*()$'-]+)?"
+)
+_BROKEN_LINE = re.compile(r"[ \t]*[\r\n\t]\s*")
+_LONGEST_TAG = 5000  # characters
+_LONGEST_HEAD = 200_000  # of a web page
+_LINK = re.compile(r"""<link\b((?:[^<>"']++|"[^"<]*+"|'[^'<]*+')*+)>""", re.IGNORECASE)
+_BASE = re.compile(r"""<base\b[^>]{0,300}?\bhref\s*=\s*["']?([^"'\s>]{1,2000})""", re.IGNORECASE)
+_ATTRIBUTE = re.compile(r"""([\w:-]{1,30})\s*=\s*(?:(["'])(.*?)\2|([^\s"'>]+))""", re.DOTALL)
+_FEED_TYPES = ("application/rss+xml", "application/atom+xml", "application/rdf+xml", "application/feed+json")
 
 
 def absolute(link: str, base: str) -> str:
@@ -26,6 +39,9 @@ def absolute(link: str, base: str) -> str:
     be mistaken for the host, is taken off.
     """
     link = link.strip()
+    if _PLAIN.fullmatch(link) and len(link) <= _LONGEST:
+        return link
+    link = _BROKEN_LINE.sub("", link)
     try:
         # A link that is a mere "#…" would take along the base's parameters, such as the token of a feed.
         joined = urljoin(base.partition("?")[0], link) if link else ""
@@ -39,6 +55,72 @@ def absolute(link: str, base: str) -> str:
     return "".join(map(_quoted, urlunsplit(parts)))
 
 
+def is_address(text: str) -> bool:
+    """Return whether a text, such as a guid, is an http or https address."""
+    parts = split_address(text)
+    return parts.scheme in ("http", "https") and bool(parts.netloc)
+
+
+def request_address(address: str, host: str) -> str:
+    """Return an address to be requested: what is quoted stays so, what may not stand in a request is quoted.
+
+    `host` is its host as it goes over the wire (IDNA). Without the fragment. Raises ValueError for a broken address.
+    """
+    parts = urlsplit(address)
+    user, at, _ = parts.netloc.rpartition("@")
+    name = f"[{host}]" if ":" in host else host
+    port = f":{parts.port}" if parts.port is not None else ""
+    path = _requested(_without_dots(parts.path or "/"), "/:@!$&'()*+,;=~")
+    query = _requested(parts.query, "/:@!$&'()*+,;=~?[]|^`{}")
+    netloc = f"{_requested(user, ':')}{at}{name}{port}"
+    return urlunsplit((parts.scheme.lower(), netloc, path, query, ""))
+
+
+def _without_dots(path: str) -> str:
+    """Return a path without the segments . and .. (RFC 3986 section 5.2.4)."""
+    if "/." not in path:
+        return path
+    kept: list[str] = []
+    *folders, last = path.split("/")
+    for segment in folders:
+        if segment == "..":
+            kept = kept[: max(1, len(kept) - 1)]
+        elif segment != ".":
+            kept.append(segment)
+    if last == "..":
+        kept = kept[: max(1, len(kept) - 1)]
+    return "/".join([*kept, "" if last in (".", "..") else last])
+
+
+def _requested(part: str, safe: str) -> str:
+    quoted = quote(part, safe=f"{safe}%", errors="surrogateescape")
+    return re.sub("%(?![0-9a-fA-F]{2})", "%25", quoted)
+
+
+def feeds_of_page(page: str, url: str) -> list[str]:
+    """Return the absolute addresses of the feeds that a web page found at `url` links to, each once."""
+    page = page[:_LONGEST_HEAD]
+    base = _BASE.search(page)
+    if base:
+        url = absolute(unescape(base[1]), url) or url
+    tags = [
+        {
+            name.lower(): unescape(quoted or bare)
+            for name, _, quoted, bare in _ATTRIBUTE.findall(tag[:_LONGEST_TAG])
+        }
+        for tag in _LINK.findall(page)
+    ]
+    hrefs = [tag.get("href", "") for tag in tags if _is_feed(tag)]
+    return list(dict.fromkeys(link for href in hrefs if (link := absolute(href, url))))
+
+
+def _is_feed(attributes: Mapping[str, str]) -> bool:
+    kind = attributes.get("type", "").lower()
+    # Plain JSON is linked to by many pages that mean another thing than a feed (WordPress).
+    is_json_feed = kind == "application/json" and "feed" in attributes.get("href", "").lower()
+    return "alternate" in attributes.get("rel", "").lower().split() and (kind in _FEED_TYPES or is_json_feed)
+
+
 def split_address(link: str) -> SplitResult:
     """Return the parts of what may be an address, such as a guid; all of them "" for a broken one."""
     try:
@@ -49,6 +131,8 @@ def split_address(link: str) -> SplitResult:
 
 def without_tracking(link: str) -> str:
     """Return the address without parameters such as utm_source; the others keep their order and spelling."""
+    if "?" not in link and ";" not in link:
+        return link
     head, hash_mark, fragment = link.partition("#")
     head, mark, query = head.partition("?")
     head = _SESSION_IN_PATH.sub("", head)

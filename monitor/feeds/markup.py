@@ -10,10 +10,18 @@ _LONG_ITEM = 20_000  # characters
 _MOST_OF_A_NAME = 100  # elements of one name in an item, without elements in them
 _MOST_ITEMS = 4000  # of a longer document, the first and the last half of them
 
-_TAG = re.compile(rf"<([a-zA-Z_][\w.:-]{{0,100}})[^<>]{{{_LONG_TAG},}}?>")
+_CDATA = r"<!\[CDATA\[(?:[^\]]++|\](?!\]>))*+(?:\]\]>|\Z)"  # what stands in it is text
+_TAG = re.compile(rf"{_CDATA}|<([a-zA-Z_][\w.:-]{{0,100}})[^<>]{{{_LONG_TAG},}}?>")
 _ITEM_START = re.compile(r"<(?:\w{1,40}:)?(?:item|entry)[\s>]", re.IGNORECASE)
 _LIST_END = re.compile(r"</(?:\w{1,40}:)?(?:rss|feed|rdf|channel)\s*>", re.IGNORECASE)
-_FLAT = re.compile(r"<([a-zA-Z_][\w.:-]{0,100})(?:\s[^<>]*)?(?:/>|>[^<]*</\1\s*>)")
+# The elements of which an item may have several, so that a parser compares them. Paragraphs are none of them.
+_LISTED = (
+    "category|subject|keywords|tag|link|enclosure|author|creator|contributor|credit|thumbnail|content|person"
+)
+_FLAT = re.compile(
+    rf"{_CDATA}|<((?:[\w.-]{{1,40}}:)?(?:{_LISTED}))(?:\s[^<>]*)?(?:/>|>(?:[^<]++|{_CDATA})*+</\1\s*>)",
+    re.IGNORECASE,
+)
 
 
 def cut_absurd(document: str) -> str:
@@ -36,7 +44,7 @@ def cut_absurd(document: str) -> str:
 
 def _without_attributes(tag: re.Match[str]) -> str:
     text = tag[0]
-    if len(text) < _LONGEST_TAG and text.count("=") <= _MOST_ATTRIBUTES:
+    if not tag[1] or (len(text) < _LONGEST_TAG and text.count("=") <= _MOST_ATTRIBUTES):
         return text
     return f"<{tag[1]}{'/' if text.endswith('/>') else ''}>"
 
@@ -47,6 +55,8 @@ def _without_repeats(item: str) -> str:
     times: Counter[str] = Counter()
 
     def keep_first(element: re.Match[str]) -> str:
+        if not element[1]:
+            return element[0]
         times[element[1]] += 1
         return element[0] if times[element[1]] <= _MOST_OF_A_NAME else ""
 

@@ -18,6 +18,7 @@ class Task:
     feed: Feed
     now: datetime
     content_type: str
+    url: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -15,6 +15,7 @@ from monitor import __version__
 from monitor.config.options import Feed
 from monitor.errors import ParseError
 from monitor.feeds.parser_messages import LENGTH, Result, Task
+from monitor.feeds.quick import parse_plain
 from monitor.model.feeds import ParsedFeed
 
 READS = f"{__version__} {version('feedparser')}"  # another one may read the same document in another way
@@ -24,6 +25,7 @@ _MEMORY = 160_000_000  # bytes for one document
 _PARSERS = 2  # at work at one time, besides those that take their time
 _SLOW_AFTER = 1.0  # seconds after which a parser takes its time: another one may begin beside it
 _MOST_SLOW = 2
+_SMALL = 300_000  # bytes: a plain document of this size takes 10 ms
 _LARGE = 1_000_000  # bytes: documents of this size are parsed one at a time
 _KEPT = (
     80_000_000  # bytes: a parser that holds more after a document is replaced, so that the memory comes back
@@ -35,7 +37,7 @@ class Parse(Protocol):
     """What parses a document; see ParserPool.parse."""
 
     async def __call__(
-        self, body: bytes, *, feed: Feed, now: datetime, content_type: str, suspect: bool
+        self, body: bytes, *, feed: Feed, now: datetime, content_type: str, url: str, suspect: bool
     ) -> ParsedFeed:
         """Parse a document. Raises ParseError."""
 
@@ -63,13 +65,25 @@ class ParserPool:
             await parser.end()
 
     async def parse(
-        self, body: bytes, *, feed: Feed, now: datetime, content_type: str, suspect: bool = False
+        self,
+        body: bytes,
+        *,
+        feed: Feed,
+        now: datetime,
+        content_type: str,
+        url: str = "",
+        suspect: bool = False,
     ) -> ParsedFeed:
         """Parse a document as `monitor.feeds.parse.parse` does. Raises ParseError, also where it breaks the parser.
 
+        A small and plain one is read here and now, its entries without their texts (ParsedFeed.complete).
         A document that is large, or of a feed that is `suspect`, waits for others of its kind, and they for it.
         """
-        task = Task(body=body, feed=feed, now=now, content_type=content_type)
+        if len(body) <= _SMALL and not suspect:
+            parsed = parse_plain(body, feed=feed, now=now, content_type=content_type, url=url)
+            if parsed is not None:
+                return parsed
+        task = Task(body=body, feed=feed, now=now, content_type=content_type, url=url)
         async with self._large if suspect or len(body) > _LARGE else contextlib.nullcontext(), self._place():
             result = await self._do(task)
         if result.parsed is None:

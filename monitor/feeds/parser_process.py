@@ -37,7 +37,7 @@ def main(deadline: float, memory: int) -> None:
 
 def _do(task: Task) -> Result:
     try:
-        parsed = parse(task.body, feed=task.feed, now=task.now, content_type=task.content_type)
+        parsed = parse(task.body, feed=task.feed, now=task.now, content_type=task.content_type, url=task.url)
     except ParseError as error:
         return Result(error=str(error), memory=_held("resident"))
     except MemoryError:

@@ -1,7 +1,14 @@
-"""Declare what a document says as it stands (RawChannel, RawEntry), and what a source reads from it (SourceReading)."""
+"""Declare what a document says as it stands (RawDocument), and what a source reads from it (SourceReading)."""
 
 from dataclasses import dataclass
 from datetime import datetime
+
+from monitor.model.feeds import Hints
+
+MOST_ENTRIES = 1000  # of a document
+LONGEST_TITLE = 500  # characters
+LONGEST_NAME = 100
+MOST_NAMES = 20  # authors, sections
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -25,6 +32,18 @@ class RawEntry:
     categories: tuple[str, ...]
     summary: str  # HTML
     content: str  # HTML; "" when the feed has only a summary
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RawDocument:
+    """A document, whatever its format."""
+
+    channel: RawChannel
+    entries: tuple[RawEntry, ...]
+    published: tuple[
+        datetime | None, ...
+    ]  # of each entry, with the clock of a feed that calls Beijing's GMT put right
+    hints: Hints
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

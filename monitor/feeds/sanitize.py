@@ -10,6 +10,8 @@ from bs4 import BeautifulSoup, Tag
 from monitor.feeds.text import clean, without_controls
 
 _LONGEST_HTML = 300_000  # characters; the longest articles have a tenth of it
+_LONGEST_SIMPLE = 50_000
+_DEEPEST_SIMPLE = 20  # elements within each other
 _DEEPEST = 200  # elements within each other; parsers take quadratic time beyond
 # A tag as long as this holds a picture in a data: URL, or thousands of attributes.
 _HUGE_TAG = re.compile(r"<[a-zA-Z/][^<>]{5000,}>?")
@@ -52,8 +54,34 @@ _REMOVED = {
     "math",
     "form",
     "select",
+    "rt",  # how a character is read, beside it
+    "rp",
 }
+# Most texts of feeds are as simple as this: tags of a few kinds, nothing that is no text and no tag.
+_ATTRIBUTE = r"""\s+[a-zA-Z][\w:-]*+(?:\s*+=\s*+(?:"[^"<>]*+"|'[^'<>]*+'|[^\s"'<>=`]++))?+"""
+_NESTED = "div|ul|ol|li|blockquote|h[1-6]"
+_SIMPLE = re.compile(
+    r"(?>[^<\0-\x08\x0b\x0c\x0e-\x1f\x7f]++"
+    rf"|</?(?:p|br|a|b|i|em|strong|span|img|u|small|code|cite|sub|sup|font)(?:{_ATTRIBUTE})*+\s*+/?>"
+    rf"|<(?:{_NESTED})(?:{_ATTRIBUTE})*+\s*+>|</(?:{_NESTED})\s*+>)*+",
+    re.IGNORECASE,
+)
+_NESTED_TAG = re.compile(rf"<(/?)({_NESTED})(?![a-zA-Z0-9])", re.IGNORECASE)
+_BLOCK_TAG = re.compile(rf"</?(?:p|br|{_NESTED})(?![a-zA-Z0-9])[^>]*>", re.IGNORECASE)
+_ANY_TAG = re.compile("<[^>]*>")
 _BREAKS_ONLY = nh3.Cleaner(tags=_BLOCKS, attributes={}, clean_content_tags=_REMOVED, link_rel=None)
+
+# What stands below a picture, and is not the article's.
+_FIGCAPTION = re.compile(r"<figcaption\b[^>]*>.*?</figcaption\s*>", re.IGNORECASE | re.DOTALL)
+_CAPTION_TEXT = r"[^<]{0,1000}(?:<(?!/?(?:p|div|dd)\b)[^<]{0,1000}){0,20}"  # without another block in it
+_CAPTION = re.compile(
+    r"<(p|div|span|dd|small)\b[^<>]{0,500}?\bclass\s*=\s*[\"'][^\"'>]{0,200}?\bcaption\b(?!-)"
+    rf"[^<>]{{0,500}}>{_CAPTION_TEXT}</\1\s*>"
+    r"|<(p|dd)\b[^<>]{0,500}?\bclass\s*=\s*[\"'][^\"'>]{0,200}?caption-text"
+    rf"[^<>]{{0,500}}>{_CAPTION_TEXT}</\2\s*>",
+    re.IGNORECASE | re.DOTALL,
+)
+_END_OF_FIGCAPTION = "</figcaption"
 
 _BREAK = "\x1e"  # the record separator: white space to `clean`
 
@@ -104,14 +132,45 @@ class Page:
 
 def paragraphs(html: str) -> list[str]:
     """Return the text of some HTML block by block, each one line."""
-    # What the cleaner gives is well-formed: every < begins a tag, every tag is a block's, without attributes.
-    safe = re.sub("<[^>]*>", _BREAK, _BREAKS_ONLY.clean(_cut(html)))
+    if _is_simple(html):
+        safe = _ANY_TAG.sub(
+            "", _BLOCK_TAG.sub(_BREAK, html)
+        )  # what the cleaner comes to, in a quarter of its time
+    else:
+        # What the cleaner gives is well-formed: every < begins a tag, every tag is a block's, without attributes.
+        safe = _ANY_TAG.sub(_BREAK, _BREAKS_ONLY.clean(_cut(html)))
     return [line for line in map(clean, unescape(safe).split(_BREAK)) if line]
 
 
 def plain(html: str) -> str:
     """Return the text of some HTML in one line."""
     return " ".join(paragraphs(html)) if "<" in html or "&" in html else clean(html)
+
+
+def _is_simple(html: str) -> bool:
+    """Return whether a parser could find nothing else in some HTML than what is written: tags close in their order."""
+    if len(html) > _LONGEST_SIMPLE or not _SIMPLE.fullmatch(html):
+        return False
+    opened: list[str] = []
+    for is_end, name in _NESTED_TAG.findall(html):
+        name = name.lower()
+        if is_end and (not opened or opened.pop() != name):
+            return False
+        if not is_end:
+            if len(opened) > _DEEPEST_SIMPLE or (opened and opened[-1].startswith("h")):
+                return False
+            opened.append(name)
+    return not opened
+
+
+def without_captions(text: str) -> str:
+    """Return HTML without what stands below its pictures; a text that is nothing else is left as it is."""
+    lower = text.lower()
+    if "caption" not in lower:
+        return text
+    end = text.find(">", lower.rfind(_END_OF_FIGCAPTION)) + 1 if _END_OF_FIGCAPTION in lower else 0
+    rest = _CAPTION.sub(" ", _FIGCAPTION.sub(" ", text[:end]) + text[end:])
+    return rest if rest != text and plain(rest) else text
 
 
 @cache

@@ -4,7 +4,9 @@ from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from enum import Enum
+from functools import partial
 from hashlib import sha256
+from urllib.parse import urlsplit
 
 from monitor.config.options import Feed, FetchOptions
 from monitor.errors import FeedError
@@ -12,6 +14,7 @@ from monitor.feeds import identity, pace, relocation
 from monitor.feeds.fetch import Fetch, Fetched, NotModified
 from monitor.feeds.links import bare, spellings
 from monitor.feeds.parser_pool import READS, Parse
+from monitor.feeds.rhythm import Demand
 from monitor.jobs import Clock, Jitter
 from monitor.jobs.match_new import match_new
 from monitor.masking import mask
@@ -87,17 +90,27 @@ async def claim(
     options: FetchOptions,
     limit: int,
     admit: Callable[[str], bool] = lambda _: True,
+    apart: bool = False,
     by_hand: bool = False,
 ) -> list[tuple[Feed, PollState]]:
     """Claim at most `limit` of the feeds that are due; nobody else gets them before their lease is over.
 
-    `admit` is asked once for each url, the longest due first, and says whether it may be polled now. With `by_hand`
-    those that are gone, and asked no more, are claimed too.
+    `admit` is asked once for each url, the longest due first, and says whether it may be polled now. With `apart` a
+    host is asked once a second at most: its other feeds stay due, for the next call. With `by_hand` those that are
+    gone, and asked no more, are claimed too.
     """
     until = now + _LEASE * options.timeout
     by_url = {feed.url: feed for feed in candidates}
+    host_of = partial(pace.host_of, options=options) if apart else None
     claimed = await db.write(
-        feeds.claim_due, list(by_url), now, until=until, limit=limit, admit=admit, by_hand=by_hand
+        feeds.claim_due,
+        list(by_url),
+        now,
+        until=until,
+        limit=limit,
+        admit=admit,
+        host_of=host_of,
+        by_hand=by_hand,
     )
     return [(by_url[state.feed_url], state) for state in claimed]
 
@@ -105,7 +118,7 @@ async def claim(
 async def claim_all(
     candidates: Sequence[Feed], *, db: Database, now: datetime, options: FetchOptions
 ) -> list[tuple[Feed, PollState]]:
-    """Claim every feed, due or not."""
+    """Claim every feed, due or not, but for those whose servers want to be left alone (Retry-After)."""
     until = now + _LEASE * options.timeout
     by_url = {feed.url: feed for feed in candidates}
     claimed = await db.write(feeds.claim_all, list(by_url), now, until=until)
@@ -116,6 +129,7 @@ async def poll(
     feed: Feed,
     state: PollState,
     *,
+    demand: Demand,
     fetch: Fetch,
     parse: Parse,
     rules: Ruleset,
@@ -134,7 +148,7 @@ async def poll(
     parsed = None
     asked = replace(feed, url=state.asks) if state.asks else feed
     try:
-        answer = await fetch(asked, state.validators)
+        answer = await fetch(asked, pace.validators_to_send(state, clock()))
         content_hash = state.content_hash
         if isinstance(answer, Fetched):
             downloaded(len(answer.body))
@@ -145,12 +159,13 @@ async def poll(
                     feed=feed,
                     now=settled_clock(),
                     content_type=answer.content_type,
+                    url=answer.url,
                     suspect=state.failed_by is FailureKind.PARSER,
                 )
     except FeedError as error:
         after = pace.after_failure(state, error, options=options, now=clock(), jitter=jitter())
         after = relocation.after_failure(state, after, error, now=settled_clock())
-        await db.write(_save, feed, state, after, settled_clock())
+        await db.write(_save_failure, feed, state, after, error, options, settled_clock())
         return PollFailed(
             feed=feed,
             error=error,
@@ -158,12 +173,15 @@ async def poll(
             next_poll_at=after.next_poll_at,
             stopped=after.stopped,
         )
-    after = pace.after_answer(
+    after_answer = partial(
+        pace.after_answer,
         state,
         feed=feed,
         validators=answer.validators,
-        title=parsed.title if parsed else state.title,
+        parsed=parsed,
         max_age=answer.max_age,
+        demand=demand,
+        is_document=isinstance(answer, Fetched),
         content_hash=content_hash,
         options=options,
         now=clock(),
@@ -172,15 +190,30 @@ async def poll(
     if parsed is None:
         # The same bytes say nothing of an address that brought another feed's document the visit before.
         is_same_feed = isinstance(answer, NotModified) or answer.url == state.redirected_to
-        after = _relocated(state, after, answer, is_same_feed=is_same_feed)
+        after = _relocated(feed, state, after_answer(is_news=False), answer, is_same_feed=is_same_feed)
         await db.write(_save, feed, state, after, settled_clock())
         return Unchanged(feed=feed, next_poll_at=after.next_poll_at, adopted=_adopted(state, after))
     # Outside the transaction: a slow expression holds up no other writer. An entry that somebody else stores meanwhile
     # is known when this one stores; rules that change meanwhile are in force at the next rematch.
-    visit = _Visit(feed=feed, parsed=parsed, answer=answer, before=state, after=after, now=settled_clock())
+    visit = _Visit(
+        feed=feed,
+        parsed=parsed,
+        answer=answer,
+        before=state,
+        after_answer=after_answer,
+        now=settled_clock(),
+    )
     document = await db.read(_compare, visit)
-    found = await match_new([*document.new, *document.retitled.values()], rules)
-    return await db.write(_store, visit, found, rules)
+    if (
+        document.ids_change
+    ):  # its entries have other ids than in the document: all of them are completed before
+        visit = replace(visit, parsed=_with(parsed, [parsed.complete(entry) for entry in parsed.entries]))
+        document = await db.read(_compare, visit)
+        wanted = document.wanted
+    else:
+        wanted = [parsed.complete(entry) for entry in document.wanted]
+        visit = replace(visit, parsed=_with(parsed, wanted))
+    return await db.write(_store, visit, await match_new(wanted, rules), rules)
 
 
 def _hash(feed: Feed, answer: Fetched) -> str:
@@ -189,14 +222,23 @@ def _hash(feed: Feed, answer: Fetched) -> str:
     return sha256(how + answer.body).hexdigest()
 
 
+def _with(parsed: ParsedFeed, complete: Sequence[Entry]) -> ParsedFeed:
+    """Return a document with some of its entries complete."""
+    by_id = {entry.id: entry for entry in complete}
+    return replace(parsed, entries=tuple(by_id.get(entry.id, entry) for entry in parsed.entries))
+
+
 def _relocated(
-    before: PollState, after: PollState, answer: Fetched | NotModified, *, is_same_feed: bool
+    feed: Feed, before: PollState, after: PollState, answer: Fetched | NotModified, *, is_same_feed: bool
 ) -> PollState:
+    own, other = urlsplit(feed.url), urlsplit(answer.url)
+    # A feed's login is for its own host: another one is asked without it, as long as it only redirects there.
+    keeps_login = not (feed.username or feed.headers) or own[:2] == other[:2]
     return relocation.after_answer(
         before,
         after,
         url=answer.url,
-        moved_permanently=answer.moved_permanently,
+        moved_permanently=answer.moved_permanently and keeps_login,
         is_same_feed=is_same_feed,
     )
 
@@ -213,7 +255,7 @@ class _Visit:
     parsed: ParsedFeed
     answer: Fetched | NotModified
     before: PollState
-    after: PollState
+    after_answer: Callable[..., PollState]  # by whether it brings a new entry
     now: datetime
 
 
@@ -230,6 +272,11 @@ class _Document:
     new_url: NewUrl | None = None
     ids_change: bool = False
     is_same_feed: bool = False  # at least half of it was known, or it is what made the feed known
+
+    @property
+    def wanted(self) -> list[Entry]:
+        """The entries to match."""
+        return [*self.new, *self.retitled.values()]
 
 
 def _compare(tx: Connection, visit: _Visit) -> _Document:
@@ -252,7 +299,8 @@ def _compare(tx: Connection, visit: _Visit) -> _Document:
         # The document may reach further back than the one before; what came since the last visit is news, however old.
         since = min(first_visit, visited or first_visit)
     document = recognised or document
-    known = entries.known(tx, key, _names(document))
+    # At its first visit a feed has nothing yet.
+    known = entries.known(tx, key, _names(document)) if registered.visited or registered.moved_from else {}
     ids_change = registered.ids_change
     if ids_change or identity.may_change_ids(document, known.keys()):
         stored = entries.titled(tx, key, [entry.title for entry in document])
@@ -349,7 +397,8 @@ def _store(tx: Connection, visit: _Visit, found: Mapping[str, Sequence[Match]], 
     matches.insert(tx, matched)
     # What was known a moment ago, and is not any more, is matched before the next digest.
     entries.mark_judged(tx, [seq for seq, entry in to_match if entry.id not in found], "")
-    after = _relocated(before, visit.after, visit.answer, is_same_feed=document.is_same_feed)
+    after = visit.after_answer(is_news=bool(new))
+    after = _relocated(feed, before, after, visit.answer, is_same_feed=document.is_same_feed)
     _save(tx, feed, before, after, now)
     if registered and document.flood:
         content = f"{feed.name}: {document.flood} entries, on {now:%Y-%m-%d}"
@@ -389,3 +438,22 @@ def _save(tx: Connection, feed: Feed, before: PollState, after: PollState, now: 
         notices.report(tx, gone, now)
     elif before.stopped:
         notices.clear(tx, NoticeKind.FEED_GONE, registered.key, now)
+
+
+def _save_failure(
+    tx: Connection,
+    feed: Feed,
+    before: PollState,
+    after: PollState,
+    error: FeedError,
+    options: FetchOptions,
+    now: datetime,
+) -> None:
+    """Store the state of a feed after a failure; where several feeds of a host are told to wait, all of them wait."""
+    host = pace.host_of(after.feed_url, options)
+    if host and after.attempted_at and after.retry_after and pace.rests_with_its_host(error, after):
+        told = feeds.wanting_rest(tx, after.attempted_at)
+        if any(pace.host_of(url, options) == host for url in told):
+            urls = [each.url for each in feeds.registered(tx) if pace.host_of(each.url, options) == host]
+            feeds.let_rest(tx, urls, after.retry_after)
+    _save(tx, feed, before, after, now)

@@ -1,6 +1,7 @@
 """What feeds said (Entry, ParsedFeed) and how each feed's last visit went (PollState)."""
 
-from dataclasses import dataclass
+from collections.abc import Callable
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from enum import Enum
 
@@ -40,14 +41,28 @@ class Entry:
         return self.published or self.first_seen
 
 
+def _as_it_is(entry: Entry) -> Entry:
+    return entry
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Hints:
+    """How seldom a feed's document wants to be asked for, in the publisher's opinion."""
+
+    interval: timedelta | None = None  # between two visits: of ttl and sy:updatePeriod the longer one
+    skip_hours: frozenset[int] = frozenset()  # 0 to 23, UTC: nothing is published in these
+    skip_days: frozenset[int] = frozenset()  # 1 to 7, Monday first, UTC
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ParsedFeed:
-    """One visit's answer. Entries stand in the feed's order."""
+    """One visit's answer. Entries stand in the feed's order, perhaps without their texts, which `complete` adds."""
 
     title: str
     site_url: str
     entries: tuple[Entry, ...]
-    ttl: timedelta | None = None  # the feed's own wish, a hint
+    hints: Hints = Hints()
+    complete: Callable[[Entry], Entry] = field(default=_as_it_is, compare=False, repr=False)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -56,6 +71,19 @@ class Validators:
 
     etag: str = ""
     last_modified: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Rhythm:
+    """How often a feed publishes, by the dates of the entries in its document."""
+
+    gap: timedelta  # the mean, between two entries
+    entries: int  # with a date, three at least
+
+    @property
+    def span(self) -> timedelta:
+        """How long an entry stays in the document, at this pace."""
+        return self.gap * (self.entries - 1)
 
 
 class FailureKind(Enum):
@@ -88,9 +116,15 @@ class PollState:
     gone: int = 0  # answers that it is gone (410)
     gone_since: datetime | None = None  # the first of these
     stopped: bool = False  # it is gone, and asked no more
+    document_at: datetime | None = None  # the last good answer that was no 304
+    changed_at: datetime | None = None  # the last one that brought a new entry
+    fresh_until: datetime | None = None  # as long the server calls its last good answer fresh, within bounds
+    rhythm: Rhythm | None = None  # None: too few dates to tell
+    hints: Hints = Hints()
 
     def __post_init__(self) -> None:
-        require_utc(self.next_poll_at, self.visited, self.attempted_at, self.retry_after, self.gone_since)
+        require_utc(self.next_poll_at, self.visited, self.attempted_at, self.retry_after)
+        require_utc(self.document_at, self.changed_at, self.fresh_until, self.gone_since)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -100,6 +134,7 @@ class FeedSettings:
     reach: str  # a hash of how it is reached, behind the host and a space; "" before it was registered
     limits: str  # a hash of the options a poll may fail by
     interval: timedelta  # at least, between two visits
+    demand: str = ""  # a hash of what moves the visits of a feed with every = "auto"; "" for another
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

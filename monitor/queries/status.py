@@ -2,12 +2,16 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from monitor.config.checked import CheckedConfig
+from monitor.config.options import Config, Feed
+from monitor.config.values import in_words
 from monitor.digests.due import next_slot
 from monitor.digests.notice import group_troubles
 from monitor.errors import Problem
+from monitor.feeds.pace import interval_of
+from monitor.jobs.demand import FeedReaders, readers_of
 from monitor.masking import mask
 from monitor.model.digests import SubscriptionState
 from monitor.model.feeds import PollState
@@ -57,11 +61,15 @@ def read_stored_state(tx: Connection) -> StoredState:
 
 def status_of(checked: CheckedConfig, stored: StoredState, now: datetime) -> StatusAnswer:
     """Return how everything stands by an accepted configuration."""
-    feed_states = {state.feed_url: state for state in stored.feeds}
+    feed_states, readers = {state.feed_url: state for state in stored.feeds}, readers_of(checked.config)
     states = {state.name: state for state in stored.subscriptions}
     return StatusAnswer(
         config=ConfigStatus(ok=True, rules=RulesInForce.of(stored.rules)),
-        feeds=tuple(FeedStatus.of(feed.name, feed_states.get(feed.url)) for feed in checked.config.feeds),
+        feeds=tuple(
+            FeedStatus.of(feed.name, state, _every(feed, state, readers[feed.url], checked.config, now))
+            for feed in checked.config.feeds
+            for state in [feed_states.get(feed.url)]
+        ),
         subscriptions=tuple(
             SubscriptionStatus(
                 subscription=subscription.name,
@@ -104,6 +112,16 @@ def status_refused(
         outbox=_counts(stored),
         troubles=_troubles(stored),
     )
+
+
+def _every(feed: Feed, state: PollState | None, readers: FeedReaders, config: Config, now: datetime) -> str:
+    """Return the time between two visits to a feed, with "auto" what that comes to, in whole minutes."""
+    if isinstance(feed.every, timedelta):
+        return in_words(feed.every)
+    if state is None or state.visited is None:
+        return "auto"
+    interval = interval_of(state, feed, readers.demand(now), config.fetch, now)
+    return f"auto: {in_words(timedelta(minutes=max(1, round(interval / timedelta(minutes=1)))))}"
 
 
 def _troubles(stored: StoredState) -> tuple[TroubleStatus, ...]:

@@ -14,9 +14,11 @@ from functools import partial
 from monitor.config.options import Feed, Rule, Subscription
 from monitor.digests.due import due, outside_quiet_hours, slot_at_once, slot_now
 from monitor.errors import DigestError
+from monitor.feeds import pace
 from monitor.jobs import Clock
 from monitor.jobs.compose import Composed, ComposeOutcome, NothingNew, compose
 from monitor.jobs.deliver import Attempted, InHand, deliver, is_anything_due, recover
+from monitor.jobs.demand import readers_of
 from monitor.jobs.lapse import Lapsed, lapse
 from monitor.jobs.notify import Notified, notify
 from monitor.jobs.poll import PollOutcome, claim, claim_all, poll
@@ -28,9 +30,9 @@ from monitor.model.feeds import PollState
 from monitor.model.mail import Delivery, DeliveryStatus
 from monitor.model.notices import NoticeKind
 from monitor.service.clock import clock
-from monitor.service.places import MOST_OF_A_HOST, Host, Place, Places, host_of
+from monitor.service.places import MOST_OF_A_HOST, Host, Place, Places, Turns, host_of
 from monitor.service.runtime import Runtime, jitter
-from monitor.store import digests, entries, notices, outbox, owed, relays, subscriptions
+from monitor.store import digests, entries, feeds, notices, outbox, owed, relays, subscriptions
 from monitor.store.database import Connection, Database
 
 Work = Callable[[], Awaitable[None]]
@@ -98,6 +100,7 @@ class DueWork:
         wall_clock: Clock | None = None,
     ) -> None:
         self.loaded, self.runtime = loaded, runtime
+        self._readers = readers_of(loaded.config)
         self._db, self._start, self._report, self._clock = db, start, report, clock
         self._wall_clock = wall_clock or clock
         self._polls: dict[str, asyncio.Task[None]] = {}  # by the feed's url
@@ -112,7 +115,7 @@ class DueWork:
     async def round(self, *, now: bool) -> None:
         """Do everything that is due, and return when it has ended; with `now` every digest is composed, due or not."""
         await self.rematch()
-        await self.poll_claimed(await self.claim_feeds(due_only=True))
+        await self.poll_claimed(await self.claim_feeds(due_only=True), apart=True)
         await self.compose_for(self.loaded.config.subscriptions, now=now)
         await self.compose_at_once()
         await self.deliver_all()
@@ -137,6 +140,7 @@ class DueWork:
             options=self.loaded.config.fetch,
             limit=self._places.free,
             admit=self._places.admission(),
+            apart=True,
         ):
             place = self._places.take(feed.url)
             task = self._start(f"poll {feed.name}", partial(self._poll, feed, state, place))
@@ -145,21 +149,21 @@ class DueWork:
 
     async def claim_feeds(self, *, due_only: bool, by_hand: bool = False) -> list[tuple[Feed, PollState]]:
         """Claim every feed, or every due one, for one visit; `by_hand` those too that are gone and asked no more."""
-        feeds, options = self.loaded.config.feeds, self.loaded.config.fetch
+        candidates, options, now = self.loaded.config.feeds, self.loaded.config.fetch, self._wall_clock()
         if due_only:
+            limit = len(candidates)
             return await claim(
-                feeds,
-                db=self._db,
-                now=self._wall_clock(),
-                options=options,
-                limit=len(feeds),
-                by_hand=by_hand,
+                candidates, db=self._db, now=now, options=options, limit=limit, by_hand=by_hand
             )
-        return await claim_all(feeds, db=self._db, now=self._wall_clock(), options=options)
+        return await claim_all(candidates, db=self._db, now=now, options=options)
 
-    async def poll_claimed(self, claimed: Sequence[tuple[Feed, PollState]]) -> None:
-        """Visit feeds that were claimed, and return when all have answered."""
-        places = asyncio.Semaphore(self.loaded.config.fetch.concurrency)
+    async def poll_claimed(self, claimed: Sequence[tuple[Feed, PollState]], *, apart: bool) -> None:
+        """Visit feeds that were claimed, and return when all have answered.
+
+        With `apart` the requests to one host begin a second or two apart.
+        """
+        options, turns = self.loaded.config.fetch, Turns(jitter)
+        places = asyncio.Semaphore(options.concurrency)
         by_host: dict[Host, deque[tuple[Feed, PollState]]] = {}
         for feed, state in claimed:
             by_host.setdefault(host_of(feed.url), deque()).append((feed, state))
@@ -168,6 +172,8 @@ class DueWork:
             polls = []
             while waiting:
                 feed, state = waiting.popleft()
+                if apart and (host := pace.host_of(feed.url, options)):
+                    await asyncio.sleep(turns.wait(host, asyncio.get_running_loop().time()))
                 await places.acquire()
                 place = self._places.take(feed.url, freed=places.release)
                 task = self._start(f"poll {feed.name}", partial(self._poll, feed, state, place))
@@ -179,6 +185,11 @@ class DueWork:
         await asyncio.gather(
             *(visit_in_turn(waiting) for waiting in by_host.values() for _ in range(MOST_OF_A_HOST))
         )
+
+    async def feeds_at_rest(self) -> list[tuple[Feed, datetime]]:
+        """Return the feeds whose servers want to be left alone, and until when."""
+        until = await self._db.read(feeds.wanting_rest, self._wall_clock())
+        return [(feed, until[feed.url]) for feed in self.loaded.config.feeds if feed.url in until]
 
     async def polls_ended(self) -> None:
         """Wait for the visits started so far."""
@@ -199,6 +210,7 @@ class DueWork:
         outcome = await poll(
             feed,
             state,
+            demand=self._readers[feed.url].demand(self._wall_clock()),
             fetch=self.runtime.fetcher.fetch,
             parse=self.runtime.parse,
             rules=self.loaded.rules,

@@ -88,6 +88,20 @@ class Place:
         self._freed()
 
 
+class Turns:
+    """The turns of requests at hosts: they begin a second or two apart. `jitter` returns [0, 1)."""
+
+    def __init__(self, jitter: Callable[[], float]) -> None:
+        self._jitter = jitter
+        self._next: dict[str, float] = {}
+
+    def wait(self, host: str, now: float) -> float:
+        """Return in how many seconds a request to a host begins; `now` is in seconds of any clock."""
+        begins = max(now, self._next.get(host, now))
+        self._next[host] = begins + 1 + self._jitter()
+        return begins - now
+
+
 def host_of(url: str) -> Host:
     """Return what counts as one host."""
     parts = URL(url)

@@ -9,6 +9,7 @@ from monitor.config.addresses import parse_mailbox
 from monitor.config.options import Config, Subscription
 from monitor.config.values import in_words
 from monitor.feeds.pace import after_edit, settings_of
+from monitor.jobs.demand import readers_of
 from monitor.jobs.give_up import clear_addresses
 from monitor.jobs.lapse import lapse_absent
 from monitor.loaded import LoadedConfig
@@ -176,13 +177,22 @@ def _register_feeds(tx: Connection, names: Mapping[str, str], now: datetime) -> 
 
 def _reschedule_feeds(tx: Connection, config: Config, now: datetime) -> None:
     """Poll feeds by the settings that config.toml has now: at once, or at another time, where an edit concerns them."""
-    urls = [feed.url for feed in config.feeds]
-    before = feeds.settings(tx, urls)
-    wanted = {feed.url: settings_of(feed, config.fetch) for feed in config.feeds}
+    by_url, readers = {feed.url: feed for feed in config.feeds}, readers_of(config)
+    before = feeds.settings(tx, list(by_url))
+    wanted = {url: settings_of(feed, config.fetch, readers[url].text) for url, feed in by_url.items()}
     changed = {url: settings for url, settings in wanted.items() if before[url] != settings}
     for state in feeds.states(tx) if changed else ():
-        if settings := changed.get(state.feed_url):
-            after = after_edit(state, before[state.feed_url], settings, now=now)
+        url = state.feed_url
+        if settings := changed.get(url):
+            after = after_edit(
+                state,
+                before[url],
+                settings,
+                feed=by_url[url],
+                demand=readers[url].demand(now),
+                options=config.fetch,
+                now=now,
+            )
             feeds.change_settings(tx, after, settings)
 
 

@@ -44,7 +44,7 @@ def make_runtime(loaded: LoadedConfig, parse: Parse, fetcher: Fetcher | None = N
     if smtp.ca_file:
         smtp = replace(smtp, ca_file=str(loaded.folder / smtp.ca_file))
     return Runtime(
-        fetcher=fetcher or Fetcher(loaded.config.fetch),
+        fetcher=fetcher or Fetcher(loaded.config.fetch, folder=loaded.folder),
         parse=parse,
         render=digest_renderer(loaded.templates),
         render_notice=reliable_notice_renderer(loaded.templates),

@@ -5,7 +5,7 @@ import contextlib
 import os
 import platform
 import signal
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import timedelta
 from functools import partial
 from pathlib import Path
@@ -18,6 +18,7 @@ from monitor.errors import ConfigError, DatabaseGoneError, MonitorError, SchemaE
 from monitor.feeds.pace import settings_of
 from monitor.feeds.parser_pool import ParserPool
 from monitor.jobs.deliver import InHand
+from monitor.jobs.demand import readers_of
 from monitor.loaded import LoadedConfig, changes, content_hash_of, dropped, load_complete, smtp_hash_of
 from monitor.model.notices import Trouble
 from monitor.model.services import RunningService
@@ -320,7 +321,7 @@ class Service:
             registered = await self._db.write(register, loaded, self._time.clocks.settled())
             before.stop()  # a mail in hand still goes the old way, and no other
             self._due_work = due_work
-            broken_off = before.break_off_polls(partial(_is_edited, before.loaded.config, loaded.config))
+            broken_off = before.break_off_polls(_is_edited(before.loaded.config, loaded.config))
             self._start("retire", partial(self._retire, before))
             await self._db.write(feeds.advance, dict.fromkeys(broken_off, self._time.clocks.wall()))
         self._start("rematch", due_work.rematch)
@@ -380,10 +381,14 @@ def _content_of(loaded: LoadedConfig) -> str:
     return f"{content_hash_of(loaded.path)} {smtp_hash_of(loaded) or loaded.smtp_hash}"
 
 
-def _is_edited(before: Config, after: Config, feed: Feed) -> bool:
-    """Return whether an edit changes how a feed is polled, or takes it out."""
-    now = next((each for each in after.feeds if each.url == feed.url), None)
-    return now is None or settings_of(feed, before.fetch) != settings_of(now, after.fetch)
+def _is_edited(before: Config, after: Config) -> Callable[[Feed], bool]:
+    """Return the function that tells whether an edit changes how a feed is polled, or takes it out."""
+    old, new = (
+        {feed.url: settings_of(feed, config.fetch, readers[feed.url].text) for feed in config.feeds}
+        for config in (before, after)
+        for readers in [readers_of(config)]
+    )
+    return lambda feed: old[feed.url] != new.get(feed.url)
 
 
 def _log_started(loaded: LoadedConfig) -> None:

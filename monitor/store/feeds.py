@@ -1,18 +1,27 @@
 """Table feeds: when each feed is polled next, and how its last polls went."""
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from datetime import datetime, timedelta
 from itertools import count, islice
 from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, Row, and_, bindparam, insert, or_, select, true, update
 
-from monitor.model.feeds import FailureKind, FeedSettings, PollState, RegisteredFeed, Validators
+from monitor.model.feeds import (
+    FailureKind,
+    FeedSettings,
+    Hints,
+    PollState,
+    RegisteredFeed,
+    Rhythm,
+    Validators,
+)
 from monitor.store.dialects import chunks, insert_missing
 from monitor.store.keys import free_key
 from monitor.store.tables import feeds
 
 _PAGE = 500
+_APART = timedelta(seconds=1)  # between two requests to one host, at least
 
 
 def sync(tx: Connection, urls: Sequence[str], now: datetime) -> None:
@@ -54,6 +63,7 @@ def move(tx: Connection, feed: RegisteredFeed, url: str, now: datetime) -> None:
         "failures": 0,
         "last_error": "",
         "failed_by": FailureKind.NONE.value,
+        "fresh_until": None,
     }
     tx.execute(update(feeds).where(feeds.c.key == feed.key).values(values | _AT_ITS_URL))
 
@@ -96,21 +106,45 @@ def claim_due(
     until: datetime,
     limit: int,
     admit: Callable[[str], bool] = lambda _: True,
+    host_of: Callable[[str], str] | None = None,
     by_hand: bool = False,
 ) -> list[PollState]:
     """Claim at most `limit` of these feeds that are due, the longest due first; return their states before.
 
     A feed is left alone whose url is not admitted, and one that is asked no more, unless this is `by_hand`. Nobody
-    else claims them before `until`; `save` ends that lease.
+    else claims them before `until`; `save` ends that lease. With `host_of`, which returns the host of a url, of each
+    host one feed is claimed, and none of a host that was asked within a second; "" is a host that needs no pause.
     """
-    candidates, due = set(urls), _is_due(now, by_hand=by_hand)
-    first = list(islice((url for url in _due(tx, due) if url in candidates and admit(url)), limit))
-    return _claim(tx, first, now, until, due)
+    candidates, is_due = set(urls), _is_due(now, by_hand=by_hand)
+    due: Iterator[str] = (url for url in _due(tx, is_due) if url in candidates)
+    if host_of:
+        due = _one_of_each_host(due, host_of, {host_of(url) for url in _just_asked(tx, now)})
+    return _claim(tx, list(islice(filter(admit, due), limit)), now, until, is_due)
 
 
 def claim_all(tx: Connection, urls: Sequence[str], now: datetime, *, until: datetime) -> list[PollState]:
-    """Claim all of these feeds, due or not; return their states before."""
-    return _claim(tx, list(dict.fromkeys(urls)), now, until, true())
+    """Claim all of these feeds, due or not, but for those whose server wants to be left alone; return their states."""
+    spared = wanting_rest(tx, now)
+    wanted = [url for url in dict.fromkeys(urls) if url not in spared]
+    return _claim(tx, wanted, now, until, true())
+
+
+def wanting_rest(tx: Connection, now: datetime) -> dict[str, datetime]:
+    """Return until when the servers of feeds, by url, want to be left alone (Retry-After)."""
+    rows = tx.execute(select(feeds.c.url, feeds.c.retry_after).where(feeds.c.retry_after > now))
+    return {row.url: row.retry_after for row in rows}
+
+
+def let_rest(tx: Connection, urls: Sequence[str], until: datetime) -> None:
+    """Leave the server of these feeds alone until an instant, at least."""
+    rested = (
+        feeds.c.url == bindparam("rested_url"),
+        or_(feeds.c.retry_after.is_(None), feeds.c.retry_after < until),
+    )
+    later = (feeds.c.url == bindparam("rested_url"), feeds.c.next_poll_at < until)
+    if rows := [{"rested_url": url} for url in urls]:
+        tx.execute(update(feeds).where(*rested).values(retry_after=until), rows)
+        tx.execute(update(feeds).where(*later).values(next_poll_at=until), rows)
 
 
 def save(tx: Connection, state: PollState) -> None:
@@ -126,7 +160,12 @@ _update = update(feeds).where(feeds.c.url == bindparam("saved_url"))  # made onc
 def settings(tx: Connection, urls: Sequence[str]) -> dict[str, FeedSettings]:
     """Return the settings of feeds as they were registered last, by url; those of a feed never registered are empty."""
     return {
-        row.url: FeedSettings(reach=row.reach, limits=row.limits, interval=timedelta(seconds=row.interval))
+        row.url: FeedSettings(
+            reach=row.reach,
+            limits=row.limits,
+            interval=timedelta(seconds=row.interval),
+            demand=row.demand,
+        )
         for chunk in chunks(urls)
         for row in tx.execute(select(feeds).where(feeds.c.url.in_(chunk)))
     }
@@ -138,6 +177,7 @@ def change_settings(tx: Connection, state: PollState, settings: FeedSettings) ->
         "reach": settings.reach,
         "limits": settings.limits,
         "interval": settings.interval.total_seconds(),
+        "demand": settings.demand,
         "next_poll_at": state.next_poll_at,
         "retry_after": state.retry_after,
     }
@@ -204,6 +244,22 @@ def _due(tx: Connection, due: ColumnElement[bool]) -> Iterator[str]:
             return
 
 
+def _one_of_each_host(urls: Iterable[str], host_of: Callable[[str], str], asked: set[str]) -> Iterator[str]:
+    """Yield the urls whose host is not among those `asked`, the first of each host."""
+    for url in urls:
+        host = host_of(url)
+        if not host or host not in asked:
+            asked.add(host)
+            yield url
+
+
+def _just_asked(tx: Connection, now: datetime) -> Iterable[str]:
+    """Return the urls of the feeds that were asked within a second, and whose server was there the last time."""
+    # An instant after now is of a clock that was ahead.
+    asked = feeds.c.attempted_at.between(now - _APART, now)
+    return tx.scalars(select(feeds.c.url).where(asked, ~_without_connection))
+
+
 def _claim(
     tx: Connection, urls: Sequence[str], now: datetime, until: datetime, due: ColumnElement[bool]
 ) -> list[PollState]:
@@ -237,6 +293,14 @@ def _values(state: PollState) -> dict[str, object]:
         "gone": state.gone,
         "gone_since": state.gone_since,
         "stopped": state.stopped,
+        "document_at": state.document_at,
+        "changed_at": state.changed_at,
+        "fresh_until": state.fresh_until,
+        "gap": state.rhythm.gap.total_seconds() if state.rhythm else None,
+        "dated": state.rhythm.entries if state.rhythm else 0,
+        "hint_interval": state.hints.interval.total_seconds() if state.hints.interval else None,
+        "skip_hours": _numbers_as_text(state.hints.skip_hours),
+        "skip_days": _numbers_as_text(state.hints.skip_days),
     }
 
 
@@ -259,4 +323,21 @@ def _state(row: Row[Any]) -> PollState:
         gone=row.gone,
         gone_since=row.gone_since,
         stopped=row.stopped,
+        document_at=row.document_at,
+        changed_at=row.changed_at,
+        fresh_until=row.fresh_until,
+        rhythm=None if row.gap is None else Rhythm(gap=timedelta(seconds=row.gap), entries=row.dated),
+        hints=Hints(
+            interval=None if row.hint_interval is None else timedelta(seconds=row.hint_interval),
+            skip_hours=_numbers(row.skip_hours),
+            skip_days=_numbers(row.skip_days),
+        ),
     )
+
+
+def _numbers_as_text(numbers: frozenset[int]) -> str:
+    return " ".join(map(str, sorted(numbers)))
+
+
+def _numbers(text: str) -> frozenset[int]:
+    return frozenset(map(int, text.split()))

@@ -70,12 +70,16 @@ def make_feeds_due(tx: Connection, now: datetime, ahead: datetime, *, longest: t
 
 def date_polls(tx: Connection, now: datetime, ahead: datetime) -> None:
     """Date polls after `ahead` as of now, and forget until when their servers want to be left alone."""
+    for column in (feeds.c.document_at, feeds.c.changed_at):
+        tx.execute(update(feeds).where(column > ahead).values({column.name: now}))
     polled_ahead = update(feeds).where(or_(feeds.c.visited > ahead, feeds.c.attempted_at > ahead))
     tx.execute(
         polled_ahead.values(
             visited=case((feeds.c.visited > ahead, now), else_=feeds.c.visited),
             attempted_at=case((feeds.c.attempted_at > ahead, now), else_=feeds.c.attempted_at),
-            retry_after=None,  # counted from such a time
+            # Counted from such a time.
+            retry_after=None,
+            fresh_until=None,
         )
     )
 

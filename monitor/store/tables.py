@@ -62,6 +62,15 @@ feeds = Table(
     Column("limits", Text, nullable=False, server_default=_EMPTY),  # as in FeedSettings, registered last
     Column("interval", Float, nullable=False, server_default="0"),  # seconds: as in FeedSettings
     Column("content_hash", Text, nullable=False, server_default=_EMPTY),  # as in PollState
+    Column("demand", Text, nullable=False, server_default=_EMPTY),  # as in FeedSettings
+    Column("document_at", Instant),  # the last good answer that was no 304
+    Column("changed_at", Instant),  # the last one that brought a new entry
+    Column("fresh_until", Instant),
+    Column("gap", Float),  # seconds, as `dated` of the Rhythm; NULL: too few dates to tell
+    Column("dated", Integer, nullable=False, server_default="0"),
+    Column("hint_interval", Float),  # seconds: as the next two of the Hints
+    Column("skip_hours", Text, nullable=False, server_default=_EMPTY),  # "0 1 23"
+    Column("skip_days", Text, nullable=False, server_default=_EMPTY),  # "6 7"
     Column("ids_change", Boolean, nullable=False, server_default=false()),  # as in RegisteredFeed
     # As in PollState, all of these.
     Column("asks", Words, nullable=False, server_default=_EMPTY),

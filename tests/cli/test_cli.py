@@ -131,7 +131,7 @@ def test_config_shows_what_is_in_force_without_secrets(tmp_path: Path) -> None:
     text = DEFAULT_CONFIG.read_text("utf-8")
     text = text.replace('proxy = ""', 'proxy = "socks5://me:hunter2@127.0.0.1:1080"')
     text = text.replace('host = "" ', 'host = "mail.example.org" ').replace(
-        'username = ""', 'username = "me"'
+        'username = ""', 'username = "me"', 1
     )
     (tmp_path / "config.toml").write_text(text, "utf-8")
     output = monitor(tmp_path, "config", MONITOR_SMTP__PASSWORD="hunter2")

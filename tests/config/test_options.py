@@ -50,7 +50,7 @@ def test_only_options_that_the_remarks_above_them_explain_have_no_sentence() -> 
     }
     assert silent == {
         *("smtp.username", "web.enabled", "web.host", "web.port"),
-        *("feeds.name", "feeds.url", "feeds.every"),
+        *("feeds.name", "feeds.url"),
         *("rules.name", "rules.any", "rules.all", "rules.none", "rules.hints"),
         *("subscriptions.name", "subscriptions.to", "subscriptions.timezone"),
     }

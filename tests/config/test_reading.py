@@ -8,7 +8,8 @@ from pathlib import Path
 import pytest
 
 from monitor.assets import DEFAULT_CONFIG
-from monitor.config.options import NOUN_TABLES, OPTION_TABLES, SmtpOptions, options_of
+from monitor.config.checked import read_options
+from monitor.config.options import NOUN_TABLES, OPTION_TABLES, SmtpOptions, as_written, options_of
 from monitor.config.reading import parse_config, read_file
 from monitor.config.secrets import smtp_password
 from monitor.config.values import duration, in_words, size
@@ -41,7 +42,7 @@ def test_a_small_file_is_enough() -> None:
     (subscription,) = config.subscriptions
     assert subscription.at == (time(8), time(18))
     assert subscription.days == (1, 5)
-    assert config.feeds[0].every == timedelta(minutes=30)
+    assert config.feeds[0].every == "auto"
 
 
 def test_the_shipped_file_shows_every_option_with_its_default() -> None:
@@ -90,6 +91,8 @@ def test_all_problems_are_told_at_once_each_at_its_line() -> None:
         ('at = ["18:00", "8:00"]', 'at = ["24:00"]', "a time of day is expected"),
         ('at = ["18:00", "8:00"]', 'every = "soon"', "a duration is expected"),
         ('"mon", "Friday"', '"someday"', "a weekday is expected"),
+        ('name = "示例"', 'name = "示例"\nevery = "soon"', 'as in "90s", "30m", "1h 30m" or "3d", or "auto"'),
+        ('name = "示例"', 'name = "示例"\nevery = "400d"', 'a duration from "0s" to "365d", or "auto"'),
         ('days = ["mon", "Friday"]', '[outbox]\nexpire = "0s"', 'a duration from "1s" to "365d"'),
         ('days = ["mon", "Friday"]', '[outbox]\nexpire = "3000000d"', 'a duration from "1s" to "365d"'),
         ('days = ["mon", "Friday"]', '[outbox]\nlease = "1d"', 'a duration from "1s" to "1h", not \'1d\''),
@@ -115,6 +118,21 @@ def test_all_problems_are_told_at_once_each_at_its_line() -> None:
             "[[feeds]]",
             '[smtp]\nhost = "mail.example.org"\nsecurity = "none"\nusername = "me"\n[[feeds]]',
             "in the clear",
+        ),
+        ("[[rules]]", 'headers = "Accept: x"\n[[rules]]', "a table of names and texts"),
+        ("[[rules]]", "headers = {Accept = 1}\n[[rules]]", "a table of names and texts"),
+        ("[[rules]]", 'headers = {"A B" = "x"}\n[[rules]]', "is no header"),
+        ("[[rules]]", 'headers = {Accept = "a\\r\\nb"}\n[[rules]]', "is no header"),
+        ("[[rules]]", 'headers = {Host = "x"}\n[[rules]]', "that the program sets itself"),
+        ("[[rules]]", 'headers = {X = "1", x = "2"}\n[[rules]]', "the same name twice"),
+        ("[[rules]]", 'user_agent = "阅读器"\n[[rules]]', "one line of ASCII"),
+        ("[[rules]]", 'username = "me"\n[[rules]]', "go together"),
+        ("[[rules]]", 'password_file = "x"\n[[rules]]', "go together"),
+        ("[[rules]]", 'username = "a:b"\npassword_file = "x"\n[[rules]]', "has a colon"),
+        (
+            "[[rules]]",
+            'username = "me"\npassword_file = "x"\nheaders = {Authorization = "Bearer 1"}\n[[rules]]',
+            "two logins",
         ),
         ("you@example.org", f"you@{'x' * 70}.org", "there is no domain"),
         ("[[feeds]]", "[web]\nport = 70000\n[[feeds]]", "less than or equal to 65535"),
@@ -295,6 +313,28 @@ def test_missing_files_are_told(tmp_path: Path) -> None:
     assert len(caught.value.problems) == 2
 
 
+def test_a_password_file_of_a_feed_that_is_missing_is_told_with_its_line(tmp_path: Path) -> None:
+    text = GOOD.replace("[[rules]]", 'username = "me"\npassword_file = "secret/feed"\n[[rules]]')
+    (tmp_path / "config.toml").write_text(text, "utf-8")
+    for read in (load, read_options):
+        with pytest.raises(ConfigError) as caught:
+            read(tmp_path / "config.toml")
+        (problem,) = caught.value.problems
+        line = text.splitlines().index('password_file = "secret/feed"') + 1
+        assert (problem.line, problem.where, problem.key) == (line, '[[feeds]] "示例"', "password_file")
+    (tmp_path / "secret").mkdir()
+    (tmp_path / "secret" / "feed").write_text("x", "utf-8")
+    load(tmp_path / "config.toml")
+
+
+def test_the_headers_of_a_feed_are_shown_without_what_may_be_secret() -> None:
+    headers = 'headers = {Accept-Language = "zh-CN", Cookie = "a=b", X-Anything = "c"}'
+    config = parse_config(GOOD.replace("[[rules]]", f"{headers}\n[[rules]]"), "config.toml")
+    assert config.feeds[0].headers == (("Accept-Language", "zh-CN"), ("Cookie", "a=b"), ("X-Anything", "c"))
+    shown = as_written(config)["feeds"][0]["headers"]
+    assert shown == {"Accept-Language": "zh-CN", "Cookie": "***", "X-Anything": "***"}
+
+
 def test_an_edit_is_told_in_a_few_words(tmp_path: Path) -> None:
     file = tmp_path / "config.toml"
     file.write_text(GOOD, "utf-8")
@@ -320,3 +360,7 @@ def test_relative_paths_count_from_the_file(tmp_path: Path) -> None:
     current = load(file)
     assert current.store_url == f"sqlite:///{tmp_path}/data/monitor.db"
     assert current.maildir == tmp_path / "data" / "Maildir"
+
+
+def test_a_feed_may_be_polled_without_any_interval() -> None:
+    assert parse_config('[fetch]\nmin_interval = "0s"\n', "config.toml").fetch.min_interval == timedelta(0)

@@ -1,3 +1,4 @@
+import asyncio
 import gzip
 from datetime import UTC, datetime, timedelta
 
@@ -9,7 +10,7 @@ from monitor.feeds.fetch import Fetched, Fetcher, NotModified
 from monitor.model.feeds import Validators
 from tests import make
 from tests.edges.fetching import KNOWN, UNKNOWN, answer_to, failure, fetch, options
-from tests.edges.web import Request, ok, redirects, serve
+from tests.edges.web import Request, listen, ok, redirect, redirects, serve
 
 # --- what is asked, and how ---
 
@@ -41,6 +42,54 @@ async def test_cookies_are_not_kept() -> None:
         for _ in range(2):
             await fetcher.fetch(make.feed(url=f"http://localhost:{web.port}/"), UNKNOWN)
         assert all("cookie" not in request.headers for request in web.requests)
+
+
+async def test_cookies_go_back_to_their_host_for_one_visit_and_to_no_other() -> None:
+    def wall(request: Request) -> bytes:
+        if "ok=1" in request.headers.get("cookie", ""):
+            return ok()
+        if request.path == "/gate":
+            return redirect("/rss", Set_Cookie="ok=1; path=/; HttpOnly")
+        return redirect("/gate")
+
+    async with serve(wall) as web, Fetcher(options()) as fetcher:
+        for _ in range(2):
+            await fetcher.fetch(make.feed(url=web.url("/rss")), UNKNOWN)
+        assert [request.path for request in web.requests] == ["/rss", "/gate", "/rss"] * 2
+        assert [request.headers.get("cookie") for request in web.requests] == [None, None, "ok=1"] * 2
+
+
+async def test_cookies_are_not_sent_to_another_host() -> None:
+    async with serve(lambda _: ok()) as web:
+        there = redirect(web.url("/rss").replace("127.0.0.1", "localhost"), Set_Cookie="ok=1; path=/")
+        async with serve(lambda _: there) as gate:
+            await fetch(gate.url())
+        assert "cookie" not in web.requests[0].headers
+
+
+@pytest.mark.parametrize(
+    ("written", "asked"),
+    [
+        ("/proxy/http%3A%2F%2Fx.example%2Ffeed", "/proxy/http%3A%2F%2Fx.example%2Ffeed"),
+        ("/f?u=https%3A%2F%2Fx.example%2F%3Fa%3D1%26b&q=AI%2B%E5%A4%A7", None),
+        ("/a:b@c/~x;y=1,2?q=[1]&r=a:b/c?d", None),
+        (
+            "/标签/经验 分享.xml?名=值",
+            "/%E6%A0%87%E7%AD%BE/%E7%BB%8F%E9%AA%8C%20%E5%88%86%E4%BA%AB.xml?%E5%90%8D=%E5%80%BC",
+        ),
+        ("/100%/x?y=5%", "/100%25/x?y=5%25"),
+        ("?x=1", "/?x=1"),
+        ("/a/./b/../../c/d/..", "/c/"),
+        ("/../../a//b/.", "/a//b/"),
+        ("/%7euser/%e5", None),
+    ],
+)
+async def test_an_address_is_asked_for_as_it_is_written(written: str, asked: str | None) -> None:
+    async with serve(lambda _: ok()) as web:
+        await fetch(web.url(written) + "#top")
+        async with serve(lambda _: redirect(web.url(written))) as moved:
+            await fetch(moved.url())
+        assert [request.path for request in web.requests] == [asked or written] * 2
 
 
 # --- what is answered ---
@@ -107,6 +156,82 @@ async def test_a_document_in_chunks_is_put_together() -> None:
     )
     assert isinstance(answer, Fetched)
     assert answer.body == b"<rss/>"
+
+
+@pytest.mark.parametrize("status", ["202 Accepted", "203 Non-Authoritative Information", "226 IM Used"])
+async def test_a_document_may_come_with_another_kind_of_success(status: str) -> None:
+    answer = await answer_to(ok(status=status))
+    assert isinstance(answer, Fetched)
+
+
+@pytest.mark.parametrize(
+    "lines",
+    [
+        b"X-XSS-Protection=1;\r\n",
+        b"Content-Type : text/xml\r\n",
+        b"X Y: 1\r\n",
+        b": nothing\r\n",
+        "新闻: 1\r\n".encode(),
+        b"X: a\0b\x01\r\n",
+        b"X: 1\r\n two\r\n",
+        b" alone\r\n",
+        b"nothing\r\n and more of it\r\n",
+        b"X: 1\n",
+        b"Content-Length: 6\r\nContent-Length: 6\r\n",
+        b"Content-Length: 6, 6\r\n",
+        b"Content-Length: -1\r\nContent-Length: many\r\n",
+    ],
+)
+async def test_a_line_in_the_head_that_is_no_header_does_not_cost_the_feed(lines: bytes) -> None:
+    answer = await answer_to(b"HTTP/1.1 200 OK\r\n" + lines + b'ETag: "1"\r\n\r\n<rss/>')
+    assert isinstance(answer, Fetched)
+    assert answer.body == b"<rss/>"
+    assert answer.validators.etag == '"1"'
+
+
+async def test_interim_answers_come_before_the_answer() -> None:
+    early = b"HTTP/1.1 103 Early Hints\r\nbad line\r\nLink: </a>\r\n\r\n"
+    answer = await answer_to(b"\r\n" + early + early + b"HTTP/1.1 200 OK\r\nContent-Length: 6\r\n\r\n<rss/>")
+    assert isinstance(answer, Fetched)
+    assert answer.body == b"<rss/>"
+
+
+async def test_an_answer_may_come_byte_by_byte() -> None:
+    async def slowly(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.readuntil(b"\r\n\r\n")
+        for byte in b"HTTP/1.1 200 OK\r\nbad\r\nContent-Length: 4\r\n\r\n<rss/>":
+            writer.write(bytes([byte]))
+            await writer.drain()
+            await asyncio.sleep(0)
+
+    async with listen(slowly) as port:
+        answer = await fetch(f"http://127.0.0.1:{port}/")
+    assert isinstance(answer, Fetched)
+    assert answer.body == b"<rss"
+
+
+async def test_a_length_in_characters_cuts_the_document_and_its_validators_are_not_kept() -> None:
+    body = "<rss><item>新闻</item></rss>".encode()
+    head = f'HTTP/1.1 200 OK\r\nETag: "1"\r\nContent-Length: {len(body.decode())}\r\n\r\n'.encode()
+    answer = await answer_to(head + body)
+    assert isinstance(answer, Fetched)
+    assert answer.body == body[: len(body.decode())]
+    assert answer.validators == UNKNOWN
+
+
+async def test_broken_chunks_in_a_packet_of_their_own_are_an_error_at_once() -> None:
+    async def in_two(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.readuntil(b"\r\n\r\n")
+        writer.write(b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n4\r\n<rss\r\n")
+        await writer.drain()
+        for _ in range(100):  # turns of the loop, in which the client reads what has come
+            await asyncio.sleep(0)
+        writer.write(b"ZZ\r\n")
+        await reader.read()
+
+    async with listen(in_two) as port:
+        with pytest.raises(FetchError, match="cannot be read"):
+            await fetch(f"http://127.0.0.1:{port}/")
 
 
 @pytest.mark.parametrize(

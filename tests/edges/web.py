@@ -100,7 +100,13 @@ def ok(body: bytes = b"<rss/>", status: str = "200 OK", **headers: str) -> bytes
     """Return an answer with a body and its length; underscores in the names of headers stand for hyphens."""
     lines = [f"{name.replace('_', '-')}: {value}" for name, value in headers.items()]
     head = "\r\n".join([f"HTTP/1.1 {status}", f"Content-Length: {len(body)}", *lines])
-    return head.encode("latin-1") + b"\r\n\r\n" + body
+    encoding = "latin-1" if head.isascii() or max(head) < "\u0100" else "utf-8"
+    return head.encode(encoding) + b"\r\n\r\n" + body
+
+
+def redirect(location: str, **headers: str) -> bytes:
+    """Return an answer that redirects, with other headers."""
+    return ok(b"", status="302 Elsewhere", Location=location, **headers)
 
 
 def redirects(*locations: str, status: int = 302) -> Responder:

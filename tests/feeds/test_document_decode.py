@@ -125,3 +125,66 @@ def test_a_character_cut_in_two_costs_no_other_one() -> None:
 def test_latin_1_that_calls_itself_utf_8_is_read() -> None:
     text = '<?xml version="1.0" encoding="utf-8"?><t>Café “à la crème”</t>'
     assert decode(text.encode("cp1252"), "text/xml; charset=utf-8") == text
+
+
+NEWS = "人工智能与大模型的新闻，摘要里也说大模型，还有镕字"
+TRADITIONAL = "人工智慧與大模型的新聞，摘要裡也說大模型"
+
+
+@pytest.mark.parametrize(
+    "said",
+    ["utf-8", "", "iso-8859-1", "windows-1252", "us-ascii", "big5", "gb2312", "shift_jis", "x-klingon"],
+)
+@pytest.mark.parametrize(("text", "codec"), [(NEWS, "gbk"), (NEWS, "gb18030"), (TRADITIONAL, "big5")])
+def test_chinese_under_a_wrong_label_is_told_by_its_bytes(said: str, text: str, codec: str) -> None:
+    label = f' encoding="{said}"' if said else ""
+    document = f'<?xml version="1.0"{label}?><rss><title>频道</title><item>{text}</item></rss>'
+    document = document if codec != "big5" else document.replace("频道", "頻道")
+    content_type = f"text/xml; charset={said}" if said else ""
+    assert decode(document.encode(codec), content_type) == document
+
+
+def test_chinese_under_a_wrong_label_with_a_character_cut_in_two_is_told_all_the_same() -> None:
+    body = NEWS.encode("gbk") + "断".encode("gbk")[:1] + b"</t>" + NEWS.encode("gbk")
+    assert decode(body, "text/xml; charset=utf-8").startswith(NEWS)
+
+
+@pytest.mark.parametrize(
+    ("text", "codec"),
+    [
+        ("Новости искусственного интеллекта", "koi8-r"),
+        ("Новости искусственного интеллекта", "windows-1251"),
+        ("人工知能のニュース", "euc-jp"),
+        ("人工知能のニュース", "shift_jis"),
+        ("인공지능 뉴스를 전합니다", "euc-kr"),
+        ("ÜBERGRÖSSE ÀÉÎÕÜ été à la française", "iso-8859-1"),
+    ],
+)
+def test_other_scripts_are_not_taken_for_chinese(text: str, codec: str) -> None:
+    document = f'<?xml version="1.0" encoding="{codec}"?><t>{text}</t>'
+    assert decode(document.encode(codec), "") == document
+
+
+@pytest.mark.parametrize(
+    ("text", "codec"),
+    [
+        ("これは人工知能のニュースです", "euc-jp"),
+        ("これは人工知能のニュースです", "shift_jis"),
+        ("인공지능 뉴스를 전합니다", "euc-kr"),
+    ],
+)
+def test_japanese_and_korean_that_call_themselves_utf_8_are_told_by_their_bytes(
+    text: str, codec: str
+) -> None:
+    document = f'<?xml version="1.0" encoding="utf-8"?><t>{text}</t>'
+    assert decode(document.encode(codec), "") == document
+
+
+def test_utf_8_with_a_cut_character_is_utf_8_whatever_is_declared() -> None:
+    body = "<t>前面的字前面的字前面的字".encode() + "断".encode()[:2] + b"</t>"
+    assert decode(body, "text/xml; charset=gbk") == "<t>前面的字前面的字前面的字\ufffd</t>"
+
+
+@pytest.mark.parametrize("codec", ["utf-16-le", "utf-16-be", "utf-32-le", "utf-32-be"])
+def test_a_document_in_wide_characters_needs_no_mark_and_no_declaration(codec: str) -> None:
+    assert decode("<rss>中文</rss>".encode(codec), "text/xml; charset=utf-8") == "<rss>中文</rss>"

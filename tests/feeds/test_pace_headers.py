@@ -54,6 +54,40 @@ def test_how_long_an_answer_is_fresh_is_seconds_or_nothing(value: str, wanted: t
     assert read_max_age({"Cache-Control": value}) == wanted
 
 
+DATE = "Tue, 24 Nov 2026 08:00:00 GMT"
+
+
+@pytest.mark.parametrize(
+    ("headers", "wanted"),
+    [
+        ({"Date": DATE, "Expires": "Tue, 24 Nov 2026 08:30:00 GMT"}, timedelta(minutes=30)),
+        ({"Date": DATE, "Expires": "Fri, 31 Dec 2038 08:00:00 GMT"}, timedelta(days=4420)),
+        ({"Date": DATE, "Expires": DATE}, None),
+        ({"Date": DATE, "Expires": "Tue, 24 Nov 2020 08:30:00 GMT"}, None),
+        ({"Date": DATE, "Expires": "0"}, None),
+        ({"Date": DATE}, None),
+        ({"Expires": "Tue, 24 Nov 2026 08:30:00 GMT"}, None),
+        (
+            {"Date": DATE, "Expires": "Tue, 24 Nov 2026 08:30:00 GMT", "Cache-Control": "max-age=60"},
+            timedelta(minutes=1),
+        ),
+        *(
+            ({"Date": DATE, "Expires": "Tue, 24 Nov 2026 08:30:00 GMT", "Cache-Control": directive}, wanted)
+            for directive, wanted in (
+                ("No-Cache", None),
+                ("private, no-store", None),
+                ("max-age=-1", None),
+                ("public", timedelta(minutes=30)),
+            )
+        ),
+    ],
+)
+def test_without_max_age_an_answer_is_fresh_until_it_expires(
+    headers: dict[str, str], wanted: timedelta | None
+) -> None:
+    assert read_max_age(headers) == wanted
+
+
 @pytest.mark.parametrize(
     ("value", "wanted"),
     [

@@ -1,4 +1,6 @@
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from monitor.feeds.sanitize import Page, paragraphs, plain
 
@@ -101,3 +103,75 @@ def test_an_attribute_and_a_text_are_of_the_first_such_tag() -> None:
 def test_a_text_without_markup_needs_no_parser() -> None:
     assert plain("若 A > B") == "若 A > B"
     assert plain("<b>甲</b>&amp;<p>乙") == "甲& 乙"
+
+
+_PIECES = (
+    *(
+        "<p>",
+        "</p>",
+        "<P\n>",
+        "<br>",
+        "<br/>",
+        "</br>",
+        "<a href='x'>",
+        "</a>",
+        "<b>",
+        "</b>",
+        "<i>",
+        "</i>",
+        "<u>",
+        "</u>",
+    ),
+    *(
+        "<div>",
+        "</div>",
+        "<ul>",
+        "</ul>",
+        "<li>",
+        "</li>",
+        "<h2>",
+        "</h2>",
+        "<h3>",
+        "</h3>",
+        "<blockquote>",
+        "</blockquote>",
+    ),
+    *(
+        "<img src=x />",
+        '<span class="a b">',
+        "</span>",
+        "<font>",
+        "</font>",
+        "<a/>",
+        "<p/>",
+        "x",
+        "y ",
+        " ",
+        "\n",
+        "\r",
+        "\x85",
+        "文",
+    ),
+    *(
+        "&amp;",
+        "&lt;",
+        "&nbsp;",
+        "&#60;p&#62;",
+        "&copy",
+        "&",
+        "&x;",
+        ">",
+        "&#13;",
+        "&#x0;",
+        "</P >",
+        "<table>",
+        "<!--",
+    ),
+)
+
+
+@given(st.lists(st.sampled_from(_PIECES), max_size=12).map("".join))
+def test_simple_html_is_read_without_a_parser_as_with_one(html: str) -> None:
+    # A picture in a tag that no text has sends it to the parser.
+    with_parser = paragraphs(f"<picture></picture>{html}")
+    assert paragraphs(html) == with_parser

@@ -9,6 +9,7 @@ from monitor.digests.due import slot_now
 from monitor.digests.render import RenderDigest, digest_renderer
 from monitor.feeds.fetch import Fetch
 from monitor.feeds.parser_pool import Parse
+from monitor.feeds.rhythm import Demand
 from monitor.jobs.compose import ComposeOutcome, compose
 from monitor.jobs.deliver import Attempted, InHand, Transport, deliver
 from monitor.jobs.draft import DigestContext
@@ -75,17 +76,18 @@ class Desk:
 
         await self.db.write(store)
 
-    async def poll(self) -> list[PollOutcome]:
+    async def poll(self, options: FetchOptions = FETCH) -> list[PollOutcome]:
         await self.register()
-        taken = await claim_all(self.feeds, db=self.db, now=self.clock(), options=FETCH)
+        taken = await claim_all(self.feeds, db=self.db, now=self.clock(), options=options)
         return [
             await poll(
                 feed,
                 state,
+                demand=Demand(),
                 fetch=self.fetch or self.web.fetch,
                 parse=self.parse,
                 rules=self.ruleset,
-                options=FETCH,
+                options=options,
                 db=self.db,
                 clock=self.clock,
                 settled_clock=self.clock,

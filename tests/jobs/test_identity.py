@@ -6,6 +6,7 @@ from datetime import timedelta
 from itertools import count
 from typing import Any
 
+from monitor.feeds.rhythm import Demand
 from monitor.jobs.backfill import backfill
 from monitor.jobs.compose import Composed
 from monitor.jobs.poll import Polled, PollOutcome, claim_all, poll
@@ -295,6 +296,7 @@ async def test_what_becomes_another_title_meanwhile_is_matched_before_the_next_d
     outcome = await poll(
         desk.feeds[0],
         state,
+        demand=Demand(),
         fetch=slow.fetch,
         parse=parse_here,
         rules=desk.ruleset,

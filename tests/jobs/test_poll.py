@@ -1,10 +1,13 @@
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
 
+from monitor.config.options import Feed
 from monitor.errors import FetchError, ParseError
+from monitor.feeds.rhythm import Demand
 from monitor.jobs.poll import Polled, PollFailed, Unchanged, claim, claim_all, poll
-from monitor.model.feeds import ParsedFeed, Validators
+from monitor.model.feeds import ParsedFeed, Rhythm, Validators
 from monitor.store import entries, feeds
 from tests import make
 from tests.fakes import FakeClock
@@ -159,6 +162,7 @@ async def test_a_clock_that_is_ahead_for_a_moment_makes_no_news_old(desk: Desk) 
     outcome = await poll(
         feed,
         state,
+        demand=Demand(),
         fetch=desk.web.fetch,
         parse=parse_here,
         rules=desk.ruleset,
@@ -220,3 +224,127 @@ async def test_a_place_is_given_back_when_the_document_is_there(desk: Desk) -> N
     await desk.poll()
     await desk.poll()
     assert len(sizes) == 1
+
+
+async def test_a_feed_keeps_its_rhythm_over_a_304_and_asks_for_a_document_after_8_days(desk: Desk) -> None:
+    desk.feeds = (make.feed(every="auto"),)
+    desk.web.serves(desk.feeds[0], make.rss("一", "二", "三"), None)
+    await desk.poll()
+    (first,) = await desk.db.read(feeds.states)
+    desk.clock.forward(days=8)
+    await desk.poll()
+    (unchanged,) = await desk.db.read(feeds.states)
+    assert first.rhythm == unchanged.rhythm == Rhythm(gap=timedelta(0), entries=3)
+    assert (first.document_at, first.changed_at) == (unchanged.document_at, unchanged.changed_at)
+    assert unchanged.visited == desk.clock()
+    desk.clock.forward(seconds=1)
+    await desk.poll()
+    assert [validators.etag for _, validators in desk.web.requests] == ["", '"1"', ""]
+
+
+async def test_a_document_of_the_same_bytes_is_a_document_all_the_same(desk: Desk) -> None:
+    desk.web.serves(desk.feeds[0], make.rss("一"))
+    for _ in range(3):
+        await desk.poll()
+        desk.clock.forward(days=7)
+    (state,) = await desk.db.read(feeds.states)
+    assert (state.document_at, state.changed_at) == (desk.clock() - timedelta(days=7), make.NOW)
+    assert [validators.etag for _, validators in desk.web.requests] == ["", '"1"', '"1"']
+
+
+async def test_a_document_whose_entries_are_known_ends_no_silence(desk: Desk) -> None:
+    desk.web.serves(desk.feeds[0], make.rss("三", "一"), make.rss("一"), make.rss("二", "一"))
+    changed = []
+    for _ in range(3):
+        await desk.poll()
+        (state,) = await desk.db.read(feeds.states)
+        changed.append(state.changed_at)
+        desk.clock.forward(hours=1)
+    assert changed == [make.NOW, make.NOW, make.NOW + timedelta(hours=2)]
+
+
+def host_feeds(*hosts: str) -> list[Feed]:
+    return [make.feed(str(number), url=f"https://{host}/{number}") for number, host in enumerate(hosts)]
+
+
+def busy(status: int = 429, **wait: float) -> FetchError:
+    return FetchError(f"HTTP {status}", status=status, retry_after=timedelta(**wait) if wait else None)
+
+
+@pytest.mark.parametrize("status", [429, 503])
+async def test_when_a_host_tells_two_of_its_feeds_to_wait_all_of_them_wait(desk: Desk, status: int) -> None:
+    first, second, third, other = desk.feeds = host_feeds(*["a.example.org"] * 3, "b.example.org")
+    await desk.register()
+    for feed in (first, second):
+        desk.web.serves(feed, busy(status, hours=2))
+    desk.feeds = [first]
+    await desk.poll()
+    waits = await pauses(desk)
+    assert waits[0] >= timedelta(hours=2)
+    assert waits[1:] == [timedelta(0)] * 3, "one alone means itself"
+    desk.feeds = [second]
+    await desk.poll()
+    waits = await pauses(desk)
+    assert all(wait >= timedelta(hours=2) for wait in waits[:3])
+    assert waits[3] == timedelta(0), "another host"
+    desk.feeds = [first, second, third, other]
+    for feed in (third, other):
+        desk.web.serves(feed, make.rss("大模型"))
+    assert [outcome.feed for outcome in await desk.poll()] == [other], "by hand neither"
+    desk.clock.forward(hours=2)
+    assert len(await desk.poll()) == 4
+
+
+@pytest.mark.parametrize(
+    ("host", "error"),
+    [
+        ("127.0.0.1", busy(429, hours=2)),  # the operator's own
+        ("a.example.org", busy(500, hours=2)),
+        ("a.example.org", busy(429)),
+    ],
+)
+async def test_the_other_feeds_of_a_host_do_not_wait_where_it_is_not_meant(
+    desk: Desk, host: str, error: FetchError
+) -> None:
+    *told, _ = desk.feeds = host_feeds(host, host, host)
+    await desk.register()
+    for feed in told:
+        desk.web.serves(feed, error)
+    desk.feeds = told
+    options = replace(FETCH, allow_private=("127.0.0.1/32",))
+    await desk.poll(options)
+    assert (await pauses(desk))[2] == timedelta(0)
+
+
+async def test_of_a_host_one_feed_is_claimed_a_second(desk: Desk) -> None:
+    desk.feeds = host_feeds("a.example.org", "a.example.org", "b.example.org", "127.0.0.1", "127.0.0.1")
+    await desk.register()
+    options = replace(FETCH, allow_private=("127.0.0.1/32",))
+
+    async def claimed() -> list[str]:
+        taken = await claim(desk.feeds, db=desk.db, now=desk.clock(), options=options, limit=9, apart=True)
+        return sorted(feed.name for feed, _ in taken)
+
+    assert await claimed() == ["0", "2", "3", "4"]
+    desk.clock.forward(seconds=0.9)
+    assert await claimed() == []
+    desk.clock.forward(seconds=0.2)
+    assert await claimed() == ["1"]
+
+
+async def test_a_host_that_could_not_be_reached_needs_no_pause(desk: Desk) -> None:
+    first, second = desk.feeds = host_feeds("a.example.org", "a.example.org")
+    await desk.register()
+    desk.web.serves(first, FetchError("cannot be reached", connection=True))
+    desk.feeds = [first]
+    await desk.poll()
+    taken = await claim([second], db=desk.db, now=desk.clock(), options=FETCH, limit=9, apart=True)
+    assert [feed for feed, _ in taken] == [second]
+
+
+async def test_a_request_by_a_clock_that_was_ahead_blocks_no_host(desk: Desk) -> None:
+    first, second = desk.feeds = host_feeds("a.example.org", "a.example.org")
+    await desk.register()
+    await claim([first], db=desk.db, now=desk.clock() + timedelta(days=1), options=FETCH, limit=1, apart=True)
+    taken = await claim([second], db=desk.db, now=desk.clock(), options=FETCH, limit=9, apart=True)
+    assert [feed for feed, _ in taken] == [second]

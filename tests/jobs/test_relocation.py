@@ -5,6 +5,7 @@ from datetime import timedelta
 
 import pytest
 
+from monitor.config.options import Feed
 from monitor.errors import FetchError
 from monitor.jobs.poll import Polled, PollFailed, PollOutcome, Unchanged, claim
 from monitor.model.feeds import PollState, Validators
@@ -80,6 +81,24 @@ async def test_the_same_bytes_of_another_feed_are_not_adopted(desk: Desk) -> Non
     for _ in range(5):
         await poll(desk)
     assert (await state(desk)).asks == ""
+
+
+@pytest.mark.parametrize(
+    "feed",
+    [
+        replace(OLD, username="me", password_file="password"),
+        replace(OLD, headers=(("X-Key", "k"),)),
+    ],
+)
+async def test_a_feed_with_a_login_is_asked_at_its_own_host_alone(desk: Desk, feed: Feed) -> None:
+    desk.feeds = (feed,)
+    for address, asks in ((NEW.url, ""), ("https://old.example.org/new", "https://old.example.org/new")):
+        desk.web.serves(feed, make.rss("大模型降价", "AI新规"), moved_to=address)
+        await poll(desk)
+        desk.web.serves(feed, None, moved_to=address)
+        for _ in range(2):
+            await poll(desk)
+        assert (await state(desk)).asks == asks
 
 
 async def test_a_feed_that_redirects_from_its_first_visit_is_asked_there_too(desk: Desk) -> None:

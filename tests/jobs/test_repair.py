@@ -77,6 +77,18 @@ async def test_a_feed_polled_ahead_is_due_and_once(
     assert await repair_feeds(config(desk), db=desk.db, now=desk.clock()) == 0
 
 
+async def test_what_a_poll_ahead_taught_of_a_feeds_news_is_dated_as_of_now(desk: Desk) -> None:
+    desk.web.serves(desk.feeds[0], make.rss("大模型降价"))
+    desk.clock.forward(days=30)
+    await desk.poll()
+    state = await feed_state(desk)
+    await desk.db.write(feeds.save, replace(state, fresh_until=desk.clock() + timedelta(hours=5)))
+    desk.clock.forward(days=-30)
+    await repair_feeds(config(desk), db=desk.db, now=desk.clock())
+    state = await feed_state(desk)
+    assert (state.document_at, state.changed_at, state.fresh_until) == (desk.clock(), desk.clock(), None)
+
+
 @pytest.mark.parametrize("ahead", AHEAD)
 async def test_a_feed_whose_poll_was_killed_ahead_is_due(desk: Desk, ahead: timedelta) -> None:
     await desk.register()

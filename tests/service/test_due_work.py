@@ -2,22 +2,29 @@
 
 import asyncio
 from dataclasses import replace
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
 
+from monitor.config.options import Feed, FetchOptions
 from monitor.errors import DigestError
+from monitor.feeds.fetch import Fetched, Fetcher, NotModified
 from monitor.jobs.compose import Composed, NothingNew
 from monitor.jobs.deliver import Transport
 from monitor.jobs.rename import rename
 from monitor.loaded import check_bytes, load
 from monitor.mail import BeforeDot
 from monitor.model.digests import Digest
+from monitor.model.feeds import Validators
 from monitor.model.mail import Mail, Rendered, Route
 from monitor.service.due_work import ComposeFailed, DueWork, Outcome, Work
 from monitor.service.register import register
 from monitor.service.runtime import make_runtime
+from monitor.store import feeds
+from monitor.store.database import Connection
 from tests import make
+from tests.fakes import FakeWeb
 from tests.jobs.desk import Desk
 from tests.jobs.test_outcomes import digest_mail, enqueue
 from tests.parsing import parse_here
@@ -139,6 +146,101 @@ async def test_a_mail_for_which_the_server_takes_its_time_delays_no_other(desk: 
         assert await asyncio.wait_for(begun.get(), 5) == to
     go_on.set()
     await due_work.deliver_all()
+
+
+class WebFetcher(Fetcher):
+    """A fetcher that asks the web of a test."""
+
+    def __init__(self, web: FakeWeb) -> None:
+        super().__init__(FetchOptions())
+        self._web = web
+
+    async def fetch(self, feed: Feed, validators: Validators) -> Fetched | NotModified:
+        return await self._web.fetch(feed, validators)
+
+
+def poller(desk: Desk, folder: Path, *urls: str, every: str = "30m", when: str = 'at = ["09:00"]') -> DueWork:
+    """Return the due work of these feeds, polled on the desk's web."""
+    text = CONFIG.format(store="sqlite:///unused.db", port=25, ca_file="", url=urls[0])
+    head, _, tail = text.replace('every = "0s"', when).partition("[[feeds]]")
+    tables = "".join(
+        f'[[feeds]]\nname = "{number}"\nurl = "{url}"\nevery = "{every}"\n' for number, url in enumerate(urls)
+    )
+    text = f"{head}{tables}[[rules]]{tail.partition('[[rules]]')[2]}"
+    loaded = check_bytes(folder / "config.toml", text.encode())
+    for feed in loaded.config.feeds:
+        desk.web.serves(feed, make.rss("大模型降价", "AI新规", "天气转凉"))
+    return DueWork(
+        loaded,
+        replace(make_runtime(loaded, parse_here), fetcher=WebFetcher(desk.web)),
+        desk.db,
+        start=lambda _name, work: asyncio.create_task(finished(work)),
+        report=lambda _: None,
+        clock=desk.clock,
+    )
+
+
+async def test_the_feeds_of_one_host_are_polled_one_a_second_and_hold_up_no_other(
+    desk: Desk, tmp_path: Path
+) -> None:
+    urls = ["https://a.example.org/1", "https://a.example.org/2", "https://b.example.org/3"]
+    own = ["http://127.0.0.1:1/4", "http://127.0.0.1:1/5"]
+    due_work = poller(desk, tmp_path, *urls, *own)
+    await desk.db.write(register, due_work.loaded, desk.clock())
+    asked = []
+    for _ in range(3):  # ticks
+        await due_work.poll_due()
+        await due_work.polls_ended()
+        asked.append({url for url, _ in desk.web.requests})
+        desk.clock.forward(seconds=1.001)
+    assert asked == [{urls[0], urls[2], *own}, {*urls, *own}, {*urls, *own}]
+
+
+@pytest.mark.parametrize("apart", [True, False])
+async def test_by_hand_the_feeds_of_one_host_are_polled_a_second_or_two_apart_unless_all_are_asked_for(
+    desk: Desk, tmp_path: Path, apart: bool
+) -> None:
+    due_work = poller(
+        desk, tmp_path, "https://a.example.org/1", "https://a.example.org/2", "http://127.0.0.1:1/3"
+    )
+    await desk.db.write(register, due_work.loaded, desk.clock())
+    claimed = await due_work.claim_feeds(due_only=apart)
+    assert len(claimed) == 3
+    polls = asyncio.create_task(due_work.poll_claimed(claimed, apart=apart))
+    async with asyncio.timeout(5):
+        while await desk.db.read(_count_visited) < (2 if apart else 3):
+            pass
+    assert len(desk.web.requests) == (2 if apart else 3), "the next one to that host waits without a place"
+    if apart:
+        polls.cancel()
+    else:
+        await polls
+
+
+def _count_visited(tx: Connection) -> int:
+    return sum(state.visited is not None for state in feeds.states(tx))
+
+
+async def test_a_feed_is_next_polled_shortly_before_the_digest_that_could_use_it(
+    desk: Desk, tmp_path: Path
+) -> None:
+    url = "https://a.example.org/1"
+    due_work = poller(desk, tmp_path, url, every="auto")  # a digest an hour from now
+    await desk.db.write(register, due_work.loaded, desk.clock())
+    await due_work.poll_due()
+    await due_work.polls_ended()
+    (state,) = await desk.db.read(feeds.states)
+    before_digest = desk.clock() + timedelta(hours=1) - state.next_poll_at
+    assert timedelta(minutes=1) <= before_digest <= timedelta(minutes=10)
+
+
+async def test_the_feeds_that_are_left_alone_are_named(desk: Desk, tmp_path: Path) -> None:
+    due_work = poller(desk, tmp_path, "https://a.example.org/1", "https://b.example.org/2")
+    await desk.db.write(register, due_work.loaded, desk.clock())
+    until = desk.clock() + timedelta(hours=1)
+    await desk.db.write(feeds.let_rest, ["https://b.example.org/2"], until)
+    assert await due_work.feeds_at_rest() == [(due_work.loaded.config.feeds[1], until)]
+    assert [feed.name for feed, _ in await due_work.claim_feeds(due_only=False)] == ["0"]
 
 
 async def finished(work: Work) -> None:

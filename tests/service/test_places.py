@@ -1,6 +1,6 @@
 import asyncio
 
-from monitor.service.places import Places
+from monitor.service.places import Places, Turns
 
 A, A2, A3, B = (f"http://{host}.example/{path}" for host, path in (("a", 1), ("a", 2), ("a", 3), ("b", 1)))
 
@@ -48,3 +48,11 @@ async def test_a_slow_download_gives_its_place_to_another_host_but_not_to_its_ow
     assert (places.free, places.slow, place.has_left_host.is_set()) == (1, 1, False)
     place.leave()
     assert (places.free, places.slow, places.taken.total()) == (1, 0, 0)
+
+
+def test_requests_to_one_host_begin_a_second_or_two_apart_however_late_the_next_one_comes() -> None:
+    turns = Turns(lambda: 0.5)
+    assert [turns.wait(host, 100.0) for host in ("a", "a", "b", "a")] == [0, 1.5, 0, 3]
+    assert turns.wait("a", 104.0) == 0.5
+    assert turns.wait("a", 110.0) == 0
+    assert turns.wait("a", 110.0) == 1.5

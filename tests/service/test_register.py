@@ -11,7 +11,7 @@ import pytest
 from monitor.jobs.give_up import refuse_address
 from monitor.loaded import LoadedConfig, load
 from monitor.model.digests import Registered, SubscriptionState
-from monitor.model.feeds import PollState
+from monitor.model.feeds import PollState, Rhythm
 from monitor.model.mail import DeliveryStatus, RelayState, Route
 from monitor.model.notices import NoticeKind, Trouble
 from monitor.service.register import Wanted, compare, register, register_again
@@ -422,6 +422,25 @@ async def test_another_interval_moves_the_next_visit(desk: Desk) -> None:
     assert (await _edited(desk, NOW + HOUR, ('every = "1s"', 'every = "2h"')))[
         0
     ].next_poll_at == NOW + 2 * HOUR
+
+
+async def test_other_times_of_digests_move_the_next_visit_of_a_feed_that_goes_by_them(desk: Desk) -> None:
+    auto = ('every = "1s"', 'every = "auto"')
+    nine, ten = (
+        ('every = "1h"', f'at = ["{hour}:00"]') for hour in (17, 18)
+    )  # in Shanghai: nine and ten hours after NOW
+    (state,) = await _edited(desk, NOW, auto, nine)
+    rhythm = Rhythm(gap=DAY, entries=20)
+    waiting = replace(state, visited=NOW, next_poll_at=NOW + 9 * HOUR, rhythm=rhythm)
+    await desk.db.write(feeds.save, waiting)
+    assert await _edited(desk, NOW + HOUR, auto, nine) == [waiting], "no edit"
+    (moved,) = await _edited(desk, NOW + HOUR, auto, ten)
+    assert timedelta(minutes=1) <= NOW + 10 * HOUR - moved.next_poll_at <= timedelta(minutes=10)
+    assert (moved.rhythm, moved.visited) == (rhythm, NOW)
+    renamed = ('name = "人工智能"', 'name = "AI"')
+    assert await _edited(desk, NOW + HOUR, auto, ten, renamed) == [moved], "who waits for it is the same"
+    (prompt,) = await _edited(desk, NOW + HOUR, auto)
+    assert prompt.next_poll_at < NOW + HOUR, "every = 1h: each entry is waited for"
 
 
 async def test_waiting_mails_are_due_when_they_go_to_another_server_or_in_another_way(desk: Desk) -> None:

@@ -2,7 +2,7 @@ import asyncio
 from dataclasses import replace
 from datetime import datetime, timedelta
 
-from monitor.model.feeds import FailureKind, FeedSettings, PollState, Validators
+from monitor.model.feeds import FailureKind, FeedSettings, Hints, PollState, Rhythm, Validators
 from monitor.store import feeds
 from monitor.store.database import Database
 from tests.make import NOW
@@ -43,6 +43,13 @@ async def test_what_a_visit_taught_replaces_what_was_known(db: Database) -> None
         failures=1,
         last_error="503",
         title="纽约时报中文网",
+        document_at=NOW - timedelta(days=1),
+        changed_at=NOW - timedelta(days=2),
+        fresh_until=SOON,
+        rhythm=Rhythm(gap=timedelta(hours=1.5), entries=20),
+        hints=Hints(
+            interval=timedelta(minutes=90), skip_hours=frozenset({0, 23}), skip_days=frozenset({6, 7})
+        ),
     )
     await save(db, learnt)
     assert await db.read(feeds.states) == [learnt, state(B)]
@@ -132,7 +139,7 @@ async def test_feeds_without_a_connection_are_made_due_the_others_wait(db: Datab
 
 
 async def test_the_settings_of_a_feed_are_those_registered_last(db: Database) -> None:
-    settings = FeedSettings(reach="a.example.org 1", limits="2", interval=timedelta(minutes=30))
+    settings = FeedSettings(reach="a.example.org 1", limits="2", interval=timedelta(minutes=30), demand="3")
     await db.write(feeds.sync, [A, B], NOW)
     moved = state(A, SOON, retry_after=SOON)
     await db.write(feeds.change_settings, moved, settings)
@@ -142,3 +149,16 @@ async def test_the_settings_of_a_feed_are_those_registered_last(db: Database) ->
     await save(db, state(A, NOW))
     assert await db.read(feeds.settings, [A]) == {A: settings}, "a poll leaves them alone"
     assert await db.read(feeds.states) == [state(A), state(B)], "and says anew when the server may be asked"
+
+
+async def test_feeds_whose_servers_want_to_be_left_alone_are_not_taken_even_by_hand(db: Database) -> None:
+    later = SOON + timedelta(hours=1)
+    await save(db, state(A), state(B, later, retry_after=later), state(C, retry_after=NOW))
+    await db.write(feeds.let_rest, [A, B], SOON)
+    await db.write(feeds.let_rest, [], SOON)
+    assert await db.read(feeds.wanting_rest, NOW) == {A: SOON, B: later}
+    assert [state.next_poll_at for state in await db.read(feeds.states)] == [SOON, later, NOW]
+    taken = await db.write(feeds.claim_all, [A, B, C], NOW, until=SOON)
+    assert [state.feed_url for state in taken] == [C]
+    taken = await db.write(feeds.claim_all, [A, B, C], SOON, until=later)
+    assert [state.feed_url for state in taken] == [A, C]

@@ -14,7 +14,8 @@ from sqlalchemy import create_engine, inspect, select, text
 
 import monitor.store
 from monitor.errors import SchemaError
-from monitor.store import digests, entries, schema, subscriptions, tables
+from monitor.model.feeds import Hints
+from monitor.store import digests, entries, feeds, schema, subscriptions, tables
 from monitor.store.database import Connection, Database, open_database
 from monitor.store.tables import metadata
 from tests import make
@@ -247,6 +248,21 @@ def test_feeds_subscriptions_and_mails_get_their_keys_and_keep_their_numbers(emp
         (1, 5, 0),
         [(1, "smtp", False), (2, "smtp", True)],
     ]
+
+
+def test_the_documents_of_feeds_known_before_count_as_of_their_last_visit(empty_url: str) -> None:
+    at = "'2026-11-24 00:00:00.000000'"
+    make_older(
+        empty_url,
+        "0005",
+        "INSERT INTO feeds (key, url, title, etag, last_modified, next_poll_at, visited, failures, last_error) "
+        f"VALUES ('https://f', 'https://f', 't', 'e', '', {at}, {at}, 0, '')",
+    )
+    db = open_database(empty_url)
+    (state,) = asyncio.run(db.read(feeds.states))
+    asyncio.run(db.close())
+    assert state.document_at == state.visited == NOW
+    assert (state.rhythm, state.hints, state.changed_at) == (None, Hints(), None)
 
 
 OPEN = """

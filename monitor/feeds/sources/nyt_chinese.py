@@ -148,6 +148,8 @@ def article_paragraphs(paragraphs: Sequence[str], authors: Sequence[str]) -> lis
 
 
 def _is_article(link: str) -> bool:
+    if "nytimes" not in link.lower():
+        return False
     return _HOST.search(split_address(link).hostname or "") is not None and _match_path(link) is not None
 
 
