@@ -283,7 +283,7 @@ def _compare(tx: Connection, visit: _Visit) -> _Document:
     """Compare the document of a visit with what is known of its feed. Nothing is written."""
     registered = feeds.at(tx, visit.feed.url)
     if registered is None:  # its url was edited while this poll was under way: the next one is at the new url
-        return _Document()
+        return _Document(new=visit.parsed.entries)  # completed, should the url be back when they are stored
     key, visited = registered.key, visit.before.visited
     document: Sequence[Entry] = visit.parsed.entries
     first_visit = visit.now - visit.feed.first_visit
