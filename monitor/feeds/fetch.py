@@ -42,6 +42,8 @@ T = TypeVar("T")
 _Response = AbstractAsyncContextManager[aiohttp.ClientResponse]
 
 _REQUESTS_PER_HOST = 2  # at one time
+_LARGE = 500_000  # bytes of a body, unpacked
+_MOST_LARGE = 2  # large bodies in memory at one time
 _MOST_REDIRECTS = 10
 _REDIRECTS = (301, 302, 303, 307, 308)
 _PERMANENT = (301, 308)
@@ -70,6 +72,10 @@ _CONNECTION_ERRORS = (aiohttp.ClientConnectionError, aiohttp.ClientPayloadError,
 _refused_addresses: ContextVar[list[str]] = ContextVar("refused_addresses")
 
 
+def _nothing() -> None:
+    pass
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Fetched:
     """The server's document."""
@@ -80,6 +86,7 @@ class Fetched:
     url: str  # where the redirects ended
     moved_permanently: bool = False  # there were redirects, all of them permanent
     max_age: timedelta | None = None  # how long the server calls it fresh
+    release: Callable[[], None] = field(default=_nothing, compare=False, repr=False)  # call it after parsing
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -119,6 +126,7 @@ class Fetcher:
         """`folder` is what relative paths of password files count from."""
         self._options = options
         self._folder = folder
+        self._large_bodies = asyncio.Semaphore(_MOST_LARGE)
         self._sessions: dict[str, aiohttp.ClientSession] = {}  # by proxy, made when first needed
         self._host_slots: dict[object, asyncio.Semaphore] = defaultdict(
             lambda: asyncio.Semaphore(_REQUESTS_PER_HOST)
@@ -276,8 +284,7 @@ class Fetcher:
                 permanent=response.status == 410,
             )
         decompress = decompressor(response.headers.get("Content-Encoding", ""), self._options.max_bytes)
-        pieces = [decompress(piece) async for piece in response.content.iter_chunked(_CHUNK)]
-        body = b"".join([*pieces, decompress(b"")])
+        body, release = await self._read_body(response, decompress)
         return Fetched(
             body=body,
             content_type=response.headers.get("Content-Type", ""),
@@ -285,7 +292,29 @@ class Fetcher:
             validators=Validators() if is_cut(body) else read_validators(response.headers, Validators()),
             url=str(response.url),
             max_age=max_age,
+            release=release,
         )
+
+    async def _read_body(
+        self, response: aiohttp.ClientResponse, decompress: Callable[[bytes], bytes]
+    ) -> tuple[bytes, Callable[[], None]]:
+        """Return the body, and what is to be called when it is not needed any more.
+
+        Of a large one the rest is read when fewer than two others are in memory.
+        """
+        pieces: list[bytes] = []
+        size, release = 0, _nothing
+        try:
+            async for piece in response.content.iter_chunked(_CHUNK):
+                pieces.append(decompress(piece))
+                size += len(pieces[-1])
+                if size > _LARGE and release is _nothing:
+                    await self._large_bodies.acquire()
+                    release = self._large_bodies.release
+            return b"".join([*pieces, decompress(b"")]), release
+        except BaseException:
+            release()
+            raise
 
 
 class _MendingHandler(ResponseHandler):

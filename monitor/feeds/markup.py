@@ -13,6 +13,12 @@ _MOST_ITEMS = 4000  # of a longer document, the first and the last half of them
 _CDATA = r"<!\[CDATA\[(?:[^\]]++|\](?!\]>))*+(?:\]\]>|\Z)"  # what stands in it is text
 _TAG = re.compile(rf"{_CDATA}|<([a-zA-Z_][\w.:-]{{0,100}})[^<>]{{{_LONG_TAG},}}?>")
 _ITEM_START = re.compile(r"<(?:\w{1,40}:)?(?:item|entry)[\s>]", re.IGNORECASE)
+# feedparser looks for an address in these, in quadratic time.
+_LONG_NAME = re.compile(
+    r"(<(?:[\w.-]{1,40}:)?(?:author|creator|contributor|managingeditor|webmaster|owner|name|email|publisher)(?:\s[^<>]*)?>"
+    r"\s*(?:<!\[CDATA\[)?[^<\]]{500})[^<\]]+",
+    re.IGNORECASE,
+)
 _LIST_END = re.compile(r"</(?:\w{1,40}:)?(?:rss|feed|rdf|channel)\s*>", re.IGNORECASE)
 # The elements of which an item may have several, so that a parser compares them. Paragraphs are none of them.
 _LISTED = (
@@ -27,9 +33,10 @@ _FLAT = re.compile(
 def cut_absurd(document: str) -> str:
     """Return a document without elements that have hundreds of attributes, or stand in one item by the hundred.
 
+    Names have 500 characters at most.
     Of more than 4,000 items the first and the last 2,000 stay: the newest stand at one end.
     """
-    document = _TAG.sub(_without_attributes, document)
+    document = _LONG_NAME.sub(r"\1", _TAG.sub(_without_attributes, document))
     starts = [match.start() for match in _ITEM_START.finditer(document)]
     if not starts:
         return document

@@ -126,7 +126,7 @@ async def draft_digest(
 
     async def issue(recipients: tuple[Recipient, ...], debts: _Returns) -> Issue | None:
         returns = dict(list(debts.items())[:_MOST_OWED])
-        judged = await asyncio.to_thread(judge, await db.read(entries.of, list(returns)), context.rules)
+        judged = await judge(await db.read(entries.of, list(returns)), context.rules)
         owed_entries = [
             replace(candidate, matches=_only(candidate.matches, fingerprints)) for candidate in judged
         ]
@@ -231,7 +231,7 @@ async def _pending(
     pending: dict[int, PendingEntry] = {}
 
     async def judge_now(batch: Sequence[tuple[int, Entry]]) -> None:
-        judged = await asyncio.to_thread(judge, batch, context.rules)
+        judged = await judge(batch, context.rules)
         mailed = await db.read(digests.mailed, state.key, [entry.story for _, entry in batch])
         for candidate in judged:
             matches = _only(candidate.matches, fingerprints)

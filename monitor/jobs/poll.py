@@ -16,7 +16,7 @@ from monitor.feeds.links import bare, spellings
 from monitor.feeds.parser_pool import READS, Parse
 from monitor.feeds.rhythm import Demand
 from monitor.jobs import Clock, Jitter
-from monitor.jobs.match_new import match_new
+from monitor.jobs.matching import match_new
 from monitor.masking import mask
 from monitor.model.feeds import Entry, FailureKind, ParsedFeed, PollState
 from monitor.model.notices import NoticeKind, Trouble
@@ -153,15 +153,19 @@ async def poll(
         if isinstance(answer, Fetched):
             downloaded(len(answer.body))
             content_hash = _hash(feed, answer)
-            if content_hash != state.content_hash:
-                parsed = await parse(
-                    answer.body,
-                    feed=feed,
-                    now=settled_clock(),
-                    content_type=answer.content_type,
-                    url=answer.url,
-                    suspect=state.failed_by is FailureKind.PARSER,
-                )
+            try:
+                if content_hash != state.content_hash:
+                    parsed = await parse(
+                        answer.body,
+                        feed=feed,
+                        now=settled_clock(),
+                        content_type=answer.content_type,
+                        url=answer.url,
+                        suspect=state.failed_by is FailureKind.PARSER,
+                    )
+            finally:
+                answer.release()
+            answer = replace(answer, body=b"")  # it may be large, and the poll goes on for a while
     except FeedError as error:
         after = pace.after_failure(state, error, options=options, now=clock(), jitter=jitter())
         after = relocation.after_failure(state, after, error, now=settled_clock())

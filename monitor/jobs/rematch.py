@@ -1,6 +1,5 @@
 """Match pending entries again by the ruleset in force, where another one has judged them."""
 
-import asyncio
 from collections.abc import Sequence
 
 from monitor.jobs.stored import judge, news_batches
@@ -18,7 +17,7 @@ async def rematch(rules: Ruleset, *, after: int, db: Database) -> int:
     """
     total, upto = 0, await db.read(entries.newest_seq)
     async for batch in news_batches(db, after=after, upto=upto, not_judged_by=rules.fingerprint):
-        judged = await asyncio.to_thread(judge, batch, rules)
+        judged = await judge(batch, rules)
         await db.write(_store, judged, rules.fingerprint)
         total += len(judged)
     return total

@@ -1,11 +1,11 @@
 """Read stored news in batches and judge it by a ruleset; stores nothing."""
 
-import asyncio
 from collections.abc import AsyncIterator, Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
 from monitor.jobs import Step, no_step
+from monitor.jobs.matching import in_turns
 from monitor.model.feeds import Entry
 from monitor.model.rules import PendingEntry
 from monitor.rules.exclusion import Exclusion, exclusion
@@ -48,9 +48,14 @@ async def news_batches(
         yield batch
 
 
-def judge(batch: Sequence[tuple[int, Entry]], rules: Ruleset) -> list[PendingEntry]:
+async def judge(batch: Sequence[tuple[int, Entry]], rules: Ruleset) -> list[PendingEntry]:
     """Return each entry with the matches it has by these rules, including those that have none."""
-    return [PendingEntry(seq=seq, entry=entry, matches=match_entry(entry, rules)) for seq, entry in batch]
+    return await in_turns(
+        lambda part: [
+            PendingEntry(seq=seq, entry=entry, matches=match_entry(entry, rules)) for seq, entry in part
+        ],
+        batch,
+    )
 
 
 async def match_period(
@@ -63,7 +68,7 @@ async def match_period(
     async for batch in news_batches(db, after=after, upto=upto):
         in_period = [(seq, entry) for seq, entry in batch if start <= entry.first_seen <= end]
         arrivals += [entry.first_seen for _, entry in in_period]
-        judged = await asyncio.to_thread(judge, in_period, rules)
+        judged = await judge(in_period, rules)
         matched += [pending for pending in judged if pending.matches]
         for _ in batch:
             step()
@@ -83,7 +88,7 @@ async def match_held_back(
         entries.held_back, published_since=published_since, after=after, limit=_BATCH
     ):
         after = batch[-1][0]
-        judged = await asyncio.to_thread(judge, batch, rules)
+        judged = await judge(batch, rules)
         matched += [pending for pending in judged if pending.matches]
         for _ in batch:
             step()
@@ -99,7 +104,7 @@ async def excluded_entries(
     """
     excluded: list[ExcludedEntry] = []
     async for batch in news_batches(db, after=after, upto=upto):
-        excluded += await asyncio.to_thread(_excluded, batch, rules, names)
+        excluded += await in_turns(lambda part: _excluded(part, rules, names), batch)
     return excluded
 
 

@@ -1,11 +1,12 @@
 """Compare what two rulesets make of the stored news."""
 
-import asyncio
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from functools import partial
 
 from monitor.jobs import Step, no_step
+from monitor.jobs.matching import in_turns
 from monitor.jobs.stored import news_batches
 from monitor.model.feeds import Entry
 from monitor.model.rules import Match, Reason
@@ -37,7 +38,7 @@ async def compare_rules(
     after, upto = await db.read(entries.seqs_since, since)
     async for batch in news_batches(db, after=after, upto=upto):
         stored = {} if old else await db.read(matches.of_entries, [seq for seq, _ in batch])
-        changes += await asyncio.to_thread(_changes, batch, stored, old, new)
+        changes += await in_turns(partial(_changes, stored=stored, old=old, new=new), batch)
         total += len(batch)
         for _ in batch:
             step()

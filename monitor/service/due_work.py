@@ -105,6 +105,7 @@ class DueWork:
         self._wall_clock = wall_clock or clock
         self._polls: dict[str, asyncio.Task[None]] = {}  # by the feed's url
         self._places = Places(loaded.config.fetch.concurrency)
+        self._is_claiming = self._more_are_due = False
         self._deliveries: set[asyncio.Task[None]] = set()
         self._in_hand = InHand() if in_hand is None else in_hand
         self._stopped = False  # nothing new is begun
@@ -128,24 +129,39 @@ class DueWork:
 
     async def poll_due(self) -> None:
         """Start a visit to each feed that is due, as far as places are free."""
-        if self._stopped:
-            return
         idle = [feed for feed in self.loaded.config.feeds if feed.url not in self._polls]
-        if self._places.free <= 0 or not idle:
+        if self._stopped or self._is_claiming or self._places.free <= 0 or not idle:
             return
+        self._is_claiming = True
+        try:
+            self._more_are_due = await self._start_polls(idle, self._places.free)
+        finally:
+            self._is_claiming = False
+
+    async def _start_polls(self, idle: Sequence[Feed], most: int) -> bool:
+        """Claim so many of these feeds at most and start to poll them; return whether more may be due."""
+        count = 0
         for feed, state in await claim(
             idle,
             db=self._db,
             now=self._wall_clock(),
             options=self.loaded.config.fetch,
-            limit=self._places.free,
+            limit=most,
             admit=self._places.admission(),
             apart=True,
         ):
-            place = self._places.take(feed.url)
+            count += 1
+            place = self._places.take(feed.url, freed=self._place_is_free)
             task = self._start(f"poll {feed.name}", partial(self._poll, feed, state, place))
             self._polls[feed.url] = task
             task.add_done_callback(partial(self._poll_ended, feed.url, place))
+        return count == most
+
+    def _place_is_free(self) -> None:
+        # Not for each place: a claim costs as much as a poll that brings nothing.
+        if self._more_are_due and self._places.free * 4 >= self.loaded.config.fetch.concurrency:
+            self._more_are_due = False
+            self._start("poll", self.poll_due)
 
     async def claim_feeds(self, *, due_only: bool, by_hand: bool = False) -> list[tuple[Feed, PollState]]:
         """Claim every feed, or every due one, for one visit; `by_hand` those too that are gone and asked no more."""
@@ -332,6 +348,13 @@ class DueWork:
     def stop(self) -> None:
         """Begin nothing new: what is being done ends."""
         self._stopped = True
+
+    async def break_off(self) -> None:
+        """Break off the polls under way: nothing of them is stored, and they are due at once."""
+        urls = self.break_off_polls(lambda _: True)
+        await _all_ended(self._polls.values())
+        if urls:
+            await self._db.write(feeds.advance, dict.fromkeys(urls, self._wall_clock()))
 
     async def count_unsent(self) -> int:
         """Return the count of mails that wait, due or not."""

@@ -207,7 +207,7 @@ class Service:
         self._stop.set()
 
     async def _drain(self) -> None:
-        """Let running tasks end, and no mail be taken up.
+        """Let running tasks end, but for polls, and no mail be taken up.
 
         What takes longer than the grace is cancelled: nothing of a fetch is stored, and a mail that the server cannot
         have waits. A mail that the server may have gets more time for its reply.
@@ -216,6 +216,8 @@ class Service:
         if not self._tasks:
             return
         log.info("stopping", in_hand=len(self._tasks))
+        for due_work in (self._due_work, *self._retired):
+            self._start("break off polls", due_work.break_off)
         started = asyncio.get_running_loop().time()
         _, late = await asyncio.wait(self._tasks, timeout=_GRACE)
         past_dot = late & self._in_hand.tasks_past_dot()

@@ -51,6 +51,14 @@ def test_the_first_hundred_elements_of_a_name_stay_in_each_item() -> None:
     assert cut.endswith("<link>b</link></item></channel></rss>")
 
 
+@pytest.mark.parametrize("tag", ["author", "dc:creator", "managingEditor"])
+@pytest.mark.parametrize("begin", ["", "<![CDATA["])
+def test_a_name_has_five_hundred_characters_at_most(tag: str, begin: str) -> None:
+    end = "]]>" if begin else ""
+    cut = cut_absurd(channel(f"<item><{tag}>{begin}{'a.' * 40_000}{end}</{tag}></item>"))
+    assert cut == channel(f"<item><{tag}>{begin}{'a.' * 250}{end}</{tag}></item>")
+
+
 def test_of_too_many_items_the_first_and_the_last_stay() -> None:
     items = [f"<item><guid>{number}</guid></item>" for number in range(5000)]
     assert cut_absurd(channel("".join(items))) == channel("".join(items[:2000] + items[-2000:]))
