@@ -7,13 +7,15 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from tests.faults.fault import FAULTS, Fault
-from tests.faults.judge import COLUMNS, ON_TIME, latenesses
+from tests.faults.judge import COLUMNS, ON_TIME, polls_late
 from tests.faults.play import Result, play
 
 
 def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m tests.faults")
-    parser.add_argument("--only", default="", help="faults whose class or name has this word, and good neighbours")
+    parser.add_argument(
+        "--only", default="", help="faults whose class or name has this word, and good neighbours"
+    )
     parser.add_argument("--without", default="nothing", help="and these left out")
     parser.add_argument("--seconds", type=float, default=50.0, help="to play at least")
     parser.add_argument("--json", action="store_true")
@@ -21,7 +23,8 @@ def main() -> int:
     faults = [
         fault
         for fault in FAULTS
-        if fault.kind == "neighbours" or (_is_chosen(fault, options.only) and not _is_chosen(fault, options.without))
+        if fault.kind == "neighbours"
+        or (_is_chosen(fault, options.only) and not _is_chosen(fault, options.without))
     ]
     with TemporaryDirectory() as folder:
         result = play(Path(folder), faults, least=options.seconds, most=options.seconds + 10)
@@ -38,14 +41,17 @@ def table(result: Result) -> str:
     for kind in dict.fromkeys(verdict.played.fault.kind for verdict in result.verdicts):
         verdicts = [verdict for verdict in result.verdicts if verdict.played.fault.kind == kind]
         good = [
-            "-" if column == ON_TIME and kind != "neighbours" else str(sum(not verdict.wrong[column] for verdict in verdicts))
+            "-"
+            if column == ON_TIME and kind != "neighbours"
+            else str(sum(not verdict.wrong[column] for verdict in verdicts))
             for column in COLUMNS
         ]
         lines.append(f"{kind:12}{len(verdicts):>8}" + "".join(f"{count:>19}" for count in good))
-    worst = max((late for v in result.verdicts if v.played.fault.kind == "neighbours" for late in latenesses(v.played)), default=0.0)
+    good_feeds = [verdict.played for verdict in result.verdicts if verdict.played.fault.kind == "neighbours"]
+    worst, at = max(((late, at) for each in good_feeds for at, late in polls_late(each)), default=(0.0, 0.0))
     lines += [
         f"{len(result.verdicts)} feeds, {result.seconds:.0f} s, {result.mails} mails; good feeds at most {worst:.1f} s"
-        f" after their time; stopped in {result.stop_seconds:.1f} s",
+        f" after their time (at {at - result.began:.0f} s); stopped in {result.stop_seconds:.1f} s",
         *(f"WRONG {line}" for line in result.failures()),
     ]
     return "\n".join(lines)

@@ -20,7 +20,17 @@ def _described(html: str) -> Document:
 
 _BOTH = {"delivers": numbers(1, 2)}
 
-for _link in ("javascript:alert(1)", "JaVaScRiPt:alert(1)", " javascript:alert(1)", "java\tscript:alert(1)", "data:text/html,x", "vbscript:x", "file:///etc/passwd", "about:blank", "blob:x"):
+for _link in (
+    "javascript:alert(1)",
+    "JaVaScRiPt:alert(1)",
+    " javascript:alert(1)",
+    "java\tscript:alert(1)",
+    "data:text/html,x",
+    "vbscript:x",
+    "file:///etc/passwd",
+    "about:blank",
+    "blob:x",
+):
 
     def _make(visit: Visit, link: str = _link) -> str:
         shown = visit.rss(1).replace(f"<link>{visit.link(1)}", f"<link>{link}")
@@ -33,7 +43,7 @@ for _name, _text in {
     "CR LF and a header, in an encoded word": "=?utf-8?q?a=0D=0ABcc:_evil@example.org=0D=0A?=",
     "CR LF and a header, in a base64 word": "=?utf-8?b?YQ0KQmNjOiBldmlsQGV4YW1wbGUub3JnDQo=?=",
     "an encoded word that is cut off": "=?utf-8?b?YQ0KQmNj",
-    "line breaks that fake log lines": "a\n{\"event\": \"delivered\"}\nlevel=error",
+    "line breaks that fake log lines": 'a\n{"event": "delivered"}\nlevel=error',
     "terminal escape sequences": "\x1b[2J\x1b]0;owned\x07 \x9b31m red",
     "template syntax": "{{ 7*7 }} {% for x in range(10**9) %} ${7*7} #{7*7} <%= 7*7 %>",
     "path traversal and shell": "../../../../tmp/x; rm -rf / | $(reboot) `reboot` > /dev/null",
@@ -44,7 +54,9 @@ for _name, _text in {
     "From_ at the start of a line": "\nFrom evil@example.org Sat Nov 28 2026",
     "a MIME boundary": "\n--===============1==\nContent-Type: text/html\n\n<script>alert(1)</script>",
 }.items():
-    _escaped = _titled(_text.replace("\r", "").replace("\x1b", "").replace("\x07", "") if "raw" in _name else _text)
+    _escaped = _titled(
+        _text.replace("\r", "").replace("\x1b", "").replace("\x07", "") if "raw" in _name else _text
+    )
     document(_KIND, _name, is_quick="header, " in _name, **_BOTH)(_escaped)
 
 
@@ -53,7 +65,9 @@ def _(visit: Visit) -> str:
     evil = "a&#13;&#10;Bcc: evil@example.org&#x0D;&#x0A;&#x0D;&#x0A;x"
     channel = f"<title>x{evil}</title><link>https://example.org/</link>"
     author = f"<author>{evil}</author><category>{evil}</category>"
-    return rss(visit.item(1, more=author).replace("</title>", f" {evil}</title>"), visit.item(2), channel=channel)
+    return rss(
+        visit.item(1, more=author).replace("</title>", f" {evil}</title>"), visit.item(2), channel=channel
+    )
 
 
 document(_KIND, "template syntax is shown as it is", shows=("{{ 6*7 }}",), **_BOTH)(_titled("{{ 6*7 }}"))
@@ -80,7 +94,12 @@ for _html in (
     "<meta http-equiv=refresh content='0;url=https://evil.example.org/'>",
     "<form action='https://evil.example.org/'><input name=x>",
 ):
-    document(_KIND, f"text that swallows what follows: {_html}", is_quick=_html in ("<!-- ", "<plaintext>"), **_BOTH)(_described(f"before {_html} after"))
+    document(
+        _KIND,
+        f"text that swallows what follows: {_html}",
+        is_quick=_html in ("<!-- ", "<plaintext>"),
+        **_BOTH,
+    )(_described(f"before {_html} after"))
     if _html.startswith("<") and len(_html) < 14:
         document(_KIND, f"a title that swallows what follows: {_html}", **_BOTH)(_titled(_html))
 
@@ -104,7 +123,12 @@ for _html in (
     document(_KIND, f"and in the title: {_html}", **_BOTH)(_titled(_html))
 
 
-@document(_KIND, "a script in content of type text/plain, xhtml and base64", delivers=numbers(1, 2, 3), content_type="application/atom+xml")
+@document(
+    _KIND,
+    "a script in content of type text/plain, xhtml and base64",
+    delivers=numbers(1, 2, 3),
+    content_type="application/atom+xml",
+)
 def _(visit: Visit) -> str:
     contents = (
         "<content type='text'>&lt;script&gt;alert(1)&lt;/script&gt;</content>",
@@ -112,7 +136,8 @@ def _(visit: Visit) -> str:
         "<content type='image/svg+xml'>PHNjcmlwdD5hbGVydCgxKTwvc2NyaXB0Pg==</content>",
     )
     entries = "".join(
-        f"<entry><title>{visit.title(n)}</title><id>{visit.link(n)}</id>{content}</entry>" for n, content in enumerate(contents, 1)
+        f"<entry><title>{visit.title(n)}</title><id>{visit.link(n)}</id>{content}</entry>"
+        for n, content in enumerate(contents, 1)
     )
     return f'<feed xmlns="http://www.w3.org/2005/Atom"><title>x</title>{entries}</feed>'
 
@@ -167,7 +192,9 @@ def _(visit: Visit) -> str:
 
 @document(_KIND, "a link with a blank, line break and Chinese", **_BOTH)
 def _(visit: Visit) -> str:
-    return rss(visit.item(1).replace(f"<link>{visit.link(1)}", f"<link>{visit.link(1)}/中 文\n x"), visit.item(2))
+    return rss(
+        visit.item(1).replace(f"<link>{visit.link(1)}", f"<link>{visit.link(1)}/中 文\n x"), visit.item(2)
+    )
 
 
 @document(_KIND, "a link whose user part names another host", **_BOTH)

@@ -6,13 +6,22 @@ from tests.faults.server import Visit
 _KIND = "xml"
 
 
-@document(_KIND, "an external entity that names a private address", delivers=numbers(), may_deliver=numbers(1), fails=None, is_quick=True)
+@document(
+    _KIND,
+    "an external entity that names a private address",
+    delivers=numbers(),
+    may_deliver=numbers(1),
+    fails=None,
+    is_quick=True,
+)
 def _(visit: Visit) -> str:
     head = f'<?xml version="1.0"?><!DOCTYPE rss [<!ENTITY e SYSTEM "http://{visit.canary}/e">]>'
     return rss(visit.item(1, more="<description>&e;</description>"), head=head)
 
 
-@document(_KIND, "an external entity that names a file", delivers=numbers(), may_deliver=numbers(1), fails=None)
+@document(
+    _KIND, "an external entity that names a file", delivers=numbers(), may_deliver=numbers(1), fails=None
+)
 def _(visit: Visit) -> str:
     head = '<?xml version="1.0"?><!DOCTYPE rss [<!ENTITY e SYSTEM "file:///etc/hostname">]>'
     return rss(visit.item(1, more="<description>&e;</description>"), head=head)
@@ -37,10 +46,15 @@ def _(visit: Visit) -> str:
 @document(_KIND, "an xml-stylesheet and XInclude on a private address")
 def _(visit: Visit) -> str:
     include = f'<xi:include xmlns:xi="http://www.w3.org/2001/XInclude" href="http://{visit.canary}/i"/>'
-    return rss(visit.item(1, more=include), head=f'<?xml version="1.0"?><?xml-stylesheet href="http://{visit.canary}/s"?>')
+    return rss(
+        visit.item(1, more=include),
+        head=f'<?xml version="1.0"?><?xml-stylesheet href="http://{visit.canary}/s"?>',
+    )
 
 
-@document(_KIND, "100,000 nested elements in a description", delivers=numbers(2), may_deliver=numbers(1), fails=None)
+@document(
+    _KIND, "100,000 nested elements in a description", delivers=numbers(2), may_deliver=numbers(1), fails=None
+)
 def _(visit: Visit) -> str:
     deep = "<div>" * 100_000 + "x" + "</div>" * 100_000
     return rss(visit.item(2), visit.item(1, more=f"<description>{deep}</description>"))
@@ -52,7 +66,9 @@ def _(visit: Visit) -> str:
     return rss(visit.item(2), visit.item(1, more=f"<description>{deep}</description>"))
 
 
-@document(_KIND, "one element with 100,000 attributes", delivers=numbers(), may_deliver=numbers(1, 2), fails=None)
+@document(
+    _KIND, "one element with 100,000 attributes", delivers=numbers(), may_deliver=numbers(1, 2), fails=None
+)
 def _(visit: Visit) -> str:
     wide = "<x " + " ".join(f"a{n}='1'" for n in range(100_000)) + "/>"
     return rss(visit.item(2), visit.item(1, more=wide))
@@ -60,7 +76,10 @@ def _(visit: Visit) -> str:
 
 @document(_KIND, "20,000 entries", delivers=numbers(1))
 def _(visit: Visit) -> str:
-    other = "".join(f"<item><title>other {n}</title><pubDate>Tue, 03 Nov 2026 08:00:00 GMT</pubDate></item>" for n in range(20_000))
+    other = "".join(
+        f"<item><title>other {n}</title><pubDate>Tue, 03 Nov 2026 08:00:00 GMT</pubDate></item>"
+        for n in range(20_000)
+    )
     return rss(visit.item(1), other)
 
 
@@ -69,7 +88,9 @@ def _(visit: Visit) -> str:
     return visit.rss(1, 2).partition(visit.token(2))[0]
 
 
-@document(_KIND, "cut off in the middle of a character", delivers=numbers(1), may_deliver=numbers(2), fails=None)
+@document(
+    _KIND, "cut off in the middle of a character", delivers=numbers(1), may_deliver=numbers(2), fails=None
+)
 def _(visit: Visit) -> bytes:
     text = rss(visit.item(1), visit.item(2, more="<description>机器</description>"))
     return text.encode().partition("器".encode())[0] + "器".encode()[:1]
@@ -87,10 +108,16 @@ def _(visit: Visit) -> str:
 
 @document(_KIND, "unescaped ampersands in titles and links", is_quick=True)
 def _(visit: Visit) -> str:
-    return visit.rss(1).replace(visit.title(1), f"{visit.title(1)} R&D & more").replace("org/", "org/?a=1&b=2&c=")
+    return (
+        visit.rss(1)
+        .replace(visit.title(1), f"{visit.title(1)} R&D & more")
+        .replace("org/", "org/?a=1&b=2&c=")
+    )
 
 
-@document(_KIND, "CDATA with ]]> inside, split, in titles and guids", shows=("a]]&gt;b c-",), delivers=numbers(1, 2))
+@document(
+    _KIND, "CDATA with ]]> inside, split, in titles and guids", shows=("a]]&gt;b c-",), delivers=numbers(1, 2)
+)
 def _(visit: Visit) -> str:
     first = visit.item(1).replace(visit.title(1), f"<![CDATA[{visit.title(1)} a]]]]><![CDATA[>b c-]]>")
     link = visit.link(2)
@@ -104,7 +131,9 @@ def _(visit: Visit) -> str:
 
 @document(_KIND, "HTML entities that XML does not know", shows=("café – “x”",))
 def _(visit: Visit) -> str:
-    return visit.rss(1).replace(visit.title(1), f"{visit.title(1)} caf&eacute; &ndash; &ldquo;x&rdquo; &nosuch;")
+    return visit.rss(1).replace(
+        visit.title(1), f"{visit.title(1)} caf&eacute; &ndash; &ldquo;x&rdquo; &nosuch;"
+    )
 
 
 @document(_KIND, "<rss> without <channel>", always_fails=True)
@@ -122,7 +151,7 @@ def _(visit: Visit) -> str:
     return rss(visit.item(1, more=visit.item(2)))
 
 
-@document(_KIND, "unclosed elements", delivers=numbers(1, 2), fails=None)
+@document(_KIND, "unclosed elements", delivers=numbers(1), may_deliver=numbers(2), fails=None)
 def _(visit: Visit) -> str:
     return rss(visit.item(1, more="<description>a<b>c"), visit.item(2)).replace("</item>", "")
 
@@ -164,7 +193,8 @@ def _(visit: Visit) -> str:
 
 @document(_KIND, "a JSON feed", always_fails=True, content_type="application/feed+json")
 def _(visit: Visit) -> str:
-    return f'{{"version": "https://jsonfeed.org/version/1.1", "title": "x", "items": [{{"id": "1", "title": "{visit.title(1)}"}}]}}'
+    items = f'[{{"id": "1", "title": "{visit.title(1)}"}}]'
+    return f'{{"version": "https://jsonfeed.org/version/1.1", "title": "x", "items": {items}}}'
 
 
 @document(_KIND, "a picture", always_fails=True, content_type="image/png")

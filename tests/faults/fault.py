@@ -9,7 +9,7 @@ from xml.sax.saxutils import escape
 if TYPE_CHECKING:
     from tests.faults.server import Visit
 
-EVERY = 4.0  # seconds between two polls of a feed
+EVERY = 5.0  # seconds between two polls of a feed
 BACKOFF = 1.0  # seconds after the first failure, then twice this
 MAX_BACKOFF = 16.0
 TIMEOUT = 3.0
@@ -59,7 +59,7 @@ class Record:
 
     @property
     def path(self) -> str:
-        return (self.line.split(" ") + ["", ""])[1]
+        return [*self.line.split(" "), "", ""][1]
 
     def header(self, name: str) -> str | None:
         return next((value for key, value in self.headers if key.lower() == name.lower()), None)

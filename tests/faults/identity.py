@@ -26,7 +26,9 @@ def _(visit: Visit) -> str:
 @document(_KIND, "guids that are empty, white, '0', or missing", delivers=numbers(1, 2, 3, 4, 5))
 def _(visit: Visit) -> str:
     guids = ["<guid></guid>", "<guid/>", "<guid>   </guid>", "<guid>0</guid>"]
-    return rss("<item/>", *(item(visit.title(n), more=guid) for n, guid in enumerate(guids, 1)), item(visit.title(5)))
+    return rss(
+        "<item/>", *(item(visit.title(n), more=guid) for n, guid in enumerate(guids, 1)), item(visit.title(5))
+    )
 
 
 @document(_KIND, "the same item twice in one document", is_quick=True)
@@ -70,18 +72,39 @@ document(_KIND, "and from https to http", delivers=numbers(1, 2))(
 )
 
 
-@fault(_KIND, "no guid; links get a new utm_ and session parameter with every poll")
-async def _(visit: Visit) -> None:
-    link = f"{visit.link(1)}?utm_source=rss&utm_campaign={visit.number}&fbclid={visit.number}&PHPSESSID={visit.number}"
-    await visit.answer(rss(item(visit.title(1), link=link)))
+for _parameter in (
+    "utm_campaign",
+    "fbclid",
+    "gclid",
+    "PHPSESSID",
+    "jsessionid",
+    "at_medium",
+    "spm",
+    "from_rss_time",
+):
+
+    @fault(_KIND, f"no guid; links get a new {_parameter} with every poll")
+    async def _(visit: Visit, parameter: str = _parameter) -> None:
+        await visit.answer(rss(item(visit.title(1), link=f"{visit.link(1)}?a=1&{parameter}=x{visit.number}")))
 
 
 @fault(_KIND, "the guid stays, title and text are edited with every poll")
 async def _(visit: Visit) -> None:
-    await visit.answer(rss(visit.item(1, f"{visit.title(1)} edit {visit.number}", f"<description>{visit.number}</description>")))
+    await visit.answer(
+        rss(
+            visit.item(
+                1, f"{visit.title(1)} edit {visit.number}", f"<description>{visit.number}</description>"
+            )
+        )
+    )
 
 
-@fault(_KIND, "the guid is another one with every poll, the link stays", delivers=numbers(), may_deliver=numbers(1))
+@fault(
+    _KIND,
+    "the guid is another one with every poll, the link stays",
+    delivers=numbers(),
+    may_deliver=numbers(1),
+)
 async def _(visit: Visit) -> None:
     await visit.answer(rss(item(visit.title(1), link=visit.link(1), guid=f"random-{visit.number}")))
 
@@ -108,14 +131,21 @@ for _feed in ("A", "B"):
 
     @document(_KIND, f"feed {_feed} shares guid and link with the other: one mail each")
     def _(visit: Visit) -> str:
-        return rss(item(visit.title(1), link="https://shared.example.org/1", guid="https://shared.example.org/1"))
+        return rss(
+            item(visit.title(1), link="https://shared.example.org/1", guid="https://shared.example.org/1")
+        )
 
     @document(_KIND, f"feed {_feed} uses guid '1' for its own")
     def _(visit: Visit) -> str:
         return rss(item(visit.title(1), link=visit.link(1), guid="1"))
 
 
-@fault(_KIND, "two servers behind a balancer alternate: one is behind", delivers=numbers(1, 2, 3, 4, 5), is_quick=True)
+@fault(
+    _KIND,
+    "two servers behind a balancer alternate: one is behind",
+    delivers=numbers(1, 2, 3, 4, 5),
+    is_quick=True,
+)
 async def _(visit: Visit) -> None:
     await visit.feed(visit.rss(5, 4, 3, 2, 1) if visit.number % 2 else visit.rss(3, 2, 1))
 
@@ -130,7 +160,12 @@ def _few_mails(played: Played) -> Iterator[str]:
         yield f"{played.mails} mails"
 
 
-@fault(_KIND, "from poll 3 on 500 entries from years ago stand below", may_deliver=frozenset(range(2, 502)), check=_few_mails)
+@fault(
+    _KIND,
+    "from poll 3 on 500 entries from years ago stand below",
+    may_deliver=frozenset(range(2, 502)),
+    check=_few_mails,
+)
 async def _(visit: Visit) -> None:
     old = [
         item(visit.title(n), link=visit.link(n), date="Tue, 03 Mar 2015 08:00:00 GMT") for n in range(2, 502)
@@ -143,7 +178,13 @@ def _said_to_be_faster(played: Played) -> Iterator[str]:
         yield "nobody is told that the feed is faster than the polls"
 
 
-@fault(_KIND, "shows the newest two of ever more entries", delivers=numbers(1, 2, 11, 12, 21, 22), may_deliver=frozenset(range(23, 999)), check=_said_to_be_faster)
+@fault(
+    _KIND,
+    "shows the newest two of ever more entries",
+    delivers=numbers(1, 2, 11, 12, 21, 22),
+    may_deliver=frozenset(range(23, 999)),
+    check=_said_to_be_faster,
+)
 async def _(visit: Visit) -> None:
     await visit.feed(visit.rss(10 * visit.number - 8, 10 * visit.number - 9))
 
@@ -151,7 +192,8 @@ async def _(visit: Visit) -> None:
 @document(_KIND, "rel=next leads to ever more pages")
 def _(visit: Visit) -> str:
     number = int(visit.path.partition("?page=")[2] or 1)
-    following = f'<atom:link xmlns:atom="http://www.w3.org/2005/Atom" rel="next" href="{visit.base}/feed?page={number + 1}"/>'
+    address = f"{visit.base}/feed?page={number + 1}"
+    following = f'<atom:link xmlns:atom="http://www.w3.org/2005/Atom" rel="next" href="{address}"/>'
     return rss(visit.item(number), channel=f"<title>x</title>{following}")
 
 
@@ -163,9 +205,18 @@ def _(visit: Visit) -> str:
     return rss(*(item(visit.title(n), link=visit.link(n), date="") for n in (1, 2)))
 
 
-@fault(_TIME, "entries dated 2099 and an hour ahead, later a normal one", delivers=numbers(1, 2, 3), first_visit="3d")
+@fault(
+    _TIME,
+    "entries dated 2099 and an hour ahead, later a normal one",
+    delivers=numbers(1, 2, 3),
+    first_visit="3d",
+)
 async def _(visit: Visit) -> None:
-    dates = ["Thu, 01 Jan 2099 00:00:00 GMT", "Sat, 28 Nov 2026 23:00:00 GMT", "Sat, 28 Nov 2026 08:00:00 GMT"]
+    dates = [
+        "Thu, 01 Jan 2099 00:00:00 GMT",
+        "Sat, 28 Nov 2026 23:00:00 GMT",
+        "Sat, 28 Nov 2026 08:00:00 GMT",
+    ]
     shown = [item(visit.title(n), link=visit.link(n), date=date) for n, date in enumerate(dates, 1)]
     await visit.feed(rss(*(shown if visit.number > 1 else shown[:2])))
 
@@ -173,7 +224,9 @@ async def _(visit: Visit) -> None:
 @fault(_TIME, "a new entry older than everything seen", delivers=numbers(1, 2), first_visit="3d")
 async def _(visit: Visit) -> None:
     old = item(visit.title(2), link=visit.link(2), date="Tue, 03 Mar 2015 08:00:00 GMT")
-    await visit.feed(rss(item(visit.title(1), link=visit.link(1), date=""), *([old] if visit.number > 1 else [])))
+    await visit.feed(
+        rss(item(visit.title(1), link=visit.link(1), date=""), *([old] if visit.number > 1 else []))
+    )
 
 
 _DATES = (

@@ -7,25 +7,68 @@ from dataclasses import dataclass, field
 from email import message_from_bytes, policy
 from email.message import EmailMessage
 from html.parser import HTMLParser
+from itertools import pairwise
 
 from monitor.demo.smtp_server import ReceivedMail
 from tests.faults.fault import BACKOFF, MAX_BACKOFF, Played, Record
 
 POLITE, READ, CLEAN, ON_TIME = "asked politely", "read as promised", "mails clean", "on time"
 COLUMNS = (POLITE, READ, CLEAN, ON_TIME)
+MISSING = "not mailed"
 LATE = 2.0  # seconds that a good feed may be polled after its time
 
 _TOKEN = re.compile(r"q(\d{3})e(\d+)z")
 _CLOCKS_DIFFER = 0.15  # seconds between our clock and the service's: it reads its own after the answer
 _LONGEST_VALIDATOR = 1024
 _WANTED = {"user-agent": "feed-monitor/", "accept": "application/rss+xml", "accept-encoding": "gzip"}
-_UNWANTED = ("cookie", "cookie2", "referer", "cache-control", "pragma", "authorization", "origin", "range", "if-range")
+_UNWANTED = (
+    "cookie",
+    "cookie2",
+    "referer",
+    "cache-control",
+    "pragma",
+    "authorization",
+    "origin",
+    "range",
+    "if-range",
+)
 _MAIL_HEADERS = {
-    *("from", "to", "subject", "date", "message-id", "mime-version", "content-type", "content-transfer-encoding"),
-    *("list-id", "list-unsubscribe", "auto-submitted", "precedence", "content-language", "reply-to", "sender"),
+    *(
+        "from",
+        "to",
+        "subject",
+        "date",
+        "message-id",
+        "mime-version",
+        "content-type",
+        "content-transfer-encoding",
+    ),
+    *(
+        "list-id",
+        "list-unsubscribe",
+        "auto-submitted",
+        "precedence",
+        "content-language",
+        "reply-to",
+        "sender",
+    ),
     *("x-auto-response-suppress", "in-reply-to", "references"),
 }
-_FORBIDDEN_TAGS = {"script", "img", "iframe", "object", "embed", "form", "input", "svg", "math", "base", "link", "plaintext", "textarea"}
+_FORBIDDEN_TAGS = {
+    "script",
+    "img",
+    "iframe",
+    "object",
+    "embed",
+    "form",
+    "input",
+    "svg",
+    "math",
+    "base",
+    "link",
+    "plaintext",
+    "textarea",
+}
 _HIDES = ("FORBIDDEN", "SECRET_FILE")
 _CONTROLS = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069\ufffe]")
 
@@ -52,17 +95,20 @@ def judge(
         each.mails = sum(any(holder == place for holder, _ in content.tokens) for content in read)
         verdict = Verdict(each)
         verdict.wrong[POLITE] = list(_asked(each))
-        verdict.wrong[READ] = [*_delivered(each, seen[place], [c.text for c in read]), *each.fault.check(each)]
+        verdict.wrong[READ] = [
+            *_delivered(each, seen[place], [c.text for c in read]),
+            *each.fault.check(each),
+        ]
         if each.fault.kind == "neighbours":
             verdict.wrong[ON_TIME] = list(_late(each, seconds))
         verdicts.append(verdict)
     others = []
     for content in read:
-        for place, complaint in content.wrong:
-            if place is None or place >= len(verdicts):
+        for of, complaint in content.wrong:
+            if of is None or of >= len(verdicts):
                 others.append(complaint)
             else:
-                verdicts[place].wrong[CLEAN].append(complaint)
+                verdicts[of].wrong[CLEAN].append(complaint)
     return verdicts, others
 
 
@@ -115,7 +161,7 @@ def _paused(played: Played, own: Sequence[Record]) -> Iterator[str]:
     """Yield the requests that came too soon: before the interval or the server's wish, or before growing pauses."""
     outcomes = [event for event in played.events if event["event"] in ("polled", "poll-failed")]
     failures = 0
-    for number, (earlier, later) in enumerate(zip(own, own[1:], strict=False), 2):
+    for number, (earlier, later) in enumerate(pairwise(own), 2):
         since = [event for event in outcomes if earlier.at <= float(str(event["logged_at"])) <= later.at]
         gap = later.at - earlier.at
         if not since:
@@ -139,8 +185,13 @@ def _late(played: Played, seconds: float) -> Iterator[str]:
 
 def latenesses(played: Played) -> list[float]:
     """Return by how many seconds each poll came after its interval; the interval's jitter, a tenth, counts as late."""
-    pairs = zip(played.records, played.records[1:], strict=False)
-    return [later.at - earlier.ended_at - played.fault.every for earlier, later in pairs]
+    return [late for _, late in polls_late(played)]
+
+
+def polls_late(played: Played) -> list[tuple[float, float]]:
+    """Return the same, each behind the instant of the poll, in monotonic seconds."""
+    pairs = pairwise(played.records)
+    return [(later.at, later.at - earlier.ended_at - played.fault.every) for earlier, later in pairs]
 
 
 # --- entries --------------------------------------------------------------------------------------
@@ -150,7 +201,7 @@ def _delivered(played: Played, seen: Counter[int], texts: Sequence[str]) -> Iter
     fault = played.fault
     missing = sorted(fault.delivers - seen.keys())
     if missing:
-        yield f"not mailed: entries {missing[:9]}"
+        yield f"{MISSING}: entries {missing[:9]}"
     if strange := sorted(seen.keys() - fault.delivers - fault.may_deliver):
         yield f"mailed, and should not be: entries {strange[:9]}"
     if twice := {number: count for number, count in seen.items() if count > 1}:
@@ -187,11 +238,15 @@ def _read(mail: ReceivedMail, recipients: Sequence[str]) -> _Content:
     page.feed(html)
     page.close()
     seen = "".join(page.seen)
-    tokens = {(int(place), int(number)) for place, number in set(_TOKEN.findall(plain)) & set(_TOKEN.findall(seen))}
-    one_sided = {(int(p), int(n)) for p, n in set(_TOKEN.findall(plain)) ^ set(_TOKEN.findall(seen))}
+    tokens = {
+        (int(place), int(number)) for place, number in set(_TOKEN.findall(plain)) & set(_TOKEN.findall(seen))
+    }
+    one_sided = set(_TOKEN.findall(plain)) ^ set(_TOKEN.findall(seen))
     wrong: list[tuple[int | None, str]] = [(None, text) for text in _envelope(mail, message, recipients)]
-    wrong += [(place, f"entry {number} is seen in one part of a mail only") for place, number in one_sided - tokens]
-    wrong += [(_place_near(html, text), f"in the HTML: {text[:80]}") for text in page.wrong]
+    wrong += [
+        (int(place), f"entry {number} is seen in one part of a mail only") for place, number in one_sided
+    ]
+    wrong += [(_place_in(text), f"in the HTML: {text[:80]}") for text in page.wrong]
     for name, shown in (("text", plain), ("HTML", seen), ("subject", str(message["Subject"]))):
         for found in _CONTROLS.finditer(shown):
             wrong.append((_place_at(shown, found.start()), f"{found.group()!r} in the {name}"))
@@ -208,7 +263,11 @@ def _part(message: EmailMessage, kind: str) -> str:
 
 def _envelope(mail: ReceivedMail, message: EmailMessage, recipients: Sequence[str]) -> Iterator[str]:
     head = mail.raw.partition(b"\r\n\r\n")[0]
-    names = [line.partition(b":")[0].decode("latin-1").lower() for line in head.split(b"\r\n") if line[:1] not in (b" ", b"\t")]
+    names = [
+        line.partition(b":")[0].decode("latin-1").lower()
+        for line in head.split(b"\r\n")
+        if line[:1] not in (b" ", b"\t")
+    ]
     if strange := [name for name in names if name not in _MAIL_HEADERS]:
         yield f"headers {strange}"
     if doubled := [name for name, count in Counter(names).items() if count > 1]:
@@ -241,7 +300,9 @@ class _Page(HTMLParser):
         if tag in _FORBIDDEN_TAGS or (tag == "style" and not self._hidden):
             self.wrong.append(shown)
         for name, value in attributes:
-            if name.startswith("on") or (name in ("href", "src", "action") and not re.match(r"https?://[^\s]+$", value or "")):
+            if name.startswith("on") or (
+                name in ("href", "src", "action") and not re.match(r"https?://[^\s]+$", value or "")
+            ):
                 self.wrong.append(shown)
             if name == "style" and re.search(r"display\s*:\s*none|url\(|expression|@import", value or ""):
                 self.wrong.append(shown)
@@ -266,6 +327,6 @@ def _place_at(text: str, at: int) -> int | None:
     return int(before[-1][0]) if before else None
 
 
-def _place_near(html: str, shown: str) -> int | None:
+def _place_in(shown: str) -> int | None:
     found = _TOKEN.search(shown)
     return int(found[1]) if found else None

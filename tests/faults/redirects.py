@@ -33,20 +33,60 @@ def _asks_first_url(played: Played) -> Iterator[str]:
 
 for _status in (301, 302, 303, 307, 308):
     _check = _asks_first_url if _status in (302, 303, 307) else lambda _played: iter(())
-    add(_KIND, f"{_status} to another path, always", _to("/elsewhere", _status), is_conditional=False, check=_check, is_quick=_status == 302)
+    add(
+        _KIND,
+        f"{_status} to another path, always",
+        _to("/elsewhere", _status),
+        is_conditional=False,
+        check=_check,
+        is_quick=_status == 302,
+    )
 
 add(_KIND, "302 without Location", _to(""), always_fails=True)
 add(_KIND, "Location: elsewhere?x=1#frag", _to("elsewhere?x=1#frag"), is_conditional=False)
-add(_KIND, "a Location with blanks and Chinese", _to("/else where/\xe4\xb8\xad"), is_conditional=False, fails=None, delivers=numbers(), may_deliver=numbers(1))
+add(
+    _KIND,
+    "a Location with blanks and Chinese",
+    _to("/else where/\xe4\xb8\xad"),
+    is_conditional=False,
+    fails=None,
+    delivers=numbers(),
+    may_deliver=numbers(1),
+)
 add(_KIND, "a Location of 100 KB", _to("/" + "x" * 100_000), always_fails=True)
-add(_KIND, "a Location of 60 KB", _to("/" + "x" * 60_000), is_conditional=False, fails=None, delivers=numbers(), may_deliver=numbers(1))
+add(
+    _KIND,
+    "a Location of 60 KB",
+    _to("/" + "x" * 60_000),
+    is_conditional=False,
+    fails=None,
+    delivers=numbers(),
+    may_deliver=numbers(1),
+)
 add(_KIND, "a Location with CR LF escaped", _to("/%0d%0aX-Evil:%201"), is_conditional=False)
 add(_KIND, "to itself, for ever", _to("/feed"), always_fails=True, pauses=False)
-for _scheme in ("file:///etc/hostname", "ftp://{host}/x", "javascript:alert(1)", "data:text/xml,x", "http://", "//", "http://[::1", "http://{host}:99999/"):
+for _scheme in (
+    "file:///etc/hostname",
+    "ftp://{host}/x",
+    "javascript:alert(1)",
+    "data:text/xml,x",
+    "http://",
+    "//",
+    "http://[::1",
+    "http://{host}:99999/",
+):
     add(_KIND, f"to {_scheme}", _to(_scheme), always_fails=True, is_quick=_scheme.startswith("file"))
 add(_KIND, "to http:///x, which has no host", _to("http:///x"), **_EITHER)
 add(_KIND, "to a Refresh header and page, not a Location", _to("{base}/x", 200), always_fails=True)
-add(_KIND, "with a password in it", _to("http://user:secret@{host}/x"), is_conditional=False, fails=None, delivers=numbers(), may_deliver=numbers(1))
+add(
+    _KIND,
+    "with a password in it",
+    _to("http://user:secret@{host}/x"),
+    is_conditional=False,
+    fails=None,
+    delivers=numbers(),
+    may_deliver=numbers(1),
+)
 
 
 def _at_most_eleven(played: Played) -> Iterator[str]:
@@ -66,14 +106,23 @@ async def _(visit: Visit) -> None:
     await visit.answer(b"", "302 x", is_good=False, headers=[("Location", f"{visit.path}x")])
 
 
-@fault(_KIND, "to one path, then to another that has the same ETag and one more entry", is_conditional=False, delivers=numbers(1, 2))
+@fault(
+    _KIND,
+    "to one path, then to another that has the same ETag and one more entry",
+    is_conditional=False,
+    delivers=numbers(1, 2),
+)
 async def _(visit: Visit) -> None:
     if visit.path == "/feed":
-        await visit.answer(b"", "302 x", is_good=False, headers=[("Location", "/one" if visit.number == 1 else "/two")])
+        await visit.answer(
+            b"", "302 x", is_good=False, headers=[("Location", "/one" if visit.number == 1 else "/two")]
+        )
     elif visit.record.header("If-None-Match") == '"1"':
         await visit.answer(b"", "304 Not Modified", headers=[("ETag", '"1"')])
     else:
-        await visit.answer(visit.rss(1) if visit.path == "/one" else visit.rss(1, 2), headers=[("ETag", '"1"')])
+        await visit.answer(
+            visit.rss(1) if visit.path == "/one" else visit.rss(1, 2), headers=[("ETag", '"1"')]
+        )
 
 
 def _no_tag_of_another_url(played: Played) -> Iterator[str]:
@@ -86,7 +135,13 @@ def _no_tag_of_another_url(played: Played) -> Iterator[str]:
         given.setdefault(record.path, set()).add(record.etag)
 
 
-add(_KIND, "what the target gave as ETag is the target's alone", _to("/elsewhere"), is_conditional=False, check=_no_tag_of_another_url)
+add(
+    _KIND,
+    "what the target gave as ETag is the target's alone",
+    _to("/elsewhere"),
+    is_conditional=False,
+    check=_no_tag_of_another_url,
+)
 
 # --- private addresses ----------------------------------------------------------------------------
 

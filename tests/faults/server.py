@@ -72,7 +72,7 @@ class Visit:
         pause: float = 0.0,
         headers: Sequence[tuple[str, str]] = (),
     ) -> None:
-        """Answer as HTTP has it. An answer is good, to be accepted with its validators, where its status is 200 or 304."""
+        """Answer as HTTP has it. One with status 200 or 304 is good: accepted, with its validators."""
         body = body.encode() if isinstance(body, str) else body
         self.record.status = int(status.split(" ")[0])
         self.record.is_good = self.record.status in (200, 304) if is_good is None else is_good
