@@ -94,7 +94,14 @@ DOCUMENTS: dict[str, Callable[[], str]] = {
         _repeated(lambda n: f"<item><title>{n} {_FOOD}</title><guid>{n}</guid></item>", 1000)
     ),
 }
-CONNECTIONS = ("hangs", "slow loris", "headers without end", "body without end", "gzip bomb")
+CONNECTIONS = (
+    "hangs",
+    "slow loris",
+    "headers without end",
+    "body without end",
+    "7 MB, then silence",
+    "gzip bomb",
+)
 SHAPES = (*CONNECTIONS, *DOCUMENTS)
 
 
@@ -115,7 +122,11 @@ def serve(hosts: Sequence[str], port: int, pipe: Pipe) -> None:
             head = (await reader.readuntil(b"\r\n\r\n")).decode("latin-1")
             kind = head.split(" ")[1].strip("/")
             if kind.isdecimal():
-                await hostile(SHAPES[int(kind)], writer)
+                shape = SHAPES[int(kind)]
+                if shape in packed:
+                    await send(writer, packed[shape], coding="gzip")
+                else:
+                    await _misbehave(shape, writer)
             else:
                 visits[host] += 1
                 await good(head, f'"{visits[host] // 3}"' if kind == "good" else '"0"', host, writer)
@@ -138,29 +149,6 @@ def serve(hosts: Sequence[str], port: int, pipe: Pipe) -> None:
         writer.write(f"HTTP/1.1 200 OK\r\n{fields}Content-Length: {len(body)}\r\n\r\n".encode() + body)
         await writer.drain()
 
-    async def hostile(shape: str, writer: asyncio.StreamWriter) -> None:
-        if shape == "hangs":
-            await asyncio.sleep(3600)
-        elif shape == "slow loris":
-            for byte in b"HTTP/1.1 200 OK\r\n\r\n" + make.rss(*"abc") * 10:
-                writer.write(bytes([byte]))
-                await writer.drain()
-                await asyncio.sleep(0.5)
-        elif shape == "headers without end":
-            writer.write(b"HTTP/1.1 200 OK\r\n")
-            while True:
-                writer.write(b"X: " + b"x" * 1000 + b"\r\n")
-                await writer.drain()
-                await asyncio.sleep(0.05)
-        elif shape == "body without end":
-            writer.write(b"HTTP/1.1 200 OK\r\n\r\n<rss><channel>")
-            while True:
-                writer.write(b"<item/>" * 10_000)
-                await writer.drain()
-                await asyncio.sleep(0.02)
-        else:
-            await send(writer, packed[shape], coding="gzip")
-
     async def main() -> None:
         server = await asyncio.start_server(answer, list(hosts), port, backlog=100)
         pipe.send("listens")
@@ -170,6 +158,33 @@ def serve(hosts: Sequence[str], port: int, pipe: Pipe) -> None:
         os._exit(0)  # without waiting for whoever hangs
 
     asyncio.run(main())
+
+
+async def _misbehave(shape: str, writer: asyncio.StreamWriter) -> None:
+    """Answer in one of the ways of CONNECTIONS."""
+    if shape == "hangs":
+        await asyncio.sleep(3600)
+    elif shape == "slow loris":
+        for byte in b"HTTP/1.1 200 OK\r\n\r\n" + make.rss(*"abc") * 10:
+            writer.write(bytes([byte]))
+            await writer.drain()
+            await asyncio.sleep(0.5)
+    elif shape == "headers without end":
+        writer.write(b"HTTP/1.1 200 OK\r\n")
+        while True:
+            writer.write(b"X: " + b"x" * 1000 + b"\r\n")
+            await writer.drain()
+            await asyncio.sleep(0.05)
+    elif shape == "body without end":
+        writer.write(b"HTTP/1.1 200 OK\r\n\r\n<rss><channel>")
+        while True:
+            writer.write(b"<item/>" * 10_000)
+            await writer.drain()
+            await asyncio.sleep(0.02)
+    elif shape == "7 MB, then silence":
+        writer.write(b"HTTP/1.1 200 OK\r\n\r\n<rss><channel>" + b" " * 7 * _MB)
+        await writer.drain()
+        await asyncio.sleep(3600)
 
 
 @contextlib.contextmanager
@@ -216,6 +231,7 @@ class Measured:
     exit_code: int | None = None
     cpu: float = 0.0  # seconds, of all processes of the service
     failures: dict[str, str] = field(default_factory=dict)  # by shape: the last error
+    waits: float = 0.0  # seconds from the answer of a good feed to its line in the log, at most
 
 
 def config(
@@ -343,9 +359,11 @@ def _judge_lateness(
     was due and never asked counts to the end.
     """
     due: dict[str, list[float]] = defaultdict(list)
+    logged: dict[str, list[float]] = defaultdict(list)
     for event in events:
         if event["event"] in ("polled", "poll-failed"):
             due[event["feed"]].append(datetime.fromisoformat(event["next"]).timestamp())
+            logged[event["feed"]].append(datetime.fromisoformat(event["timestamp"]).timestamp())
     polls: dict[str, list[tuple[float, float]]] = defaultdict(list)
     for host, begin, end in asked:
         polls[host].append((begin, end))
@@ -353,7 +371,12 @@ def _judge_lateness(
     for host in good:
         measured.polls += len(polls[host])
         measured.unasked += len(polls[host]) < 2
+        if not polls[host]:  # due since the start
+            measured.late += 1
+            measured.worst_late = max(measured.worst_late, ended - began)
         begins = [*[begin for begin, _ in polls[host][1:]], ended]
+        for (_, answered), stored in zip(polls[host], logged[host], strict=False):
+            measured.waits = max(measured.waits, stored - answered)
         for number, ((_, answered), begin) in enumerate(zip(polls[host], begins, strict=False)):
             known = due[host][number] if number < len(due[host]) else answered + every
             late = begin - max(known, answered + every)
@@ -498,6 +521,7 @@ def _table(measured: Measured, most_memory: int) -> list[Row]:
         ("  polls later than the bar, of all", f"{measured.late} of {measured.polls}", "", True),
         ("  polls in time, of those possible", measured.polls, f"{measured.possible} possible", True),
         ("  feeds asked less than twice", measured.unasked, "0", not measured.unasked),
+        ("  from an answer to its storing at most, s", round(measured.waits, 1), "", True),
         ("digests sent", measured.digests, "at least 1", measured.digests > 0),
         ("stop after SIGTERM, s", round(measured.stop, 1), f"at most {STOP:g}", measured.stop <= STOP),
         ("exit code", measured.exit_code, "0", measured.exit_code == 0),
