@@ -480,7 +480,7 @@ def main() -> int:
     parser.add_argument("--stored", type=int, default=0, help="entries in the database, and no hostile feed")
     parser.add_argument("--seconds", type=float, default=0.0, help="60, or 120 with --feeds")
     parser.add_argument("--only", default="", help="shapes with this word")
-    parser.add_argument("--without", default="nothing", help="and none with this")
+    parser.add_argument("--without", default="", help="and none with this")
     parser.add_argument("--json", action="store_true")
     options = parser.parse_args()
     _soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
@@ -492,7 +492,11 @@ def main() -> int:
                 measure_idle(Path(folder), stored=options.stored, count=feeds, seconds=options.seconds or 60)
             )
         else:
-            shapes = [shape for shape in SHAPES if options.only in shape and options.without not in shape]
+            shapes = [
+                shape
+                for shape in SHAPES
+                if options.only in shape and not (options.without and options.without in shape)
+            ]
             seconds = options.seconds or (120 if options.feeds else 60)
             measured = measure(Path(folder), count=options.feeds, seconds=seconds, shapes=shapes)
             result = _table(measured, MEMORY_OF_MANY if options.feeds else MEMORY)

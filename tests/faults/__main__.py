@@ -7,7 +7,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from tests.faults.fault import FAULTS, Fault
-from tests.faults.judge import COLUMNS, ON_TIME, polls_late
+from tests.faults.judge import COLUMNS, ON_TIME, SETTLED, polls_late
 from tests.faults.play import Result, play
 
 
@@ -16,7 +16,7 @@ def main() -> int:
     parser.add_argument(
         "--only", default="", help="faults whose class or name has this word, and good neighbours"
     )
-    parser.add_argument("--without", default="nothing", help="and these left out")
+    parser.add_argument("--without", default="", help="and these left out")
     parser.add_argument("--seconds", type=float, default=50.0, help="to play at least")
     parser.add_argument("--json", action="store_true")
     options = parser.parse_args()
@@ -24,7 +24,7 @@ def main() -> int:
         fault
         for fault in FAULTS
         if fault.kind == "neighbours"
-        or (_is_chosen(fault, options.only) and not _is_chosen(fault, options.without))
+        or (_is_chosen(fault, options.only) and not (options.without and _is_chosen(fault, options.without)))
     ]
     with TemporaryDirectory() as folder:
         result = play(Path(folder), faults, least=options.seconds, most=options.seconds + 10)
@@ -51,7 +51,8 @@ def table(result: Result) -> str:
     worst, at = max(((late, at) for each in good_feeds for at, late in polls_late(each)), default=(0.0, 0.0))
     lines += [
         f"{len(result.verdicts)} feeds, {result.seconds:.0f} s, {result.mails} mails; good feeds at most {worst:.1f} s"
-        f" after their time (at {at - result.began:.0f} s); stopped in {result.stop_seconds:.1f} s",
+        f" after their time (at {at - result.began:.0f} s; judged from {SETTLED:g} s on);"
+        f" stopped in {result.stop_seconds:.1f} s",
         *(f"WRONG {line}" for line in result.failures()),
     ]
     return "\n".join(lines)

@@ -80,7 +80,6 @@ for _parameter in (
     "jsessionid",
     "at_medium",
     "spm",
-    "from_rss_time",
 ):
 
     @fault(_KIND, f"no guid; links get a new {_parameter} with every poll")

@@ -15,6 +15,7 @@ from tests.faults.fault import BACKOFF, MAX_BACKOFF, Played, Record
 POLITE, READ, CLEAN, ON_TIME = "asked politely", "read as promised", "mails clean", "on time"
 COLUMNS = (POLITE, READ, CLEAN, ON_TIME)
 MISSING = "not mailed"
+SETTLED = 15.0  # seconds after the start: hundreds of feeds are due at once, and all they bring is new
 LATE = 2.0  # seconds that a good feed may be polled after its time
 
 _TOKEN = re.compile(r"q(\d{3})e(\d+)z")
@@ -82,9 +83,17 @@ class Verdict:
 
 
 def judge(
-    played: Sequence[Played], mails: Sequence[ReceivedMail], seconds: float, recipients: Sequence[str]
+    played: Sequence[Played],
+    mails: Sequence[ReceivedMail],
+    recipients: Sequence[str],
+    *,
+    began: float,
+    seconds: float,
 ) -> tuple[list[Verdict], list[str]]:
-    """Return a verdict for each fault, and what is wrong with mails that no fault can be named for."""
+    """Return a verdict for each fault, and what is wrong with mails that no fault can be named for.
+
+    The play began at `began`, in monotonic seconds, and took `seconds`.
+    """
     read = [_read(mail, recipients) for mail in mails]
     seen: dict[int, Counter[int]] = defaultdict(Counter)  # by fault: its entries, by the mails that hold them
     for content in read:
@@ -100,7 +109,7 @@ def judge(
             *each.fault.check(each),
         ]
         if each.fault.kind == "neighbours":
-            verdict.wrong[ON_TIME] = list(_late(each, seconds))
+            verdict.wrong[ON_TIME] = list(_late(each, began, seconds))
         verdicts.append(verdict)
     others = []
     for content in read:
@@ -174,22 +183,19 @@ def _paused(played: Played, own: Sequence[Record]) -> Iterator[str]:
             yield f"request {number} came after {gap:.1f} s, not {wait:.1f} s"
 
 
-def _late(played: Played, seconds: float) -> Iterator[str]:
-    gaps = latenesses(played)
-    if max(gaps, default=0.0) > LATE:
-        yield f"polled {max(gaps):.1f} s after its time"
-    least = seconds / (played.fault.every * 1.1 + LATE)
-    if len(played.records) < least - 2:
-        yield f"polled {len(played.records)} times in {seconds:.0f} s"
-
-
-def latenesses(played: Played) -> list[float]:
-    """Return by how many seconds each poll came after its interval; the interval's jitter, a tenth, counts as late."""
-    return [late for _, late in polls_late(played)]
+def _late(played: Played, began: float, seconds: float) -> Iterator[str]:
+    late = [late for at, late in polls_late(played) if at > began + SETTLED]
+    if max(late, default=0.0) > LATE:
+        yield f"polled {max(late):.1f} s after its time"
+    if len(late) < (seconds - SETTLED) / (played.fault.every * 1.1 + LATE) - 2:
+        yield f"polled {len(late)} times in {seconds - SETTLED:.0f} s"
 
 
 def polls_late(played: Played) -> list[tuple[float, float]]:
-    """Return the same, each behind the instant of the poll, in monotonic seconds."""
+    """Return each poll's instant, in monotonic seconds, and by how many seconds it came after its interval.
+
+    The interval's jitter, a tenth, counts as late.
+    """
     pairs = pairwise(played.records)
     return [(later.at, later.at - earlier.ended_at - played.fault.every) for earlier, later in pairs]
 

@@ -122,7 +122,7 @@ def play(
         for place, played in enumerate(stage.played):
             played.events = by_feed[_name(place)]
         mails = [mail for mail in mailbox.received if mail.recipients != (_OPERATOR,)]
-        verdicts, others = judge(stage.played, mails, seconds, recipients)
+        verdicts, others = judge(stage.played, mails, recipients, began=began, seconds=seconds)
         return Result(verdicts, [*wrong, *others], began, seconds, stop_seconds, len(mails))
 
 
@@ -181,7 +181,7 @@ def _config(stage: Stage, faults: Sequence[Fault], mailbox: LoopbackSmtpServer) 
 
 
 def _have_arrived(mailbox: LoopbackSmtpServer, stage: Stage) -> bool:
-    verdicts, _ = judge(stage.played, mailbox.received, 1.0, ())
+    verdicts, _ = judge(stage.played, mailbox.received, (), began=0.0, seconds=0.0)
     return not any(text.startswith(MISSING) for verdict in verdicts for text in verdict.wrong[READ])
 
 
