@@ -83,13 +83,25 @@ def _(visit: Visit) -> str:
     return rss(visit.item(1), other)
 
 
-@document(_KIND, "cut off in the middle of the second item", delivers=numbers(1), fails=None, is_quick=True)
+@document(
+    _KIND,
+    "cut off in the middle of the second item",
+    is_whole=False,
+    delivers=numbers(1),
+    fails=None,
+    is_quick=True,
+)
 def _(visit: Visit) -> str:
     return visit.rss(1, 2).partition(visit.token(2))[0]
 
 
 @document(
-    _KIND, "cut off in the middle of a character", delivers=numbers(1), may_deliver=numbers(2), fails=None
+    _KIND,
+    "cut off in the middle of a character",
+    is_whole=False,
+    delivers=numbers(1),
+    may_deliver=numbers(2),
+    fails=None,
 )
 def _(visit: Visit) -> bytes:
     text = rss(visit.item(1), visit.item(2, more="<description>机器</description>"))
@@ -161,7 +173,9 @@ def _(visit: Visit) -> str:
     return rss(visit.item(1, more="<dc:creator>someone</dc:creator><foo:bar baz:x='1'/>"))
 
 
-@document(_KIND, "10,000 namespaces", delivers=numbers(), may_deliver=numbers(1), fails=None)
+@document(
+    _KIND, "10,000 namespaces", is_conditional=False, delivers=numbers(), may_deliver=numbers(1), fails=None
+)
 def _(visit: Visit) -> str:
     return rss(visit.item(1, more="".join(f"<n{n}:x xmlns:n{n}='u{n}'>1</n{n}:x>" for n in range(10_000))))
 
@@ -191,7 +205,15 @@ def _(visit: Visit) -> str:
     return f'<svg xmlns="http://www.w3.org/2000/svg"><title>{visit.title(1)}</title><script>alert(1)</script></svg>'
 
 
-@document(_KIND, "a JSON feed", always_fails=True, content_type="application/feed+json")
+@document(
+    _KIND,
+    "a JSON feed",
+    delivers=numbers(),
+    may_deliver=numbers(1),
+    fails=None,
+    is_conditional=False,
+    content_type="application/feed+json",
+)
 def _(visit: Visit) -> str:
     items = f'[{{"id": "1", "title": "{visit.title(1)}"}}]'
     return f'{{"version": "https://jsonfeed.org/version/1.1", "title": "x", "items": {items}}}'

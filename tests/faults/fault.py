@@ -37,6 +37,7 @@ class Fault:
     tls: str = ""  # the kind of certificate, see server.py; "" is plain HTTP
     path: str = "/feed"
     is_conditional: bool = True  # the validators of its good answers are those of its url, and are judged
+    is_whole: bool = True  # else its documents are cut, and their validators must not be kept
     pauses: bool = True  # whether the gaps between its requests are judged
     host: str = ""  # feeds that share a name here share a server
     is_quick: bool = False  # part of the short form

@@ -128,7 +128,12 @@ def _(visit: Visit) -> str:
 
 for _feed in ("A", "B"):
 
-    @document(_KIND, f"feed {_feed} shares guid and link with the other: one mail each")
+    @document(
+        _KIND,
+        f"feed {_feed} shares guid and link with the other: one mail for both, or one each",
+        delivers=numbers(),
+        may_deliver=numbers(1),
+    )
     def _(visit: Visit) -> str:
         return rss(
             item(visit.title(1), link="https://shared.example.org/1", guid="https://shared.example.org/1")
