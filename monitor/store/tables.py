@@ -94,9 +94,14 @@ entries = Table(
     Column("first_seen", Instant, nullable=False),
     Column("news", Boolean, nullable=False),  # False: older than the feed's first visit may reach back
     Column("judged_by", Text, nullable=False),  # the fingerprint of the ruleset that judged it last
+    Column("pruned", Boolean, nullable=False, server_default=false()),  # its texts and matches are gone
     UniqueConstraint("feed_url", "id"),
     sqlite_autoincrement=True,
 )
+
+# What prune has still to look at. Only an index whose condition is the query's own finds them.
+is_whole = ~entries.c.pruned
+Index("ix_entries_whole", entries.c.first_seen, sqlite_where=is_whole, postgresql_where=is_whole)
 
 # Every name of an entry in its feed: its id and its aliases.
 entry_keys = Table(
