@@ -7,6 +7,7 @@ from sqlalchemy import Connection, delete, func, select, update
 
 from monitor.model.mail import DeliveryStatus
 from monitor.store.dialects import chunks
+from monitor.store.entries import seqs_since
 from monitor.store.tables import (
     backfill,
     digest_entries,
@@ -49,6 +50,11 @@ def count(tx: Connection, after: int, upto: int) -> int:
     """Return the count of news entries with a seq in (after, upto] whose texts were dropped."""
     pruned = entries.c.pruned, entries.c.news, entries.c.seq > after, entries.c.seq <= upto
     return tx.scalar(select(func.count()).select_from(entries).where(*pruned)) or 0
+
+
+def count_since(tx: Connection, start: datetime) -> int:
+    """Return the count of such entries first seen since an instant."""
+    return count(tx, *seqs_since(tx, start))
 
 
 def among(tx: Connection, seqs: Sequence[int]) -> set[int]:
