@@ -47,11 +47,10 @@ def _prune(tx: Connection, before: datetime, troubles_before: datetime) -> int:
 
 async def _in_steps(step: Callable[[Connection], int], size: int, db: Database) -> int:
     """Take a step in a transaction, until one does less than its size; return how much all did."""
-    total = 0
-    for _ in range(_STEPS):
+    total, done = 0, size
+    while done == size and total < _STEPS * size:
+        if total:
+            await asyncio.sleep(_PAUSE)
         done = await db.write(step)
         total += done
-        if done < size:
-            break
-        await asyncio.sleep(_PAUSE)
     return total

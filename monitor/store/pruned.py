@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from datetime import datetime
 
-from sqlalchemy import Connection, delete, func, select, update
+from sqlalchemy import Connection, delete, func, insert, select
 
 from monitor.model.mail import DeliveryStatus
 from monitor.store.dialects import chunks
@@ -39,10 +39,9 @@ def drop_texts(tx: Connection, before: datetime, limit: int) -> int:
     if oldest is not None:
         old = old.where(entries.c.seq <= oldest)
     seqs = tx.scalars(old.order_by(entries.c.first_seen).limit(limit)).all()
-    for chunk in chunks(seqs):
-        pruned = update(entries).where(entries.c.seq.in_(chunk))
-        tx.execute(pruned.values(summary="", text="", judged_by="", pruned=True))
+    for chunk in chunks(sorted(seqs)):
         tx.execute(delete(matches).where(matches.c.seq.in_(chunk)))
+        _drop(tx, chunk)
     return len(seqs)
 
 
@@ -64,3 +63,13 @@ def among(tx: Connection, seqs: Sequence[int]) -> set[int]:
         for chunk in chunks(seqs)
         for seq in tx.scalars(select(entries.c.seq).where(entries.c.pruned, entries.c.seq.in_(chunk)))
     }
+
+
+def _drop(tx: Connection, seqs: Sequence[int]) -> None:
+    rows = tx.execute(select(entries).where(entries.c.seq.in_(seqs)).order_by(entries.c.seq)).mappings().all()
+    # Deleted and inserted anew: SQLite joins pages of which little is left after a DELETE, but not after an UPDATE.
+    tx.execute(delete(entries).where(entries.c.seq.in_(seqs)))
+    tx.execute(insert(entries), [{**row, **_PRUNED} for row in rows])
+
+
+_PRUNED = {"summary": "", "text": "", "judged_by": "", "pruned": True}
