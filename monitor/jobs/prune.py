@@ -34,7 +34,8 @@ async def prune(*, db: Database, now: datetime, mails: OutboxOptions, store: Sto
     deleted = await db.write(_prune, now - mails.keep, now - _TROUBLES)
     before = now - store.keep
     entries = await _in_steps(lambda tx: pruned.drop_texts(tx, before, _ENTRIES), _ENTRIES, db)
-    await _in_steps(lambda tx: compaction.give_back(tx, _PAGES), _PAGES, db)
+    if db.file:
+        await _in_steps(lambda tx: compaction.give_back(tx, _PAGES), _PAGES, db)
     return Pruned(mails=deleted, entries=entries)
 
 

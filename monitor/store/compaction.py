@@ -47,9 +47,9 @@ def space(tx: Connection) -> FileSpace | None:
 def give_back(tx: Connection, most: int) -> int:
     """Give at most so many free pages of a SQLite file back, but for some to spare; return their count.
 
-    On PostgreSQL, and in a file that was made before files could do that, nothing.
+    In a file that was made before files could do that, nothing.
     """
-    if tx.dialect.name != "sqlite" or _pragma(tx, "auto_vacuum") != _INCREMENTAL:
+    if _pragma(tx, "auto_vacuum") != _INCREMENTAL:
         return 0
     pages = max(0, min(most, _pragma(tx, "freelist_count") - _pragma(tx, "page_count") // _SPARE))
     cursor = tx.connection.cursor()

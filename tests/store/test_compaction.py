@@ -96,7 +96,6 @@ def test_a_file_that_somebody_writes_is_not_rewritten(db_url: str, tmp_path: Pat
 @pytest.mark.parametrize("kind", ["postgres"], indirect=True)
 async def test_postgresql_keeps_its_files_itself(db: Database) -> None:
     assert await db.read(compaction.space) is None
-    assert await db.write(compaction.give_back, 100) == 0
 
 
 def test_rewriting_takes_a_copy_in_the_temporary_folder_and_one_beside_the_file(
