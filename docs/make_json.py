@@ -25,6 +25,7 @@ ANSWERS: Mapping[str, Any] = {
     "preview": list[work.PreviewedDigest],
     "status": status.StatusAnswer,
     "outbox": list[status.OutboxMail],
+    "store compact": status.CompactAnswer,
     "match": rules.MatchAnswer,
     "replay": list[work.ReplayedDigest],
     "rules lint": config.LintAnswer,

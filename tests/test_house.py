@@ -28,7 +28,7 @@ OWNERS = {
     "structlog": {"log"},
     "aiosmtpd": {"demo.smtp_server"},
     "trustme": {"demo.smtp_server"},
-    "typer": {"cli", "cli.options", "cli.rules", "cli.subscriptions"},
+    "typer": {"cli", "cli.options", "cli.rules", "cli.store", "cli.subscriptions"},
     "tomlkit": {"cli.files", "cli.demo"},
 }
 STORE_ONLY = {"sqlalchemy", "alembic", "sqlite3", "psycopg"}

@@ -8,7 +8,7 @@ from zoneinfo import ZoneInfo
 
 from monitor.cli.database import use_database
 from monitor.cli.options import subscriptions_named
-from monitor.cli.terminal import answer, count, progress, say, say_held_back, write_files
+from monitor.cli.terminal import answer, count, progress, say, say_held_back, say_pruned, write_files
 from monitor.config.values import in_words
 from monitor.digests.due import slot_now
 from monitor.digests.parts import Part
@@ -108,7 +108,8 @@ def replay(path: Path, start: str, end: str, *, new: Path | None, out: Path, jso
         raise MonitorError(f"--to {end} is before --from {start}")
     stored = load(path)
     loaded = load(new) if new else stored
-    replayed = use_database(stored.store_url, lambda db: _replay_days(loaded, first, last, db))
+    pruned, replayed = use_database(stored.store_url, lambda db: _replay_days(loaded, first, last, db))
+    say_pruned(pruned)
     digests = [_write_replayed(each, loaded.config.smtp.sender, out) for each in replayed]
     if json:
         answer(digests)
@@ -127,7 +128,10 @@ def _day(text: str) -> date:
         raise MonitorError(f"{text} is not a day; write it as 2026-11-24") from None
 
 
-async def _replay_days(loaded: LoadedConfig, first: date, last: date, db: Database) -> list[Replayed]:
+async def _replay_days(
+    loaded: LoadedConfig, first: date, last: date, db: Database
+) -> tuple[int, list[Replayed]]:
+    """Return the digests, and how many of the entries in them, or before them, have lost their texts."""
     context, render = digest_context(loaded), digest_renderer(loaded.templates)
     subscriptions = loaded.config.subscriptions
     zones = [ZoneInfo(subscription.timezone) for subscription in subscriptions]
@@ -144,7 +148,7 @@ async def _replay_days(loaded: LoadedConfig, first: date, last: date, db: Databa
                 subscription, period, start, end, context=context, render=render
             )
             step()
-    return replayed
+    return period.pruned, replayed
 
 
 def _midnight(day: date, zone: ZoneInfo) -> datetime:

@@ -13,6 +13,7 @@ from monitor.cli.terminal import (
     progress,
     say,
     say_held_back,
+    say_pruned,
     show_diff,
 )
 from monitor.config.reading import as_text, parse_config, read_file
@@ -193,7 +194,7 @@ def apply(
     from monitor.jobs.backfill import Backfill, backfill
     from monitor.queries.answers.rules import BackfillAnswer
     from monitor.service.runtime import digest_context
-    from monitor.store import entries
+    from monitor.store import entries, pruned
 
     loaded, now = load_complete(path), clock()
     names = [each.name for each in loaded.config.rules]
@@ -204,27 +205,32 @@ def apply(
     except (ValueError, OverflowError) as error:
         raise MonitorError(f"--since {since}: {error}") from None
 
-    async def offer(db: Database) -> tuple[int, list[Backfill]]:
+    async def offer(db: Database) -> tuple[int, int, list[Backfill]]:
         complain_each(await db.write(register, loaded, await time_of(db)))
         kept = await db.read(entries.count_held_back, published_since=start)
         to_judge = kept if held_back else await db.read(entries.count_news_since, start)
+        without_texts = await db.read(pruned.count_since, start)
         with progress("judging", to_judge) as step:
-            return kept, await backfill(
-                loaded.config.subscriptions,
-                context=digest_context(loaded),
-                since=start,
-                now=now,
-                db=db,
-                only=rule,
-                held_back=held_back,
-                limit=limit,
-                dry=dry_run,
-                step=step,
+            return (
+                kept,
+                without_texts,
+                await backfill(
+                    loaded.config.subscriptions,
+                    context=digest_context(loaded),
+                    since=start,
+                    now=now,
+                    db=db,
+                    only=rule,
+                    held_back=held_back,
+                    limit=limit,
+                    dry=dry_run,
+                    step=step,
+                ),
             )
 
-    kept, backfills = use_database(loaded.store_url, offer, writable=True)
+    kept, without_texts, backfills = use_database(loaded.store_url, offer, writable=True)
     if json:
-        answer([BackfillAnswer.of(each, held_back=kept) for each in backfills])
+        answer([BackfillAnswer.of(each, held_back=kept, pruned=without_texts) for each in backfills])
         return 0
     for each in backfills:
         verb = "would bring" if dry_run else "will bring"
@@ -238,4 +244,6 @@ def apply(
             )
     if kept and not held_back:
         say_held_back(kept, since)
+    if not held_back:
+        say_pruned(without_texts)
     return 0

@@ -5,7 +5,7 @@ from datetime import timedelta
 from pathlib import Path
 
 from monitor.cli.database import use_database
-from monitor.cli.terminal import answer, complain, count, local_time, progress, say
+from monitor.cli.terminal import answer, complain, count, local_time, progress, say, say_pruned
 from monitor.config.reading import parse_config
 from monitor.errors import MonitorError
 from monitor.loaded import LoadedConfig, load
@@ -60,6 +60,8 @@ def _show_entry(explained: Explained, feeds: Mapping[str, str]) -> None:
     if without_word:
         have = "has" if without_word == 1 else "have"
         say(f"{count(without_word, 'rule')} of {len(judgements)} {have} no word in it.")
+    if explained.pruned:
+        say("It is older than [store] keep: summary and text are gone, and the rules see its title alone.")
     if not explained.news:
         say('It was too old when its feed brought it: only "monitor rules apply --held-back" mails it.')
     for subscription, slot, at in explained.mailed:
@@ -127,6 +129,7 @@ def diff(path: Path, new: Path | None, *, days: int, json: bool) -> int:
         say(f"    {_rule_names(change)}: {', '.join(change.words)}{why}")
     extent = f"{count(compared.entries, 'entry')} of {count(days, 'day')}"
     say(f"{(new or path).name} against {old_name}, {extent}: {summed_up}.")
+    say_pruned(compared.pruned)
     if not compared.entries:
         say('Nothing is stored from that time: "monitor poll --all" polls the feeds now.')
     elif not new and old and old.fingerprint == loaded.rules.fingerprint:

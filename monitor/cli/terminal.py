@@ -75,6 +75,15 @@ def say_held_back(kept: int, since: str) -> None:
     )
 
 
+def say_pruned(pruned: int) -> None:
+    """Say on standard error how many of the entries that were judged have lost their texts, if any."""
+    if pruned:
+        are, titles = ("is", "its title") if pruned == 1 else ("are", "their titles")
+        complain(
+            f"{count(pruned, 'entry')} of that time {are} older than [store] keep: judged by {titles} alone."
+        )
+
+
 def printable(text: str) -> str:
     """Return the text with its control characters escaped: a terminal does not obey what a feed said."""
     return "".join(

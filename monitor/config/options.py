@@ -74,6 +74,9 @@ class StoreOptions:
         "sqlite:///data/monitor.db",
         "or \"postgresql+psycopg://user:password@host/name\" (pip install 'feed-monitor[postgres]')",
     )
+    keep: Annotated[timedelta, Reader(span("90d", "36500d"))] = option(
+        timedelta(days=400), "so long the texts of entries are kept; titles, links and what was mailed always"
+    )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -1,22 +1,42 @@
-"""Delete old mails from the outbox, and troubles that were over long ago."""
+"""Delete old mails from the outbox, the texts of old entries, and troubles that were over long ago."""
 
+import asyncio
+from collections.abc import Callable
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from monitor.config.options import OutboxOptions
-from monitor.store import notices, outbox, recipients
+from monitor.config.options import OutboxOptions, StoreOptions
+from monitor.store import compaction, notices, outbox, pruned, recipients
 from monitor.store.database import Connection, Database
 
 _TROUBLES = timedelta(days=7)  # so long `monitor status` shows what happened, where nobody is mailed
+# In one transaction: other writers get their turn after it, those of other processes in the pause.
+_ENTRIES, _PAGES = 200, 500
+_PAUSE = 0.02  # seconds
+_STEPS = 100  # at most, of each kind: the rest is left to the next hour
 
 
-async def prune(*, db: Database, now: datetime, options: OutboxOptions) -> int:
-    """Delete mails that were sent, refused or given up longer ago than [outbox] keep; return their count.
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Pruned:
+    """Old mails were deleted, and old entries lost their texts."""
+
+    mails: int
+    entries: int
+
+
+async def prune(*, db: Database, now: datetime, mails: OutboxOptions, store: StoreOptions) -> Pruned:
+    """Delete mails that were sent, refused or given up longer ago than [outbox] keep, and texts beyond [store] keep.
 
     With its last mail the address of a recipient who is gone for good goes too. Troubles that are over, or happened
-    once, go after a week. Entries and what was mailed are kept,
-    so that an old entry is never news again. Raises StoreError.
+    once, go after a week. What tells an entry from others, and what was mailed, is kept for ever, so that an old entry
+    is never news again. Where texts were dropped, a SQLite file gets smaller. Raises StoreError.
     """
-    return await db.write(_prune, now - options.keep, now - _TROUBLES)
+    deleted = await db.write(_prune, now - mails.keep, now - _TROUBLES)
+    before = now - store.keep
+    entries = await _in_steps(lambda tx: pruned.drop_texts(tx, before, _ENTRIES), _ENTRIES, db)
+    if db.file:
+        await _in_steps(lambda tx: compaction.give_back(tx, _PAGES), _PAGES, db)
+    return Pruned(mails=deleted, entries=entries)
 
 
 def _prune(tx: Connection, before: datetime, troubles_before: datetime) -> int:
@@ -24,3 +44,14 @@ def _prune(tx: Connection, before: datetime, troubles_before: datetime) -> int:
     mails = outbox.prune(tx, before)
     recipients.prune(tx)
     return mails
+
+
+async def _in_steps(step: Callable[[Connection], int], size: int, db: Database) -> int:
+    """Take a step in a transaction, until one does less than its size; return how much all did."""
+    total, done = 0, size
+    while done == size and total < _STEPS * size:
+        if total:
+            await asyncio.sleep(_PAUSE)
+        done = await db.write(step)
+        total += done
+    return total

@@ -10,7 +10,7 @@ from monitor.model.feeds import Entry
 from monitor.model.rules import PendingEntry
 from monitor.rules.exclusion import Exclusion, exclusion
 from monitor.rules.match import Ruleset, judge_entry, match_entry
-from monitor.store import entries
+from monitor.store import entries, pruned
 from monitor.store.database import Database
 
 _BATCH = 200  # entries judged, and stored in one transaction: other writers get their turn in between
@@ -22,6 +22,7 @@ class MatchedPeriod:
 
     matched: tuple[PendingEntry, ...]
     arrivals: tuple[datetime, ...]  # sorted
+    pruned: int  # of all: judged by their titles alone, for summary and text are not kept any more
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -64,15 +65,17 @@ async def match_period(
     """Match the news first seen in [start, end]. `step` is called for each entry read. Raises StoreError."""
     matched: list[PendingEntry] = []
     arrivals: list[datetime] = []
+    without_texts = 0
     after, upto = await db.read(entries.seqs_since, start)
     async for batch in news_batches(db, after=after, upto=upto):
         in_period = [(seq, entry) for seq, entry in batch if start <= entry.first_seen <= end]
         arrivals += [entry.first_seen for _, entry in in_period]
+        without_texts += len(await db.read(pruned.among, [seq for seq, _ in in_period]))
         judged = await judge(in_period, rules)
         matched += [pending for pending in judged if pending.matches]
         for _ in batch:
             step()
-    return MatchedPeriod(matched=tuple(matched), arrivals=tuple(sorted(arrivals)))
+    return MatchedPeriod(matched=tuple(matched), arrivals=tuple(sorted(arrivals)), pruned=without_texts)
 
 
 async def match_held_back(

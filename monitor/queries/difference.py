@@ -12,7 +12,7 @@ from monitor.model.feeds import Entry
 from monitor.model.rules import Match, Reason
 from monitor.rules.changes import MatchChange, compare
 from monitor.rules.match import Judgement, Ruleset, judge_entry, match_entry
-from monitor.store import entries, matches
+from monitor.store import entries, matches, pruned
 from monitor.store.database import Database
 
 EARLIER = "(an earlier rule)"  # matched once by a rule whose text is no longer known
@@ -23,6 +23,7 @@ class Compared:
     """The count of entries compared, and those that other rules match than before; by seq."""
 
     entries: int
+    pruned: int  # of them by their titles alone: summary and text are not kept any more
     changes: tuple[MatchChange, ...]
 
 
@@ -42,7 +43,8 @@ async def compare_rules(
         total += len(batch)
         for _ in batch:
             step()
-    return Compared(entries=total, changes=tuple(changes))
+    without_texts = await db.read(pruned.count, after, upto)
+    return Compared(entries=total, pruned=without_texts, changes=tuple(changes))
 
 
 def _changes(

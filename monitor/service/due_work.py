@@ -22,7 +22,7 @@ from monitor.jobs.demand import readers_of
 from monitor.jobs.lapse import Lapsed, lapse
 from monitor.jobs.notify import Notified, notify
 from monitor.jobs.poll import PollOutcome, claim, claim_all, poll
-from monitor.jobs.prune import prune
+from monitor.jobs.prune import Pruned, prune
 from monitor.jobs.rematch import rematch
 from monitor.loaded import LoadedConfig
 from monitor.model.digests import Slot, SubscriptionState
@@ -63,13 +63,6 @@ class Rematched:
     """Stored entries were matched by the rules in force."""
 
     entries: int
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Pruned:
-    """Old mails were deleted."""
-
-    mails: int
 
 
 Outcome = (
@@ -431,8 +424,10 @@ class DueWork:
 
     async def prune(self) -> None:
         """Delete what is older than the operator wants it kept."""
-        if count := await prune(db=self._db, now=self._clock(), options=self.loaded.config.outbox):
-            self._report(Pruned(mails=count))
+        config = self.loaded.config
+        pruned = await prune(db=self._db, now=self._clock(), mails=config.outbox, store=config.store)
+        if pruned.mails or pruned.entries:
+            self._report(pruned)
 
 
 def _leave(place: Place, _task: "asyncio.Task[None]") -> None:

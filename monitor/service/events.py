@@ -8,9 +8,10 @@ from monitor.jobs.deliver import Attempted
 from monitor.jobs.lapse import Lapsed
 from monitor.jobs.notify import Notified
 from monitor.jobs.poll import Polled, PollFailed, Unchanged
+from monitor.jobs.prune import Pruned
 from monitor.masking import mask
 from monitor.model.mail import Delivery, DeliveryStatus
-from monitor.service.due_work import Outcome, Pruned, Rematched
+from monitor.service.due_work import Outcome, Rematched
 
 
 def log_outcome(outcome: Outcome) -> None:
@@ -53,7 +54,7 @@ def log_outcome(outcome: Outcome) -> None:
                 why="not in config.toml for a day",
             )
         case Pruned():
-            log.info("pruned", mails=outcome.mails)
+            log.info("pruned", mails=outcome.mails, entries=outcome.entries)
 
 
 def log_registered(changes: Sequence[str]) -> None:

@@ -147,6 +147,13 @@ def reading(url: URL) -> Engine:
     )
 
 
+def alone(url: URL) -> Engine:
+    """Return an engine for a SQLite file, of one connection, each of whose statements is a transaction of its own."""
+    engine = _engine(url, pool_size=1)
+    event.listen(engine, "connect", _set_up_sqlite_writer)
+    return engine
+
+
 def require_driver(text: str) -> None:
     """Raise StoreError for a URL that no database can be opened by: of another kind, or without its driver."""
     reading(parse_url(text)).dispose()
@@ -180,6 +187,9 @@ def _switch_to_wal(connection: Any) -> None:
     # Services that open a new file at once find it locked here, and SQLite does not wait as it does elsewhere.
     for attempts_left in reversed(range(100)):
         try:
+            # A file without a page yet may learn to give its free pages back; WAL mode writes the first one.
+            if connection.execute("PRAGMA page_count").fetchone() == (0,):
+                connection.execute("PRAGMA auto_vacuum = INCREMENTAL")
             connection.execute("PRAGMA journal_mode = WAL")
         except sqlite3.OperationalError as error:
             if error.sqlite_errorcode & 0xFF != sqlite3.SQLITE_BUSY or not attempts_left:

@@ -356,13 +356,21 @@ def is_unwanted(tx: Connection, number: int) -> bool:
 
 
 def prune(tx: Connection, before: datetime) -> int:
-    """Delete the mails that were sent, or given up, before an instant; return their count."""
+    """Delete the mails that were sent, or given up, before an instant; return their count.
+
+    Of a notice nothing is left; what a digest brought is known for ever.
+    """
     done = or_(
         _is(DeliveryStatus.SENT, *_GIVEN_UP),
         and_(_is(DeliveryStatus.UNCERTAIN), outbox.c.next_attempt_at.is_(None)),
     )
     done_at = func.coalesce(outbox.c.sent_at, outbox.c.expires_at)
-    return tx.execute(delete(outbox).where(done, done_at < before)).rowcount
+    deleted = tx.scalars(delete(outbox).where(done, done_at < before).returning(outbox.c.digest_id)).all()
+    is_mailed = exists().where(outbox.c.digest_id == digests.c.id)
+    for chunk in chunks(sorted(set(deleted))):
+        notices = digests.c.id.in_(chunk), digests.c.kind == DigestKind.NOTICE.value
+        tx.execute(delete(digests).where(*notices, ~is_mailed))
+    return len(deleted)
 
 
 def counts(tx: Connection) -> dict[DeliveryStatus, int]:

@@ -1,7 +1,7 @@
 """Table services: the heartbeat of each running service."""
 
 from dataclasses import asdict
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from sqlalchemy import Connection, delete, or_, select, update
 
@@ -10,6 +10,7 @@ from monitor.store import schema
 from monitor.store.dialects import insert_missing
 from monitor.store.tables import services
 
+_SILENT = timedelta(minutes=1)  # six beats: it may still be there, but does not work
 _STALE = timedelta(minutes=5)  # without a beat: it was killed, or its clock was far off
 
 
@@ -38,3 +39,8 @@ def running(tx: Connection) -> list[RunningService]:
         RunningService(**row._asdict())
         for row in tx.execute(select(services).order_by(services.c.started_at, services.c.id))
     ]
+
+
+def beating(tx: Connection, now: datetime) -> list[RunningService]:
+    """Return the services that have beaten within a minute, the longest running first."""
+    return [service for service in running(tx) if abs(now - service.beat_at) <= _SILENT]

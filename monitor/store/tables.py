@@ -104,10 +104,15 @@ entries = Table(
     Column("judged_by", Text, nullable=False),  # the fingerprint of the ruleset that judged it last
     Column("edition", Integer, nullable=False, server_default="1"),  # counts the titles the entry has had
     Column("replaced", Boolean, nullable=False, server_default=false()),  # by a later edition
+    Column("pruned", Boolean, nullable=False, server_default=false()),  # its texts and matches are gone
     UniqueConstraint("feed_url", "id", "edition"),
     Index("ix_entries_story", "story"),
     sqlite_autoincrement=True,
 )
+
+# What prune has still to look at. Only an index whose condition is the query's own finds them.
+is_whole = ~entries.c.pruned
+Index("ix_entries_whole", entries.c.first_seen, sqlite_where=is_whole, postgresql_where=is_whole)
 
 # Every name of an entry in its feed: its id and its aliases.
 entry_keys = Table(

@@ -36,6 +36,7 @@ COMMANDS = [
     "replay",
     "rules",
     "subscriptions",
+    "store",
 ]
 
 

@@ -1,9 +1,16 @@
 """A person's look at the rules, by the commands."""
 
+import asyncio
+import json
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
+from sqlalchemy import select, update
+
+from monitor.store import pruned, tables
+from monitor.store.database import Connection, open_database
 from tests import make
+from tests.command import run_command
 from tests.site import open_site
 
 TITLES = ("大模型降价", "芯片出口新规", "AI广告")
@@ -100,3 +107,50 @@ def test_what_was_held_back_at_the_first_visit_is_told_and_can_be_mailed(tmp_pat
         (composed,) = site.json("digest", "--now")
         assert composed["entries"] == 2
         assert "1 entry was held back" in site.monitor("preview", "--out", str(tmp_path / "seen"))
+
+
+def _age(store_url: str, days: int) -> None:
+    """Let all that is stored have arrived so long ago, and have its texts dropped."""
+
+    def age(tx: Connection) -> int:
+        entries = tables.entries
+        for seq, first_seen in tx.execute(select(entries.c.seq, entries.c.first_seen)).all():
+            aged = {"first_seen": first_seen - timedelta(days=days)}
+            tx.execute(update(entries).where(entries.c.seq == seq).values(aged))
+        return pruned.drop_texts(tx, datetime.now(UTC) - timedelta(days=days - 1), 1000)
+
+    async def work() -> None:
+        db = open_database(store_url)
+        assert await db.write(age) == len(TITLES)
+        await db.close()
+
+    asyncio.run(work())
+
+
+def test_the_commands_say_what_is_judged_by_its_title_alone(tmp_path: Path) -> None:
+    with open_site(tmp_path, lambda: make.rss(*TITLES)) as site:
+        site.write(('every = "0s"', 'at = ["08:00"]'))
+        site.json("poll", "--all")
+        site.json("digest", "--now")
+        (explained,) = site.json("rules", "explain", "AI广告")
+        assert not explained["pruned"]
+        assert site.json("rules", "diff")["pruned"] == 0
+        site.json("deliver", "--now")
+        _age(f"sqlite:///{tmp_path}/monitor.db", 500)
+
+        (explained,) = site.json("rules", "explain", "AI广告")
+        assert explained["pruned"]
+        assert "the rules see its title alone" in site.monitor("rules", "explain", "AI广告")
+        note = "3 entries of that time are older than [store] keep: judged by their titles alone."
+        config = ("--config", str(site.config))
+        assert site.json("rules", "diff", "--days", "600")["pruned"] == 3
+        assert run_command(*config, "rules", "diff", "--days", "600").stderr.strip() == note
+        assert run_command(*config, "rules", "diff").stderr == ""
+        (offered,) = site.json("rules", "apply", "--since", "600d", "--dry-run")
+        assert offered["pruned"] == 3
+        assert note in run_command(*config, "rules", "apply", "--since", "600d", "--dry-run").stderr
+        day = (datetime.now(UTC) - timedelta(days=500)).date()
+        days = ("--from", f"{day - timedelta(days=1)}", "--to", f"{day + timedelta(days=1)}")
+        played = run_command(*config, "replay", *days, "--out", str(tmp_path / "played"), "--json")
+        assert played.stderr.strip() == note
+        assert [digest["entries"] for digest in json.loads(played.stdout)] == [2]

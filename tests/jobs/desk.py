@@ -4,7 +4,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import timedelta
 
-from monitor.config.options import Feed, FetchOptions, OutboxOptions, Rule, Subscription
+from monitor.config.options import Feed, FetchOptions, OutboxOptions, Rule, StoreOptions, Subscription
 from monitor.digests.due import slot_now
 from monitor.digests.render import RenderDigest, digest_renderer
 from monitor.feeds.fetch import Fetch
@@ -14,6 +14,7 @@ from monitor.jobs.compose import ComposeOutcome, compose
 from monitor.jobs.deliver import Attempted, InHand, Transport, deliver
 from monitor.jobs.draft import DigestContext
 from monitor.jobs.poll import PollOutcome, claim_all, poll
+from monitor.jobs.prune import Pruned, prune
 from monitor.mail import Send
 from monitor.model.digests import Slot
 from monitor.model.mail import Route
@@ -117,3 +118,6 @@ class Desk:
             jitter=lambda: 0.5,
             in_hand=InHand(),
         )
+
+    async def prune(self, keep: timedelta = timedelta(days=400)) -> Pruned:
+        return await prune(db=self.db, now=self.clock(), mails=OUTBOX, store=StoreOptions(keep=keep))

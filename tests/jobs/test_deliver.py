@@ -9,7 +9,6 @@ import pytest
 from monitor.config.options import OutboxOptions
 from monitor.errors import DatabaseGoneError, SendKind
 from monitor.jobs.deliver import InHand, deliver, recover
-from monitor.jobs.prune import prune
 from monitor.mail import BeforeDot
 from monitor.model.mail import Delivery, DeliveryStatus, Mail
 from monitor.store import digests, outbox
@@ -187,7 +186,7 @@ async def test_what_was_sent_long_ago_is_forgotten(desk: Desk) -> None:
     await _enqueue(desk, make.mail(number=1), make.mail("b@example.org", number=2))
     await desk.deliver()
     desk.clock.forward(days=91)
-    assert await prune(db=desk.db, now=desk.clock(), options=OUTBOX) == 1
+    assert (await desk.prune()).mails == 1
     assert [row.status for row in await _rows(desk)] == [DeliveryStatus.WAITING], (
         "what waits is not forgotten"
     )

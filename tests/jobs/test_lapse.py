@@ -2,12 +2,11 @@ from datetime import timedelta
 
 from monitor.jobs.compose import Composed
 from monitor.jobs.lapse import Lapsed, lapse, put_off_lapse
-from monitor.jobs.prune import prune
 from monitor.model.mail import DeliveryStatus
 from monitor.store import outbox, owed, recipients, subscriptions, tables
 from monitor.store.database import Connection
 from tests import make
-from tests.jobs.desk import OUTBOX, Desk
+from tests.jobs.desk import Desk
 
 ANN, BOB = "ann@example.org", "bob@example.org"
 
@@ -95,10 +94,10 @@ async def test_the_address_of_who_has_lapsed_is_forgotten_with_his_last_mail(des
     await leave(desk, BOB)
     desk.clock.forward(days=1)
     await lapse(db=desk.db, now=desk.clock())
-    await prune(db=desk.db, now=desk.clock(), options=OUTBOX)
+    await desk.prune()
     assert sorted(await desk.db.read(known)) == [ANN, BOB]
     desk.clock.forward(days=400)
-    await prune(db=desk.db, now=desk.clock(), options=OUTBOX)
+    await desk.prune()
     assert await desk.db.read(known) == [BOB]
 
 

@@ -12,6 +12,7 @@ from monitor.errors import DigestError
 from monitor.feeds.fetch import Fetched, Fetcher, NotModified
 from monitor.jobs.compose import Composed, NothingNew
 from monitor.jobs.deliver import Transport
+from monitor.jobs.prune import Pruned
 from monitor.jobs.rename import rename
 from monitor.loaded import check_bytes, load
 from monitor.mail import BeforeDot
@@ -21,7 +22,7 @@ from monitor.model.mail import Mail, Rendered, Route
 from monitor.service.due_work import ComposeFailed, DueWork, Outcome, Work
 from monitor.service.register import register
 from monitor.service.runtime import make_runtime
-from monitor.store import feeds
+from monitor.store import feeds, subscriptions
 from monitor.store.database import Connection
 from tests import make
 from tests.fakes import FakeWeb
@@ -245,3 +246,30 @@ async def test_the_feeds_that_are_left_alone_are_named(desk: Desk, tmp_path: Pat
 
 async def finished(work: Work) -> None:
     await work()
+
+
+async def test_what_is_pruned_is_reported_and_nothing_is_no_event(desk: Desk, tmp_path: Path) -> None:
+    outcomes: list[Outcome] = []
+    loaded = check_bytes(
+        tmp_path / "config.toml",
+        CONFIG.format(store="sqlite:///unused.db", port=25, ca_file="", url=make.feed().url)
+        .replace("[fetch]", 'keep = "90d"\n[fetch]')
+        .encode(),
+    )
+    desk.web.serves(desk.feeds[0], make.rss("大模型降价", "芯片出口新规"))
+    await desk.poll()
+    await desk.db.write(subscriptions.begin_anew, desk.subscription.name, desk.clock())
+    due_work = DueWork(
+        loaded,
+        make_runtime(loaded, parse_here),
+        desk.db,
+        start=lambda _name, work: asyncio.create_task(finished(work)),
+        report=outcomes.append,
+        clock=desk.clock,
+    )
+    await due_work.prune()
+    assert outcomes == []
+    desk.clock.forward(days=91)
+    await due_work.prune()
+    await due_work.prune()
+    assert outcomes == [Pruned(mails=0, entries=2)]

@@ -3,10 +3,11 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 
 import pytest
+from sqlalchemy import select
 
 from monitor.errors import StoreError
 from monitor.model.mail import Delivery, DeliveryStatus, Phase, Route
-from monitor.store import digests, outbox
+from monitor.store import digests, outbox, tables
 from monitor.store.database import Connection, Database
 from tests import make
 from tests.make import NOW
@@ -238,6 +239,36 @@ async def test_what_was_done_long_ago_is_forgotten(db: Database) -> None:
     assert await db.write(outbox.prune, EXPIRES + timedelta(seconds=1)) == 1, "what was refused"
     left = await db.read(outbox.listing, status=None, limit=9)
     assert [row.id for row in left] == [waits]
+
+
+async def test_of_a_notice_nothing_is_left_once_its_last_mail_is_forgotten(db: Database) -> None:
+    def notice(tx: Connection) -> None:
+        digest = digests.insert_notice(tx, make.slot("notice:1"), NOW)
+        assert digest is not None
+        for number in (2, 3):
+            mail = make.mail(f"{number}@example.org", number=number)
+            outbox.insert(tx, digest, mail, now=NOW, expires_at=EXPIRES)
+
+    def slots(tx: Connection) -> list[str]:
+        return list(tx.scalars(select(tables.digests.c.slot).order_by(tables.digests.c.id)))
+
+    (number,) = await queue(db, make.mail())
+    await db.write(notice)
+    for seconds in range(3):
+        await claim(db)
+        await db.write(
+            outbox.finish,
+            number + seconds,
+            "t1",
+            status=SENT,
+            next_attempt_at=None,
+            reply="",
+            now=NOW + timedelta(seconds=seconds),
+        )
+    assert await db.write(outbox.prune, NOW + timedelta(seconds=2)) == 2
+    assert await db.read(slots) == ["at:1", "notice:1"], "one of its mails is still there"
+    assert await db.write(outbox.prune, NOW + timedelta(seconds=3)) == 1
+    assert await db.read(slots) == ["at:1"], "what a digest brought is known for ever"
 
 
 async def test_a_backlog_of_thousands_expires_at_once(db: Database) -> None:

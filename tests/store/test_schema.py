@@ -15,7 +15,7 @@ from sqlalchemy import create_engine, inspect, select, text
 import monitor.store
 from monitor.errors import SchemaError
 from monitor.model.feeds import Hints
-from monitor.store import digests, entries, feeds, schema, subscriptions, tables
+from monitor.store import digests, entries, feeds, pruned, schema, subscriptions, tables
 from monitor.store.database import Connection, Database, open_database
 from monitor.store.tables import metadata
 from tests import make
@@ -263,6 +263,23 @@ def test_the_documents_of_feeds_known_before_count_as_of_their_last_visit(empty_
     asyncio.run(db.close())
     assert state.document_at == state.visited == NOW
     assert (state.rhythm, state.hints, state.changed_at) == (None, Hints(), None)
+
+
+def test_entries_of_before_have_their_texts_until_they_are_pruned(empty_url: str) -> None:
+    true = "1" if empty_url.startswith("sqlite") else "TRUE"
+    make_older(
+        empty_url,
+        "0007",
+        "INSERT INTO entries (feed_url, id, story, title, link, authors, sections, summary, text, original, "
+        "first_seen, news, judged_by) VALUES ('f', '1', 's', 't', '', '[]', '[]', '', 'text', '', "
+        f"'2024-11-24 00:00:00.000000', {true}, 'r1')",
+    )
+    db = open_database(empty_url)
+    before = asyncio.run(db.read(pruned.count, 0, 9))
+    dropped = asyncio.run(db.write(pruned.drop_texts, NOW, 9))
+    ((_, entry),) = asyncio.run(db.read(entries.of, [1]))
+    asyncio.run(db.close())
+    assert (before, dropped, entry.text) == (0, 1, "")
 
 
 OPEN = """

@@ -137,6 +137,7 @@ class ExplainedEntry:
     link: str  # to the article
     first_seen: datetime  # when its feed brought it
     news: bool  # false: it was too old when it came, and is mailed by rules apply --held-back alone
+    pruned: bool  # true: summary and text are not kept any more, and the rules see its title alone
     mailed: tuple[Mailing, ...]  # the digests it went out in
     rules: tuple[RuleVerdict, ...]  # in the order of the file
 
@@ -151,6 +152,7 @@ class ExplainedEntry:
             link=entry.link,
             first_seen=entry.first_seen,
             news=explained.news,
+            pruned=explained.pruned,
             mailed=tuple(
                 Mailing(subscription=subscription, slot=slot, at=at)
                 for subscription, slot, at in explained.mailed
@@ -196,6 +198,7 @@ class DiffAnswer:
     old: str  # what was compared: a file, a version, or the stored matches
     new: str  # the file it was compared with
     entries: int  # that were compared
+    pruned: int  # of them by their titles alone: summary and text are not kept any more
     summary: str  # as "adds 14, removes 3, moves 5"
     changes: tuple[EntryChange, ...]  # by seq
 
@@ -203,7 +206,14 @@ class DiffAnswer:
     def of(cls, old: str, new: str, compared: Compared, summary: str) -> DiffAnswer:
         """Return what a comparison came to."""
         changes = tuple(EntryChange.of(change) for change in compared.changes)
-        return cls(old=old, new=new, entries=compared.entries, summary=summary, changes=changes)
+        return cls(
+            old=old,
+            new=new,
+            entries=compared.entries,
+            pruned=compared.pruned,
+            summary=summary,
+            changes=changes,
+        )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -346,9 +356,10 @@ class BackfillAnswer:
     entries: tuple[BackfilledEntry, ...]  # by seq
     beyond: int  # more that match, and are left out by --limit
     held_back: int  # entries of that span, matching or not, that were too old when they came
+    pruned: int  # news of that span judged by their titles alone: their texts are not kept
 
     @classmethod
-    def of(cls, backfill: Backfill, *, held_back: int) -> BackfillAnswer:
+    def of(cls, backfill: Backfill, *, held_back: int, pruned: int) -> BackfillAnswer:
         """Return what a subscription's next digest brings beside its own news."""
         return cls(
             subscription=backfill.subscription.name,
@@ -358,4 +369,5 @@ class BackfillAnswer:
             ),
             beyond=backfill.beyond,
             held_back=held_back,
+            pruned=pruned,
         )

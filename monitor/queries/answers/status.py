@@ -1,10 +1,11 @@
-"""Declare the answers about how things stand: status, outbox."""
+"""Declare the answers about how things stand: status, outbox; and store compact."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
+from typing import Literal
 
 from monitor.errors import Problem
 from monitor.model.feeds import FeedHealth, PollState, feed_health
@@ -144,3 +145,13 @@ class OutboxMail:
             expires_at=delivery.expires_at,
             last_reply=delivery.last_reply,
         )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CompactAnswer:
+    """What compacting the database came to."""
+
+    database: Literal["sqlite", "postgresql"]  # postgresql: it makes room by itself, and nothing was done
+    file: str | None  # that was written anew; null for postgresql
+    before: int | None  # its size in bytes; null for postgresql
+    after: int | None  # its size in bytes now; null for postgresql

@@ -1,0 +1,79 @@
+"""The commands about the database: `monitor store`."""
+
+import sys
+from pathlib import Path
+
+import typer
+
+from monitor.cli.options import ConfigFile, Json, path_of
+
+store = typer.Typer(help="Look after the database file.", no_args_is_help=True)
+
+
+@store.callback()
+def _group() -> None:
+    """Keep the name of the one command: typer would leave it out."""
+
+
+@store.command()
+def compact(context: typer.Context, config: ConfigFile = None, json: Json = False) -> None:
+    """Write the database file anew, without what is unused in it; the service has to be stopped meanwhile."""
+    sys.exit(_compact(path_of(context, config), json=json))
+
+
+def _compact(path: Path, *, json: bool) -> int:
+    """Compact a SQLite file; return 0. Raises MonitorError while a service runs on it, or without room on the disk."""
+    from monitor.cli.database import time_of, use_database
+    from monitor.cli.terminal import answer, say
+    from monitor.config.checked import store_url_of
+    from monitor.errors import MonitorError
+    from monitor.queries.answers.status import CompactAnswer
+    from monitor.store import compaction, services
+    from monitor.store.compaction import FileSpace
+    from monitor.store.database import Database
+
+    url = store_url_of(path)
+
+    async def look(db: Database) -> tuple[Path, FileSpace] | None:
+        space = await db.read(compaction.space)
+        if db.file is None or space is None:
+            return None
+        if beating := await db.read(services.beating, await time_of(db)):
+            raise MonitorError(
+                f"{db.file}: a service runs on it, process {beating[0].pid} on {beating[0].host}. Stop it first "
+                "(systemctl stop monitor); one that was killed is taken to run for another minute"
+            )
+        return db.file, space
+
+    before = use_database(url, look)
+    if before is None:
+        if json:
+            answer(CompactAnswer(database="postgresql", file=None, before=None, after=None))
+        else:
+            say("PostgreSQL makes room by itself (autovacuum): there is nothing to compact.")
+        return 0
+    file, space = before
+    rooms = compaction.rooms(file, space)
+    for room in rooms:
+        if room.there < room.needed:
+            raise MonitorError(
+                f"{file}: to write it anew takes up to {_size(room.needed)} in {room.folder} for a while, and "
+                f"{_size(room.there)} are free there. Make room, or name another folder for temporary files by "
+                "SQLITE_TMPDIR. Nothing was done"
+            )
+    if not json:
+        takes = " and ".join(f"{_size(room.needed)} in {room.folder}" for room in rooms)
+        say(f"{file}: {_size(space.size)}, of which {_size(space.free)} unused.")
+        say(f"It is being written anew, which takes up to {takes} for a while ...")
+    compaction.rewrite(url)
+    after = use_database(url, lambda db: db.read(compaction.space))
+    assert after, "it is the same file"
+    if json:
+        answer(CompactAnswer(database="sqlite", file=str(file), before=space.size, after=after.size))
+    else:
+        say(f"{file}: {_size(after.size)}. From now on the service gives back what becomes unused.")
+    return 0
+
+
+def _size(size: int) -> str:
+    return f"{size / 1_000_000:.1f} MB" if size < 1_000_000_000 else f"{size / 1_000_000_000:.2f} GB"
