@@ -42,7 +42,8 @@ T = TypeVar("T")
 _Response = AbstractAsyncContextManager[aiohttp.ClientResponse]
 
 _REQUESTS_PER_HOST = 2  # at one time
-_LARGE = 500_000  # bytes of a body, unpacked
+_LARGE = 300_000  # bytes of a body, unpacked
+_COMPRESSED = 512  # bytes: half a megabyte at most, unpacked
 _MOST_LARGE = 2  # large bodies in memory at one time
 _MOST_REDIRECTS = 10
 _REDIRECTS = (301, 302, 303, 307, 308)
@@ -303,14 +304,17 @@ class Fetcher:
         Of a large one the rest is read when fewer than two others are in memory.
         """
         pieces: list[bytes] = []
-        size, release = 0, _nothing
+        size, is_plain, release = 0, False, _nothing
         try:
-            async for piece in response.content.iter_chunked(_CHUNK):
-                pieces.append(decompress(piece))
-                size += len(pieces[-1])
-                if size > _LARGE and release is _nothing:
-                    await self._large_bodies.acquire()
-                    release = self._large_bodies.release
+            async for chunk in response.content.iter_chunked(_CHUNK):
+                is_plain = is_plain or (not pieces and chunk.lstrip()[:1] in (b"<", b"{"))
+                step = _CHUNK if is_plain else _COMPRESSED
+                for start in range(0, len(chunk), step):
+                    pieces.append(decompress(chunk[start : start + step]))
+                    size += len(pieces[-1])
+                    if size > _LARGE and release is _nothing:
+                        await self._large_bodies.acquire()
+                        release = self._large_bodies.release
             return b"".join([*pieces, decompress(b"")]), release
         except BaseException:
             release()

@@ -21,7 +21,7 @@ from monitor.model.feeds import ParsedFeed
 READS = f"{__version__} {version('feedparser')}"  # another one may read the same document in another way
 
 _DEADLINE = 10.0  # seconds for one document
-_MEMORY = 160_000_000  # bytes for one document
+_MEMORY = 120_000_000  # bytes for one document
 _PARSERS = 2  # at work at one time, besides those that take their time
 _SLOW_AFTER = 1.0  # seconds after which a parser takes its time: another one may begin beside it
 _MOST_SLOW = 2
