@@ -6,7 +6,7 @@ CORE := $(VENV)/.core-installed
 DEV := $(VENV)/.dev-installed
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check
 
-.PHONY: demo run test quick check fmt bench relevance docs map lock clean
+.PHONY: demo run test quick check fmt faults bench relevance docs map lock clean
 
 demo: $(CORE)
 	$(BIN)/monitor demo
@@ -39,6 +39,10 @@ check: $(DEV)
 fmt: $(DEV)
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
+
+# Every trouble that a feed can make, played to a real service: about a minute.
+faults: $(DEV)
+	$(BIN)/python -m tests.faults
 
 bench: $(DEV)
 	for file in bench/*.py; do echo "== $$file"; $(BIN)/python $$file || exit 1; done
