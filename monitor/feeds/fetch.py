@@ -109,6 +109,10 @@ class _Request:
         return agent | (dict(self.headers) if is_own else {})
 
 
+class _HungUp(aiohttp.ClientConnectionError):
+    """The server ended the connection before the head of its answer had come."""
+
+
 Fetch = Callable[[Feed, Validators], Awaitable[Fetched | NotModified]]
 
 
@@ -231,6 +235,7 @@ class Fetcher:
                 auto_decompress=False,
                 max_line_size=_LONGEST_HEADER,
                 max_field_size=_LONGEST_HEADER,
+                middlewares=(_once,),
             )
         return self._sessions[proxy]
 
@@ -343,6 +348,20 @@ class _MendingHandler(ResponseHandler):
         return heads + received
 
 
+async def _once(request: aiohttp.ClientRequest, handler: aiohttp.ClientHandlerType) -> aiohttp.ClientResponse:
+    """Send a request. Raises _HungUp for the errors after which aiohttp would send it a second time by itself.
+
+    That is meant for a connection that was kept, and may have ended meanwhile (RFC 9110 section 9.2.2). Ours are new,
+    and aiohttp has no option (aio-libs/aiohttp issue 10790).
+    """
+    try:
+        return await handler(request)
+    except aiohttp.ClientConnectorError:
+        raise
+    except (aiohttp.ClientOSError, aiohttp.ServerDisconnectedError) as error:
+        raise _HungUp(*error.args) from error
+
+
 def _mending(loop: asyncio.AbstractEventLoop) -> ResponseHandler:
     return _MendingHandler(loop)
 
@@ -400,7 +419,7 @@ def _describe(error: Exception, refused_addresses: list[str], proxy: str) -> str
         return f"the name {error.host} is not known to the resolver"
     if isinstance(error, aiohttp.ClientConnectorError):
         return f"{error.host}:{error.port} cannot be reached: {error.os_error.strerror or _reason(error)}"
-    if isinstance(error, aiohttp.ServerDisconnectedError):
+    if isinstance(error, _HungUp):
         return "the server hung up without an answer"
     if isinstance(error, aiohttp.InvalidURL):
         return "the address, or where it redirects to, is not valid"
