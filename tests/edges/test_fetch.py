@@ -126,6 +126,26 @@ async def test_an_unchanged_feed_is_no_error_and_no_news() -> None:
     assert answer.validators == Validators(etag='"2"', last_modified=KNOWN.last_modified)
 
 
+@pytest.mark.parametrize("status", ["304 Not Modified", "204 No Content"])
+@pytest.mark.parametrize("head", ["Content-Length: 6\r\n", "Transfer-Encoding: chunked\r\n", ""])
+@pytest.mark.parametrize("apart", [True, False])
+async def test_the_body_of_an_answer_that_has_none_is_left_out(status: str, head: str, apart: bool) -> None:
+    async def answer_with_body(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.readuntil(b"\r\n\r\n")
+        writer.write(f"HTTP/1.1 {status}\r\n{head}\r\n".encode())
+        for _ in range(100 * apart):  # turns of the loop, in which the client reads the head
+            await asyncio.sleep(0)
+        writer.write(b"<rss/>")
+        await reader.read()  # until the client ends the connection
+
+    async with listen(answer_with_body) as port:
+        if status.startswith("304"):
+            assert isinstance(await fetch(f"http://127.0.0.1:{port}/", KNOWN), NotModified)
+        else:
+            with pytest.raises(FetchError, match="HTTP 204 No Content"):
+                await fetch(f"http://127.0.0.1:{port}/")
+
+
 async def test_not_modified_to_an_unconditional_request_is_an_error() -> None:
     error = await failure(b"HTTP/1.1 304 Not Modified\r\n\r\n")
     assert "304" in str(error)
