@@ -264,7 +264,10 @@ class Fetcher:
         self, response: aiohttp.ClientResponse, sent_validators: Validators
     ) -> Fetched | NotModified:
         """Read the last answer of a visit. Raises FetchError for any status but 304 and those with a document."""
-        max_age = read_max_age(response.headers)
+        headers = response.headers.copy()
+        # A list may come in several headers (RFC 9110 section 5.3).
+        headers["Cache-Control"] = ", ".join(headers.getall("Cache-Control", ()))
+        max_age = read_max_age(headers)
         if response.status == 304:
             if sent_validators == Validators():
                 raise FetchError('HTTP 304 ("not modified"), though nothing was known yet', status=304)

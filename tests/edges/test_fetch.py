@@ -115,6 +115,13 @@ async def test_a_document_comes_with_all_that_is_said_about_it() -> None:
     assert answer.max_age == timedelta(minutes=10)
 
 
+async def test_every_cache_control_header_counts() -> None:
+    answer = await answer_to(
+        b"HTTP/1.1 200 OK\r\ncache-control: public\r\nCache-Control: max-age=600\r\n\r\n<rss/>"
+    )
+    assert answer.max_age == timedelta(minutes=10)
+
+
 async def test_validators_a_new_document_has_not_are_forgotten() -> None:
     answer = await answer_to(ok(ETag='"1"'), KNOWN)
     assert answer.validators == Validators(etag='"1"')

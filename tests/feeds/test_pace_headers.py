@@ -39,6 +39,11 @@ def test_a_validator_unfit_to_be_sent_back_is_not_kept(value: str) -> None:
     ("value", "wanted"),
     [
         ("max-age=600", timedelta(minutes=10)),
+        ('max-age="600"', timedelta(minutes=10)),
+        ('no-cache="Set-Cookie, max-age=5", max-age=600', timedelta(minutes=10)),
+        ("private,Max-Age=600 , must-revalidate", timedelta(minutes=10)),
+        ("max-age=banana, max-age=600", timedelta(minutes=10)),
+        ('max-age="', None),
         ("public, Max-Age=0", timedelta(0)),
         ("max-age=504911232", timedelta(seconds=504911232)),
         ("max-age=" + "9" * 5000, timedelta(seconds=10**9)),
