@@ -50,6 +50,7 @@ _HTTP = b"HTTP/"  # with which an answer begins
 _LONGEST_HEAD = 128 * 1024  # bytes; what is longer is aiohttp's to refuse
 _LONGEST_HEADER = 70_000  # bytes: more than any real one; the number of headers is aiohttp's limit, 128
 _END_OF_HEAD = re.compile(rb"\r?\n\r?\n")
+_WITHOUT_HOST = re.compile(r"(?:https?:)?//(?:[/?#]|$)", re.IGNORECASE)  # a Location
 _CHUNK = 64 * 1024  # bytes
 _LONGEST_REASON = 200  # characters of an error's text
 _HEADERS = {
@@ -189,6 +190,7 @@ class Fetcher:
     async def _follow(self, request: _Request, url: URL, validators: Validators) -> Fetched | NotModified:
         """Request a URL and what it redirects to; cookies go back to the host they came from, for this visit."""
         statuses: list[int] = []
+        redirected: set[tuple[URL, str | None]] = set()
         cookies: dict[str | None, aiohttp.CookieJar] = defaultdict(lambda: aiohttp.CookieJar(unsafe=True))
         for _ in range(_MOST_REDIRECTS + 1):
             headers = request.headers_for(url) | conditional_headers(validators)
@@ -198,6 +200,11 @@ class Fetcher:
                 if response.status not in _REDIRECTS:
                     permanently = bool(statuses) and all(status in _PERMANENT for status in statuses)
                     return replace(await self._read(response, validators), moved_permanently=permanently)
+                # A gate may let through who comes back, with its cookie or without: once.
+                request_made = url, headers.get("Cookie")
+                if request_made in redirected:
+                    raise FetchError(f"HTTP {response.status}: the address redirects to itself")
+                redirected.add(request_made)
                 statuses.append(response.status)
                 cookies[url.host].update_cookies(response.cookies, url)
                 url = _redirect_target(response)
@@ -392,8 +399,9 @@ def _cookie_pairs(jar: aiohttp.CookieJar, url: URL) -> list[str]:
 
 def _redirect_target(response: aiohttp.ClientResponse) -> URL:
     location = response.headers.get("Location", "").strip()
-    # Parsers disagree on the host behind a backslash, readers on the one behind an @; no feed needs them.
-    if not location or "\\" in location:
+    # Parsers disagree on the host behind a backslash, readers on the one behind an @; no feed needs them. An address
+    # without its host would be completed with ours.
+    if not location or "\\" in location or _WITHOUT_HOST.match(location):
         raise FetchError(f"HTTP {response.status} without a valid Location")
     target = _url(urljoin(str(response.url), location))
     if target.scheme not in ("http", "https") or not target.host or target.raw_user is not None:

@@ -354,6 +354,7 @@ async def test_ten_redirects_are_followed_and_no_more() -> None:
             "http://127.0.0.2\\@127.0.0.1:PORT/",
             "/" + "x" * 100_000,
         ),
+        *("http://", "HTTP://", "//", "http:///x", "///x", "//?x", "http://#x"),
     ],
 )
 async def test_a_redirect_to_no_plain_place_is_an_error(location: str) -> None:
@@ -362,6 +363,26 @@ async def test_a_redirect_to_no_plain_place_is_an_error(location: str) -> None:
         with pytest.raises(FetchError):
             await fetch(web.url("/0"))
         assert web.connections == 1
+
+
+@pytest.mark.parametrize("location", ["/0", "http:0", "http:/0"])
+async def test_a_redirect_to_the_same_address_is_an_error_at_the_second_time(location: str) -> None:
+    async with serve(redirects(location)) as web:
+        with pytest.raises(FetchError, match="redirects to itself"):
+            await fetch(web.url("/0"))
+        assert len(web.requests) == 2
+
+
+async def test_a_redirect_to_the_same_address_may_be_followed_once() -> None:
+    async with serve(lambda _: redirect("/0") if len(web.requests) == 1 else ok()) as web:
+        assert isinstance(await fetch(web.url("/0")), Fetched)
+
+
+async def test_redirects_in_a_circle_are_followed_around_it_once() -> None:
+    async with serve(redirects("/1", "/2", "/0")) as web:
+        with pytest.raises(FetchError, match="redirects to itself"):
+            await fetch(web.url("/0"))
+        assert [request.path for request in web.requests] == ["/0", "/1", "/2", "/0"]
 
 
 async def test_a_redirect_without_a_target_is_an_error() -> None:
