@@ -330,9 +330,14 @@ class _MendingHandler(ResponseHandler):
             self._payload.set_exception(aiohttp.ClientPayloadError(str(error)))
 
     def connection_lost(self, exc: BaseException | None) -> None:
-        """Take a head that has no end for what it is."""
+        """Take a head that has no end for what it is; a body is whole only if the connection was not broken."""
         if self._head and self._parser is not None:
             super().data_received(self._head)
+        # Where there is no length, aiohttp takes a broken connection for the end of the body. Many servers end TLS
+        # without a farewell, and that is no break.
+        is_broken = exc is not None and not isinstance(exc, ssl.SSLError)
+        if is_broken and self._payload is not None and not self._payload.is_eof():
+            self._payload.set_exception(aiohttp.ClientPayloadError(f"the connection broke: {exc}"))
         super().connection_lost(exc)
 
     def _mended(self, received: bytes) -> bytes:
