@@ -144,7 +144,8 @@ class Fetcher:
     async def fetch(self, feed: Feed, validators: Validators) -> Fetched | NotModified:
         """Request a feed's document, unless it is unchanged since the visit that brought the validators.
 
-        Follows redirects. Raises FetchError, whose text is fit for the operator.
+        Follows redirects; validators are sent to the very url that gave them, and to no other. Raises FetchError, whose
+        text is fit for the operator.
         """
         return await self._visit(feed, lambda request, url: self._follow(request, url, validators))
 
@@ -193,13 +194,14 @@ class Fetcher:
         redirected: set[tuple[URL, str | None]] = set()
         cookies: dict[str | None, aiohttp.CookieJar] = defaultdict(lambda: aiohttp.CookieJar(unsafe=True))
         for _ in range(_MOST_REDIRECTS + 1):
-            headers = request.headers_for(url) | conditional_headers(validators)
+            sent = validators if validators.url == str(url) else Validators(url=str(url))
+            headers = request.headers_for(url) | conditional_headers(sent)
             if pairs := _cookie_pairs(cookies[url.host], url):
                 headers["Cookie"] = "; ".join([*filter(None, [headers.pop("Cookie", "")]), *pairs])
             async with self._get(url, request.proxy, headers) as response:
                 if response.status not in _REDIRECTS:
                     permanently = bool(statuses) and all(status in _PERMANENT for status in statuses)
-                    return replace(await self._read(response, validators), moved_permanently=permanently)
+                    return replace(await self._read(response, sent), moved_permanently=permanently)
                 # A gate may let through who comes back, with its cookie or without: once.
                 request_made = url, headers.get("Cookie")
                 if request_made in redirected:
@@ -276,7 +278,7 @@ class Fetcher:
         headers["Cache-Control"] = ", ".join(headers.getall("Cache-Control", ()))
         max_age = read_max_age(headers)
         if response.status == 304:
-            if sent_validators == Validators():
+            if not conditional_headers(sent_validators):
                 raise FetchError('HTTP 304 ("not modified"), though nothing was known yet', status=304)
             return NotModified(
                 validators=read_validators(response.headers, sent_validators),
@@ -297,7 +299,9 @@ class Fetcher:
             body=body,
             content_type=response.headers.get("Content-Type", ""),
             # With those of a document that was cut, a 304 would hide the rest of it for good.
-            validators=Validators() if is_cut(body) else read_validators(response.headers, Validators()),
+            validators=Validators()
+            if is_cut(body)
+            else read_validators(response.headers, Validators(url=sent_validators.url)),
             url=str(response.url),
             max_age=max_age,
         )

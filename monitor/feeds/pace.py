@@ -271,7 +271,7 @@ def conditional_headers(validators: Validators) -> dict[str, str]:
 
 
 def read_validators(headers: Mapping[str, str], previous: Validators) -> Validators:
-    """Return the validators of an answer, byte for byte; where a header is missing, the previous one.
+    """Return the validators of an answer, byte for byte; where a header is missing, the previous one of its url.
 
     One that cannot be sent back (too long, not printable ASCII) is "".
     """
@@ -281,7 +281,9 @@ def read_validators(headers: Mapping[str, str], previous: Validators) -> Validat
         return value if len(value) <= _LONGEST_VALIDATOR and value.isascii() and value.isprintable() else ""
 
     return Validators(
-        etag=usable("ETag", previous.etag), last_modified=usable("Last-Modified", previous.last_modified)
+        etag=usable("ETag", previous.etag),
+        last_modified=usable("Last-Modified", previous.last_modified),
+        url=previous.url,
     )
 
 
