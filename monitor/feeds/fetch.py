@@ -53,6 +53,7 @@ _HTTP = b"HTTP/"  # with which an answer begins
 _LONGEST_HEAD = 128 * 1024  # bytes; what is longer is aiohttp's to refuse
 _LONGEST_HEADER = 70_000  # bytes: more than any real one; the number of headers is aiohttp's limit, 128
 _END_OF_HEAD = re.compile(rb"\r?\n\r?\n")
+_WITHOUT_HOST = re.compile(r"(?:https?:)?//(?:[/?#]|$)", re.IGNORECASE)  # a Location
 _CHUNK = 64 * 1024  # bytes
 _LONGEST_REASON = 200  # characters of an error's text
 _HEADERS = {
@@ -117,6 +118,10 @@ class _Request:
         return agent | (dict(self.headers) if is_own else {})
 
 
+class _HungUp(aiohttp.ClientConnectionError):
+    """The server ended the connection before the head of its answer had come."""
+
+
 Fetch = Callable[[Feed, Validators], Awaitable[Fetched | NotModified]]
 
 
@@ -148,7 +153,8 @@ class Fetcher:
     async def fetch(self, feed: Feed, validators: Validators) -> Fetched | NotModified:
         """Request a feed's document, unless it is unchanged since the visit that brought the validators.
 
-        Follows redirects. Raises FetchError, whose text is fit for the operator.
+        Follows redirects; validators are sent to the very url that gave them, and to no other. Raises FetchError, whose
+        text is fit for the operator.
         """
         return await self._visit(feed, lambda request, url: self._follow(request, url, validators))
 
@@ -194,15 +200,22 @@ class Fetcher:
     async def _follow(self, request: _Request, url: URL, validators: Validators) -> Fetched | NotModified:
         """Request a URL and what it redirects to; cookies go back to the host they came from, for this visit."""
         statuses: list[int] = []
+        redirected: set[tuple[URL, str | None]] = set()
         cookies: dict[str | None, aiohttp.CookieJar] = defaultdict(lambda: aiohttp.CookieJar(unsafe=True))
         for _ in range(_MOST_REDIRECTS + 1):
-            headers = request.headers_for(url) | conditional_headers(validators)
+            sent = validators if validators.url == str(url) else Validators(url=str(url))
+            headers = request.headers_for(url) | conditional_headers(sent)
             if pairs := _cookie_pairs(cookies[url.host], url):
                 headers["Cookie"] = "; ".join([*filter(None, [headers.pop("Cookie", "")]), *pairs])
             async with self._get(url, request.proxy, headers) as response:
                 if response.status not in _REDIRECTS:
                     permanently = bool(statuses) and all(status in _PERMANENT for status in statuses)
-                    return replace(await self._read(response, validators), moved_permanently=permanently)
+                    return replace(await self._read(response, sent), moved_permanently=permanently)
+                # A gate may let through who comes back, with its cookie or without: once.
+                request_made = url, headers.get("Cookie")
+                if request_made in redirected:
+                    raise FetchError(f"HTTP {response.status}: the address redirects to itself")
+                redirected.add(request_made)
                 statuses.append(response.status)
                 cookies[url.host].update_cookies(response.cookies, url)
                 url = _redirect_target(response)
@@ -240,6 +253,7 @@ class Fetcher:
                 auto_decompress=False,
                 max_line_size=_LONGEST_HEADER,
                 max_field_size=_LONGEST_HEADER,
+                middlewares=(_once,),
             )
         return self._sessions[proxy]
 
@@ -268,9 +282,12 @@ class Fetcher:
         self, response: aiohttp.ClientResponse, sent_validators: Validators
     ) -> Fetched | NotModified:
         """Read the last answer of a visit. Raises FetchError for any status but 304 and those with a document."""
-        max_age = read_max_age(response.headers)
+        headers = response.headers.copy()
+        # A list may come in several headers (RFC 9110 section 5.3).
+        headers["Cache-Control"] = ", ".join(headers.getall("Cache-Control", ()))
+        max_age = read_max_age(headers)
         if response.status == 304:
-            if sent_validators == Validators():
+            if not conditional_headers(sent_validators):
                 raise FetchError('HTTP 304 ("not modified"), though nothing was known yet', status=304)
             return NotModified(
                 validators=read_validators(response.headers, sent_validators),
@@ -290,7 +307,9 @@ class Fetcher:
             body=body,
             content_type=response.headers.get("Content-Type", ""),
             # With those of a document that was cut, a 304 would hide the rest of it for good.
-            validators=Validators() if is_cut(body) else read_validators(response.headers, Validators()),
+            validators=Validators()
+            if is_cut(body)
+            else read_validators(response.headers, Validators(url=sent_validators.url)),
             url=str(response.url),
             max_age=max_age,
             release=release,
@@ -348,9 +367,14 @@ class _MendingHandler(ResponseHandler):
             self._payload.set_exception(aiohttp.ClientPayloadError(str(error)))
 
     def connection_lost(self, exc: BaseException | None) -> None:
-        """Take a head that has no end for what it is."""
+        """Take a head that has no end for what it is; a body is whole only if the connection was not broken."""
         if self._head and self._parser is not None:
             super().data_received(self._head)
+        # Where there is no length, aiohttp takes a broken connection for the end of the body. Many servers end TLS
+        # without a farewell, and that is no break.
+        is_broken = exc is not None and not isinstance(exc, ssl.SSLError)
+        if is_broken and self._payload is not None and not self._payload.is_eof():
+            self._payload.set_exception(aiohttp.ClientPayloadError(f"the connection broke: {exc}"))
         super().connection_lost(exc)
 
     def _mended(self, received: bytes) -> bytes:
@@ -374,6 +398,20 @@ class _MendingHandler(ResponseHandler):
             received = received[: self._left]
             self._left -= len(received)
         return heads + received
+
+
+async def _once(request: aiohttp.ClientRequest, handler: aiohttp.ClientHandlerType) -> aiohttp.ClientResponse:
+    """Send a request. Raises _HungUp for the errors after which aiohttp would send it a second time by itself.
+
+    That is meant for a connection that was kept, and may have ended meanwhile (RFC 9110 section 9.2.2). Ours are new,
+    and aiohttp has no option (aio-libs/aiohttp issue 10790).
+    """
+    try:
+        return await handler(request)
+    except aiohttp.ClientConnectorError:
+        raise
+    except (aiohttp.ClientOSError, aiohttp.ServerDisconnectedError) as error:
+        raise _HungUp(*error.args) from error
 
 
 def _mending(loop: asyncio.AbstractEventLoop) -> ResponseHandler:
@@ -403,8 +441,9 @@ def _cookie_pairs(jar: aiohttp.CookieJar, url: URL) -> list[str]:
 
 def _redirect_target(response: aiohttp.ClientResponse) -> URL:
     location = response.headers.get("Location", "").strip()
-    # Parsers disagree on the host behind a backslash, readers on the one behind an @; no feed needs them.
-    if not location or "\\" in location:
+    # Parsers disagree on the host behind a backslash, readers on the one behind an @; no feed needs them. An address
+    # without its host would be completed with ours.
+    if not location or "\\" in location or _WITHOUT_HOST.match(location):
         raise FetchError(f"HTTP {response.status} without a valid Location")
     target = _url(urljoin(str(response.url), location))
     if target.scheme not in ("http", "https") or not target.host or target.raw_user is not None:
@@ -433,7 +472,7 @@ def _describe(error: Exception, refused_addresses: list[str], proxy: str) -> str
         return f"the name {error.host} is not known to the resolver"
     if isinstance(error, aiohttp.ClientConnectorError):
         return f"{error.host}:{error.port} cannot be reached: {error.os_error.strerror or _reason(error)}"
-    if isinstance(error, aiohttp.ServerDisconnectedError):
+    if isinstance(error, _HungUp):
         return "the server hung up without an answer"
     if isinstance(error, aiohttp.InvalidURL):
         return "the address, or where it redirects to, is not valid"

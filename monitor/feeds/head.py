@@ -49,8 +49,11 @@ def status_of(head: bytes) -> int:
 
 
 def body_length(head: bytes) -> int | None:
-    """Return how long a mended head says that the body is, in bytes; None where it does not, or there is none."""
+    """Return how long a mended head says that the body is, in bytes; None where it does not.
+
+    That is 0 after a status that has no body, whatever the head says (RFC 9112 section 6.3).
+    """
     if status_of(head) in _WITHOUT_BODY:
-        return None
+        return 0
     found = re.search(rb"\r\ncontent-length: (\d{1,18})\r\n", head, re.IGNORECASE)
     return int(found[1]) if found else None

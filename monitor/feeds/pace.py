@@ -1,5 +1,6 @@
 """Compute a feed's next poll time and failure state from the answer it gave, and read its headers (RFC 9110, 9111)."""
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
@@ -26,6 +27,7 @@ _LONGEST_WITHOUT_CONNECTION = timedelta(minutes=30) / (1 + SPREAD)
 _AFTER_OUTAGE = timedelta(minutes=1)  # over which feeds that could not be reached are spread
 _LONGEST_VALIDATOR = 1024  # characters: a longer one is not worth sending back for ever
 _MOST_SECONDS = 10**9
+_DIRECTIVE = re.compile(r'([^\s,=]+)(?:=("[^"]*"|[^,]*))?')  # of Cache-Control (RFC 9111 section 5.2)
 
 
 def after_answer(
@@ -269,7 +271,7 @@ def conditional_headers(validators: Validators) -> dict[str, str]:
 
 
 def read_validators(headers: Mapping[str, str], previous: Validators) -> Validators:
-    """Return the validators of an answer, byte for byte; where a header is missing, the previous one.
+    """Return the validators of an answer, byte for byte; where a header is missing, the previous one of its url.
 
     One that cannot be sent back (too long, not printable ASCII) is "".
     """
@@ -279,7 +281,9 @@ def read_validators(headers: Mapping[str, str], previous: Validators) -> Validat
         return value if len(value) <= _LONGEST_VALIDATOR and value.isascii() and value.isprintable() else ""
 
     return Validators(
-        etag=usable("ETag", previous.etag), last_modified=usable("Last-Modified", previous.last_modified)
+        etag=usable("ETag", previous.etag),
+        last_modified=usable("Last-Modified", previous.last_modified),
+        url=previous.url,
     )
 
 
@@ -289,12 +293,13 @@ def read_max_age(headers: Mapping[str, str]) -> timedelta | None:
     That is max-age of Cache-Control, else the time from Date to Expires, unless Cache-Control says not to keep it.
     """
     directives = [
-        directive.strip().partition("=") for directive in headers.get("Cache-Control", "").split(",")
+        (name.lower(), value.strip().strip('"'))
+        for name, value in _DIRECTIVE.findall(headers.get("Cache-Control", ""))
     ]
-    for name, _, value in directives:
-        if name.lower() == "max-age" and _is_number(value):
+    for name, value in directives:
+        if name == "max-age" and _is_number(value):
             return _seconds(value)
-    if any(name.lower() in ("no-cache", "no-store", "max-age") for name, _, _ in directives):
+    if any(name in ("no-cache", "no-store", "max-age") for name, _ in directives):
         return None
     date, expires = (_http_date(headers.get(name, "").strip()) for name in ("Date", "Expires"))
     return expires - date if date and expires and expires > date else None

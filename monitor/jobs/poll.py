@@ -57,6 +57,7 @@ class Polled:
     next_poll_at: datetime
     new_url: NewUrl | None = None  # at the first visit after an edit of the url
     adopted: str = ""  # the address where it is asked from now on
+    faster: bool = False  # than its polls: entries may have come and gone between two of them
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -275,6 +276,7 @@ class _Document:
     flood: int = 0  # so many of these are one of many old ones at once
     new_url: NewUrl | None = None
     ids_change: bool = False
+    faster: bool = False  # as in Polled
     is_same_feed: bool = False  # at least half of it was known, or it is what made the feed known
 
     @property
@@ -318,6 +320,7 @@ def _compare(tx: Connection, visit: _Visit) -> _Document:
     flood = _published_before(visited - _OLD, new) if visited else set()
     if len(flood) < _FLOOD:
         flood = set()
+    is_later = visited is not None and new_url is None and not ids_change
     by_id = {entry.id: entry for entry in new}
     retitled = {} if ids_change else _retitled(document, known)
     return _Document(
@@ -329,6 +332,7 @@ def _compare(tx: Connection, visit: _Visit) -> _Document:
         flood=len(flood),
         new_url=new_url,
         ids_change=ids_change,
+        faster=is_later and len(document) > 1 and not known and not flood and entries.has_any(tx, key),
         is_same_feed=bool(document) and (recognised is not None or visited is None),
     )
 
@@ -418,6 +422,7 @@ def _store(tx: Connection, visit: _Visit, found: Mapping[str, Sequence[Match]], 
         next_poll_at=after.next_poll_at,
         new_url=document.new_url,
         adopted=_adopted(before, after),
+        faster=document.faster,
     )
 
 

@@ -67,10 +67,14 @@ class ParsedFeed:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Validators:
-    """How to ask "anything new since?": the server's own strings, opaque, byte for byte."""
+    """How to ask "anything new since?": the server's own strings, opaque, byte for byte.
+
+    Two urls may have the same ones for different documents (RFC 9110 section 8.8.3).
+    """
 
     etag: str = ""
     last_modified: str = ""
+    url: str = ""  # whose they are: where the redirects ended
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

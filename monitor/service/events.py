@@ -70,6 +70,8 @@ def _log_poll(outcome: Polled | Unchanged) -> None:
     if isinstance(outcome, Unchanged):
         log.info("polled", feed=outcome.feed.name, unchanged=True, next=next_poll)
         return
+    if outcome.faster:
+        log.warning("feed-faster", feed=outcome.feed.name, entries=outcome.entries)
     more: dict[str, object] = {"retitled": outcome.retitled} if outcome.retitled else {}
     if outcome.held_back:
         more["held_back"] = outcome.held_back

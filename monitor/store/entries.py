@@ -67,6 +67,11 @@ def known(tx: Connection, feed_key: str, names: Sequence[str]) -> dict[str, Know
     }
 
 
+def has_any(tx: Connection, feed_key: str) -> bool:
+    """Return whether a feed, which is given by its key, has ever brought an entry."""
+    return tx.scalar(select(entry_keys.c.seq).where(entry_keys.c.feed_url == feed_key).limit(1)) is not None
+
+
 def titled(tx: Connection, feed_key: str, titles: Sequence[str]) -> list[Entry]:
     """Return the entries of a feed with one of these titles, by seq, an edition that was replaced included."""
     query = rows().where(entries.c.feed_url == feed_key).order_by(entries.c.seq)

@@ -8,7 +8,7 @@ from monitor.errors import SchemaError
 from monitor.store import engines
 from monitor.store.errors import as_store_errors, display_url
 
-HEAD = "0009"  # the newest file in migrations/versions; a test compares
+HEAD = "0010"  # the newest file in migrations/versions; a test compares
 VERSION_TABLE = "monitor_schema"
 
 

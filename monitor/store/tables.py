@@ -79,6 +79,9 @@ feeds = Table(
     Column("gone", Integer, nullable=False, server_default="0"),
     Column("gone_since", Instant),
     Column("stopped", Boolean, nullable=False, server_default=false()),
+    Column(
+        "validators_of", Words, nullable=False, server_default=_EMPTY
+    ),  # the url that gave etag and last_modified
     UniqueConstraint("url"),
     Index("ix_feeds_due", "next_poll_at"),
 )

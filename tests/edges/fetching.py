@@ -29,8 +29,10 @@ def options(timeout: timedelta | None = None, **differ: Any) -> FetchOptions:
 async def fetch(
     url: str, validators: Validators = UNKNOWN, proxy: str = "", **differ: Any
 ) -> Fetched | NotModified:
+    """Fetch a url; validators are its own unless they name another."""
+    own = replace(validators, url=validators.url or url)
     async with Fetcher(options(**differ)) as fetcher:
-        return await fetcher.fetch(make.feed(url=url, proxy=proxy), validators)
+        return await fetcher.fetch(make.feed(url=url, proxy=proxy), own)
 
 
 async def answer_to(

@@ -1,5 +1,6 @@
 import asyncio
 import gzip
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -34,6 +35,50 @@ async def test_validators_are_sent_as_the_server_gave_them() -> None:
     assert first.headers["if-none-match"] == KNOWN.etag
     assert first.headers["if-modified-since"] == KNOWN.last_modified
     assert {"if-none-match", "if-modified-since"}.isdisjoint(second.headers)
+
+
+async def test_validators_are_sent_to_the_address_that_gave_them_and_to_no_other() -> None:
+    def respond(request: Request) -> bytes:
+        if request.path == "/0":
+            return redirect("/1", ETag='"redirect"')
+        return ok(b"", status="304 Not Modified") if "if-none-match" in request.headers else ok(ETag='"1"')
+
+    async with serve(respond) as web, Fetcher(options()) as fetcher:
+        answer = await fetcher.fetch(make.feed(url=web.url("/0")), UNKNOWN)
+        answer = await fetcher.fetch(make.feed(url=web.url("/0")), answer.validators)
+        assert isinstance(answer, NotModified)
+        answer = await fetcher.fetch(make.feed(url=web.url("/0")), answer.validators)
+        assert isinstance(answer, NotModified), "they are kept behind a 304"
+        sent = [request.headers.get("if-none-match") for request in web.requests]
+        assert sent == [None, None, None, '"1"', None, '"1"']
+
+
+async def test_another_target_with_the_same_tag_is_read() -> None:
+    def respond(request: Request) -> bytes:
+        if request.path == "/rss":
+            return redirect("/one" if len(web.requests) == 1 else "/two")
+        if request.headers.get("if-none-match") == '"1"':
+            return ok(b"", status="304 Not Modified")
+        return ok(request.path.encode(), ETag='"1"')
+
+    async with serve(respond) as web, Fetcher(options()) as fetcher:
+        first = await fetcher.fetch(make.feed(url=web.url("/rss")), UNKNOWN)
+        second = await fetcher.fetch(make.feed(url=web.url("/rss")), first.validators)
+    assert isinstance(first, Fetched)
+    assert isinstance(second, Fetched)
+    assert (first.body, second.body) == (b"/one", b"/two")
+
+
+async def test_not_modified_from_another_address_is_an_error() -> None:
+    def respond(request: Request) -> bytes:
+        if request.path == "/rss":
+            return ok(ETag='"1"') if len(web.requests) == 1 else redirect("/elsewhere")
+        return ok(b"", status="304 Not Modified")
+
+    async with serve(respond) as web, Fetcher(options()) as fetcher:
+        answer = await fetcher.fetch(make.feed(url=web.url("/rss")), UNKNOWN)
+        with pytest.raises(FetchError, match="304"):
+            await fetcher.fetch(make.feed(url=web.url("/rss")), answer.validators)
 
 
 async def test_cookies_are_not_kept() -> None:
@@ -110,20 +155,47 @@ async def test_a_document_comes_with_all_that_is_said_about_it() -> None:
     assert isinstance(answer, Fetched)
     assert answer.body == body
     assert answer.content_type == "text/xml; charset=gb2312"
-    assert answer.validators == Validators(etag='"1"', last_modified="yesterday")
+    assert answer.validators == Validators(etag='"1"', last_modified="yesterday", url=answer.url)
     assert answer.url.endswith("/rss?x=1")
+    assert answer.max_age == timedelta(minutes=10)
+
+
+async def test_every_cache_control_header_counts() -> None:
+    answer = await answer_to(
+        b"HTTP/1.1 200 OK\r\ncache-control: public\r\nCache-Control: max-age=600\r\n\r\n<rss/>"
+    )
     assert answer.max_age == timedelta(minutes=10)
 
 
 async def test_validators_a_new_document_has_not_are_forgotten() -> None:
     answer = await answer_to(ok(ETag='"1"'), KNOWN)
-    assert answer.validators == Validators(etag='"1"')
+    assert answer.validators == Validators(etag='"1"', url=answer.url)
 
 
 async def test_an_unchanged_feed_is_no_error_and_no_news() -> None:
     answer = await answer_to(b'HTTP/1.1 304 Not Modified\r\nETag: "2"\r\nContent-Length: 90\r\n\r\n', KNOWN)
     assert isinstance(answer, NotModified)
-    assert answer.validators == Validators(etag='"2"', last_modified=KNOWN.last_modified)
+    assert answer.validators == Validators(etag='"2"', last_modified=KNOWN.last_modified, url=answer.url)
+
+
+@pytest.mark.parametrize("status", ["304 Not Modified", "204 No Content"])
+@pytest.mark.parametrize("head", ["Content-Length: 6\r\n", "Transfer-Encoding: chunked\r\n", ""])
+@pytest.mark.parametrize("apart", [True, False])
+async def test_the_body_of_an_answer_that_has_none_is_left_out(status: str, head: str, apart: bool) -> None:
+    async def answer_with_body(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.readuntil(b"\r\n\r\n")
+        writer.write(f"HTTP/1.1 {status}\r\n{head}\r\n".encode())
+        for _ in range(100 * apart):  # turns of the loop, in which the client reads the head
+            await asyncio.sleep(0)
+        writer.write(b"<rss/>")
+        await reader.read()  # until the client ends the connection
+
+    async with listen(answer_with_body) as port:
+        if status.startswith("304"):
+            assert isinstance(await fetch(f"http://127.0.0.1:{port}/", KNOWN), NotModified)
+        else:
+            with pytest.raises(FetchError, match="HTTP 204 No Content"):
+                await fetch(f"http://127.0.0.1:{port}/")
 
 
 async def test_not_modified_to_an_unconditional_request_is_an_error() -> None:
@@ -133,7 +205,7 @@ async def test_not_modified_to_an_unconditional_request_is_an_error() -> None:
 
 async def test_a_validator_of_60_kb_is_not_sent_back_for_ever() -> None:
     answer = await answer_to(ok(ETag=f'"{"x" * 60_000}"', Last_Modified="today"))
-    assert answer.validators == Validators(last_modified="today")
+    assert answer.validators == Validators(last_modified="today", url=answer.url)
 
 
 @pytest.mark.parametrize(
@@ -303,7 +375,7 @@ async def test_an_answer_says_whether_all_redirects_to_it_were_permanent(
         return ok(b"", status="304 Not Modified") if known else ok()
 
     async with serve(respond) as web:
-        answer = await fetch(web.url("/0"), KNOWN)
+        answer = await fetch(web.url("/0"), replace(KNOWN, url=web.url(f"/{len(statuses)}")))
         assert (answer.moved_permanently, answer.url) == (permanently, web.url(f"/{len(statuses)}"))
     assert isinstance(answer, NotModified if known else Fetched)
 
@@ -327,6 +399,7 @@ async def test_ten_redirects_are_followed_and_no_more() -> None:
             "http://127.0.0.2\\@127.0.0.1:PORT/",
             "/" + "x" * 100_000,
         ),
+        *("http://", "HTTP://", "//", "http:///x", "///x", "//?x", "http://#x"),
     ],
 )
 async def test_a_redirect_to_no_plain_place_is_an_error(location: str) -> None:
@@ -335,6 +408,26 @@ async def test_a_redirect_to_no_plain_place_is_an_error(location: str) -> None:
         with pytest.raises(FetchError):
             await fetch(web.url("/0"))
         assert web.connections == 1
+
+
+@pytest.mark.parametrize("location", ["/0", "http:0", "http:/0"])
+async def test_a_redirect_to_the_same_address_is_an_error_at_the_second_time(location: str) -> None:
+    async with serve(redirects(location)) as web:
+        with pytest.raises(FetchError, match="redirects to itself"):
+            await fetch(web.url("/0"))
+        assert len(web.requests) == 2
+
+
+async def test_a_redirect_to_the_same_address_may_be_followed_once() -> None:
+    async with serve(lambda _: redirect("/0") if len(web.requests) == 1 else ok()) as web:
+        assert isinstance(await fetch(web.url("/0")), Fetched)
+
+
+async def test_redirects_in_a_circle_are_followed_around_it_once() -> None:
+    async with serve(redirects("/1", "/2", "/0")) as web:
+        with pytest.raises(FetchError, match="redirects to itself"):
+            await fetch(web.url("/0"))
+        assert [request.path for request in web.requests] == ["/0", "/1", "/2", "/0"]
 
 
 async def test_a_redirect_without_a_target_is_an_error() -> None:

@@ -11,7 +11,7 @@ from monitor.feeds.fetch import Fetched, Fetcher
 from monitor.model.feeds import Validators
 from tests import make
 from tests.edges.fetching import SOON, UNKNOWN, failure, fetch, options
-from tests.edges.web import Request, listen, ok, redirects, serve
+from tests.edges.web import Request, close_by_reset, listen, ok, redirects, serve
 
 # --- what is no answer ---
 
@@ -56,6 +56,65 @@ async def test_headers_that_never_end_are_an_error() -> None:
 
 async def test_a_server_that_hangs_up_is_an_error() -> None:
     assert str(await failure(b"")) == "the server hung up without an answer"
+
+
+async def test_a_server_that_hangs_up_is_not_asked_a_second_time_at_once() -> None:
+    async with serve(lambda _: b"") as web:
+        with pytest.raises(FetchError, match="hung up without an answer"):
+            await fetch(web.url())
+        assert len(web.requests) == web.connections == 1
+
+
+@pytest.mark.parametrize("sent", [b"", b"HTTP/1.1 200 OK\r\n"])
+async def test_a_server_that_resets_is_not_asked_a_second_time_at_once(sent: bytes) -> None:
+    connections = []
+
+    async def reset(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        connections.append(await reader.readuntil(b"\r\n\r\n"))
+        writer.write(sent)
+        close_by_reset(writer)
+
+    async with listen(reset) as port:
+        with pytest.raises(FetchError, match="hung up without an answer") as raised:
+            await fetch(f"http://127.0.0.1:{port}/")
+    assert len(connections) == 1
+    assert raised.value.connection
+
+
+@pytest.mark.parametrize("length", ["", "Content-Length: -1\r\n"])
+@pytest.mark.parametrize("ends", ["properly", "by a reset"])
+async def test_a_body_without_a_length_is_good_if_its_connection_was_closed(length: str, ends: str) -> None:
+    async def answer_and_end(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.readuntil(b"\r\n\r\n")
+        writer.write(f"HTTP/1.1 200 OK\r\n{length}\r\n<rss/>".encode())
+        for _ in range(100):  # turns of the loop, in which the client reads what has come
+            await asyncio.sleep(0)
+        if ends == "properly":
+            writer.close()
+        else:
+            close_by_reset(writer)
+
+    async with listen(answer_and_end) as port:
+        if ends == "properly":
+            answer = await fetch(f"http://127.0.0.1:{port}/")
+            assert isinstance(answer, Fetched)
+            assert answer.body == b"<rss/>"
+        else:
+            with pytest.raises(FetchError, match="cannot be read") as raised:
+                await fetch(f"http://127.0.0.1:{port}/")
+            assert raised.value.connection
+
+
+async def test_a_body_that_has_come_is_good_however_the_connection_ends() -> None:
+    async def answer_and_reset(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.readuntil(b"\r\n\r\n")
+        writer.write(ok())
+        close_by_reset(writer)
+
+    async with listen(answer_and_reset) as port:
+        answer = await fetch(f"http://127.0.0.1:{port}/")
+    assert isinstance(answer, Fetched)
+    assert answer.body == b"<rss/>"
 
 
 async def test_nobody_there_is_an_error() -> None:

@@ -1,7 +1,9 @@
 """Run a web server that answers with any bytes, well-formed or not, and records the requests."""
 
 import asyncio
+import socket
 import ssl
+import struct
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
@@ -93,6 +95,13 @@ async def _until_lost(
 ) -> None:
     with suppress(ConnectionError, asyncio.IncompleteReadError, asyncio.LimitOverrunError):
         await converse(reader, writer)
+    writer.close()
+
+
+def close_by_reset(writer: asyncio.StreamWriter) -> None:
+    """Close a connection with a TCP reset in place of its end, once what was written is sent."""
+    sock = writer.get_extra_info("socket")
+    sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
     writer.close()
 
 

@@ -32,6 +32,12 @@ def _http(head: str) -> Respond:
     return respond
 
 
+def _reset(visit: Visit) -> None:
+    """Have the connection end by a reset, whenever it is closed."""
+    sock = visit.writer.get_extra_info("socket")
+    sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+
+
 @fault(
     "control", "HTTP keep-alive is offered, then the connection is dropped after each answer", is_quick=True
 )
@@ -81,8 +87,7 @@ async def _(visit: Visit) -> None:
 
 @fault(_KIND, "resets the connection", always_fails=True)
 async def _(visit: Visit) -> None:
-    sock = visit.writer.get_extra_info("socket")
-    sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+    _reset(visit)
     await visit.send(b"HTTP/1.1 200 OK\r\n")
 
 
@@ -226,7 +231,18 @@ add(
     _http("HTTP/1.1 200 OK\r\nContent-Length: 5\r\nContent-Length: {length}"),
     always_fails=True,
 )
-add(_KIND, "a length of -1", _http("HTTP/1.1 200 OK\r\nContent-Length: -1"), always_fails=True)
+# As in browsers: the document goes to the end of the connection, and is refused where that breaks. To refuse it
+# always would lose the entries of a feed that everybody else can read.
+add(_KIND, "a length of -1", _http("HTTP/1.1 200 OK\r\nContent-Length: -1"))
+
+
+@fault(_KIND, "a length of -1, and a reset in the body", always_fails=True)
+async def _(visit: Visit) -> None:
+    await visit.send(b"HTTP/1.1 200 OK\r\nContent-Length: -1\r\n\r\n" + visit.rss(1).encode())
+    await asyncio.sleep(0.1)  # until it was read: a reset discards what is under way
+    _reset(visit)
+
+
 add(_KIND, "a length of 10^30", _http("HTTP/1.1 200 OK\r\nContent-Length: 1" + "0" * 30), always_fails=True)
 add(
     _KIND,
@@ -287,6 +303,13 @@ async def _(visit: Visit) -> None:
 @fault(_KIND, "a reason phrase of 60 KB", always_fails=True)
 async def _(visit: Visit) -> None:
     await visit.answer(b"", "500 " + "no " * 20_000)
+
+
+@fault(_KIND, "https without a length that ends without a farewell", tls="good")
+async def _(visit: Visit) -> None:
+    await visit.send(b"HTTP/1.1 200 OK\r\n\r\n" + visit.rss(1).encode())
+    await asyncio.sleep(0.1)  # until it was read
+    visit.writer.transport.abort()
 
 
 # --- packed ---------------------------------------------------------------------------------------

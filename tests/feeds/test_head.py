@@ -32,7 +32,8 @@ def test_two_lengths_that_differ_stay_for_the_parser_to_refuse() -> None:
     [
         (b"HTTP/1.1 200 OK\r\ncontent-length: 12\r\n\r\n", 200, 12),
         (b"HTTP/1.0 404\r\nX: content-length: 12\r\n\r\n", 404, None),
-        (b"HTTP/1.1 304 Not Modified\r\nContent-Length: 12\r\n\r\n", 304, None),
+        (b"HTTP/1.1 304 Not Modified\r\nContent-Length: 12\r\n\r\n", 304, 0),
+        (b"HTTP/1.1 204 No Content\r\n\r\n", 204, 0),
         (b"HTTP/1.1 2OO OK\r\n\r\n", 0, None),
     ],
 )

@@ -11,7 +11,7 @@ from monitor.feeds.pace import (
 )
 from monitor.model.feeds import Validators
 
-BEFORE = Validators(etag='"old"', last_modified="Mon, 23 Nov 2026 00:00:00 GMT")
+BEFORE = Validators(etag='"old"', last_modified="Mon, 23 Nov 2026 00:00:00 GMT", url="https://a.example/rss")
 
 
 def test_both_validators_are_sent_back_as_they_came() -> None:
@@ -26,7 +26,7 @@ def test_both_validators_are_sent_back_as_they_came() -> None:
 def test_newer_validators_replace_older_ones_one_by_one() -> None:
     assert read_validators({}, BEFORE) == BEFORE
     assert read_validators({"ETag": '"new"'}, BEFORE) == Validators(
-        etag='"new"', last_modified=BEFORE.last_modified
+        etag='"new"', last_modified=BEFORE.last_modified, url=BEFORE.url
     )
 
 
@@ -39,6 +39,11 @@ def test_a_validator_unfit_to_be_sent_back_is_not_kept(value: str) -> None:
     ("value", "wanted"),
     [
         ("max-age=600", timedelta(minutes=10)),
+        ('max-age="600"', timedelta(minutes=10)),
+        ('no-cache="Set-Cookie, max-age=5", max-age=600', timedelta(minutes=10)),
+        ("private,Max-Age=600 , must-revalidate", timedelta(minutes=10)),
+        ("max-age=banana, max-age=600", timedelta(minutes=10)),
+        ('max-age="', None),
         ("public, Max-Age=0", timedelta(0)),
         ("max-age=504911232", timedelta(seconds=504911232)),
         ("max-age=" + "9" * 5000, timedelta(seconds=10**9)),

@@ -33,6 +33,34 @@ async def test_an_entry_once_seen_is_never_news_again(desk: Desk) -> None:
     assert outcome.new == 0
 
 
+@pytest.mark.parametrize(
+    ("before", "after", "faster"),
+    [
+        (["大模型降价"], ["天气转凉", "AI监管"], True),
+        (["大模型降价"], ["天气转凉", "大模型降价"], False),
+        (["大模型降价"], ["天气转凉"], False),
+        ([], ["天气转凉", "AI监管"], False),
+    ],
+    ids=["none known", "one known", "a single one", "nothing before"],
+)
+async def test_a_feed_with_none_of_the_entries_it_had_is_faster_than_its_polls(
+    desk: Desk, before: list[str], after: list[str], faster: bool
+) -> None:
+    desk.web.serves(desk.feeds[0], make.rss(*before), make.rss(*after))
+    outcomes = [*await desk.poll(), *await desk.poll(), *await desk.poll()]
+    assert [isinstance(outcome, Polled) and outcome.faster for outcome in outcomes] == [False, faster, False]
+
+
+async def test_a_feed_that_is_made_anew_is_not_faster_than_its_polls(desk: Desk) -> None:
+    old = make.rss(*(f"旧闻{number}" for number in range(20)), hours_old=24 * 9)
+    desk.web.serves(desk.feeds[0], make.rss("大模型降价"), old)
+    await desk.poll()
+    (outcome,) = await desk.poll()
+    assert isinstance(outcome, Polled)
+    assert outcome.held_back == 20
+    assert not outcome.faster
+
+
 async def test_the_servers_own_validators_are_sent_back(desk: Desk) -> None:
     desk.web.serves(desk.feeds[0], make.rss("大模型降价"), None, etag='W/"odd -gzip"')
     await desk.poll()

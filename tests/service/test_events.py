@@ -1,5 +1,6 @@
 import logging
 from collections.abc import Iterator
+from dataclasses import replace
 
 import pytest
 
@@ -36,6 +37,17 @@ def test_entries_with_another_title_are_counted_in_the_log(capsys: pytest.Captur
         Polled(feed=make.feed(), entries=3, new=1, matched=2, retitled=2, held_back=1, next_poll_at=NOW)
     )
     assert "new=1 matched=2 retitled=2 held_back=1 next=" in capsys.readouterr().err
+
+
+def test_a_feed_that_is_faster_than_its_polls_is_named_in_the_log(capsys: pytest.CaptureFixture[str]) -> None:
+    log.start()
+    polled = Polled(feed=make.feed(), entries=3, new=3, matched=2, held_back=0, next_poll_at=NOW)
+    log_outcome(polled)
+    log_outcome(replace(polled, faster=True))
+    quiet, faster, polled_too = capsys.readouterr().err.splitlines()
+    assert " polled " in quiet
+    assert f"WARNING feed-faster feed={make.feed().name} entries=3" in faster
+    assert " polled " in polled_too
 
 
 def test_a_feed_that_is_gone_is_never_polled_again_by_itself(capsys: pytest.CaptureFixture[str]) -> None:

@@ -37,7 +37,7 @@ async def test_what_a_visit_taught_replaces_what_was_known(db: Database) -> None
     await db.write(feeds.sync, [A, B], NOW)
     learnt = PollState(
         feed_url=A,
-        validators=Validators(etag='"abc"', last_modified="Tue, 24 Nov 2026 00:00:00 GMT"),
+        validators=Validators(etag='"abc"', last_modified="Tue, 24 Nov 2026 00:00:00 GMT", url=B),
         next_poll_at=SOON,
         visited=NOW,
         failures=1,
