@@ -18,7 +18,7 @@ from monitor.feeds.rhythm import Demand
 from monitor.jobs import Clock, Jitter
 from monitor.jobs.matching import match_new
 from monitor.masking import mask
-from monitor.model.feeds import Entry, FailureKind, ParsedFeed, PollState
+from monitor.model.feeds import Entry, FailureKind, ParsedFeed, PollState, RegisteredFeed
 from monitor.model.notices import NoticeKind, Trouble
 from monitor.model.rules import Match
 from monitor.rules.match import Ruleset
@@ -278,6 +278,7 @@ class _Document:
     ids_change: bool = False
     faster: bool = False  # as in Polled
     is_same_feed: bool = False  # at least half of it was known, or it is what made the feed known
+    registered: RegisteredFeed | None = None  # None: its url was edited meanwhile
 
     @property
     def wanted(self) -> list[Entry]:
@@ -300,22 +301,29 @@ def _compare(tx: Connection, visit: _Visit) -> _Document:
     if document and registered.moved_from:
         if recognised is None and bare(registered.moved_from) != bare(visit.feed.url):
             too_old = _published_before(first_visit, document)
-            return _Document(entries=document, new=document, no_news=too_old, new_url=NewUrl.ANOTHER_FEED)
+            return _Document(
+                entries=document,
+                new=document,
+                no_news=too_old,
+                new_url=NewUrl.ANOTHER_FEED,
+                registered=registered,
+            )
         new_url = NewUrl.SAME_FEED
         # The document may reach further back than the one before; what came since the last visit is news, however old.
         since = min(first_visit, visited or first_visit)
     document = recognised or document
     # At its first visit a feed has nothing yet.
-    known = entries.known(tx, key, _names(document)) if registered.visited or registered.moved_from else {}
+    has_history = registered.visited is not None or bool(registered.moved_from)
+    known = entries.known(tx, key, _names(document)) if has_history else {}
     ids_change = registered.ids_change
-    if ids_change or identity.may_change_ids(document, known.keys()):
+    if ids_change or (has_history and identity.may_change_ids(document, known.keys())):
         stored = entries.titled(tx, key, [entry.title for entry in document])
         ids_change = ids_change or identity.ids_change(document, known.keys(), stored)
         if ids_change:
             document = identity.by_place(document, known.keys(), stored)
             known = entries.known(tx, key, _names(document))
     new = [entry for entry in document if known.keys().isdisjoint(_names([entry]))]
-    if not ids_change:
+    if has_history and not ids_change:
         new = _told_apart(tx, key, new)
     flood = _published_before(visited - _OLD, new) if visited else set()
     if len(flood) < _FLOOD:
@@ -334,6 +342,7 @@ def _compare(tx: Connection, visit: _Visit) -> _Document:
         ids_change=ids_change,
         faster=is_later and len(document) > 1 and not known and not flood and entries.has_any(tx, key),
         is_same_feed=bool(document) and (recognised is not None or visited is None),
+        registered=registered,
     )
 
 
@@ -385,7 +394,7 @@ def _store(tx: Connection, visit: _Visit, found: Mapping[str, Sequence[Match]], 
     """Store entries, matches and validators in one transaction: a 304 must never hide an entry that was not stored."""
     feed, before, now = visit.feed, visit.before, visit.now
     document = _compare(tx, visit)
-    registered = feeds.at(tx, feed.url)
+    registered = document.registered
     if registered and document.new_url is NewUrl.ANOTHER_FEED:
         feeds.undo_move(tx, registered, now)
     elif registered and document.new_url is NewUrl.SAME_FEED:
@@ -428,14 +437,20 @@ def _store(tx: Connection, visit: _Visit, found: Mapping[str, Sequence[Match]], 
 
 def _save(tx: Connection, feed: Feed, before: PollState, after: PollState, now: datetime) -> None:
     """Store the state of a feed after a poll; where that shows that the network is back, the others are due soon."""
-    registered = feeds.at(tx, after.feed_url)
-    if registered is None:
+    if not feeds.save(tx, after):
         return
-    feeds.save(tx, after)
     if after.attempted_at and pace.network_returned(before, after):
         polled_at = after.attempted_at
         unreachable = feeds.unreachable(tx, polled_at + _SOON)
         feeds.advance(tx, pace.polls_after_outage(after.feed_url, unreachable, polled_at))
+    if (before.asks, before.stopped) != (after.asks, after.stopped) or after.stopped:
+        _tell(tx, feed, before, after, now)
+
+
+def _tell(tx: Connection, feed: Feed, before: PollState, after: PollState, now: datetime) -> None:
+    """Tell the operator that a feed is asked elsewhere from now on, or no more; or that this is over."""
+    registered = feeds.at(tx, after.feed_url)
+    assert registered  # its state was stored just now
     if adopted := _adopted(before, after):
         content = f"{feed.name}: {mask(adopted)}"
         moved = Trouble(kind=NoticeKind.FEED_MOVED, subject=registered.key, content=content, since=now)

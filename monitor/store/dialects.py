@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any, TypeVar
 
-from sqlalchemy import Connection, DateTime, Dialect, Insert, Table, Text
+from sqlalchemy import Column, Connection, DateTime, Dialect, Insert, Table, Text, insert, text
 from sqlalchemy.types import TypeDecorator
 
 from monitor.model.rules import Hit
@@ -26,6 +26,26 @@ def insert_missing(tx: Connection, table: Table, rows: Sequence[Mapping[str, obj
     """Insert the rows whose key is not there yet; the others stay as they are."""
     if rows:
         tx.execute(insert_or_keep(tx, table), rows)
+
+
+def insert_numbered(
+    tx: Connection, number: Column[int], rows: Sequence[Mapping[str, object]]
+) -> Sequence[int]:
+    """Insert rows that the database numbers by their arrival; return their numbers, in the order of the rows.
+
+    SQLite has one writer, and so the numbers are known beforehand: with them, many rows cost a third.
+    """
+    table = number.table
+    if tx.dialect.name == "sqlite":
+        last = (
+            tx.scalar(text("SELECT seq FROM sqlite_sequence WHERE name = :table"), {"table": table.name}) or 0
+        )
+        numbers = range(last + 1, last + 1 + len(rows))
+        tx.execute(
+            insert(table), [{**row, number.name: each} for row, each in zip(rows, numbers, strict=True)]
+        )
+        return numbers
+    return tx.scalars(insert(table).returning(number, sort_by_parameter_order=True), rows).all()
 
 
 def insert_or_keep(tx: Connection, table: Table) -> Insert:

@@ -10,7 +10,7 @@ from sqlalchemy import ColumnElement, Connection, Row, Select, and_, func, inser
 from monitor.model.feeds import Entry
 from monitor.model.rules import PendingEntry
 from monitor.store import tables
-from monitor.store.dialects import chunks, clean, insert_missing
+from monitor.store.dialects import chunks, clean, insert_missing, insert_numbered
 from monitor.store.matches import match_of
 from monitor.store.tables import entries, entry_keys, feeds, matches
 
@@ -308,7 +308,7 @@ def _insert(tx: Connection, new: Sequence[tuple[Entry, bool]], judged_by: str) -
     if not new:
         return []
     rows = [_values(entry) | {"news": is_news, "judged_by": judged_by} for entry, is_news in new]
-    seqs = tx.scalars(insert(entries).returning(entries.c.seq, sort_by_parameter_order=True), rows)
+    seqs = insert_numbered(tx, entries.c.seq, rows)
     return [(seq, entry) for seq, (entry, _) in zip(seqs, new, strict=True)]
 
 

@@ -148,11 +148,9 @@ def let_rest(tx: Connection, urls: Sequence[str], until: datetime) -> None:
         tx.execute(update(feeds).where(*later).values(next_poll_at=until), rows)
 
 
-def save(tx: Connection, state: PollState) -> None:
-    """Store the whole state of a feed after a poll."""
-    values = _values(state)
-    if not tx.execute(_update, values | {"saved_url": state.feed_url}).rowcount:
-        tx.execute(insert(feeds), {"key": state.feed_url} | values)
+def save(tx: Connection, state: PollState) -> bool:
+    """Store the whole state of a feed after a poll; return False, and store nothing, where no feed has its url."""
+    return bool(tx.execute(_update, _values(state) | {"saved_url": state.feed_url}).rowcount)
 
 
 _update = update(feeds).where(feeds.c.url == bindparam("saved_url"))  # made once: every poll needs it

@@ -21,6 +21,7 @@ from monitor.store import feeds, notices, recipients, subscriptions
 from monitor.store.database import Database
 from tests import make
 from tests.make import NOW
+from tests.store.rows import put
 
 DAY, HOUR = timedelta(days=1), timedelta(hours=1)
 CONFIG = Config(feeds=(make.feed(),))
@@ -68,7 +69,7 @@ async def poll_at(db: Database, moment: datetime) -> None:
     state = PollState(
         feed_url=CONFIG.feeds[0].url, next_poll_at=moment + HOUR, visited=moment, attempted_at=moment
     )
-    await db.write(feeds.save, state)
+    await db.write(put, state)
 
 
 async def next_poll(db: Database) -> datetime:
@@ -312,7 +313,7 @@ async def test_what_waits_for_longer_than_it_may_is_due_within_five_minutes(
     time: Timekeeping, machine: Machine, db: Database
 ) -> None:
     state = PollState(feed_url=CONFIG.feeds[0].url, next_poll_at=NOW + 30 * DAY, visited=NOW - DAY)
-    await db.write(feeds.save, state)
+    await db.write(put, state)
     await look(time, machine, 299)
     assert await next_poll(db) == NOW + 30 * DAY
     await look(time, machine, 1)

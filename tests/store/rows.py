@@ -9,8 +9,14 @@ URL = "https://feed.example.org/rss"
 
 
 def add(tx: Connection, url: str) -> str:
-    feeds.save(tx, PollState(feed_url=url, next_poll_at=NOW))
+    feeds.sync(tx, [url], NOW)
     return url
+
+
+def put(tx: Connection, state: PollState) -> None:
+    """Register a feed, if it is not yet, and give it this state."""
+    feeds.sync(tx, [state.feed_url], NOW)
+    assert feeds.save(tx, state)
 
 
 def urls(tx: Connection) -> list[str]:

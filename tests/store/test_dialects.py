@@ -11,13 +11,14 @@ from monitor.store import feeds, tables
 from monitor.store.database import Connection, Database, open_database
 from monitor.store.dialects import chunks, clean, insert_missing
 from tests.make import NOW
+from tests.store.rows import put
 
 STATE = PollState(feed_url="https://feed.example.org/rss", next_poll_at=NOW)
 
 
 async def stored(db: Database, state: PollState) -> PollState:
     def write(tx: Connection) -> PollState:
-        feeds.save(tx, state)
+        put(tx, state)
         (saved,) = feeds.states(tx)
         return saved
 

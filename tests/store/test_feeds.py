@@ -6,6 +6,7 @@ from monitor.model.feeds import FailureKind, FeedSettings, Hints, PollState, Rhy
 from monitor.store import feeds
 from monitor.store.database import Database
 from tests.make import NOW
+from tests.store.rows import put
 
 A, B, C = (f"https://{name}.example.org/rss" for name in "abc")
 SOON = NOW + timedelta(minutes=5)
@@ -17,7 +18,7 @@ def state(url: str, next_poll_at: datetime = NOW, **differ: object) -> PollState
 
 async def save(db: Database, *states: PollState) -> None:
     for state in states:
-        await db.write(feeds.save, state)
+        await db.write(put, state)
 
 
 async def test_a_new_feed_is_due_at_once(db: Database) -> None:
