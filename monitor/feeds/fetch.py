@@ -72,6 +72,8 @@ _CONNECTION_ERRORS = (aiohttp.ClientConnectionError, aiohttp.ClientPayloadError,
 
 # The addresses refused while this task was connecting: the connector's error says only that it could not connect.
 _refused_addresses: ContextVar[list[str]] = ContextVar("refused_addresses")
+# The time limit of the visit that this task makes.
+_limit: ContextVar[asyncio.Timeout] = ContextVar("limit")
 
 
 def _nothing() -> None:
@@ -175,7 +177,8 @@ class Fetcher:
             request = self._request(feed, url, proxy)
             # The wait for a slot is our own doing, not the server's: it is outside the time limit.
             async with self._host_slots[url.host, url.port]:
-                async with asyncio.timeout(self._options.timeout.total_seconds()):
+                async with asyncio.timeout(self._options.timeout.total_seconds()) as limit:
+                    _limit.set(limit)
                     return await work(request, url)
         except TimeoutError:
             raise FetchError(f"no answer within {in_words(self._options.timeout)}", connection=True) from None
@@ -332,12 +335,22 @@ class Fetcher:
                     pieces.append(decompress(chunk[start : start + step]))
                     size += len(pieces[-1])
                     if size > _LARGE and release is _nothing:
-                        await self._large_bodies.acquire()
+                        await self._may_be_large()
                         release = self._large_bodies.release
             return b"".join([*pieces, decompress(b"")]), release
         except BaseException:
             release()
             raise
+
+    async def _may_be_large(self) -> None:
+        """Wait until a body may be large. That is our own doing, not the server's: it is outside the time limit."""
+        limit, loop = _limit.get(), asyncio.get_running_loop()
+        left = (limit.when() or loop.time()) - loop.time()
+        limit.reschedule(None)
+        try:
+            await self._large_bodies.acquire()
+        finally:
+            limit.reschedule(loop.time() + left)
 
 
 class _MendingHandler(ResponseHandler):

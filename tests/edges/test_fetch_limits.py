@@ -281,3 +281,22 @@ async def test_a_name_host_or_proxy_that_is_away_is_no_fault_of_the_feed(url: st
     with pytest.raises(FetchError) as raised:
         await fetch(url, proxy=proxy)
     assert raised.value.connection
+
+
+async def test_a_third_large_body_waits_for_another_to_be_read_and_that_is_not_the_servers_time() -> None:
+    body = b"<rss>" + b"x" * 1_000_000 + b"</rss>"
+    async with (
+        serve(lambda _: ok(body)) as one,
+        serve(lambda _: ok(body)) as other,
+        Fetcher(options(timeout=SOON)) as fetcher,
+    ):
+        large = [await fetcher.fetch(make.feed(url=one.url(path)), UNKNOWN) for path in ("/1", "/2")]
+        third = asyncio.create_task(fetcher.fetch(make.feed(url=other.url("/3")), UNKNOWN))
+        done, _ = await asyncio.wait([third], timeout=2 * SOON.total_seconds())
+        assert not done
+        for answer in large:
+            assert isinstance(answer, Fetched)
+            answer.release()
+        answer = await third
+        assert isinstance(answer, Fetched)
+        assert answer.body == body
