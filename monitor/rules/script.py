@@ -74,13 +74,23 @@ def learn_vocabulary(words: Iterable[str]) -> None:
     _vocabulary.update((word, ()) for word in new)
     convertible = [word for word in new if any(map(is_han, word)) and not _NOT_CONVERTIBLE.search(word)]
     lines = "\n".join(convertible)
-    answers = [_converter(name).convert(lines).split("\n") for name in _CONVERSIONS if convertible]
+    answers = [_with_vocabulary(name).convert(lines).split("\n") for name in _CONVERSIONS if convertible]
     for word, *converted in zip(convertible, *answers, strict=True):
         _vocabulary[word] = tuple(dict.fromkeys(converted))
 
 
+def forget_dictionaries() -> None:
+    """Let go of the dictionaries of vocabulary, 45 MB: they are read again for words that are new."""
+    _with_vocabulary.cache_clear()
+
+
 @cache
 def _converter(name: str) -> opencc.OpenCC:
+    return opencc.OpenCC(name)
+
+
+@cache
+def _with_vocabulary(name: str) -> opencc.OpenCC:
     return opencc.OpenCC(name)
 
 

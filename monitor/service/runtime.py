@@ -16,6 +16,7 @@ from monitor.mail.maildir import maildir_sender
 from monitor.mail.smtp import smtp_sender
 from monitor.model.mail import Route
 from monitor.service.clock import Clocks
+from monitor.service.memory import give_memory_back
 from monitor.service.register import register
 from monitor.service.timekeeping import believe_clock
 from monitor.store.database import Database, open_database
@@ -40,6 +41,7 @@ def make_runtime(loaded: LoadedConfig, parse: Parse, fetcher: Fetcher | None = N
 
     Raises DigestError when a template cannot be read.
     """
+    give_memory_back()
     smtp = loaded.config.smtp
     if smtp.ca_file:
         smtp = replace(smtp, ca_file=str(loaded.folder / smtp.ca_file))
