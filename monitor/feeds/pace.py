@@ -148,7 +148,7 @@ def longest_pause(feeds: Sequence[Feed], options: FetchOptions) -> timedelta:
 
 def settings_of(feed: Feed, options: FetchOptions, demand: str) -> FeedSettings:
     """Return what an edit may change about the polls of a feed; `demand` says who waits for its news, in any text."""
-    host = _host(feed.url)
+    host = host_and_port(feed.url)
     every = feed.every if isinstance(feed.every, timedelta) else None
     limits = (options.allow_private, options.timeout, options.max_bytes, options.backoff, options.max_backoff)
     return FeedSettings(
@@ -245,10 +245,11 @@ def host_of(url: str, options: FetchOptions) -> str:
 
     That is the operator's own: nobody minds there, and behind one address may be many servers.
     """
-    return "" if is_opened(urlsplit(url).hostname or "", options.allow_private) else _host(url)
+    return "" if is_opened(urlsplit(url).hostname or "", options.allow_private) else host_and_port(url)
 
 
-def _host(url: str) -> str:
+def host_and_port(url: str) -> str:
+    """Return what counts as one host: the name in small letters, and the port where the url has one."""
     return urlsplit(url).netloc.rpartition("@")[2].lower()
 
 

@@ -30,7 +30,7 @@ from monitor.model.feeds import PollState
 from monitor.model.mail import Delivery, DeliveryStatus
 from monitor.model.notices import NoticeKind
 from monitor.service.clock import clock
-from monitor.service.places import MOST_OF_A_HOST, Host, Place, Places, Turns, host_of
+from monitor.service.places import MOST_OF_A_HOST, Place, Places, Turns
 from monitor.service.runtime import Runtime, jitter
 from monitor.store import digests, entries, feeds, notices, outbox, owed, relays, subscriptions
 from monitor.store.database import Connection, Database
@@ -173,9 +173,9 @@ class DueWork:
         """
         options, turns = self.loaded.config.fetch, Turns(jitter)
         places = asyncio.Semaphore(options.concurrency)
-        by_host: dict[Host, deque[tuple[Feed, PollState]]] = {}
+        by_host: dict[str, deque[tuple[Feed, PollState]]] = {}
         for feed, state in claimed:
-            by_host.setdefault(host_of(feed.url), deque()).append((feed, state))
+            by_host.setdefault(pace.host_and_port(feed.url), deque()).append((feed, state))
 
         async def visit_in_turn(waiting: deque[tuple[Feed, PollState]]) -> None:
             polls = []

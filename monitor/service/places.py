@@ -4,14 +4,12 @@ import asyncio
 from collections import Counter
 from collections.abc import Callable
 
-from yarl import URL
+from monitor.feeds.pace import host_and_port
 
 MOST_OF_A_HOST = 2
 _SLOW_AFTER = 2.0  # seconds after which a download counts as slow: its place is another one's
 _MOST_SLOW = 200
 _MOST_WAITING = 16_000_000  # bytes of documents that wait for a parser without a place
-
-Host = tuple[str | None, int | None]  # name and port
 
 
 class Places:
@@ -21,21 +19,21 @@ class Places:
         self.free = most  # so many more downloads may begin
         self.slow = 0
         self.waiting = 0  # bytes
-        self.taken: Counter[Host] = Counter()
+        self.taken: Counter[str] = Counter()  # by host_and_port
 
     def take(self, url: str, *, freed: Callable[[], object] = lambda: None) -> "Place":
         """Take a place for a poll of the feed at `url`; it is left with `Place.leave`.
 
         `freed` is called when it is free for another host.
         """
-        return Place(self, host_of(url), freed)
+        return Place(self, host_and_port(url), freed)
 
     def admission(self) -> Callable[[str], bool]:
         """Return what says of one url after the other whether its host has a place left, those it admitted counted."""
         taken = self.taken.copy()
 
         def admit(url: str) -> bool:
-            host = host_of(url)
+            host = host_and_port(url)
             taken[host] += 1
             return taken[host] <= MOST_OF_A_HOST
 
@@ -45,7 +43,7 @@ class Places:
 class Place:
     """The place of one poll: of its host until the download has ended, of all places until it has ended or is slow."""
 
-    def __init__(self, places: Places, host: Host, freed: Callable[[], object]) -> None:
+    def __init__(self, places: Places, host: str, freed: Callable[[], object]) -> None:
         self.has_left_host = asyncio.Event()
         self._places, self._host, self._freed = places, host, freed
         self._is_held, self._is_slow, self._waiting = True, False, 0
@@ -100,9 +98,3 @@ class Turns:
         begins = max(now, self._next.get(host, now))
         self._next[host] = begins + 1 + self._jitter()
         return begins - now
-
-
-def host_of(url: str) -> Host:
-    """Return what counts as one host."""
-    parts = URL(url)
-    return parts.host, parts.port
