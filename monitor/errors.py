@@ -11,7 +11,7 @@ from difflib import get_close_matches
 from enum import Enum
 from typing import Literal
 
-from monitor.masking import mask
+from monitor.texts import joined, masked, sentence
 
 RuleTable = Literal[
     "rules", "aliases", "matching"
@@ -21,8 +21,8 @@ RuleTable = Literal[
 def suggestion(name: str, known: Sequence[str]) -> str:
     """Return what may have been meant instead of an unknown name: 'Did you mean "smtp"?', else the known names."""
     if close := nearest(name, known):
-        return f'Did you mean "{close}"?'
-    return f"There are: {', '.join(known)}." if known else ""
+        return sentence('Did you mean "{name}"?', name=close)
+    return sentence("There are: {names}.", names=", ".join(known)) if known else ""
 
 
 def nearest(name: str, known: Sequence[str]) -> str:
@@ -31,10 +31,14 @@ def nearest(name: str, known: Sequence[str]) -> str:
 
 
 class MonitorError(Exception):
-    """Everything raised on purpose; `str()` of it is fit for the operator, and secrets are masked in it."""
+    """Everything raised on purpose; `str()` of it is fit for the operator, and secrets are masked in it.
+
+    `text` is the same, in English too, as `texts.in_language` takes it.
+    """
 
     def __init__(self, what: str = "") -> None:
-        super().__init__(mask(what))
+        self.text = masked(what)
+        super().__init__(self.text)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -49,12 +53,23 @@ class Problem:
 
     def __post_init__(self) -> None:
         for name in ("where", "key", "what", "instead"):
-            object.__setattr__(self, name, mask(getattr(self, name)))
+            object.__setattr__(self, name, masked(getattr(self, name)))
+
+    @property
+    def text(self) -> str:
+        """The problem in one sentence or two: place, mistake, and what to write instead."""
+        place = (
+            sentence("line {line}, {where}", line=self.line, where=self.where) if self.line else self.where
+        )
+        key = f", {self.key}" if self.key else ""
+        return sentence(
+            "{place}{key}: {what}{space}{instead}",
+            **{"place": place, "key": key, "what": self.what},
+            **{"space": " " if self.instead else "", "instead": self.instead},
+        )
 
     def __str__(self) -> str:
-        place = f"line {self.line}, {self.where}" if self.line else self.where
-        key = f", {self.key}" if self.key else ""
-        return f"{place}{key}: {self.what}" + (f" {self.instead}" if self.instead else "")
+        return str(self.text)
 
 
 class ConfigError(MonitorError):
@@ -63,7 +78,11 @@ class ConfigError(MonitorError):
     def __init__(self, path: str, problems: Sequence[Problem]) -> None:
         self.path = path
         self.problems = tuple(problems)
-        super().__init__("\n".join(f"{path}, {problem}" for problem in self.problems))
+        super().__init__(
+            joined(
+                "\n", (sentence("{path}, {problem}", path=path, problem=each.text) for each in self.problems)
+            )
+        )
 
 
 class RuleError(MonitorError):
@@ -79,13 +98,20 @@ class RuleError(MonitorError):
     ) -> None:
         self.rule, self.word, self.what, self.fix = rule, word, what, fix
         self.column, self.table = column, table
-        where = {"rules": "rule", "aliases": "alias set"}.get(table, table)
-        super().__init__(f'{where} "{rule}": {self.explanation}: {word}')
+        values = {"rule": rule, "explanation": self.explanation, "word": word}
+        match table:
+            case "rules":
+                what = sentence('rule "{rule}": {explanation}: {word}', **values)
+            case "aliases":
+                what = sentence('alias set "{rule}": {explanation}: {word}', **values)
+            case _:
+                what = sentence('matching "{rule}": {explanation}: {word}', **values)
+        super().__init__(what)
 
     @property
     def explanation(self) -> str:
         """The mistake and its cure as one sentence."""
-        return f"{self.what}; {self.fix}" if self.fix else self.what
+        return sentence("{mistake}; {fix}", mistake=self.what, fix=self.fix) if self.fix else self.what
 
 
 class FeedError(MonitorError):

@@ -3,6 +3,7 @@
 `monitor --help` has to answer at once: what a command needs is imported inside it.
 """
 
+import os
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -18,6 +19,7 @@ from monitor.cli.subscriptions import subscriptions
 from monitor.errors import ConfigError, DatabaseGoneError, MonitorError
 from monitor.log import Format, StandardError
 from monitor.masking import mask
+from monitor.texts import ENGLISH, SHOWN_IN, locale_named, locale_of, shown
 
 if TYPE_CHECKING:
     from types import TracebackType
@@ -59,10 +61,10 @@ def execute(arguments: Sequence[str]) -> int:
     except SystemExit as end:
         return end.code if isinstance(end.code, int) else 1
     except ConfigError as error:
-        StandardError(sys.stderr).write(f"{error}\n")
+        StandardError(sys.stderr).write(f"{shown(error.text)}\n")
         return 2
     except MonitorError as error:
-        StandardError(sys.stderr).write(f"monitor: {error}\n")
+        StandardError(sys.stderr).write(f"monitor: {shown(error.text)}\n")
         return 3 if isinstance(error, DatabaseGoneError) else 1
     except KeyboardInterrupt:
         return 130
@@ -92,12 +94,29 @@ def _everywhere(
             show_default=False,
         ),
     ] = None,
+    lang: Annotated[
+        str | None,
+        typer.Option(
+            "--lang",
+            metavar="LANGUAGE",
+            help="The language of answers: zh-Hans, zh-Hant or en. Default: that of $LANG.",
+            show_default=False,
+        ),
+    ] = None,
     version: Annotated[
         bool,
         typer.Option("--version", help="Print the version.", is_eager=True, callback=_print_version),
     ] = False,
 ) -> None:
     context.obj = config or DEFAULT
+    SHOWN_IN.set(_locale(lang) if lang else locale_of(os.environ))
+
+
+def _locale(lang: str) -> str:
+    locale = locale_named(lang)
+    if not locale:
+        raise typer.BadParameter(f'"{lang}" is not one of zh-Hans, zh-Hant, {ENGLISH}.', param_hint="--lang")
+    return locale
 
 
 @app.command()

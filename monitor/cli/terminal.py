@@ -13,8 +13,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple, TextIO
 
 from monitor.errors import MonitorError
-from monitor.masking import mask
 from monitor.queries.answers import as_json
+from monitor.texts import masked, shown
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -36,13 +36,13 @@ def answer(values: object) -> None:
 
 
 def say(line: str, style: str = "") -> None:
-    """Print a line on standard output; control characters in it are escaped."""
+    """Print a line on standard output, in the reader's language; control characters in it are escaped."""
     _print_line(line, style, sys.stdout)
 
 
 def complain(line: str) -> None:
     """Print a line about what failed on standard error, secrets masked."""
-    _print_line(mask(line), "red", sys.stderr)
+    _print_line(masked(line), "red", sys.stderr)
 
 
 def complain_each(lines: Iterable[str]) -> None:
@@ -52,6 +52,7 @@ def complain_each(lines: Iterable[str]) -> None:
 
 
 def _print_line(line: str, style: str, stream: TextIO) -> None:
+    line = shown(line)
     if not style or not _is_terminal(stream):
         print(printable(line), file=stream)
         return
@@ -107,11 +108,17 @@ def table(*columns: str, rows: Iterable[Sequence[object]], right: Sequence[str] 
 
     drawn = Table(box=None, header_style="bold", pad_edge=False, padding=(0, 2, 0, 0))
     for column in columns:
-        drawn.add_column(column, justify="right" if column in right else "left", overflow="fold")
+        drawn.add_column(shown(column), justify="right" if column in right else "left", overflow="fold")
     for row in rows:
-        cells = (cell if isinstance(cell, Styled) else Styled(str(cell), "") for cell in row)
+        cells = map(_styled, row)
         drawn.add_row(*(Text(printable(cell.text), style=cell.style) for cell in cells))
     _console(sys.stdout).print(drawn)
+
+
+def _styled(cell: object) -> Styled:
+    """Return a cell as it is shown: its text in the reader's language, in its colour."""
+    styled = cell if isinstance(cell, Styled) else Styled(cell if isinstance(cell, str) else str(cell), "")
+    return Styled(shown(styled.text), styled.style)
 
 
 def _print_lines_of(columns: Sequence[str], rows: Iterable[Sequence[object]], right: Sequence[str]) -> None:
@@ -121,10 +128,9 @@ def _print_lines_of(columns: Sequence[str], rows: Iterable[Sequence[object]], ri
     def width(text: str) -> int:
         return len(text) if text.isascii() else max(wcswidth(text), 0)
 
-    texts = [tuple(columns)]
+    texts = [tuple(map(shown, columns))]
     for row in rows:
-        cells = (cell.text if isinstance(cell, Styled) else str(cell) for cell in row)
-        texts.append(tuple(printable(cell).replace("\n", " ") for cell in cells))
+        texts.append(tuple(printable(_styled(cell).text).replace("\n", " ") for cell in row))
     widths = [max(map(width, column)) for column in zip(*texts, strict=True)]
     for row in texts:
         padded = []

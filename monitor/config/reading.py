@@ -13,6 +13,7 @@ from monitor.config.options import NOUN_TABLES, OPTION_TABLES, Config, options_o
 from monitor.config.positions import Positions, describe_toml_error, read_positions
 from monitor.errors import ConfigError, Problem, suggestion
 from monitor.masking import MASK, mask_line
+from monitor.texts import sentence
 
 _NO_SECOND = {
     "feeds": ("name", "url"),
@@ -31,12 +32,13 @@ def read_file(path: Path) -> bytes:
     try:
         return path.read_bytes()
     except FileNotFoundError:
-        way = 'Make one with "monitor init".'
-        if path.name != "config.toml":
-            way = 'Is the name right? "monitor init" makes a config.toml.'
-        raise _refusal(path, f"there is no such file. {way}") from None
+        if path.name == "config.toml":
+            what = sentence('there is no such file. Make one with "monitor init".')
+        else:
+            what = sentence('there is no such file. Is the name right? "monitor init" makes a config.toml.')
+        raise _refusal(path, what) from None
     except OSError as error:
-        raise _refusal(path, f"it cannot be read: {error.strerror}.") from None
+        raise _refusal(path, sentence("it cannot be read: {why}.", why=error.strerror)) from None
 
 
 def as_text(raw: bytes, path: Path) -> str:
@@ -48,7 +50,7 @@ def as_text(raw: bytes, path: Path) -> str:
 
 
 def _refusal(path: Path, what: str, line: int | None = None) -> ConfigError:
-    return ConfigError(str(path), [Problem(where="the file", key="", line=line, what=what)])
+    return ConfigError(str(path), [Problem(where=sentence("the file"), key="", line=line, what=what)])
 
 
 def parse_config(text: str, path: str, *, whole: bool = True) -> Config:

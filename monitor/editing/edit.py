@@ -19,6 +19,7 @@ from monitor.config.reading import as_text, read_file
 from monitor.errors import ConfigError, MonitorError, suggestion
 from monitor.loaded import check_bytes
 from monitor.rules.words import quoted
+from monitor.texts import sentence
 
 KeyPlace = tuple[str, int, str]  # table, index (of a rule) and key
 
@@ -276,9 +277,11 @@ class ChangeRefusedError(ConfigError):
 
     def __init__(self, error: ConfigError) -> None:
         super().__init__(error.path, error.problems)
-        self.args = (
-            f"{error}\nNothing was changed: this is what would be wrong with the file after the change.",
+        self.text = sentence(
+            "{problems}\nNothing was changed: this is what would be wrong with the file after the change.",
+            problems=error.text,
         )
+        self.args = (self.text,)
 
 
 def read_valid_text(path: Path) -> str:

@@ -1,0 +1,111 @@
+"""Sentences for people: written in English where they arise, read in the reader's language where they are shown.
+
+A `Text` is a str, and reads in English. It keeps its template and the values that stand in it, so that whoever shows
+it can look the template up in the catalogues of a language: templates/locale/*/LC_MESSAGES/*.po, those of the
+operator's texts. Text that the database kept is a plain str, and stays English.
+"""
+
+from collections.abc import Iterable, Mapping
+from contextvars import ContextVar
+from functools import cache
+
+from monitor.assets import TEMPLATES
+from monitor.masking import mask
+
+ENGLISH = "en"
+# The language in which this process shows texts: a locale of config.toml ("zh-Hans", "zh-Hant", "en").
+SHOWN_IN: ContextVar[str] = ContextVar("SHOWN_IN", default=ENGLISH)
+_OF_DIGESTS = "digest.po"  # the words of the mail's templates, which digests/language.py reads
+
+
+class Text(str):
+    """An English sentence, with the template and the values that it was made of."""
+
+    __slots__ = ("template", "values")
+    template: str
+    values: Mapping[str, object]
+
+    def __new__(cls, template: str, values: Mapping[str, object]) -> "Text":
+        """Make the sentence: each {name} in the template stands for a value, {{ and }} for braces."""
+        made = super().__new__(cls, template.format_map(values))
+        made.template, made.values = template, values
+        return made
+
+    def __getnewargs__(self) -> tuple[str, Mapping[str, object]]:  # type: ignore[override]
+        """Let a process that receives the text make it again."""
+        return self.template, self.values
+
+
+def sentence(template: str, /, **values: object) -> Text:
+    """Return a sentence of a literal template, which the catalogues translate (a test compares them)."""
+    return Text(template, values)
+
+
+def joined(separator: str, texts: Iterable[str]) -> Text:
+    """Return texts as one, each in the reader's language when the whole is."""
+    values = {f"part{number}": part for number, part in enumerate(texts)}
+    return Text(
+        separator.replace("{", "{{").replace("}", "}}").join(f"{{{name}}}" for name in values), values
+    )
+
+
+def in_language(words: str, locale: str) -> str:
+    """Return a text in a language; in English what is no Text, or stands in no catalogue of that language."""
+    if not isinstance(words, Text) or locale == ENGLISH:
+        return str(words)
+    template = _catalogue(locale).get(words.template) or words.template
+    return template.format_map({name: _value(value, locale) for name, value in words.values.items()})
+
+
+def shown(words: str) -> str:
+    """Return a text in the language in which this process shows texts."""
+    return in_language(words, SHOWN_IN.get())
+
+
+def masked(words: str) -> str:
+    """Return a text with *** in place of each secret; a Text where the secrets stand within its values."""
+    whole = mask(words)
+    if not isinstance(words, Text):
+        return whole
+    values = {
+        name: masked(value) if isinstance(value, str) else value for name, value in words.values.items()
+    }
+    made = Text(words.template, values)
+    return made if made == whole else whole
+
+
+def locale_of(environment: Mapping[str, str]) -> str:
+    """Return the locale that LC_ALL, LC_MESSAGES or LANG ask for (POSIX, in this order); English for none of ours."""
+    asked = next(
+        (environment[name] for name in ("LC_ALL", "LC_MESSAGES", "LANG") if environment.get(name)), ""
+    )
+    return locale_named(asked) or ENGLISH
+
+
+def locale_named(name: str) -> str:
+    """Return the locale that a language tag or POSIX name means: zh_CN.UTF-8 is zh-Hans, zh-TW zh-Hant; else ""."""
+    parts = name.partition(".")[0].partition("@")[0].replace("_", "-").lower().split("-")
+    if parts[0] == "en":
+        return ENGLISH
+    if parts[0] != "zh":
+        return ""
+    return "zh-Hant" if {"hant", "tw", "hk", "mo"} & set(parts) else "zh-Hans"
+
+
+def _value(value: object, locale: str) -> object:
+    return in_language(value, locale) if isinstance(value, str) else value
+
+
+@cache
+def _catalogue(locale: str) -> Mapping[str, str]:
+    """Return the translations of a language, by their English template."""
+    from babel.messages.pofile import read_po  # not for English: it takes longer than most commands
+
+    catalogue: dict[str, str] = {}
+    for path in sorted((TEMPLATES / "locale" / locale.replace("-", "_") / "LC_MESSAGES").glob("*.po")):
+        if path.name != _OF_DIGESTS:
+            with path.open("rb") as source:
+                catalogue |= {
+                    str(message.id): str(message.string) for message in read_po(source) if message.id
+                }
+    return catalogue
