@@ -136,11 +136,16 @@ def check(context: typer.Context, config: ConfigFile = None, json: Json = False)
 
 
 @app.command(name="config")
-def config_(context: typer.Context, config: ConfigFile = None, json: Json = False) -> None:
-    """Show every option, defaults included; secrets are left out."""
+def config_(
+    context: typer.Context,
+    config: ConfigFile = None,
+    changed: Annotated[bool, typer.Option("--changed", help="Only what differs from the defaults.")] = False,
+    json: Json = False,
+) -> None:
+    """Show every option and where its value comes from; secrets are left out."""
     from monitor.cli.files import show_config
 
-    sys.exit(show_config(path_of(context, config), json=json))
+    sys.exit(show_config(path_of(context, config), changed=changed, json=json))
 
 
 @app.command()

@@ -1,19 +1,21 @@
 """Commands about the configuration file: init, config, check, rules lint."""
 
+import os
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 from monitor.assets import DEFAULT_CONFIG
 from monitor.cli.terminal import answer, complain, count, say
 from monitor.config.checked import CheckedConfig, check_options, read_options
-from monitor.config.options import as_written
 from monitor.config.reading import read_file
 from monitor.errors import ConfigError, MonitorError
+from monitor.texts import shown
 
 if TYPE_CHECKING:
     from monitor.editing.findings import LocatedFinding
+    from monitor.queries.settings import Setting, SettingsTable
     from monitor.rules.lint import Finding
 
 
@@ -32,16 +34,47 @@ def init(path: Path) -> int:
     return 0
 
 
-def show_config(path: Path, *, json: bool) -> int:
-    """Show every option, defaults included, in the form of config.toml."""
-    values = as_written(read_options(path).config)
+def show_config(path: Path, *, changed: bool, json: bool) -> int:
+    """Show every option in the form of config.toml and where its value comes from; `changed`: without the defaults."""
+    from monitor.queries.settings import settings_of
+
+    tables = settings_of(read_options(path), os.environ, changed=changed)
     if json:
-        answer(values)
+        values = _nested(tables, lambda setting: setting.value)
+        answer(values | {"sources": _nested(tables, lambda setting: setting.source)})
         return 0
     import tomlkit
 
-    sys.stdout.write(tomlkit.dumps(values))
+    parts = []
+    for table in tables:
+        made = tomlkit.table()
+        for setting in table.settings:
+            item = tomlkit.item(setting.value)
+            if isinstance(setting.value, dict):
+                item = tomlkit.inline_table()
+                item.update(setting.value)
+            made.add(setting.key, item.comment(shown(setting.source)))
+        document = tomlkit.document()
+        if table.is_noun:
+            array = tomlkit.aot()
+            array.append(made)
+            document.add(table.name, array)
+        else:
+            document.add(table.name, made)
+        parts.append(tomlkit.dumps(document))
+    sys.stdout.write("\n".join(parts))
     return 0
+
+
+def _nested(tables: "Sequence[SettingsTable]", part: "Callable[[Setting], object]") -> dict[str, object]:
+    """Return one part of each setting by table and key; of feeds, rules and subscriptions a list of tables."""
+    nested: dict[str, object] = {}
+    for table in tables:
+        values = {setting.key: part(setting) for setting in table.settings}
+        nested[table.name] = (
+            [*cast(list[object], nested.get(table.name, [])), values] if table.is_noun else values
+        )
+    return nested
 
 
 def check(path: Path, *, json: bool) -> int:

@@ -1,11 +1,13 @@
 """A config.toml whose options were checked, its rules not yet compiled: enough for commands that match nothing."""
 
 import hashlib
+import os
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 from urllib.parse import quote, unquote
 
+from monitor.config.environment import Overrides, overrides_of
 from monitor.config.options import Config
 from monitor.config.positions import only, read_positions, rule_part
 from monitor.config.reading import as_text, parse_config, read_file
@@ -69,7 +71,7 @@ def check_options(path: Path, raw: bytes) -> CheckedConfig:
         path=path,
         content_hash=hashlib.sha256(raw).hexdigest(),
         text=text,
-        config=parse_config(text, path.name),
+        config=parse_config(text, path.name, overrides=overrides_of(os.environ)),
     )
 
 
@@ -117,7 +119,10 @@ def missing_work(config: Config) -> Iterator[Problem]:
 def store_url_of(path: Path) -> str:
     """Return the URL of the database a file names, whatever is wrong with the rest of it. Raises ConfigError."""
     text = only(as_text(read_file(path), path), "store")
-    return _absolute_store_url(parse_config(text, path.name).store.url, path.absolute().parent)
+    values = overrides_of(os.environ).values
+    overrides = Overrides(values={"store": values.get("store", {})})
+    config = parse_config(text, path.name, overrides=overrides)
+    return _absolute_store_url(config.store.url, path.absolute().parent)
 
 
 def feed_names_of(path: Path) -> dict[str, str]:

@@ -4,11 +4,13 @@ import re
 import tomllib
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from monitor.config.addresses import parse_mailbox
 from monitor.config.conversion import Mistake, convert_table
+from monitor.config.environment import NO_OVERRIDES, Overrides, variable_of
 from monitor.config.options import NOUN_TABLES, OPTION_TABLES, Config, options_of
 from monitor.config.positions import Positions, describe_toml_error, read_positions
 from monitor.errors import ConfigError, Problem, suggestion
@@ -53,10 +55,11 @@ def _refusal(path: Path, what: str, line: int | None = None) -> ConfigError:
     return ConfigError(str(path), [Problem(where=sentence("the file"), key="", line=line, what=what)])
 
 
-def parse_config(text: str, path: str, *, whole: bool = True) -> Config:
+def parse_config(text: str, path: str, *, whole: bool = True, overrides: Overrides = NO_OVERRIDES) -> Config:
     """Check a TOML text; `path` is only for messages. Raises ConfigError with every problem found.
 
-    `whole` is False for the rules of a file alone: they may name feeds that are not in it.
+    `whole` is False for the rules of a file alone: they may name feeds that are not in it. What stands in `overrides`
+    takes the place of what the text says.
     """
     try:
         raw = tomllib.loads(text)
@@ -64,8 +67,11 @@ def parse_config(text: str, path: str, *, whole: bool = True) -> Config:
         line, what = describe_toml_error(error, text)
         raise _refusal(Path(path), what, line) from None
     positions = read_positions(text)
-    problems = list(_unknown_tables(raw, positions))
-    tables = {name: _read(name, 0, raw.get(name, {}), positions, problems) for name in OPTION_TABLES}
+    problems = [*overrides.problems, *_unknown_tables(raw, positions)]
+    tables = {
+        name: _read(name, 0, _overridden(raw.get(name, {}), name, overrides), positions, problems, overrides)
+        for name in OPTION_TABLES
+    }
     nouns = {name: _read_all(name, raw.get(name, []), positions, problems) for name in NOUN_TABLES}
     aliases = _aliases(raw.get("aliases", {}), positions, problems)
     problems += _used_twice(nouns, positions)
@@ -104,7 +110,19 @@ def _read_all(name: str, raw: object, positions: Positions, problems: list[Probl
     return [(index, table) for index, table in tables if table is not None]
 
 
-def _read(name: str, index: int, raw: object, positions: Positions, problems: list[Problem]) -> Any:
+def _overridden(raw: object, table: str, overrides: Overrides) -> object:
+    """Return a table with the values that the environment sets; what is no table stays, and is refused as such."""
+    return {**raw, **overrides.values.get(table, {})} if isinstance(raw, Mapping) else raw
+
+
+def _read(
+    name: str,
+    index: int,
+    raw: object,
+    positions: Positions,
+    problems: list[Problem],
+    overrides: Overrides = NO_OVERRIDES,
+) -> Any:
     """Read one table as its type; return None, and add its problems, when it has any."""
     kind = NOUN_TABLES.get(name) or OPTION_TABLES[name]
     known = [declared.name for declared in options_of(kind)]
@@ -114,7 +132,12 @@ def _read(name: str, index: int, raw: object, positions: Positions, problems: li
         found += [_unknown(name, index, raw, key, known, positions) for key in unknown]
         raw = {key: value for key, value in raw.items() if key in known}
     table, mistakes = convert_table(kind, raw)
-    found += [_problem(name, index, raw, mistake, positions) for mistake in mistakes]
+    for mistake in mistakes:
+        problem = _problem(name, index, raw, mistake, positions)
+        if overrides.has(name, mistake.key):
+            variable = variable_of(name, mistake.key)
+            problem = replace(problem, where=sentence("environment"), key=variable, line=None)
+        found.append(problem)
     problems += dict.fromkeys(found)  # one value with several faults (a union, a list) is reported once
     return None if found else table
 

@@ -144,6 +144,28 @@ def test_config_shows_what_is_in_force_without_secrets(tmp_path: Path) -> None:
     assert "hunter2" not in monitor(tmp_path, "config", "--json", MONITOR_SMTP__PASSWORD="hunter2")
 
 
+def test_config_names_where_each_value_comes_from(tmp_path: Path) -> None:
+    monitor(tmp_path, "init")
+    output = monitor(tmp_path, "config", MONITOR_SMTP__PORT="587")
+    assert "port = 587 # $MONITOR_SMTP__PORT" in output
+    assert "languages = [] # default" in output
+    sources = json.loads(monitor(tmp_path, "config", "--json", MONITOR_SMTP__PORT="587"))["sources"]
+    assert sources["smtp"]["port"] == "$MONITOR_SMTP__PORT"
+    assert sources["rules"][1]["languages"] == "default"
+    assert sources["feeds"][0]["url"].startswith("line ")
+
+
+def test_config_without_the_defaults_is_a_configuration_that_says_the_same(tmp_path: Path) -> None:
+    fetch = '[fetch]\ntimeout = "9s"\nbackoff = "5m"\n'
+    text = f'{fetch}[[feeds]]\nname = "f"\nurl = "https://example.org/f"\nheaders = {{Accept = "a"}}\n'
+    (tmp_path / "config.toml").write_text(text, "utf-8")
+    output = monitor(tmp_path, "config", "--changed")
+    assert tomllib.loads(output) == {
+        "fetch": {"timeout": "9s"},
+        "feeds": [{"name": "f", "url": "https://example.org/f", "headers": {"Accept": "a"}}],
+    }
+
+
 def test_a_preview_before_the_first_poll_says_what_to_do(tmp_path: Path) -> None:
     monitor(tmp_path, "init")
     output = monitor(tmp_path, "preview", code=1)
