@@ -19,6 +19,7 @@ from monitor.config.values import (
     Moment,
     Name,
     Network,
+    OptionalWebAddress,
     Proxy,
     QuietHours,
     Reader,
@@ -38,7 +39,7 @@ from monitor.config.values import (
     span,
     span_or,
 )
-from monitor.masking import mask, mask_header
+from monitor.masking import MASK, mask, mask_header
 
 T = TypeVar("T")
 
@@ -172,13 +173,16 @@ class OperatorOptions:
         (),
         'who gets a mail when something is wrong, with what to do; empty: nobody, only "monitor status" shows it',
     )
+    heartbeat: OptionalWebAddress = option(
+        "", '"https://hc-ping.com/…": asked every five minutes while all is well, with /fail when not'
+    )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class WebOptions:
     """[web]"""
 
-    enabled: bool = option(False, "")
+    enabled: bool = option(False, "true: /healthz, /readyz and /metrics are served there:")
     host: Host = option("127.0.0.1", "")
     port: Annotated[int, Reader(integer(1, 65535))] = option(8080, "")
 
@@ -352,6 +356,8 @@ def as_written(value: object) -> Any:
         case Feed():
             headers = {name: mask_header(name, item) for name, item in value.headers}
             return _table_as_written(value) | {"headers": headers}
+        case OperatorOptions():
+            return _table_as_written(value) | {"heartbeat": _masked_path(value.heartbeat)}
         case timedelta():
             return in_words(value)
         case time():
@@ -364,6 +370,12 @@ def as_written(value: object) -> Any:
             return mask(value)
         case _:
             return _table_as_written(value) if is_dataclass(value) else value
+
+
+def _masked_path(address: str) -> str:
+    """Return an address of which the host alone is told: who knows the path of a heartbeat can send it."""
+    parts = urlsplit(address)
+    return f"{parts.scheme}://{parts.hostname}/{MASK}" if address else ""
 
 
 def _table_as_written(table: object) -> dict[str, Any]:

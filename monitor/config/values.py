@@ -225,6 +225,12 @@ def _proxy(text: object) -> str:
     return str(text)
 
 
+def _optional_web_address(value: object) -> str:
+    if value == "":
+        return ""
+    return _web_address(value)
+
+
 def _user_agent(value: object) -> str:
     if not _is_header_value(text(value)):
         raise ValueError("expected one line of ASCII characters")
@@ -370,6 +376,7 @@ Weekday = Annotated[int, Reader(_weekday)]
 Address = Annotated[str, Reader(_address)]
 WebAddress = Annotated[str, Reader(_web_address)]
 Proxy = Annotated[str, Reader(_proxy)]
+OptionalWebAddress = Annotated[str, Reader(_optional_web_address)]
 UserAgent = Annotated[str, Reader(_user_agent)]
 Headers = Annotated[tuple[tuple[str, str], ...], Reader(_headers)]
 Host = Annotated[str, Reader(_host)]

@@ -167,6 +167,10 @@ class Fetcher:
         """
         return await self._visit(feed, self._read_time)
 
+    async def status(self, feed: Feed) -> int:
+        """Return the HTTP status of a feed's answer; redirects are not followed. Raises FetchError."""
+        return await self._visit(feed, self._read_status)
+
     async def _visit(self, feed: Feed, work: Callable[[_Request, URL], Awaitable[T]]) -> T:
         """Return what `work` returns for a feed's request and URL, within the time limit. Raises FetchError."""
         proxy = feed.proxy or self._options.proxy
@@ -229,6 +233,10 @@ class Fetcher:
         headers = request.headers_for(url) | {"Cache-Control": "no-cache"}
         async with self._get(url, request.proxy, headers) as response:
             return read_date(response.headers)
+
+    async def _read_status(self, request: _Request, url: URL) -> int:
+        async with self._get(url, request.proxy, request.headers_for(url)) as response:
+            return response.status
 
     def _get(self, url: URL, proxy: str, headers: Mapping[str, str]) -> _Response:
         if proxy:

@@ -51,12 +51,18 @@ class ParserPool:
         self._places = asyncio.Semaphore(_PARSERS)
         self._large = asyncio.Semaphore(1)
         self._slow = 0
+        self.busy = 0  # processes that parse a document
 
     async def __aenter__(self) -> Self:
         return self
 
     async def __aexit__(self, *_: object) -> None:
         await self.close()
+
+    @property
+    def idle(self) -> int:
+        """The count of processes that wait for a document."""
+        return len(self._idle)
 
     async def close(self) -> None:
         """End the parsers that are idle; one at work ends with its task, or with the task that waits for it."""
@@ -85,7 +91,11 @@ class ParserPool:
                 return parsed
         task = Task(body=body, feed=feed, now=now, content_type=content_type, url=url)
         async with self._large if suspect or len(body) > _LARGE else contextlib.nullcontext(), self._place():
-            result = await self._do(task)
+            self.busy += 1
+            try:
+                result = await self._do(task)
+            finally:
+                self.busy -= 1
         if result.parsed is None:
             raise ParseError(result.error, broke_parser=result.broke_parser)
         return result.parsed

@@ -24,11 +24,12 @@ from monitor.model.notices import Trouble
 from monitor.model.services import RunningService
 from monitor.service.clock import Clocks, clock
 from monitor.service.config_watcher import STANDS, ConfigWatcher, Step
-from monitor.service.due_work import DueWork, Work
+from monitor.service.due_work import DueWork, Outcome, Work
 from monitor.service.events import log_outcome, log_registered
 from monitor.service.gone import leave_note, report_note
 from monitor.service.refusal import Refusal, record_refusal, shrunk
 from monitor.service.register import register, register_again
+from monitor.service.reporting import Reporting
 from monitor.service.runtime import make_runtime
 from monitor.service.ticker import Tick, start_ticking
 from monitor.service.timekeeping import Timekeeping
@@ -39,6 +40,7 @@ _TICK = timedelta(seconds=1)
 _LOOK = timedelta(seconds=0.5)  # an edit is taken up at the second look at it: whole, and within 2 s
 _REMATCH = timedelta(seconds=30)
 _BEAT = timedelta(seconds=10)
+_REPORT = timedelta(seconds=2)
 _LAPSE = timedelta(minutes=1)
 _PRUNE = timedelta(hours=1)
 _PATIENCE = 10.0  # seconds for which a file that is refused is read again at the start
@@ -93,6 +95,7 @@ class Service:
         self._tasks: set[asyncio.Task[None]] = set()
         self._in_hand = InHand()
         self._parsers = ParserPool()
+        self._reporting = Reporting(db, self._parsers, time.clocks.settled)
         self._due_work = self._make_due_work(loaded)
         self._stop = asyncio.Event()
         self._fatal: MonitorError | None = None  # why the service cannot go on
@@ -134,6 +137,7 @@ class Service:
                 "notify": (self._tick("notify", self._notify), _TICK),
                 "rematch": (self._tick("rematch", lambda: self._due_work.rematch()), _REMATCH),
                 "beat": (self._tick("beat", self._beat), _BEAT),
+                "report": (self._tick("report", self._tell_programs), _REPORT),
                 "lapse": (self._tick("lapse", self._lapse), _LAPSE),
                 "prune": (self._tick("prune", lambda: self._if_clock_holds(self._due_work.prune)), _PRUNE),
             }
@@ -146,6 +150,7 @@ class Service:
 
     async def _end(self) -> None:
         await self._drain()
+        await self._reporting.stop()
         await self._due_work.runtime.fetcher.close()
         await self._parsers.close()
         with contextlib.suppress(StoreError):  # the row goes when other services find it stale
@@ -182,11 +187,20 @@ class Service:
             make_runtime(loaded, self._parsers.parse, fetcher),
             self._db,
             start=self._start,
-            report=log_outcome,
+            report=self._report,
             in_hand=self._in_hand,
             clock=self._time.clocks.settled,
             wall_clock=self._time.clocks.wall,
         )
+
+    def _report(self, outcome: Outcome) -> None:
+        log_outcome(outcome)
+        self._reporting.count(outcome)
+
+    async def _tell_programs(self) -> None:
+        config = self._due_work.loaded.config
+        await self._reporting.serve(config.web)
+        await self._reporting.ping(config)
 
     def _handle_signals(self) -> None:
         loop = asyncio.get_running_loop()
@@ -257,12 +271,15 @@ class Service:
             if self._failures.get(name) != str(error):
                 log.warning("error", at=name, error=error)
             self._failures[name] = str(error)
+            self._reporting.has_failed(name, str(error))
         # The one place that catches everything: a mistake of ours in one task must not stop the others.
         except Exception as error:
             if self._failures.get(name) != repr(error):
                 log.failure("bug", error, at=name)
             self._failures[name] = repr(error)
+            self._reporting.has_failed(name, repr(error))
         else:
+            self._reporting.has_succeeded(name)
             if self._failures.pop(name, None):
                 log.info("recovered", at=name)
 
@@ -281,6 +298,7 @@ class Service:
             content_hash=loaded.content_hash,
         )
         await self._db.write(services.beat, here)
+        self._reporting.has_beaten()
         # A command may have seen the file while it was torn, and registered that.
         if await asyncio.to_thread(content_hash_of, loaded.path) == loaded.content_hash:
             log_registered(await self._db.write(register_again, loaded, self._time.clocks.settled()))
@@ -326,6 +344,7 @@ class Service:
             broken_off = before.break_off_polls(_is_edited(before.loaded.config, loaded.config))
             self._start("retire", partial(self._retire, before))
             await self._db.write(feeds.advance, dict.fromkeys(broken_off, self._time.clocks.wall()))
+        self._reporting.has_reloaded()
         self._start("rematch", due_work.rematch)
         for change in changes(before.loaded, loaded) or ["no effective change"]:
             log.info("config-changed", change=change)
@@ -355,6 +374,7 @@ class Service:
         """Log what is wrong with the file, for the operator to be told when it stays so."""
         path = self._due_work.loaded.path
         self._watcher.refuse(content)
+        self._reporting.has_refused()
         log.warning("config-refused", in_force="the configuration before this edit")
         problems = error.problems if isinstance(error, ConfigError) else (error,)
         for problem in problems:

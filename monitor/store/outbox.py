@@ -379,6 +379,14 @@ def counts(tx: Connection) -> dict[DeliveryStatus, int]:
     return dict.fromkeys(DeliveryStatus, 0) | {DeliveryStatus(status): count for status, count in rows}
 
 
+def oldest_waiting(tx: Connection) -> datetime | None:
+    """Return when the oldest mail that waits to be sent was composed; None when none waits."""
+    oldest: datetime | None = tx.scalar(
+        select(func.min(outbox.c.created_at)).where(_is(DeliveryStatus.WAITING))
+    )
+    return oldest
+
+
 def unsent(tx: Connection) -> list[Delivery]:
     """Return the mails that wait, are being sent or are held, by number; those of a very long backlog in part."""
     is_unsent = or_(

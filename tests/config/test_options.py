@@ -49,7 +49,7 @@ def test_only_options_that_the_remarks_above_them_explain_have_no_sentence() -> 
         if not option.metadata.get("sentence")
     }
     assert silent == {
-        *("smtp.username", "web.enabled", "web.host", "web.port"),
+        *("smtp.username", "web.host", "web.port"),
         *("feeds.name", "feeds.url"),
         *("rules.name", "rules.any", "rules.all", "rules.none", "rules.hints"),
         *("subscriptions.name", "subscriptions.to", "subscriptions.timezone"),

@@ -1,0 +1,50 @@
+"""Read whether news comes in and mail goes out at all."""
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from monitor.model.feeds import FeedHealth, feed_health
+from monitor.store import feeds, notices, outbox
+from monitor.store.database import Connection
+
+_STUCK = timedelta(minutes=5)  # so long a mail that is due may wait for a mail server that takes none
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class VitalSigns:
+    """Whether news comes in and mail goes out, by what the database knows."""
+
+    failing_feeds: int
+    feeds: int  # that were ever visited
+    waiting_since: timedelta  # how long the oldest mail that waits has done so; 0 when none does
+    mail_is_stopped: bool  # the mail server takes none, or refuses the login
+    needs_a_person: bool  # something is wrong that does not end by itself
+
+
+def read_vital_signs(tx: Connection, now: datetime) -> VitalSigns:
+    """Return how things stand at one moment."""
+    healths = [feed_health(state) for state in feeds.states(tx)]
+    oldest, troubles = outbox.oldest_waiting(tx), notices.open_troubles(tx)
+    kinds = {known.trouble.kind for known in troubles}
+    return VitalSigns(
+        failing_feeds=healths.count(FeedHealth.FAILING),
+        feeds=len(healths) - healths.count(FeedHealth.UNVISITED),
+        waiting_since=max(now - oldest, timedelta(0)) if oldest else timedelta(0),
+        mail_is_stopped=any(kind.telling.stops_mail for kind in kinds),
+        needs_a_person=any(not kind.telling.is_event for kind in kinds),
+    )
+
+
+def failures_of(signs: VitalSigns) -> list[str]:
+    """Return why nothing comes in, or nothing goes out; [] when both do."""
+    found = []
+    if signs.feeds and signs.failing_feeds == signs.feeds:
+        found.append(f"each of the {signs.feeds} feeds failed at its last visit")
+    if signs.mail_is_stopped and signs.waiting_since > _STUCK:
+        found.append(
+            f"the mail server takes no mail; one has waited for {signs.waiting_since // _MINUTE} min"
+        )
+    return found
+
+
+_MINUTE = timedelta(minutes=1)
