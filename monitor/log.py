@@ -8,7 +8,8 @@ import json
 import logging
 import os
 import sys
-from collections.abc import MutableMapping
+import time
+from collections.abc import Callable, MutableMapping
 from functools import cache
 from io import UnsupportedOperation
 from typing import Any, Literal, TextIO
@@ -17,13 +18,24 @@ from monitor.masking import mask
 
 Format = Literal["text", "json"]
 
+_PRINTED_AS_IS = "\u3000"  # the ideographic space
+_REPEATS = 600.0  # seconds in which a warning that says the same is counted, not written
+_VOLATILE = ("failures", "next")  # what differs each time
+_WHAT = ("at", "feed", "error")  # what tells one warning from others of its kind
+# Each of these changes what becomes of a mail.
+_NEVER_REPEATS = ("deferred", "uncertain", "failed", "expired")
 
-def start(form: Format = "text", *, debug: bool = False) -> None:
-    """Send our own events and the libraries' warnings to standard error in one form."""
+
+def start(form: Format = "text", *, debug: bool = False, clock: Callable[[], float] = time.monotonic) -> None:
+    """Send our own events and the libraries' warnings to standard error in one form.
+
+    A warning that says the same within ten minutes is counted; a line `repeated` tells how often.
+    """
     structlog = _structlog()
     structlog.configure(
         processors=[
             structlog.stdlib.add_log_level,
+            _Repeats(clock).processor,
             structlog.processors.TimeStamper(fmt="iso", utc=form == "json"),
             structlog.processors.format_exc_info,
             _mask_values,
@@ -96,6 +108,41 @@ def _structlog() -> Any:
     return structlog
 
 
+class _Repeats:
+    """Counts warnings that say what one said within the last ten minutes."""
+
+    def __init__(self, clock: Callable[[], float]) -> None:
+        self._clock = clock
+        self._said: dict[str, tuple[float, dict[str, Any], int]] = {}  # when, what, how often since
+
+    def processor(
+        self, _logger: object, method: str, line: MutableMapping[str, Any]
+    ) -> MutableMapping[str, Any]:
+        """Drop a warning that repeats; tell of those whose ten minutes are over."""
+        self._tell_of_those_over()
+        event = line["event"]
+        if method == "info" or event in _NEVER_REPEATS:
+            return line
+        key = repr({name: str(value) for name, value in line.items() if name not in _VOLATILE})
+        if key in self._said:
+            at, first, count = self._said[key]
+            self._said[key] = at, first, count + 1
+            _drop()
+        self._said[key] = self._clock(), dict(line), 0
+        return line
+
+    def _tell_of_those_over(self) -> None:
+        end, over = self._clock() - _REPEATS, []
+        for key, (at, _, _) in self._said.items():  # in the order of their times
+            if at > end:
+                break
+            over.append(key)
+        for _, first, count in [self._said.pop(key) for key in over]:
+            if count:
+                about = {name: value for name, value in first.items() if name in _WHAT}
+                info("repeated", what=first["event"], times=count, **about)
+
+
 def _drop(*_: object) -> Any:
     raise _structlog().DropEvent
 
@@ -117,12 +164,22 @@ def _value(value: object) -> str:
     text = str(value)
     if text.isprintable() and text and not any(mark in text for mark in ' "='):
         return text
-    return json.dumps(text, ensure_ascii=not text.isprintable())
+    return _as_json(text)
 
 
 def _render_json(_logger: object, _method: str, line: MutableMapping[str, Any]) -> str:
-    text = json.dumps(line, ensure_ascii=False, default=str)
-    return text if text.isprintable() else json.dumps(line, default=str)
+    return _as_json(line)
+
+
+def _as_json(value: object) -> str:
+    """Return a value as JSON on one line, with Chinese as it is; what a terminal would obey is escaped."""
+    text = json.dumps(value, ensure_ascii=False, default=str)
+    if text.isprintable():
+        return text
+    return "".join(
+        character if character.isprintable() or character in _PRINTED_AS_IS else json.dumps(character)[1:-1]
+        for character in text
+    )
 
 
 class _Forward(logging.Handler):

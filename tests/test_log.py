@@ -105,3 +105,46 @@ def test_without_standard_error_lines_are_lost() -> None:
     stream = log.StandardError(None)
     stream.write("lost\n")
     stream.flush()
+
+
+def test_chinese_stays_readable_beside_what_is_escaped(capsys: pytest.CaptureFixture[str]) -> None:
+    for form in ("text", "json"):
+        log.start("json" if form == "json" else "text")
+        log.warning("config-problem", problem="规则“人工智能”\n\u3000\u3000^\x1b")
+        (line,) = capsys.readouterr().err.splitlines()
+        assert r"规则“人工智能”\n\u3000\u3000^".replace(r"\u3000", "\u3000") + r"\u001b" in line
+
+
+class Hour:
+    """A monotonic clock that is set by hand, in seconds."""
+
+    now = 0.0
+
+    def __call__(self) -> float:
+        return self.now
+
+
+def test_a_warning_that_repeats_is_counted(capsys: pytest.CaptureFixture[str]) -> None:
+    clock = Hour()
+    log.start(clock=clock)
+    for failures in range(1, 5):
+        clock.now += 60
+        log.warning("poll-failed", feed="示例", error="HTTP 503", failures=failures, next=f"12:0{failures}")
+    log.warning("poll-failed", feed="另一个", error="HTTP 503", failures=1)
+    assert len(capsys.readouterr().err.splitlines()) == 2
+    clock.now += 600
+    log.info("polled", feed="示例")
+    first, second = capsys.readouterr().err.splitlines()
+    assert first.endswith(' repeated what=poll-failed times=3 feed=示例 error="HTTP 503"')
+    assert second.endswith(" polled feed=示例")
+
+
+def test_a_warning_that_says_another_thing_is_no_repeat(capsys: pytest.CaptureFixture[str]) -> None:
+    log.start(clock=Hour())
+    for error in ("HTTP 503", "HTTP 500"):
+        log.warning("poll-failed", feed="示例", error=error)
+    for mail in (1, 1):
+        log.warning("deferred", mail=mail, reply="450")
+    log.info("polled", feed="示例")
+    log.info("polled", feed="示例")
+    assert len(capsys.readouterr().err.splitlines()) == 6

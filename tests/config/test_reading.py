@@ -58,9 +58,8 @@ def test_the_shipped_file_shows_every_option_with_its_default() -> None:
 
 def test_every_option_of_the_shipped_file_is_explained() -> None:
     lines = DEFAULT_CONFIG.read_text("utf-8").splitlines()
-    sections = lines[
-        lines.index("[store]") : lines.index("[web]                  # reserved for the console")
-    ]
+    head_of_web = next(number for number, line in enumerate(lines) if line.startswith("[web]"))
+    sections = lines[lines.index("[store]") : head_of_web]
     for line in sections:
         if "=" in line and "username" not in line:
             assert "#" in line, f"no sentence beside: {line}"
