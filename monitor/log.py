@@ -22,8 +22,8 @@ _PRINTED_AS_IS = "\u3000"  # the ideographic space
 _REPEATS = 600.0  # seconds in which a warning that says the same is counted, not written
 _VOLATILE = ("failures", "next")  # what differs each time
 _WHAT = ("at", "feed", "error")  # what tells one warning from others of its kind
-# Each of these changes what becomes of a mail.
-_NEVER_REPEATS = ("deferred", "uncertain", "failed", "expired")
+# Others follow what somebody did, such as an edit, or change what becomes of a mail.
+_MAY_REPEAT = ("poll-failed", "feed-faster", "error", "bug", "library", "heartbeat-failed", "web-failed")
 
 
 def start(form: Format = "text", *, debug: bool = False, clock: Callable[[], float] = time.monotonic) -> None:
@@ -120,8 +120,7 @@ class _Repeats:
     ) -> MutableMapping[str, Any]:
         """Drop a warning that repeats; tell of those whose ten minutes are over."""
         self._tell_of_those_over()
-        event = line["event"]
-        if method == "info" or event in _NEVER_REPEATS:
+        if line["event"] not in _MAY_REPEAT:
             return line
         key = repr({name: str(value) for name, value in line.items() if name not in _VOLATILE})
         if key in self._said:
