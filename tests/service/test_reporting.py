@@ -89,9 +89,9 @@ def test_a_port_that_is_taken_is_told_and_the_service_goes_on(site: Site) -> Non
 
 def test_health_is_red_when_every_feed_fails(site: Site) -> None:
     address = with_web(site)
-    site.feed_server.document = lambda: b"<html>nothing here</html>"
     with site.service() as service:
         wait_for_event(service, "web-started")
+        site.feed_server.document = lambda: b"<html>nothing here</html>"
         wait_for_event(service, "poll-failed")
         status, text = get(f"{address}/healthz")
     assert (status, json.loads(text)["problems"]) == (503, ["each of the 1 feeds failed at its last visit"])
