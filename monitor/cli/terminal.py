@@ -181,11 +181,14 @@ def _console(stream: TextIO) -> "Console":
 
 
 def write_files(folder: Path, contents: dict[str, bytes]) -> list[Path]:
-    """Write files into a folder, which is made when it is missing, and return their paths. Raises MonitorError."""
+    """Write files, which their owner alone can read, into a folder, and return their paths. Raises MonitorError."""
     try:
         folder.mkdir(parents=True, exist_ok=True)
         for name, content in contents.items():
-            (folder / name).write_bytes(content)
+            number = os.open(folder / name, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+            with os.fdopen(number, "wb") as file:
+                os.fchmod(number, 0o600)  # a file of an earlier run may be open to others
+                file.write(content)
     except OSError as error:
         raise MonitorError(f"{folder} cannot be written to: {error.strerror}") from error
     return [folder / name for name in contents]

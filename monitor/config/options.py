@@ -8,6 +8,7 @@ import dataclasses
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields, is_dataclass
 from datetime import time, timedelta
+from ipaddress import ip_address
 from typing import Annotated, Any, Literal, TypeVar, get_args
 from urllib.parse import urlsplit
 
@@ -141,6 +142,10 @@ class SmtpOptions:
     )
     sender: Address = option("AI 日报 <digest@example.org>", "most servers require the account's own address")
     ca_file: str = option("", "a certificate authority of your own")
+    insecure: bool = option(
+        False,
+        'true: "none" is meant, though the server is not on this machine: anybody between can read the mails',
+    )
 
     @property
     def server(self) -> str:
@@ -149,11 +154,26 @@ class SmtpOptions:
 
     def check(self) -> None:
         """Raise ValueError where options contradict each other."""
-        local = self.host in ("localhost", "127.0.0.1", "::1")
-        if self.security == "none" and self.username and not local:
+        if self.security != "none" or not self.host or _is_this_machine(self.host):
+            return
+        if self.username:
             raise ValueError(
                 'with security = "none" the password would travel in the clear. Write "implicit" or "starttls"'
             )
+        if not self.insecure:
+            raise ValueError(
+                'with security = "none" the mails would travel in the clear. Write "implicit" or "starttls", or add '
+                "insecure = true if the network up to the server is yours"
+            )
+
+
+def _is_this_machine(host: str) -> bool:
+    if host.rstrip(".").lower() == "localhost":
+        return True
+    try:
+        return ip_address(host).is_loopback
+    except ValueError:
+        return False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -8,10 +8,10 @@ from functools import cache
 
 from css_inline import CSSInliner
 from jinja2 import Environment, FileSystemLoader, StrictUndefined, TemplateError, TemplateSyntaxError
-from jinja2.sandbox import ImmutableSandboxedEnvironment
 
 from monitor.assets import TEMPLATES
 from monitor.digests.language import Language, language_of
+from monitor.digests.limits import LimitedEnvironment, TooMuchError, limited, time_limit
 from monitor.digests.view import DigestView, digest_view
 from monitor.digests.wrap import columns, wrap
 from monitor.errors import DigestError
@@ -28,7 +28,7 @@ _SUBJECT = 200  # characters; what a template makes longer is cut
 
 # Errors that an operator's template can cause besides Jinja's own errors: {{ 1 / 0 }}, {{ "a" + 1 }}, a
 # file that is not UTF-8 or may not be read.
-_FAILURES = (TemplateError, ArithmeticError, LookupError, TypeError, ValueError, OSError)
+_FAILURES = (TemplateError, TooMuchError, ArithmeticError, LookupError, TypeError, ValueError, OSError)
 
 
 def digest_renderer(directory: str = "") -> RenderDigest:
@@ -118,7 +118,7 @@ def _shipped_environment(locale: str) -> Environment:
 
 def _new_environment(directories: list[str], language: Language) -> Environment:
     # Sandboxed: an operator's template reads what it is given, and reaches nothing else.
-    environment = ImmutableSandboxedEnvironment(
+    environment = LimitedEnvironment(
         loader=FileSystemLoader(directories),
         autoescape=_is_html,
         undefined=StrictUndefined,
@@ -146,7 +146,12 @@ def _is_html(name: str | None) -> bool:
 
 def _fill(environment: Environment, name: str, **values: object) -> str:
     try:
-        return environment.get_template(name).render(**values)
+        with time_limit():
+            return limited(environment.get_template(name).generate(**values))
+    except RecursionError:
+        raise DigestError(
+            f"template {name}: it includes or calls itself without an end. {_consequence(name)}"
+        ) from None
     except _FAILURES as error:
         line = next((number for file, number in _locations(error) if file.endswith(name)), None)
         where = f"template {name}, line {line}" if line else f"template {name}"

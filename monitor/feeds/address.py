@@ -4,9 +4,25 @@ from collections.abc import Sequence
 from functools import cache
 from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address, ip_network
 
-# Networks whose addresses lead to IPv4 ones, private ones too, though is_global says nothing against them: NAT64,
-# IPv4-compatible, 6to4 (which Python 3.11 calls global), Teredo.
-_TUNNELS = [ip_network(net) for net in ("64:ff9b::/96", "64:ff9b:1::/48", "::/96", "2002::/16", "2001::/32")]
+# Networks that are not on the public internet, whatever is_global says of them in one version of Python or another.
+_NOT_PUBLIC = [
+    ip_network(network)
+    for network in (
+        *(
+            "64:ff9b:1::/48",
+            "::/96",
+            "2002::/16",
+            "2001::/32",
+        ),  # lead to IPv4: local NAT64, compatible, 6to4, Teredo
+        "::ffff:0:0:0/96",  # IPv4-translated (RFC 2765, section 2.1)
+        "192.88.99.0/24",  # relays of 6to4 (RFC 7526)
+        "fec0::/10",  # site-local (RFC 3879)
+        *("3fff::/20", "100:0:0:1::/64", "5f00::/16"),  # RFC 9637, RFC 9780, RFC 9602
+    )
+]
+_NAT64 = ip_network(
+    "64:ff9b::/96"
+)  # an IPv4 address behind it, by which networks without IPv4 reach it (RFC 6052)
 
 
 def is_forbidden(address: str, allowed: Sequence[str]) -> bool:
@@ -18,10 +34,12 @@ def is_forbidden(address: str, allowed: Sequence[str]) -> bool:
     target: IPv4Address | IPv6Address = ip_address(address.partition("%")[0])
     if isinstance(target, IPv6Address) and target.ipv4_mapped:
         target = target.ipv4_mapped
+    elif target in _NAT64:
+        target = IPv4Address(int(target) & 0xFFFFFFFF)
     if any(target in network for network in _networks(tuple(allowed))):
         return False
-    is_tunnel = any(target in network for network in _TUNNELS)
-    return is_tunnel or not target.is_global or target.is_multicast
+    is_special = any(target in network for network in _NOT_PUBLIC)
+    return is_special or not target.is_global or target.is_multicast
 
 
 def is_opened(host: str, allowed: Sequence[str]) -> bool:

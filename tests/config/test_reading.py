@@ -118,6 +118,11 @@ def test_all_problems_are_told_at_once_each_at_its_line() -> None:
             '[smtp]\nhost = "mail.example.org"\nsecurity = "none"\nusername = "me"\n[[feeds]]',
             "in the clear",
         ),
+        (
+            "[[feeds]]",
+            '[smtp]\nhost = "mail.example.org"\nsecurity = "none"\n[[feeds]]',
+            "insecure = true",
+        ),
         ("[[rules]]", 'headers = "Accept: x"\n[[rules]]', "a table of names and texts"),
         ("[[rules]]", "headers = {Accept = 1}\n[[rules]]", "a table of names and texts"),
         ("[[rules]]", 'headers = {"A B" = "x"}\n[[rules]]', "is no header"),
@@ -363,3 +368,14 @@ def test_relative_paths_count_from_the_file(tmp_path: Path) -> None:
 
 def test_a_feed_may_be_polled_without_any_interval() -> None:
     assert parse_config('[fetch]\nmin_interval = "0s"\n', "config.toml").fetch.min_interval == timedelta(0)
+
+
+@pytest.mark.parametrize(
+    "smtp",
+    [
+        *('host = "localhost"', 'host = "127.0.0.1"', 'host = "127.8.8.8"', 'host = "::1"', 'host = ""'),
+        'host = "relay.example.org"\ninsecure = true',
+    ],
+)
+def test_mails_go_in_the_clear_on_this_machine_or_where_it_is_said_to_be_meant(smtp: str) -> None:
+    assert parse_config(f'[smtp]\nsecurity = "none"\n{smtp}', "config.toml").smtp.security == "none"

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from monitor.config.options import ENTRY_FIELDS
+from monitor.digests.limits import LimitedEnvironment, TooMuchError, time_limit
 from monitor.digests.render import digest_renderer
 from monitor.digests.wrap import columns
 from monitor.errors import DigestError
@@ -280,6 +281,26 @@ def _wrote(name: str, text: str | bytes) -> Break:
         (_wrote("digest.subject.j2", "{{ range(10000000) | list }}"), "template digest.subject.j2, line 1: "),
         (_wrote("digest.subject.j2", "\n{% include 'none.j2' %}"), "template digest.subject.j2, line 2: "),
         (_wrote("digest.subject.j2", "{{ '\xff' }}".encode("latin-1")), "template digest.subject.j2: "),
+        (
+            _wrote("digest.txt.j2", "{{ 'a' * 10 ** 9 }}"),
+            "template digest.txt.j2, line 1: a text or list of more ",
+        ),
+        (
+            _wrote("digest.txt.j2", "{{ 9 ** 999999 }}"),
+            "template digest.txt.j2, line 1: a power of more than 64",
+        ),
+        (
+            _wrote("digest.txt.j2", "{% for a in range(99999) %}{{ digest.name * 99 }}{% endfor %}"),
+            "template digest.txt.j2: it makes more than 2,000,000 characters",
+        ),
+        (
+            _wrote("digest.txt.j2", "{% include 'digest.txt.j2' %}"),
+            "template digest.txt.j2: it includes or calls itself without an end",
+        ),
+        (
+            _wrote("digest.txt.j2", "{% macro a() %}{{ a() }}{% endmacro %}{{ a() }}"),
+            "template digest.txt.j2: it includes or calls itself without an end",
+        ),
     ],
 )
 def test_a_template_that_fails_is_named_with_its_line(mistake: Break, where: str, tmp_path: Path) -> None:
@@ -287,6 +308,19 @@ def test_a_template_that_fails_is_named_with_its_line(mistake: Break, where: str
     with pytest.raises(DigestError) as caught:
         digest_renderer(str(tmp_path))(digest(*RICH))
     assert str(caught.value).startswith(where)
+
+
+def test_a_template_without_an_end_is_stopped() -> None:
+    loop = "{% for a in range(99999) %}{% for b in range(99999) %}{% endfor %}{% endfor %}"
+    template = LimitedEnvironment().from_string(loop)
+    with pytest.raises(TooMuchError, match=r"longer than 0\.1 s"), time_limit(0.1):
+        template.render()
+
+
+def test_work_that_ends_in_time_is_not_disturbed() -> None:
+    with time_limit(0.05):
+        pass
+    assert sum(range(3_000_000)) > 0  # longer than the limit that is over
 
 
 def test_a_template_mended_works_without_a_restart(tmp_path: Path) -> None:

@@ -10,13 +10,21 @@ from monitor.feeds.address import is_forbidden, literal_address
         *("100.64.0.1", "192.0.2.1", "224.0.0.251", "240.0.0.1", "255.255.255.255"),
         *("::1", "::", "fe80::1%eth0", "fc00::1", "ff02::1", "2001:db8::1", "::ffff:10.0.0.1", "::127.0.0.1"),
         *("64:ff9b::7f00:1", "64:ff9b:1::1", "2002:7f00:1::1", "2001:0:1::1"),
+        *("fec0::1", "feff::1", "::ffff:0:8.8.8.8", "3fff::1", "3fff:fff::1", "5f00::1", "100:0:0:1::1"),
+        *("100::1", "192.88.99.1", "64:ff9b::10.0.0.1"),
     ],
 )
 def test_what_is_not_on_the_public_internet_is_forbidden(address: str) -> None:
     assert is_forbidden(address, ())
 
 
-@pytest.mark.parametrize("address", ["8.8.8.8", "151.101.1.164", "2606:4700::1111", "::ffff:8.8.8.8"])
+@pytest.mark.parametrize(
+    "address",
+    [
+        *("8.8.8.8", "151.101.1.164", "192.88.98.1"),
+        *("2606:4700::1111", "::ffff:8.8.8.8", "64:ff9b::8.8.8.8"),
+    ],
+)
 def test_what_is_on_the_public_internet_is_not(address: str) -> None:
     assert not is_forbidden(address, ())
 
