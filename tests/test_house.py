@@ -22,7 +22,7 @@ OWNERS = {
     "opencc": {"rules.script"},
     "regex": {"rules.patterns"},
     "lark": {"rules.when"},
-    "jinja2": {"digests.render"},
+    "jinja2": {"digests.render", "digests.limits"},
     "aiosmtplib": {"mail.smtp"},
     "apscheduler": {"service.ticker"},
     "structlog": {"log"},
