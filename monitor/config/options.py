@@ -154,7 +154,7 @@ class SmtpOptions:
 
     def check(self) -> None:
         """Raise ValueError where options contradict each other."""
-        if self.security != "none" or not self.host or _is_this_machine(self.host):
+        if self.security != "none" or not self.host or is_this_machine(self.host):
             return
         if self.username:
             raise ValueError(
@@ -167,7 +167,8 @@ class SmtpOptions:
             )
 
 
-def _is_this_machine(host: str) -> bool:
+def is_this_machine(host: str) -> bool:
+    """Return whether a host of an option is localhost, or a loopback address; a name is not resolved."""
     if host.rstrip(".").lower() == "localhost":
         return True
     try:

@@ -157,7 +157,7 @@ def _problem(name: str, index: int, raw: object, mistake: Mistake, positions: Po
         example = {"to": '["you@example.org"]', "url": '"https://cn.nytimes.com/rss/"'}.get(key, '"…"')
         instead = f"Add {key} = {example}"
         return Problem(where=where, key=key, line=line, what="is missing.", instead=instead)
-    shown = mistake.given is not None and "password" not in key
+    shown = mistake.given is not None and "password" not in key and key != "heartbeat"
     given = f", not {_quoted(mistake.given, key)}" if shown else ""
     return Problem(where=where, key=key, line=line, what=f"{mistake.what.removesuffix('.')}{given}.")
 

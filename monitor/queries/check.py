@@ -5,10 +5,11 @@ from functools import partial
 
 from monitor.config.addresses import Mailbox, parse_mailbox
 from monitor.config.checked import missing_work
-from monitor.config.options import SmtpOptions, Subscription
+from monitor.config.options import SmtpOptions, Subscription, is_this_machine
 from monitor.config.positions import Positions, read_positions
 from monitor.errors import DigestError, Problem, StoreError
 from monitor.loaded import LoadedConfig
+from monitor.texts import sentence
 
 # Mail providers that take only the account's own domain as the sender: what their hosts end with, and the domains that
 # their own accounts have. An account that is named without a domain is one of the first of these.
@@ -67,10 +68,11 @@ def warnings_of(loaded: LoadedConfig) -> Iterator[Problem]:
         yield from _odd_sender(config.smtp, positions)
         for index, subscription in enumerate(config.subscriptions):
             yield from _example_recipients(subscription, index, positions)
-    if config.web.enabled:
-        line = positions.line_of("web", 0, "enabled")
-        what = "this version has no web pages: nothing is served."
-        yield Problem(where="[web]", key="enabled", line=line, what=what, instead="Write enabled = false.")
+    if config.web.enabled and not is_this_machine(config.web.host):
+        line = positions.line_of("web", 0, "host")
+        what = sentence("whoever reaches this address can ask for the figures; there is no login.")
+        instead = sentence('Write host = "127.0.0.1", or let a firewall or proxy stand before it.')
+        yield Problem(where="[web]", key="host", line=line, what=what, instead=instead)
 
 
 def _odd_sender(smtp: SmtpOptions, positions: Positions) -> Iterator[Problem]:

@@ -101,8 +101,10 @@ def test_a_recipient_for_examples_is_warned_of_once_there_is_a_server(folder: Pa
     assert warnings(folder, text.replace('host = "smtp.qq.com"', 'host = ""')) == []
 
 
-def test_web_pages_that_nothing_serves_are_warned_of(folder: Path) -> None:
-    assert "nothing is served" in warnings(folder, f"[web]\nenabled = true\n{GOOD}")[0]
+def test_figures_that_anybody_can_ask_for_are_warned_of(folder: Path) -> None:
+    assert warnings(folder, f"[web]\nenabled = true\n{GOOD}") == []
+    (warning,) = warnings(folder, f'[web]\nenabled = true\nhost = "0.0.0.0"\n{GOOD}')
+    assert "whoever reaches this address" in warning
 
 
 @pytest.mark.parametrize(
