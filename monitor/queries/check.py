@@ -9,30 +9,9 @@ from monitor.config.options import SmtpOptions, Subscription, is_this_machine
 from monitor.config.positions import Positions, read_positions
 from monitor.errors import DigestError, Problem, StoreError
 from monitor.loaded import LoadedConfig
+from monitor.mail.providers import provider_at
 from monitor.texts import sentence
 
-# Mail providers that take only the account's own domain as the sender: what their hosts end with, and the domains that
-# their own accounts have. An account that is named without a domain is one of the first of these.
-_PROVIDERS = {
-    "qq.com": ("qq.com", "foxmail.com", "vip.qq.com"),
-    "163.com": ("163.com", "vip.163.com"),
-    "126.com": ("126.com", "vip.126.com"),
-    "yeah.net": ("yeah.net",),
-    "139.com": ("139.com",),
-    "sina.com": ("sina.com", "sina.cn"),
-    "sohu.com": ("sohu.com",),
-    "aliyun.com": ("aliyun.com",),
-    "gmail.com": ("gmail.com", "googlemail.com"),
-    "outlook.com": ("outlook.com", "hotmail.com", "live.com", "msn.com"),
-    "office365.com": ("outlook.com",),
-    "yahoo.com": ("yahoo.com",),
-    "mail.me.com": ("icloud.com", "me.com", "mac.com"),
-    "gmx.net": ("gmx.net", "gmx.de"),
-    "gmx.com": ("gmx.com",),
-    "web.de": ("web.de",),
-    "yandex.ru": ("yandex.ru", "yandex.com", "ya.ru"),
-    "mail.ru": ("mail.ru", "bk.ru", "inbox.ru", "list.ru"),
-}
 _EXAMPLES = ("example.org", "example.com", "example.net")  # RFC 2606: nobody reads mail there
 
 
@@ -82,12 +61,12 @@ def _odd_sender(smtp: SmtpOptions, positions: Positions) -> Iterator[Problem]:
         what = f"{sender.domain} is a domain for examples, and servers refuse mail from it."
         yield Problem(where="[smtp]", key="sender", line=line, what=what, instead=instead)
         return
-    host = f".{smtp.host.lower().removesuffix('.')}"
-    domains = next((domains for end, domains in _PROVIDERS.items() if host.endswith(f".{end}")), ())
+    provider = provider_at(smtp.host)
+    if not (provider and provider.sender_is_account and smtp.username):
+        return
     account = smtp.username.rpartition("@")[2].lower() if "@" in smtp.username else ""
-    if domains and smtp.username and account not in domains:
-        domains = (account,) if account else domains
-    if domains and smtp.username and sender.domain not in domains:
+    domains = provider.domains if account in ("", *provider.domains) else (account,)
+    if domains and sender.domain not in domains:
         what = f"{sender.address} is not of the account's domain ({domains[0]}), which {smtp.host} requires."
         yield Problem(
             where="[smtp]", key="sender", line=line, what=what, instead="Write the account's own address."

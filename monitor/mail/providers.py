@@ -1,0 +1,341 @@
+"""Know the mail providers that readers use: their servers, which password they take, and which sender they accept.
+
+From the providers' own pages and users' reports as of November 2026; nothing of it was tried against them.
+"""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from enum import Enum
+from typing import Literal
+
+from monitor.texts import Text, sentence
+
+
+class Password(Enum):
+    """Which secret a provider wants of a program that sends mail."""
+
+    CODE = "authorisation code"  # 授权码: made in the settings of the mailbox, once SMTP is switched on there
+    APP = "app password"  # made in the settings of the account, mostly once two-step verification is on
+    ACCOUNT = "account password"  # the one that a person logs in with
+    NONE = "none"  # OAuth alone, which this version does not know
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Provider:
+    """One mail provider, and what a program has to know that sends mail by it."""
+
+    name: Text  # as its users call it
+    domains: tuple[
+        str, ...
+    ]  # of its own addresses, the most usual one first; () where customers bring theirs
+    host: str  # its SMTP server
+    port: int
+    security: Literal["implicit", "starttls"]
+    password: Password
+    where: Text  # where the password is made, or what to do where none works
+    sender_is_account: bool = True  # else also the account's aliases and verified addresses
+
+    @property
+    def takes_passwords(self) -> bool:
+        """Whether a login with any password is possible."""
+        return self.password is not Password.NONE
+
+
+def provider_of(address: str) -> Provider | None:
+    """Return the provider of a mail address (or of a domain), None for one that is not known."""
+    return _BY_DOMAIN.get(address.strip().rpartition("@")[2].removesuffix(">").lower().removesuffix("."))
+
+
+def provider_at(host: str) -> Provider | None:
+    """Return the provider whose SMTP server has this host name, None for one that is not known.
+
+    Other servers under the provider's own domain count as well: smtp.sina.cn, hwsmtp.exmail.qq.com.
+    """
+    name = f".{host.strip().lower().removesuffix('.')}"
+    fits = [(end, provider) for end, provider in _BY_HOST if name.endswith(f".{end}")]
+    return max(fits, key=lambda fit: len(fit[0]))[1] if fits else None
+
+
+_NETEASE = sentence(
+    "in the mailbox on the web, Settings (设置) > POP3/SMTP/IMAP: switch SMTP on and make a code (授权码)"
+)
+_GMX = sentence(
+    "in the mailbox on the web, allow POP3 and IMAP for other programs; with two-factor login on, make an"
+    " application-specific password there"
+)
+_ZOHO = sentence(
+    "with two-factor authentication on, at accounts.zoho.com > Security > App Passwords; without it, the"
+    " password of the account"
+)
+
+
+def _netease(name: Text, domain: str) -> Provider:
+    return Provider(
+        name=name,
+        domains=(domain,),
+        host=f"smtp.{domain}",
+        port=465,
+        security="implicit",
+        password=Password.CODE,
+        where=_NETEASE,
+    )
+
+
+PROVIDERS = (
+    Provider(
+        name=sentence("QQ Mail"),
+        domains=("qq.com", "foxmail.com", "vip.qq.com"),
+        host="smtp.qq.com",
+        port=465,
+        security="implicit",
+        password=Password.CODE,
+        where=sentence(
+            "in mail.qq.com, Settings (设置) > Account (账号) > POP3/IMAP/SMTP service: switch it on and make a code"
+            " (授权码, 16 letters); a new QQ password voids it"
+        ),
+    ),
+    _netease(sentence("163 Mail"), "163.com"),
+    _netease(sentence("126 Mail"), "126.com"),
+    _netease(sentence("yeah.net Mail"), "yeah.net"),
+    _netease(sentence("188 Mail"), "188.com"),
+    _netease(sentence("163 VIP Mail"), "vip.163.com"),
+    _netease(sentence("126 VIP Mail"), "vip.126.com"),
+    Provider(
+        name=sentence("Sina Mail"),
+        domains=("sina.com", "sina.cn", "2008.sina.com"),
+        host="smtp.sina.com",
+        port=465,
+        security="implicit",
+        password=Password.CODE,
+        where=sentence(
+            "in mail.sina.com.cn, Settings (设置区) > Client POP/IMAP/SMTP (客户端 pop/imap/smtp): switch SMTP on and"
+            " make a code (授权码)"
+        ),
+    ),
+    Provider(
+        name=sentence("Sohu Mail"),
+        domains=("sohu.com",),
+        host="smtp.sohu.com",
+        port=465,
+        security="implicit",
+        password=Password.CODE,
+        where=sentence(
+            "in mail.sohu.com, Settings (设置) > POP3/SMTP/IMAP: switch SMTP on and make a password for programs"
+            " (独立密码)"
+        ),
+    ),
+    Provider(
+        name=sentence("139 Mail"),
+        domains=("139.com",),
+        host="smtp.139.com",
+        port=465,
+        security="implicit",
+        password=Password.CODE,
+        where=sentence(
+            "in mail.10086.cn, Settings (设置) > POP3/IMAP/SMTP: switch SMTP on and make a code (授权码)"
+        ),
+    ),
+    Provider(
+        name=sentence("189 Mail"),
+        domains=("189.cn",),
+        host="smtp.189.cn",
+        port=465,
+        security="implicit",
+        password=Password.CODE,
+        where=sentence(
+            "in mail.189.cn, Settings (设置): switch SMTP on and make a password for programs (专用密码)"
+        ),
+    ),
+    Provider(
+        name=sentence("Aliyun Mail"),
+        domains=("aliyun.com",),
+        host="smtp.aliyun.com",
+        port=465,
+        security="implicit",
+        password=Password.ACCOUNT,
+        where=sentence(
+            "the password of the mailbox, or, where the settings of the mailbox offer it, a password for programs"
+            " (三方客户端安全密码)"
+        ),
+    ),
+    Provider(
+        name=sentence("Alibaba Mail for companies"),
+        domains=(),
+        host="smtp.qiye.aliyun.com",
+        port=465,
+        security="implicit",
+        password=Password.CODE,
+        where=sentence(
+            "in the mailbox on the web, Settings (设置) > Account security (账号安全): make a password for programs"
+            " (三方客户端安全密码); the company's administrator may have to allow programs first"
+        ),
+    ),
+    Provider(
+        name=sentence("Tencent Exmail (WeCom)"),
+        domains=(),
+        host="smtp.exmail.qq.com",
+        port=465,
+        security="implicit",
+        password=Password.CODE,
+        where=sentence(
+            "the company's administrator allows IMAP/SMTP; then, in exmail.qq.com, Settings (设置): switch on IMAP/SMTP"
+            " and secure login (安全登录), and make a password for programs (客户端专用密码)"
+        ),
+    ),
+    Provider(
+        name=sentence("Gmail"),
+        domains=("gmail.com", "googlemail.com"),
+        host="smtp.gmail.com",
+        port=465,
+        security="implicit",
+        password=Password.APP,
+        where=sentence(
+            "switch two-step verification on, then make one at myaccount.google.com/apppasswords (16 letters)"
+        ),
+    ),
+    Provider(
+        name=sentence("Outlook.com"),
+        domains=("outlook.com", "hotmail.com", "live.com", "msn.com", "live.cn", "outlook.jp"),
+        host="smtp-mail.outlook.com",
+        port=587,
+        security="starttls",
+        password=Password.NONE,
+        where=sentence(
+            "Outlook.com takes no passwords since September 2024, app passwords included: send by another provider; it"
+            " can still be where the mail is read"
+        ),
+    ),
+    Provider(
+        name=sentence("Microsoft 365"),
+        domains=(),
+        host="smtp.office365.com",
+        port=587,
+        security="starttls",
+        password=Password.ACCOUNT,
+        where=sentence(
+            "the company's administrator allows SMTP AUTH for the mailbox (off by default from the end of 2026); with"
+            " multi-factor authentication on, make an app password at mysignins.microsoft.com/security-info"
+        ),
+    ),
+    Provider(
+        name=sentence("iCloud Mail"),
+        domains=("icloud.com", "me.com", "mac.com"),
+        host="smtp.mail.me.com",
+        port=587,
+        security="starttls",
+        password=Password.APP,
+        where=sentence("at account.apple.com, Sign-In and Security > App-Specific Passwords"),
+    ),
+    Provider(
+        name=sentence("Yahoo Mail"),
+        domains=("yahoo.com", "ymail.com", "rocketmail.com", "yahoo.com.hk", "yahoo.com.tw", "yahoo.co.uk"),
+        host="smtp.mail.yahoo.com",
+        port=465,
+        security="implicit",
+        password=Password.APP,
+        where=sentence("at login.yahoo.com/account/security, Generate app password"),
+    ),
+    Provider(
+        name=sentence("AOL Mail"),
+        domains=("aol.com",),
+        host="smtp.aol.com",
+        port=465,
+        security="implicit",
+        password=Password.APP,
+        where=sentence("at login.aol.com/account/security, Generate app password"),
+    ),
+    Provider(
+        name=sentence("Fastmail"),
+        domains=("fastmail.com", "fastmail.fm", "fastmail.cn"),
+        host="smtp.fastmail.com",
+        port=465,
+        security="implicit",
+        password=Password.APP,
+        where=sentence(
+            "in Fastmail, Settings > Privacy & Security > App passwords: a new one with access to mail (16 characters,"
+            " without spaces)"
+        ),
+        sender_is_account=False,
+    ),
+    Provider(
+        name=sentence("Zoho Mail"),
+        domains=("zoho.com", "zohomail.com"),
+        host="smtp.zoho.com",
+        port=465,
+        security="implicit",
+        password=Password.APP,
+        where=_ZOHO,
+        sender_is_account=False,
+    ),
+    Provider(
+        name=sentence("Zoho Mail for companies"),
+        domains=(),
+        host="smtppro.zoho.com",
+        port=465,
+        security="implicit",
+        password=Password.APP,
+        where=_ZOHO,
+        sender_is_account=False,
+    ),
+    Provider(
+        name=sentence("GMX"),
+        domains=("gmx.net", "gmx.de", "gmx.at", "gmx.ch"),
+        host="mail.gmx.net",
+        port=465,
+        security="implicit",
+        password=Password.ACCOUNT,
+        where=_GMX,
+    ),
+    Provider(
+        name=sentence("GMX"),
+        domains=("gmx.com",),
+        host="mail.gmx.com",
+        port=465,
+        security="implicit",
+        password=Password.ACCOUNT,
+        where=_GMX,
+    ),
+    Provider(
+        name=sentence("WEB.DE"),
+        domains=("web.de",),
+        host="smtp.web.de",
+        port=587,
+        security="starttls",
+        password=Password.ACCOUNT,
+        where=_GMX,
+    ),
+    Provider(
+        name=sentence("Yandex Mail"),
+        domains=("yandex.com", "yandex.ru", "ya.ru"),
+        host="smtp.yandex.com",
+        port=465,
+        security="implicit",
+        password=Password.APP,
+        where=sentence(
+            "in the mailbox on the web, Settings > Email clients: allow them; then make an app password for Mail at"
+            " id.yandex.com/security/app-passwords"
+        ),
+    ),
+    Provider(
+        name=sentence("Mail.ru"),
+        domains=("mail.ru", "bk.ru", "inbox.ru", "list.ru"),
+        host="smtp.mail.ru",
+        port=465,
+        security="implicit",
+        password=Password.APP,
+        where=sentence("at account.mail.ru, Security > Passwords for external applications"),
+    ),
+)
+
+
+def _by_host(providers: Iterable[Provider]) -> tuple[tuple[str, Provider], ...]:
+    """Return what the host name of a server may end with, and whose it is then."""
+    ends = {end: provider for provider in providers for end in provider.domains}
+    ends |= {provider.host: provider for provider in providers}
+    # Two whose customers bring their own domains have more than one server.
+    ends |= {"exmail.qq.com": ends["smtp.exmail.qq.com"], "office365.com": ends["smtp.office365.com"]}
+    return tuple(ends.items())
+
+
+_BY_DOMAIN = {domain: provider for provider in PROVIDERS for domain in provider.domains}
+_BY_HOST = _by_host(PROVIDERS)
