@@ -248,6 +248,24 @@ def status(context: typer.Context, config: ConfigFile = None, json: Json = False
     sys.exit(status(path_of(context, config), json=json))
 
 
+@app.command(name="send-test")
+def send_test(
+    context: typer.Context,
+    address: Annotated[
+        str | None,
+        typer.Argument(
+            metavar="ADDRESS", help="Default: the operator, else the first recipient.", show_default=False
+        ),
+    ] = None,
+    config: ConfigFile = None,
+    json: Json = False,
+) -> None:
+    """Send a test mail, and show each step of its way; where it fails, why and what to do."""
+    from monitor.cli.mail_path import send_test
+
+    sys.exit(send_test(path_of(context, config), to=address, json=json))
+
+
 @app.command()
 def outbox(
     context: typer.Context,

@@ -37,6 +37,14 @@ def smtp_password(smtp: SmtpOptions, *, folder: Path, environ: Mapping[str, str]
     )
 
 
+def password_place(smtp: SmtpOptions, *, folder: Path, environ: Mapping[str, str] = os.environ) -> str:
+    """Return where `smtp_password` finds the password: a file, or the name of a variable."""
+    credential = Path(environ.get("CREDENTIALS_DIRECTORY", "")) / PASSWORD_CREDENTIAL
+    if environ.get("CREDENTIALS_DIRECTORY") and credential.is_file():
+        return str(credential)
+    return str(folder / smtp.password_file) if smtp.password_file else PASSWORD_VARIABLE
+
+
 def feed_password(feed: Feed, *, folder: Path) -> str:
     """Return the password in a feed's password_file, "" without one; a relative path counts from `folder`.
 

@@ -201,8 +201,8 @@ PROVIDERS = (
         security="starttls",
         password=Password.NONE,
         where=sentence(
-            "Outlook.com takes no passwords since September 2024, app passwords included: send by another provider; it"
-            " can still be where the mail is read"
+            "Send by another provider: since September 2024 not even app passwords work here. An address at Outlook.com"
+            " can still be where the mail is read."
         ),
     ),
     Provider(

@@ -1,5 +1,6 @@
 """Interpret an SMTP server's reply, and describe a failed delivery to the operator."""
 
+import base64
 import os
 import re
 import ssl
@@ -8,6 +9,7 @@ from dataclasses import dataclass
 from enum import Enum
 
 from monitor.errors import SendCause, SendError, SendKind
+from monitor.masking import mask
 
 CHECK_PORTS = "check [smtp] host, port and security (port 465: implicit, port 587: starttls)"
 
@@ -109,6 +111,15 @@ def one_line(reply: bytes) -> str:
     text = _decoded(reply)
     visible = "".join(" " if unicodedata.category(character)[0] in "CZ" else character for character in text)
     return " ".join(visible.split())[:_LONGEST].rstrip()
+
+
+def without_login(reply: bytes, username: str, password: bytes) -> str:
+    """Return a reply as `one_line` does, *** in place of the password, also as AUTH sends it."""
+    login = b"\0" + username.encode() + b"\0" + password
+    for secret in (password, base64.b64encode(password), base64.b64encode(login)):
+        if secret:
+            reply = reply.replace(secret, b"***")
+    return mask(one_line(reply))
 
 
 def _decoded(reply: bytes) -> str:

@@ -1,7 +1,6 @@
 """Deliver a mail by SMTP (RFC 5321): TLS, login, envelope, content, each step with its own deadline."""
 
 import asyncio
-import base64
 import ipaddress
 import re
 import ssl
@@ -17,8 +16,7 @@ from monitor.config.addresses import parse_mailbox
 from monitor.config.options import SmtpOptions
 from monitor.errors import SendCause, SendError, SendKind
 from monitor.mail import BeforeDot, Send
-from monitor.mail.replies import CHECK_PORTS, Step, no_reply, one_line, reason, refusal
-from monitor.masking import mask
+from monitor.mail.replies import CHECK_PORTS, Step, no_reply, reason, refusal, without_login
 from monitor.model.mail import Mail
 
 _BARE_LINE_END = re.compile(rb"\r(?!\n)|(?<!\r)\n")
@@ -257,8 +255,4 @@ class _Session:
 
     def _readable(self, text: str) -> str:
         reply = text.encode("utf-8", "surrogateescape")  # as aiosmtplib decoded it
-        login = b"\0" + self._options.username.encode() + b"\0" + self._password
-        for secret in (self._password, base64.b64encode(self._password), base64.b64encode(login)):
-            if secret:
-                reply = reply.replace(secret, b"***")
-        return mask(one_line(reply))
+        return without_login(reply, self._options.username, self._password)

@@ -2,6 +2,7 @@
 
 import asyncio
 import base64
+import ssl
 import traceback
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
@@ -40,6 +41,7 @@ class Scripted:
     """A server on loopback that answers each command from a script, and records the commands and mails."""
 
     script: Mapping[str, Answer]
+    tls: ssl.SSLContext | None = None  # begun at STARTTLS
     port: int = 0
     commands: list[bytes] = field(default_factory=list)  # without the lines of mails
     mails: list[bytes] = field(default_factory=list)
@@ -54,10 +56,12 @@ class Scripted:
                 self.commands.append(line.rstrip(b"\r\n"))
                 verb = line.rstrip().partition(b" ")[0].decode("latin-1").upper()
                 is_open = await self._answer(reader, writer, verb, USUAL.get(verb, "500 what?"))
+                if verb == "STARTTLS" and self.tls and is_open:
+                    await writer.start_tls(self.tls)
                 if verb == "DATA" and is_open and "DATA" not in self.script:
                     self.mails.append(await reader.readuntil(b"\r\n.\r\n"))
                     is_open = await self._answer(reader, writer, "DOT", "250 kept")
-        except (ConnectionError, asyncio.IncompleteReadError):
+        except (OSError, asyncio.IncompleteReadError):
             pass
         finally:
             writer.close()
@@ -83,13 +87,28 @@ USUAL = {
     "RCPT": "250 ok",
     "DATA": "354 go",
     "QUIT": "221 bye",
+    "STARTTLS": "220 go",
 }
 
 
 @asynccontextmanager
 async def scripted(host: str = "127.0.0.1", /, **script: Answer) -> AsyncIterator[Scripted]:
-    server = Scripted(script)
-    listener = await asyncio.start_server(server.converse, host, 0, limit=2**24)
+    """Run a server that answers in plain text."""
+    async with serving(script, host=host) as server:
+        yield server
+
+
+@asynccontextmanager
+async def serving(
+    script: Mapping[str, Answer],
+    *,
+    host: str = "127.0.0.1",
+    starttls: ssl.SSLContext | None = None,
+    implicit: ssl.SSLContext | None = None,
+) -> AsyncIterator[Scripted]:
+    """Run a server; `starttls` is what it begins at STARTTLS, `implicit` what it begins with."""
+    server = Scripted(script, tls=starttls)
+    listener = await asyncio.start_server(server.converse, host, 0, limit=2**24, ssl=implicit)
     server.port = listener.sockets[0].getsockname()[1]
     async with listener:
         yield server
