@@ -10,7 +10,7 @@ from pathlib import Path
 from types import NoneType, UnionType
 from typing import Any, Literal, Union, get_args, get_origin, get_type_hints
 
-from monitor.queries.answers import config, rules, status, work
+from monitor.queries.answers import config, health, rules, status, work
 
 GUIDE = Path(__file__).parent / "guide" / "json.md"
 
@@ -25,6 +25,8 @@ ANSWERS: Mapping[str, Any] = {
     "preview": list[work.PreviewedDigest],
     "status": status.StatusAnswer,
     "outbox": list[status.OutboxMail],
+    "send-test": health.SendTestAnswer,
+    "doctor": health.DoctorAnswer,
     "store compact": status.CompactAnswer,
     "match": rules.MatchAnswer,
     "replay": list[work.ReplayedDigest],

@@ -267,6 +267,14 @@ def send_test(
 
 
 @app.command()
+def doctor(context: typer.Context, config: ConfigFile = None, json: Json = False) -> None:
+    """Examine everything: configuration, database, disk, clock, templates, each feed, the way of the mail."""
+    from monitor.cli.doctor import doctor
+
+    sys.exit(doctor(path_of(context, config), json=json))
+
+
+@app.command()
 def outbox(
     context: typer.Context,
     config: ConfigFile = None,

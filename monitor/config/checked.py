@@ -3,7 +3,7 @@
 import hashlib
 import os
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, fields, replace
 from pathlib import Path
 from urllib.parse import quote, unquote
 
@@ -123,6 +123,20 @@ def store_url_of(path: Path) -> str:
     overrides = Overrides(values={"store": values.get("store", {})})
     config = parse_config(text, path.name, overrides=overrides)
     return _absolute_store_url(config.store.url, path.absolute().parent)
+
+
+def readable_part(path: Path) -> Config:
+    """Return the tables of a refused file that are good by themselves; the others are as if they were not there."""
+    text, overrides, found = as_text(read_file(path), path), overrides_of(os.environ), Config()
+    for declared in fields(Config):
+        values = {declared.name: overrides.values.get(declared.name, {})}
+        try:
+            table = only(text, declared.name)
+            read = parse_config(table, path.name, whole=False, overrides=Overrides(values=values))
+        except ConfigError:
+            continue
+        found = replace(found, **{declared.name: getattr(read, declared.name)})
+    return found
 
 
 def feed_names_of(path: Path) -> dict[str, str]:

@@ -470,10 +470,9 @@ def _auth(failure: Failure, account: Account) -> tuple[str, str]:
         return cause, sentence(
             "Ask who runs it for SMTP AUTH or an app password, or send by another provider."
         )
-    cause: str = refused
     for odd in _about_password(account):
-        cause = _both(cause, odd)
-    return cause, _password_cure(account)
+        refused = _both(refused, odd)
+    return refused, _password_cure(account)
 
 
 def _no_login(failure: Failure, account: Account) -> tuple[str, str]:

@@ -497,5 +497,5 @@ _NAMES = {
     Stage.MAIL: sentence("sender"),
     Stage.RCPT: sentence("recipient"),
     Stage.DATA: sentence("DATA"),
-    Stage.DOT: sentence("mail"),
+    Stage.DOT: sentence("content"),
 }

@@ -79,7 +79,7 @@ def test_a_test_mail_goes_to_the_operator_and_each_stage_is_shown(place: Place) 
     names = [line.partition(" ")[0] for line in result.stdout.splitlines()[1:-2]]
     assert [name for name in names if name] == [
         *("DNS", "TCP", "greeting", "EHLO", "STARTTLS", "TLS", "login", "sender", "recipient", "DATA"),
-        "mail",
+        "content",
     ]
     assert "took the test mail for operator@example.org" in result.stdout
     (mail,) = place.received()

@@ -1,8 +1,9 @@
-"""Declare the answers about what stops mails: send-test."""
+"""Declare the answers about what stops mails: send-test, doctor."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from enum import Enum
 from typing import Literal
 
 from monitor.mail.stages import Stage, StageReport
@@ -42,3 +43,31 @@ class SendTestAnswer:
     stages: tuple[StageAnswer, ...] = ()  # in their order, up to one that failed
     cause: str = ""  # why it failed, "" where it did not
     cure: str = ""  # what to do about it
+
+
+class Health(Enum):
+    """How a part of an installation is."""
+
+    GOOD = "good"
+    WARNING = "warning"
+    FAILED = "failed"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DoctorFinding:
+    """What the doctor found about one part."""
+
+    state: Health  # good, warning or failed
+    part: str  # which: configuration, permissions, database, disk, clock, templates, mail, or a feed's name
+    what: str  # what there is to tell
+    next: str = ""  # what to do; "" where there is nothing
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DoctorAnswer:
+    """What the doctor found."""
+
+    ok: bool  # false: something failed
+    findings: tuple[
+        DoctorFinding, ...
+    ]  # in the order in which mails are made: configuration first, mail last
