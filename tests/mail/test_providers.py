@@ -1,8 +1,14 @@
 """The table of mail providers: by an address, by a server, and complete."""
 
+import re
+from pathlib import Path
+
 import pytest
 
+from monitor.config.reading import parse_config
 from monitor.mail.providers import PROVIDERS, Password, provider_at, provider_of
+
+GUIDE = Path(__file__).parents[2] / "docs" / "guide"
 
 
 @pytest.mark.parametrize(
@@ -68,3 +74,24 @@ def test_only_outlook_com_takes_no_password_at_all() -> None:
 
 def test_a_port_goes_with_its_security() -> None:
     assert {(each.port, each.security) for each in PROVIDERS} == {(465, "implicit"), (587, "starttls")}
+
+
+@pytest.mark.parametrize("page", ["mail-providers.md", "mail-providers.zh-CN.md"])
+def test_the_guide_names_each_server_and_its_port(page: str) -> None:
+    lines = (GUIDE / page).read_text("utf-8").splitlines()
+    missing = [
+        each.host
+        for each in PROVIDERS
+        if not any(each.host in line and str(each.port) in line for line in lines if line.startswith("|"))
+    ]
+    assert missing == []
+
+
+@pytest.mark.parametrize("page", ["mail-providers.md", "mail-providers.zh-CN.md"])
+def test_the_example_of_the_guide_is_accepted(page: str) -> None:
+    text = (GUIDE / page).read_text("utf-8")
+    (example,) = re.findall(r"^```toml\n(.*?)^```$", text, re.MULTILINE | re.DOTALL)
+    smtp = parse_config(example, page).smtp
+    provider = provider_at(smtp.host)
+    assert provider
+    assert (smtp.port, smtp.security) == (provider.port, provider.security)

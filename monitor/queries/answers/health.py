@@ -68,6 +68,4 @@ class DoctorAnswer:
     """What the doctor found."""
 
     ok: bool  # false: something failed
-    findings: tuple[
-        DoctorFinding, ...
-    ]  # in the order in which mails are made: configuration first, mail last
+    findings: tuple[DoctorFinding, ...]  # configuration first, mail last
