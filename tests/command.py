@@ -9,6 +9,7 @@ import os
 import sys
 from collections.abc import Iterator
 from contextlib import ExitStack, chdir, contextmanager, redirect_stderr, redirect_stdout
+from contextvars import copy_context
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -54,7 +55,8 @@ def run_command(
         stack.enter_context(mock.patch.dict(os.environ, environ or {}))
         if folder:
             stack.enter_context(chdir(folder))
-        code = execute(arguments)
+        # In a context of its own, as a process has: --lang shall not stay set.
+        code = copy_context().run(execute, arguments)
     return CommandResult(code, stdout.decode(), stderr.decode(), output.decode())
 
 

@@ -27,12 +27,13 @@ _INVENTED = ipaddress.ip_network(
 _QQ_CODE = 16  # letters
 _LIMIT = re.compile(
     r"\b(HL:(ICC|IFC|ITC|IHU)|MI:(SFQ|DMC|STC)|RP:(QRC|DRC|TRC))\b|frequency limited|发信频率|\b5\.4\.5\b|"
-    r"behaviou?r spam|too many (messages|mails|emails|connections|login)|(rate|sending|quota) limit|limit exceeded|"
+    r"behaviou?r spam|too many (messages|mails|emails|connections|login|bad auth)|"
+    r"(rate|sending|quota) limit|limit exceeded|"
     r"\b4\.7\.28\b|quota exceeded",
     re.IGNORECASE,
 )
 _SWITCHED_OFF = re.compile(
-    r"no permission|not (enabled|open)|service is not open|SmtpClientAuthentication is disabled|"
+    r"no permission|not (enabled|open)|service is not open|is disabled|未开启|没有开启|"
     r"SOURCE_NOT_ALLOWED|OPER_NO_PERMISSION",
     re.IGNORECASE,
 )
@@ -392,7 +393,7 @@ def _greeting(failure: Failure, account: Account) -> tuple[str, str]:
         )
         return cause, _both(_settings(account), _IN_BETWEEN)
     if failure.fault is Fault.REPLY:
-        if failure.code // 100 == 4:
+        if failure.code // 100 == 4 or _LIMIT.search(failure.said):
             cause = sentence(
                 "{server} takes nobody in just now ({reply}).", server=server, reply=failure.reply
             )

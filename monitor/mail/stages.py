@@ -363,7 +363,14 @@ class _Way:
     async def _start_tls(self) -> str:
         if "STARTTLS" not in self.offered:
             raise self._failed(Stage.STARTTLS, Fault.NOT_OFFERED, "")
-        return self._expected(Stage.STARTTLS, await self._command(Stage.STARTTLS, "STARTTLS"), 2)
+        said = self._expected(Stage.STARTTLS, await self._command(Stage.STARTTLS, "STARTTLS"), 2)
+        reader, _ = self._connection(Stage.STARTTLS)
+        with suppress(TimeoutError):
+            async with asyncio.timeout(0):  # what has come by now
+                # Somebody on the way may add replies in plain text, to be read as if TLS had protected them.
+                more = await reader.read(_MOST_LINES)
+                raise self._failed(Stage.STARTTLS, Fault.NO_SMTP, self._readable(more))
+        return said
 
     async def _log_in(self) -> str:
         offered = self.offered.get("AUTH", "").split()

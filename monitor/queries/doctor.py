@@ -28,7 +28,7 @@ from monitor.model.feeds import Validators
 from monitor.queries.answers.health import DoctorFinding, Health
 from monitor.queries.check import problems_of, template_errors, warnings_of
 from monitor.queries.mail_path import mail_path_of
-from monitor.store import integrity
+from monitor.store import integrity, services
 from monitor.store.database import open_database
 from monitor.texts import sentence
 
@@ -91,8 +91,10 @@ async def examine(
 
 def feeds_of(path: Path) -> int:
     """Return how many feeds a file names, as far as it can be read."""
-    config, _, _ = _read(path)
-    return len(config.feeds) if config else 0
+    try:
+        return len(readable_part(path).feeds)
+    except ConfigError:
+        return 0
 
 
 def _good(part: str, what: str) -> DoctorFinding:
@@ -215,6 +217,7 @@ async def _database(patient: Patient) -> list[DoctorFinding]:
         ]
     try:
         broken = await db.read(integrity.faults)
+        beats = [service.beat_at for service in await db.read(services.running)]
         server_time = await db.server_time()
     except StoreError as error:
         return [_failed(_DATABASE, error.text, sentence("Put the last backup in its place."))]
@@ -242,6 +245,10 @@ async def _database(patient: Patient) -> list[DoctorFinding]:
             minutes=_minutes(server_time - patient.now),
         )
         found.append(_warning(_DATABASE, what, sentence("Set the clocks of both by NTP.")))
+    if (ahead := max(beats, default=patient.now) - patient.now) > _CLOCKS_AGREE:
+        what = sentence("The service writes as if it were {minutes} minutes later.", minutes=_minutes(ahead))
+        then = sentence("Compare the clock of its machine with this one, and set the wrong one by NTP.")
+        found.append(_warning(_DATABASE, what, then))
     if found:
         return found
     if file:

@@ -13,8 +13,11 @@ import pytest
 
 from monitor.demo.smtp_server import LoopbackSmtpServer
 from monitor.mail.replies import Step
+from monitor.model.services import RunningService
 from monitor.queries.answers.health import DoctorFinding
 from monitor.queries.doctor import examine
+from monitor.store import services
+from monitor.store.database import open_database
 from tests.command import CommandResult, run_command
 from tests.site import FeedServer
 
@@ -298,3 +301,18 @@ def test_a_wrong_clock_is_told_by_the_servers_of_the_feeds(
     assert clock.state.value == "failed"
     assert told in clock.what
     assert "timedatectl" in clock.next
+
+
+def test_a_service_that_writes_as_if_it_were_later_is_a_warning(installation: Installation) -> None:
+    async def beat() -> None:
+        db = open_database(f"sqlite:///{installation.folder}/monitor.db")
+        at = datetime.now(UTC) + timedelta(minutes=60)
+        ahead = RunningService(
+            id="1", host="here", pid=1, version="1", started_at=at, beat_at=at, content_hash=""
+        )
+        await db.write(services.beat, ahead)
+        await db.close()
+
+    asyncio.run(beat())
+    finding = _only(installation.findings(code=0), "database")
+    assert finding["what"] == "The service writes as if it were 60 minutes later."

@@ -299,6 +299,14 @@ async def test_starttls_that_is_offered_and_refused_is_told() -> None:
     assert "then refuses it (454 4.7.0 not now)" in walked.cause
 
 
+async def test_a_reply_smuggled_in_before_tls_is_not_taken_for_one_behind_it(authority: Authority) -> None:
+    script = {"EHLO": STARTTLS_OFFERED, "STARTTLS": "220 go\r\n250 I am the server"}
+    async with serving(script, starttls=authority.server("smtp.qq.com")) as server:
+        walked = await walk_to(server, port=587, security="starttls", ca_file=str(authority.file))
+    assert walked.failed == (Stage.STARTTLS, Fault.NO_SMTP)
+    assert "I am the server" in walked.cause
+
+
 async def test_a_certificate_that_nobody_vouches_for_is_told(authority: Authority) -> None:
     async with serving({}, implicit=authority.server("mail.corp.example")) as server:
         walked = await walk_to(server, **OWN)
@@ -390,6 +398,7 @@ async def test_a_connection_cut_at_the_handshake_is_told() -> None:
     ("answer", "fault", "cause"),
     [
         ("554 5.7.1 your address is on a block list", Fault.REPLY, "turns this machine away (554 5.7.1"),
+        ("550 Ip frequency limited", Fault.REPLY, "takes nobody in just now (550 Ip frequency"),
         ("421 too many connections", Fault.REPLY, "takes nobody in just now (421 too many"),
         ("HTTP/1.1 400 Bad Request", Fault.NO_SMTP, 'no mail server: it says "HTTP/1.1 400 Bad Request"'),
         (Does.CLOSE, Fault.CLOSED, "took the connection, and closed it at once"),
@@ -443,8 +452,9 @@ async def test_163_wants_the_code(authority: Authority) -> None:
     assert "网易 163 邮箱要填的是授权码" in walked.cure_zh
 
 
-async def test_163_without_smtp_switched_on_is_told(authority: Authority) -> None:
-    walked = await _provider(authority, NETEASE, {"AUTH": "550 User has no permission"})
+@pytest.mark.parametrize("reply", ["550 User has no permission", "535 该账号未开启SMTP服务"])
+async def test_163_without_smtp_switched_on_is_told(authority: Authority, reply: str) -> None:
+    walked = await _provider(authority, NETEASE, {"AUTH": reply})
     assert "programs may not send from this mailbox" in walked.cause
     assert walked.cure.startswith("Switch it on: in the mailbox on the web")
     assert "没有开启 SMTP 服务" in walked.cause_zh
