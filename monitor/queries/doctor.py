@@ -205,24 +205,23 @@ async def _database(patient: Patient) -> list[DoctorFinding]:
         return [_warning(_DATABASE, what, sentence('"monitor once" or the service makes it.'))]
     try:
         db = open_database(checked.store_url, migrate=False)
+        try:
+            broken = await db.read(integrity.faults)
+            beats = [service.beat_at for service in await db.read(services.running)]
+            server_time = await db.server_time()
+        finally:
+            await db.close()
     except SchemaError as error:
         return [_failed(_DATABASE, error.text)]
     except StoreError as error:
-        return [
-            _failed(
-                _DATABASE,
-                error.text,
-                sentence("Check url in [store], and that the database runs and lets this user in."),
+        then = (
+            sentence(
+                "See that this user may read it. If it is damaged, stop the service and put the last backup there."
             )
-        ]
-    try:
-        broken = await db.read(integrity.faults)
-        beats = [service.beat_at for service in await db.read(services.running)]
-        server_time = await db.server_time()
-    except StoreError as error:
-        return [_failed(_DATABASE, error.text, sentence("Put the last backup in its place."))]
-    finally:
-        await db.close()
+            if file
+            else sentence("Check url in [store], and that the database runs and lets this user in.")
+        )
+        return [_failed(_DATABASE, error.text, then)]
     found = []
     if broken:
         what = sentence("{file} is damaged: {faults}.", file=file, faults="; ".join(broken))
@@ -277,13 +276,17 @@ def _disk(patient: Patient) -> list[DoctorFinding]:
     place = checked.database_file.parent if checked.database_file else patient.folder
     while not place.exists() and place != place.parent:
         place = place.parent
-    free = shutil.disk_usage(place).free
+    return [space_finding(shutil.disk_usage(place).free, place)]
+
+
+def space_finding(free: int, place: Path) -> DoctorFinding:
+    """Return what there is to tell of the bytes that are free at a place."""
     what = sentence("{gigabytes} GB are free at {place}.", gigabytes=f"{free / 1e9:.1f}", place=place)
     if free < _TOO_LITTLE:
-        return [_failed(_DISK, what, sentence("Free space there: nothing can be stored without."))]
+        return _failed(_DISK, what, sentence("Free space there: nothing can be stored without."))
     if free < _LITTLE:
-        return [_warning(_DISK, what, sentence("Free space there soon."))]
-    return [_good(_DISK, what)]
+        return _warning(_DISK, what, sentence("Free space there soon."))
+    return _good(_DISK, what)
 
 
 # --- the clock, the templates -----------------------------------------------------------------------

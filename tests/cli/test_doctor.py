@@ -2,7 +2,6 @@
 
 import asyncio
 import json
-import os
 import sqlite3
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
@@ -15,7 +14,7 @@ from monitor.demo.smtp_server import LoopbackSmtpServer
 from monitor.mail.replies import Step
 from monitor.model.services import RunningService
 from monitor.queries.answers.health import DoctorFinding
-from monitor.queries.doctor import examine
+from monitor.queries.doctor import examine, space_finding
 from monitor.store import services
 from monitor.store.database import open_database
 from tests.command import CommandResult, run_command
@@ -222,14 +221,32 @@ def test_a_database_of_something_else_has_failed(installation: Installation) -> 
     assert "belongs to something else" in _only(installation.findings(code=1), "database")["what"]
 
 
-def test_a_damaged_database_has_failed(installation: Installation) -> None:
+@pytest.mark.parametrize("pages", [1, 1000])
+def test_a_damaged_database_has_failed(installation: Installation, pages: int) -> None:
     file = installation.folder / "monitor.db"
     content = bytearray(file.read_bytes())
-    for page in range(4096, len(content), 4096):
-        content[page + 100 : page + 200] = os.urandom(100)
-        content[page : page + 8] = b"\xff" * 8
+    ends = range(len(content), 4096, -4096)[:pages]
+    for end in ends:
+        content[end - 4096 : end - 4088] = b"\xff" * 8
     file.write_bytes(bytes(content))
-    assert _only(installation.findings(code=1), "database")["state"] == "failed"
+    finding = _only(installation.findings(code=1), "database")
+    assert finding["state"] == "failed"
+    assert "backup" in finding["next"]
+
+
+def test_a_database_of_either_kind_is_good(installation: Installation, db_url: str) -> None:
+    installation.change("sqlite:///monitor.db", db_url)
+    assert _only(installation.findings(code=0), "database")["state"] == "good"
+
+
+@pytest.mark.parametrize(
+    ("free", "state"), [(50_000_000, "failed"), (500_000_000, "warning"), (5_000_000_000, "good")]
+)
+def test_little_space_on_the_disk_is_told(free: int, state: str) -> None:
+    finding = space_finding(free, Path("/data"))
+    assert finding.state.value == state
+    assert finding.what == f"{free / 1e9:.1f} GB are free at /data."
+    assert bool(finding.next) == (state != "good")
 
 
 def test_a_database_that_others_may_read_is_a_warning(installation: Installation) -> None:

@@ -4,7 +4,9 @@ The servers are real, on loopback, and bear a provider's name by the network tha
 """
 
 import asyncio
+import base64
 import errno
+import hmac
 import os
 import socket
 from collections.abc import Mapping, Sequence
@@ -111,6 +113,30 @@ async def test_each_login_with_a_password_is_known(method: str) -> None:
     assert server.commands[1] == f"AUTH {method}".encode()
 
 
+async def test_a_login_in_steps_is_gone_through() -> None:
+    user, password = (base64.b64encode(each).decode() for each in (b"me@qq.com", CODE.encode()))
+    script = {"AUTH": "334 VXNlcm5hbWU6", user.upper(): "334 UGFzc3dvcmQ6", password.upper(): "235 in"}
+    async with serving({"EHLO": "250-here\r\n250 AUTH LOGIN", **script}) as server:
+        walked = await walk_to(server, **PLAIN)
+    assert walked.failed is None
+    assert server.commands[1:4] == [b"AUTH LOGIN", user.encode(), password.encode()]
+
+
+async def test_a_login_by_a_challenge_keeps_the_password_to_itself() -> None:
+    digest = hmac.new(CODE.encode(), b"<1@here>", "md5").hexdigest()
+    answer = base64.b64encode(f"me@qq.com {digest}".encode()).decode()
+    script = {"AUTH": "334 " + base64.b64encode(b"<1@here>").decode(), answer.upper(): "235 in"}
+    async with serving({"EHLO": "250-here\r\n250 AUTH CRAM-MD5", **script}) as server:
+        walked = await walk_to(server, **PLAIN)
+    assert walked.failed is None
+
+
+async def test_a_challenge_that_is_none_is_told() -> None:
+    async with serving({"EHLO": "250-here\r\n250 AUTH CRAM-MD5", "AUTH": "334 x"}) as server:
+        walked = await walk_to(server, **PLAIN)
+    assert walked.failed == (Stage.AUTH, Fault.REPLY)
+
+
 async def test_a_dot_at_the_start_of_a_line_is_doubled() -> None:
     async with scripted() as server:
         await walk_to(server, **PLAIN)
@@ -158,6 +184,25 @@ async def test_dns_that_fails_is_told_as_that() -> None:
     assert "/etc/resolv.conf" in walked.cure
 
 
+async def test_a_server_of_ones_own_that_is_not_found_has_to_be_corrected() -> None:
+    dns = _failing_dns(socket.gaierror(socket.EAI_NONAME, "Name or service not known"))
+    assert (await walk_to(dns, **OWN)).cure == "Correct [smtp] host."
+
+
+async def test_dns_that_does_not_answer_is_told() -> None:
+    async def resolve(_host: str, _port: int) -> Sequence[str]:
+        await asyncio.Event().wait()
+        raise AssertionError
+
+    walked = await walk_to(Network(resolve=resolve, dial=leading_to(1).dial), deadlines=SHORT)
+    assert walked.failed == (Stage.DNS, Fault.NO_DNS)
+
+
+async def test_a_name_without_addresses_is_none() -> None:
+    walked = await walk_to(leading_to(1, ()))
+    assert walked.failed == (Stage.DNS, Fault.NO_SUCH_NAME)
+
+
 async def test_a_name_that_cannot_be_one_is_no_crash() -> None:
     walked = await walk_to(_failing_dns(UnicodeError("label too long")))
     assert walked.failed == (Stage.DNS, Fault.NO_SUCH_NAME)
@@ -172,6 +217,11 @@ async def test_port_25_that_does_not_answer_is_closed_by_the_cloud() -> None:
     assert "close port 25" in walked.cause
     assert "port = 465" in walked.cure
     assert walked.cause_zh == "smtp.qq.com:25 没有应答：云服务器和多数家庭宽带都封了 25 端口，不让发信。"
+
+
+async def test_port_25_of_a_server_of_ones_own_names_the_ports_for_logins() -> None:
+    walked = await walk_to(_silent_dial(), **OWN, port=25, security="starttls", deadlines=SHORT)
+    assert walked.cure == 'Write port = 465 and security = "implicit", or 587 and "starttls".'
 
 
 async def test_another_port_that_does_not_answer_is_dropped_by_a_firewall() -> None:
@@ -333,6 +383,26 @@ async def test_a_certificate_for_another_name_names_the_right_host(authority: Au
     assert walked.failed == (Stage.TLS, Fault.CERTIFICATE)
     assert walked.cause == "The certificate is for mx.corp.example, *.corp.test, not for mail.corp.example."
     assert walked.cure == 'Write host = "mx.corp.example", if that is the server you mean.'
+
+
+async def test_a_providers_certificate_for_another_name_is_somebody_elses(authority: Authority) -> None:
+    async with serving({}, implicit=authority.server("proxy.corp.example")) as server:
+        walked = await walk_to(server, ca_file=str(authority.file))
+    assert "The certificate is for proxy.corp.example, not for smtp.qq.com." in walked.cause
+    assert "proxy or virus scanner" in walked.cure
+
+
+async def test_an_expired_certificate_of_a_provider_is_the_clock(authority: Authority) -> None:
+    expired = authority.server("smtp.qq.com", not_after=datetime(2020, 1, 2, tzinfo=UTC))
+    async with serving({}, implicit=expired) as server:
+        walked = await walk_to(server, ca_file=str(authority.file))
+    assert "timedatectl" in walked.cure
+
+
+async def test_plain_text_on_port_465_names_what_the_provider_wants() -> None:
+    async with scripted() as server:
+        walked = await walk_to(server)
+    assert walked.cure == 'QQ Mail wants: host = "smtp.qq.com", port = 465, security = "implicit".'
 
 
 async def test_an_expired_certificate_of_ones_own_server_is_told(authority: Authority) -> None:
@@ -544,6 +614,16 @@ async def test_a_port_without_logins_is_told(authority: Authority) -> None:
     assert "port 25 is for mail between servers" in walked.cure
 
 
+async def test_a_server_of_ones_own_that_takes_no_passwords_any_more_is_told(authority: Authority) -> None:
+    walked = await _provider(authority, OWN, {"AUTH": "535 5.7.30 Basic authentication is not supported"})
+    assert "takes no passwords any more" in walked.cause
+
+
+async def test_a_server_without_a_login_on_the_right_port_is_told(authority: Authority) -> None:
+    walked = await _provider(authority, OWN, {"EHLO": "250 here"})
+    assert "empty [smtp] username" in walked.cure
+
+
 async def test_a_server_with_other_logins_only_is_told(authority: Authority) -> None:
     walked = await _provider(authority, OWN, {"EHLO": "250-here\r\n250 AUTH XOAUTH2 GSSAPI"})
     assert "it offers only XOAUTH2 GSSAPI" in walked.cause
@@ -580,6 +660,25 @@ async def test_a_sender_that_is_not_the_account_is_told(
         f'The sender must be the account: write sender = "AI 日报 <{account["username"]}>".'
     )
     assert "发件人必须就是登录的账号" in walked.cure_zh
+
+
+@pytest.mark.parametrize(
+    ("account", "reply", "cure"),
+    [
+        (OWN, "451 4.1.8 sender's domain not found", "It may do so later."),
+        (OWN, "550 5.1.8 sender's domain not found", "Write an address of your own as [smtp] sender"),
+        (OWN, "550 5.7.23 SPF validation failed", "SPF record"),
+        (OWN, "552 5.3.4 message size exceeds limit", "3 kB"),
+        (OWN, "553 sender not allowed, mail from must equal authorized user", "address of the login"),
+        (NETEASE | {"username": "me", "sender": "x@163.com"}, "553 no", 'write sender = "me@163.com"'),
+    ],
+)
+async def test_what_a_sender_is_refused_for_is_told(
+    authority: Authority, account: dict[str, Any], reply: str, cure: str
+) -> None:
+    walked = await _provider(authority, account, {"MAIL": reply})
+    assert walked.failed == (Stage.MAIL, Fault.REPLY)
+    assert cure in walked.cure
 
 
 async def test_a_server_that_wants_a_login_first_is_told() -> None:
