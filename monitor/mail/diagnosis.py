@@ -401,6 +401,12 @@ def _greeting(failure: Failure, account: Account) -> tuple[str, str]:
                 "Too many connections, or the server is being looked after: try again in a quarter of an hour."
             )
         cause = sentence("{server} turns this machine away ({reply}).", server=server, reply=failure.reply)
+        if account.host:
+            return cause, sentence(
+                "{provider} does not trust the address of this machine, as with many in clouds: try from another"
+                " network, or ask the provider.",
+                provider=account.host.name,
+            )
         return cause, sentence(
             "The address of this machine is on a block list there. Send by a provider with a login (port"
             " 465 or 587), or ask the server's owner."
@@ -538,6 +544,14 @@ def _password_cure(account: Account) -> str:
         return sentence(
             "{provider} wants a code (授权码), not the password you log in with. Make one: {where}. Write it"
             " into {place}.",
+            provider=provider.name,
+            where=provider.where,
+            place=place,
+        )
+    if provider and provider.password is Password.CLIENT:
+        return sentence(
+            "{provider} wants a password for programs (客户端专用密码), not the one you log in with. Make one: {where}."
+            " Write it into {place}.",
             provider=provider.name,
             where=provider.where,
             place=place,

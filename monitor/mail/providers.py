@@ -15,6 +15,7 @@ class Password(Enum):
     """Which secret a provider wants of a program that sends mail."""
 
     CODE = "authorisation code"  # 授权码: made in the settings of the mailbox, once SMTP is switched on there
+    CLIENT = "client password"  # 客户端专用密码, 独立密码: the same by another name
     APP = "app password"  # made in the settings of the account, mostly once two-step verification is on
     ACCOUNT = "account password"  # the one that a person logs in with
     NONE = "none"  # OAuth alone, which this version does not know
@@ -118,7 +119,7 @@ PROVIDERS = (
         host="smtp.sohu.com",
         port=465,
         security="implicit",
-        password=Password.CODE,
+        password=Password.CLIENT,
         where=sentence(
             "in mail.sohu.com, Settings (设置) > POP3/SMTP/IMAP: switch SMTP on and make a password for programs"
             " (独立密码)"
@@ -141,7 +142,7 @@ PROVIDERS = (
         host="smtp.189.cn",
         port=465,
         security="implicit",
-        password=Password.CODE,
+        password=Password.CLIENT,
         where=sentence(
             "in mail.189.cn, Settings (设置): switch SMTP on and make a password for programs (专用密码)"
         ),
@@ -164,7 +165,7 @@ PROVIDERS = (
         host="smtp.qiye.aliyun.com",
         port=465,
         security="implicit",
-        password=Password.CODE,
+        password=Password.CLIENT,
         where=sentence(
             "in the mailbox on the web, Settings (设置) > Account security (账号安全): make a password for programs"
             " (三方客户端安全密码); the company's administrator may have to allow programs first"
@@ -176,7 +177,7 @@ PROVIDERS = (
         host="smtp.exmail.qq.com",
         port=465,
         security="implicit",
-        password=Password.CODE,
+        password=Password.CLIENT,
         where=sentence(
             "the company's administrator allows IMAP/SMTP; then, in exmail.qq.com, Settings (设置): switch on IMAP/SMTP"
             " and secure login (安全登录), and make a password for programs (客户端专用密码)"

@@ -530,6 +530,22 @@ async def test_163_without_smtp_switched_on_is_told(authority: Authority, reply:
     assert "没有开启 SMTP 服务" in walked.cause_zh
 
 
+async def test_exmail_wants_the_password_for_programs(authority: Authority) -> None:
+    account = {"host": "smtp.exmail.qq.com", "username": "me@corp.example", "sender": "me@corp.example"}
+    walked = await _provider(authority, account, {"AUTH": "535 Error: authentication failed"})
+    assert "wants a password for programs (客户端专用密码)" in walked.cure
+    assert "administrator allows IMAP/SMTP" in walked.cure
+    assert "要填的是客户端专用密码，不是登录密码" in walked.cure_zh
+
+
+async def test_a_provider_that_blocks_the_machine_is_told_apart_from_a_server_of_ones_own(
+    authority: Authority,
+) -> None:
+    walked = await _provider(authority, NETEASE, {"HELLO": "554 IP is rejected"})
+    assert walked.failed == (Stage.GREETING, Fault.REPLY)
+    assert "163 Mail does not trust the address of this machine" in walked.cure
+
+
 async def test_gmail_wants_an_app_password(authority: Authority) -> None:
     walked = await _provider(authority, GMAIL, {"AUTH": "534 5.7.9 Application-specific password required"})
     assert walked.cure.startswith("Gmail wants an app password, not the one you log in with.")
