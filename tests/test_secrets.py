@@ -45,6 +45,8 @@ COMMANDS = (
         "config --changed",
         "status",
         "outbox",
+        "doctor",
+        "send-test",
         "rules lint",
         "rules history",
         "rules show 1",
@@ -176,6 +178,8 @@ def test_no_mistake_in_config_toml_prints_a_secret(site: Site) -> None:
             done = run_command("--config", str(site.config), command, folder=site.folder)
             assert done.code == 2, (new, done.output)
             assert leaks(done.output) == [], (new, command)
+        done = run_command("--config", str(site.config), "doctor", folder=site.folder)
+        assert (done.code, leaks(done.output)) == (1, []), new
 
 
 def answer(address: str) -> str:

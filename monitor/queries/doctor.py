@@ -186,8 +186,11 @@ def _has_secrets(config: Config) -> bool:
         *(url for feed in config.feeds for url in (feed.url, feed.proxy)),
     ]
     headers = [header for feed in config.feeds for header in feed.headers]
-    return any(mask(url) != url for url in urls) or any(
-        mask_header(name, value) != value for name, value in headers
+    # The address of a heartbeat is all that its service asks for.
+    return (
+        bool(config.operator.heartbeat)
+        or any(mask(url) != url for url in urls)
+        or any(mask_header(name, value) != value for name, value in headers)
     )
 
 
