@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 
-from monitor.digests.render import RenderDigest, excess, fullness
+from monitor.digests.room import RenderDigest, excess, fullness
 from monitor.errors import DigestError
 from monitor.model.digests import Digest, Item, Section
 from monitor.model.mail import Rendered

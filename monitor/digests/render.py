@@ -2,7 +2,6 @@
 
 import re
 import traceback
-from collections.abc import Callable
 from dataclasses import replace
 from functools import cache
 
@@ -12,6 +11,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined, TemplateError
 from monitor.assets import TEMPLATES
 from monitor.digests.language import Language, language_of
 from monitor.digests.limits import LimitedEnvironment, TooMuchError, limited, time_limit
+from monitor.digests.room import RenderDigest, RenderNotice
 from monitor.digests.view import DigestView, digest_view
 from monitor.digests.wrap import columns, wrap
 from monitor.errors import DigestError
@@ -19,11 +19,6 @@ from monitor.model.digests import Digest
 from monitor.model.mail import Rendered
 from monitor.model.notices import Notice
 
-RenderDigest = Callable[[Digest], Rendered]
-RenderNotice = Callable[[Notice], Rendered]
-
-LARGEST = 90_000  # bytes of HTML: Gmail cuts a mail off at about 102 kB, and the end with it
-LARGEST_TEXT = 60_000  # bytes of the text part: encoded, both parts and the headers stay below 250 kB
 _SUBJECT = 200  # characters; what a template makes longer is cut
 
 # Errors that an operator's template can cause besides Jinja's own errors: {{ 1 / 0 }}, {{ "a" + 1 }}, a
@@ -78,30 +73,6 @@ def reliable_notice_renderer(directory: str = "") -> RenderNotice:
             return replace(rendered, text=f"{rendered.text}\n{error}\n")
 
     return render_anyway
-
-
-def fullness(rendered: Rendered) -> float:
-    """Return how much of the room in a mail is taken, by the part that takes most; over 1 it is too large."""
-    return max(len(part.encode()) / largest for _, part, largest in _measured(rendered))
-
-
-def excess(rendered: Rendered) -> str:
-    """Return which template made too much for a mail, and how much; "" when all fits."""
-    return next(
-        (
-            f"template {name}: makes {size:,} bytes, and a mail takes {largest:,}."
-            for name, part, largest in _measured(rendered)
-            if (size := len(part.encode())) > largest
-        ),
-        "",
-    )
-
-
-def _measured(rendered: Rendered) -> tuple[tuple[str, str, int], ...]:
-    return (
-        ("digest.html.j2", rendered.html, LARGEST),
-        ("digest.txt.j2", rendered.text, LARGEST_TEXT),
-    )
 
 
 def _environment(directory: str, language: Language) -> Environment:

@@ -8,20 +8,20 @@ import base64
 import re
 import socket
 import ssl
+import sys
 from collections import defaultdict
 from collections.abc import Awaitable, Callable, Mapping
 from contextlib import AbstractAsyncContextManager
 from contextvars import ContextVar
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
-from functools import partial
+from functools import cache, partial
 from pathlib import Path
-from typing import Any, Self, TypeVar
+from typing import TYPE_CHECKING, Any, Self, TypeVar
 from urllib.parse import urljoin
 
 import aiohttp
 from aiohttp.client_proto import ResponseHandler
-from aiohttp_socks import ProxyConnectionError, ProxyConnector, ProxyError, ProxyTimeoutError
 from yarl import URL
 
 from monitor import __version__
@@ -37,6 +37,9 @@ from monitor.feeds.pace import conditional_headers, read_date, read_max_age, rea
 from monitor.feeds.text import clean
 from monitor.masking import mask
 from monitor.model.feeds import Validators
+
+if TYPE_CHECKING:
+    from aiohttp_socks import ProxyConnector
 
 T = TypeVar("T")
 _Response = AbstractAsyncContextManager[aiohttp.ClientResponse]
@@ -62,13 +65,6 @@ _HEADERS = {
     "Accept-Encoding": "gzip, deflate",
 }
 
-_PROXY_ERRORS = (
-    *(ProxyError, ProxyConnectionError, ProxyTimeoutError),  # of SOCKS: they have no class in common
-    *(aiohttp.ClientProxyConnectionError, aiohttp.ClientHttpProxyError),
-)
-
-# No whole answer came: also where a proxy says so, or where a captive portal or a wrong clock spoils the certificate.
-_CONNECTION_ERRORS = (aiohttp.ClientConnectionError, aiohttp.ClientPayloadError, *_PROXY_ERRORS, OSError)
 
 # The addresses refused while this task was connecting: the connector's error says only that it could not connect.
 _refused_addresses: ContextVar[list[str]] = ContextVar("refused_addresses")
@@ -186,11 +182,11 @@ class Fetcher:
                     return await work(request, url)
         except TimeoutError:
             raise FetchError(f"no answer within {in_words(self._options.timeout)}", connection=True) from None
-        except (aiohttp.ClientError, *_PROXY_ERRORS, OSError, ValueError) as error:
+        except _failures() as error:
             # The error beneath may hold the proxy's password.
             raise FetchError(
                 _describe(error, refused_addresses, proxy),
-                connection=isinstance(error, _CONNECTION_ERRORS) and not refused_addresses,
+                connection=isinstance(error, _connection_errors()) and not refused_addresses,
             ) from (None if proxy else error)
 
     def _request(self, feed: Feed, url: URL, proxy: str) -> _Request:
@@ -273,7 +269,7 @@ class Fetcher:
         if proxy.startswith("socks"):
             # The proxy resolves the name: where a proxy is needed, the local answer is often a lie.
             url = proxy.replace("socks5h://", "socks5://", 1)
-            return _SocksConnector.from_url(url, rdns=True, limit=0, force_close=True)
+            return _socks_connector().from_url(url, rdns=True, limit=0, force_close=True)
         return _Connector(
             resolver=aiohttp.ThreadedResolver(),
             socket_factory=None if proxy else self._new_socket,
@@ -445,10 +441,36 @@ class _Connector(aiohttp.TCPConnector):
         self._factory = partial(_mending, loop=self._loop)
 
 
-class _SocksConnector(ProxyConnector):
-    def __init__(self, *arguments: Any, **options: Any) -> None:
-        super().__init__(*arguments, **options)
-        self._factory = partial(_mending, loop=self._loop)
+@cache
+def _socks_connector() -> "type[ProxyConnector]":
+    from aiohttp_socks import ProxyConnector  # 30 ms for whoever has no SOCKS proxy
+
+    class SocksConnector(ProxyConnector):
+        def __init__(self, *arguments: Any, **options: Any) -> None:
+            super().__init__(*arguments, **options)
+            self._factory = partial(_mending, loop=self._loop)
+
+    return SocksConnector
+
+
+def _proxy_errors() -> tuple[type[Exception], ...]:
+    of_http = aiohttp.ClientProxyConnectionError, aiohttp.ClientHttpProxyError
+    if "aiohttp_socks" not in sys.modules:
+        return of_http
+    from aiohttp_socks import ProxyConnectionError, ProxyError, ProxyTimeoutError
+
+    return *of_http, ProxyError, ProxyConnectionError, ProxyTimeoutError  # they have no class in common
+
+
+def _failures() -> tuple[type[Exception], ...]:
+    return aiohttp.ClientError, *_proxy_errors(), OSError, ValueError
+
+
+def _connection_errors() -> tuple[type[Exception], ...]:
+    """Return the errors after which no whole answer came: a proxy says so, or a captive portal or a wrong clock spoils
+    the certificate, among others.
+    """
+    return aiohttp.ClientConnectionError, aiohttp.ClientPayloadError, *_proxy_errors(), OSError
 
 
 def _url(address: str) -> URL:
@@ -485,7 +507,7 @@ def _describe(error: Exception, refused_addresses: list[str], proxy: str) -> str
     if isinstance(error, aiohttp.ClientHttpProxyError):  # its text has the proxy's address, password and all
         reason = clean(f"HTTP {error.status} {error.message}")[:_LONGEST_REASON]
         return f"the proxy {mask(proxy)} does not let us through: {reason}"
-    if isinstance(error, _PROXY_ERRORS):
+    if isinstance(error, _proxy_errors()):
         return f"the proxy {mask(proxy)} does not let us through: {_reason(error)}"
     if isinstance(error, aiohttp.ClientConnectorCertificateError | ssl.SSLCertVerificationError):
         return f"the server's certificate is not trusted: {_reason(error)}"

@@ -5,7 +5,6 @@ from functools import cache
 from html import unescape
 
 import nh3
-from bs4 import BeautifulSoup, Tag
 
 from monitor.feeds.text import clean, without_controls
 
@@ -93,6 +92,10 @@ class Page:
     """
 
     def __init__(self, html: str, *, keep: tuple[tuple[str, str], ...] = ()) -> None:
+        from bs4 import (
+            BeautifulSoup,  # most documents need none, and its import takes as long as twenty of them
+        )
+
         self._root = BeautifulSoup(f"<div>{_cleaner(keep).clean(_cut(html))}</div>", "lxml")
         for block in self._root.find_all(list(_BLOCKS)):
             block.insert_before(_BREAK)
@@ -110,12 +113,12 @@ class Page:
     def attribute(self, tag: str, name: str) -> str:
         """Return an attribute of the first element with this tag; "" without one."""
         element = self._root.find(tag)
-        return str(element.get(name, "")) if isinstance(element, Tag) else ""
+        return "" if element is None else str(element.get(name, ""))
 
     def first_text(self, tag: str) -> str:
         """Return the text of the first element with this tag, in one line; "" without one."""
         element = self._root.find(tag)
-        return clean(element.get_text()) if isinstance(element, Tag) else ""
+        return "" if element is None else clean(element.get_text())
 
     def lead(self) -> str:
         """Return the text before the first block, in one line; "" where a block comes first."""

@@ -8,7 +8,7 @@ from datetime import datetime
 from monitor.config.options import Subscription
 from monitor.digests.due import is_at_once
 from monitor.digests.parts import Part
-from monitor.digests.render import RenderDigest
+from monitor.digests.room import RenderDigest
 from monitor.jobs.draft import DigestContext, Draft, Issue, NothingPending, draft_digest
 from monitor.mail.message import make_mail, new_message_id
 from monitor.model.digests import Item, Slot

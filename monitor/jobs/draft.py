@@ -11,7 +11,7 @@ from monitor.config.options import Feed, Rule, Subscription
 from monitor.digests.build import build, rules_of
 from monitor.digests.due import is_at_once, next_slot, outside_quiet_hours
 from monitor.digests.parts import Part, split
-from monitor.digests.render import RenderDigest
+from monitor.digests.room import RenderDigest
 from monitor.jobs.stored import excluded_entries, judge, news_batches
 from monitor.model.digests import Digest, Item, Slot, SubscriptionState, Watched
 from monitor.model.feeds import Entry, feed_health

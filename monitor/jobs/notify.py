@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from monitor.digests.notice import concerns, has_stood, make_notice, swarms_to_tell
-from monitor.digests.render import RenderNotice
+from monitor.digests.room import RenderNotice
 from monitor.jobs.compose import mails_to
 from monitor.model.digests import Slot, SlotKind
 from monitor.model.mail import DeliveryStatus, Mail, Route

@@ -10,7 +10,7 @@ from monitor.config.options import Rule, Subscription
 from monitor.digests.build import build, rules_of
 from monitor.digests.due import due, next_slot, outside_quiet_hours, slot_at_once, slots_between, waking_times
 from monitor.digests.parts import Part, split
-from monitor.digests.render import RenderDigest
+from monitor.digests.room import RenderDigest
 from monitor.jobs.draft import DigestContext
 from monitor.jobs.stored import MatchedPeriod
 from monitor.model.digests import Digest, Slot, SubscriptionState, Watched

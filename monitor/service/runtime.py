@@ -4,17 +4,20 @@ import random
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
+from functools import cache
 
 from monitor.config.options import SmtpOptions
-from monitor.digests.render import RenderDigest, RenderNotice, digest_renderer, reliable_notice_renderer
+from monitor.digests.room import RenderDigest, RenderNotice
 from monitor.feeds.fetch import Fetcher
 from monitor.feeds.parser_pool import Parse, ParserPool
 from monitor.jobs.deliver import Transport
 from monitor.jobs.draft import DigestContext
 from monitor.loaded import LoadedConfig
+from monitor.mail import BeforeDot, Send
 from monitor.mail.maildir import maildir_sender
-from monitor.mail.smtp import smtp_sender
-from monitor.model.mail import Route
+from monitor.model.digests import Digest
+from monitor.model.mail import Mail, Rendered, Route
+from monitor.model.notices import Notice
 from monitor.service.clock import Clocks
 from monitor.service.memory import give_memory_back
 from monitor.service.register import register
@@ -37,10 +40,7 @@ class Runtime:
 
 
 def make_runtime(loaded: LoadedConfig, parse: Parse, fetcher: Fetcher | None = None) -> Runtime:
-    """Make the parts this configuration asks for. `fetcher` is one to go on with, where [fetch] is the same.
-
-    Raises DigestError when a template cannot be read.
-    """
+    """Make the parts this configuration asks for. `fetcher` is one to go on with, where [fetch] is the same."""
     give_memory_back()
     smtp = loaded.config.smtp
     if smtp.ca_file:
@@ -48,11 +48,49 @@ def make_runtime(loaded: LoadedConfig, parse: Parse, fetcher: Fetcher | None = N
     return Runtime(
         fetcher=fetcher or Fetcher(loaded.config.fetch, folder=loaded.folder),
         parse=parse,
-        render=digest_renderer(loaded.templates),
-        render_notice=reliable_notice_renderer(loaded.templates),
+        render=_digest_renderer(loaded.templates),
+        render_notice=_notice_renderer(loaded.templates),
         transport=_transport(smtp, loaded),
         context=digest_context(loaded),
     )
+
+
+# What makes and sends mails is imported with the first of them: most polls, and most starts, come to none.
+
+
+def _digest_renderer(templates: str) -> RenderDigest:
+    @cache
+    def renderer() -> RenderDigest:
+        from monitor.digests.render import digest_renderer
+
+        return digest_renderer(templates)
+
+    def render(digest: Digest) -> Rendered:
+        return renderer()(digest)
+
+    return render
+
+
+def _notice_renderer(templates: str) -> RenderNotice:
+    def render(notice: Notice) -> Rendered:
+        from monitor.digests.render import reliable_notice_renderer
+
+        return reliable_notice_renderer(templates)(notice)
+
+    return render
+
+
+def _smtp_sender(smtp: SmtpOptions, password: str) -> Send:
+    @cache
+    def sender() -> Send:
+        from monitor.mail.smtp import smtp_sender
+
+        return smtp_sender(smtp, password)
+
+    async def send(mail: Mail, before_dot: BeforeDot) -> str:
+        return await sender()(mail, before_dot)
+
+    return send
 
 
 def _transport(smtp: SmtpOptions, loaded: LoadedConfig) -> Transport:
@@ -61,7 +99,7 @@ def _transport(smtp: SmtpOptions, loaded: LoadedConfig) -> Transport:
     if not smtp.host:
         return Transport(sends=sends, content_hash=loaded.content_hash)
     return Transport(
-        sends=sends | {Route.SMTP: smtp_sender(smtp, loaded.password)},
+        sends=sends | {Route.SMTP: _smtp_sender(smtp, loaded.password)},
         server=smtp.server,
         settings=loaded.smtp_hash,
         sender=smtp.sender,

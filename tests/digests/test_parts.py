@@ -6,7 +6,8 @@ from pathlib import Path
 import pytest
 
 from monitor.digests.parts import Parts, split
-from monitor.digests.render import LARGEST, LARGEST_TEXT, digest_renderer
+from monitor.digests.render import digest_renderer
+from monitor.digests.room import LARGEST, LARGEST_TEXT
 from monitor.errors import DigestError
 from monitor.model.digests import Digest, Item
 from monitor.model.mail import Rendered

@@ -6,7 +6,8 @@ from pathlib import Path
 import pytest
 from bs4 import Tag
 
-from monitor.digests.render import LARGEST, LARGEST_TEXT, digest_renderer
+from monitor.digests.render import digest_renderer
+from monitor.digests.room import LARGEST, LARGEST_TEXT
 from monitor.jobs.compose import mails_to
 from monitor.model.digests import Watched
 from monitor.model.feeds import FeedHealth

@@ -6,7 +6,8 @@ from datetime import timedelta
 
 from monitor.config.options import Feed, FetchOptions, OutboxOptions, Rule, StoreOptions, Subscription
 from monitor.digests.due import slot_now
-from monitor.digests.render import RenderDigest, digest_renderer
+from monitor.digests.render import digest_renderer
+from monitor.digests.room import RenderDigest
 from monitor.feeds.fetch import Fetch
 from monitor.feeds.parser_pool import Parse
 from monitor.feeds.rhythm import Demand
