@@ -19,6 +19,7 @@ from monitor.cli.store import store
 from monitor.cli.subscriptions import subscriptions
 from monitor.errors import ConfigError, DatabaseGoneError, MonitorError
 from monitor.log import Format, StandardError
+from monitor.malloc import hold_little_memory
 from monitor.masking import mask
 from monitor.texts import ENGLISH, SHOWN_IN, locale_named, locale_of, shown
 
@@ -46,6 +47,7 @@ def main() -> None:
     """Run the command line this process was started with, and end the process with its exit code."""
     sys.excepthook = _print_masked
     gc.set_threshold(_YOUNG_OBJECTS)
+    hold_little_memory()
     code = execute(sys.argv[1:])
     gc.freeze()  # the end of the process looks through all there is otherwise, a sixth of a second
     sys.exit(code)

@@ -9,6 +9,7 @@ import re
 import socket
 import ssl
 import sys
+import zlib
 from collections import defaultdict
 from collections.abc import Awaitable, Callable, Mapping
 from contextlib import AbstractAsyncContextManager
@@ -16,6 +17,7 @@ from contextvars import ContextVar
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from functools import cache, partial
+from io import BytesIO
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self, TypeVar
 from urllib.parse import urljoin
@@ -58,6 +60,7 @@ _LONGEST_HEADER = 70_000  # bytes: more than any real one; the number of headers
 _END_OF_HEAD = re.compile(rb"\r?\n\r?\n")
 _WITHOUT_HOST = re.compile(r"(?:https?:)?//(?:[/?#]|$)", re.IGNORECASE)  # a Location
 _CHUNK = 64 * 1024  # bytes
+_BUFFER = 32 * 1024  # bytes of a body that aiohttp holds, twice that at most, and a chunk
 _LONGEST_REASON = 200  # characters of an error's text
 _HEADERS = {
     "User-Agent": f"feed-monitor/{__version__} (feed reader)",
@@ -258,6 +261,7 @@ class Fetcher:
                 cookie_jar=aiohttp.DummyCookieJar(),
                 timeout=aiohttp.ClientTimeout(total=None),
                 auto_decompress=False,
+                read_bufsize=_BUFFER,
                 max_line_size=_LONGEST_HEADER,
                 max_field_size=_LONGEST_HEADER,
                 middlewares=(_once,),
@@ -329,25 +333,35 @@ class Fetcher:
 
         Of a large one the rest is read when fewer than two others are in memory.
         """
-        pieces: list[bytes] = []
-        size, is_plain, release = 0, False, _nothing
+        body, step, release = BytesIO(), 0, _nothing  # of BytesIO the bytes can be had without a copy
         try:
             async for chunk in response.content.iter_chunked(_CHUNK):
-                is_plain = is_plain or (not pieces and chunk.lstrip()[:1] in (b"<", b"{"))
-                step = _CHUNK if is_plain else _COMPRESSED
+                step = step or (_CHUNK if chunk.lstrip()[:1] in (b"<", b"{") else _COMPRESSED)
                 for start in range(0, len(chunk), step):
-                    pieces.append(decompress(chunk[start : start + step]))
-                    size += len(pieces[-1])
-                    if size > _LARGE and release is _nothing:
-                        await self._may_be_large()
+                    body.write(decompress(chunk[start : start + step]))
+                    if body.tell() > _LARGE and release is _nothing:
+                        body = await self._when_it_may_be_large(body)
                         release = self._large_bodies.release
-            return b"".join([*pieces, decompress(b"")]), release
+            body.write(decompress(b""))
+            return body.getvalue(), release
         except BaseException:
             release()
             raise
 
-    async def _may_be_large(self) -> None:
-        """Wait until a body may be large. That is our own doing, not the server's: it is outside the time limit."""
+    async def _when_it_may_be_large(self, body: BytesIO) -> BytesIO:
+        """Return a body when it may be large. The wait is our own doing, not the server's: outside the time limit."""
+        if not self._large_bodies.locked():
+            await self._large_bodies.acquire()
+            return body
+        # A hundred may wait.
+        packed = zlib.compress(body.getvalue(), 1)
+        body.close()
+        await self._wait_for_large()
+        body = BytesIO()
+        body.write(zlib.decompress(packed))
+        return body
+
+    async def _wait_for_large(self) -> None:
         limit, loop = _limit.get(), asyncio.get_running_loop()
         left = (limit.when() or loop.time()) - loop.time()
         limit.reschedule(None)
@@ -364,6 +378,12 @@ class _MendingHandler(ResponseHandler):
         super().__init__(loop)
         self._head: bytes | None = b""  # None: it is complete
         self._left: int | None = None  # bytes of the body that are to come; None: until the end
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        """Take less at a time than 256 kB, as asyncio does: there may be hundreds of connections."""
+        if hasattr(transport, "max_size"):
+            transport.max_size = _CHUNK
+        super().connection_made(transport)
 
     def data_received(self, data: bytes) -> None:
         """Take a piece of the answer; more of a body than its length says, counted in characters, is left out."""

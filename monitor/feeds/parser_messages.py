@@ -1,4 +1,7 @@
-"""What goes to a process that parses documents, and what comes back: each a pickle behind its length."""
+"""What goes to a process that parses documents, and what comes back: each a pickle behind its length.
+
+The document itself follows the task, behind its own length: a pickle of it would be another copy.
+"""
 
 import struct
 from dataclasses import dataclass
@@ -7,14 +10,13 @@ from datetime import datetime
 from monitor.config.options import Feed
 from monitor.model.feeds import ParsedFeed
 
-LENGTH = struct.Struct(">Q")  # of the pickle that follows, in bytes
+LENGTH = struct.Struct(">Q")  # of what follows, in bytes
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Task:
-    """A document to parse: the arguments of `parse`."""
+    """How a document is to be parsed: the other arguments of `parse`."""
 
-    body: bytes
     feed: Feed
     now: datetime
     content_type: str

@@ -30,6 +30,7 @@ _LARGE = 1_000_000  # bytes: documents of this size are parsed one at a time
 _KEPT = (
     80_000_000  # bytes: a parser that holds more after a document is replaced, so that the memory comes back
 )
+_PIECE = 200_000  # bytes
 _PATIENCE = 2.0  # seconds beyond the deadline, after which a parser is killed that has not ended by itself
 
 
@@ -89,11 +90,11 @@ class ParserPool:
             parsed = parse_plain(body, feed=feed, now=now, content_type=content_type, url=url)
             if parsed is not None:
                 return parsed
-        task = Task(body=body, feed=feed, now=now, content_type=content_type, url=url)
+        task = Task(feed=feed, now=now, content_type=content_type, url=url)
         async with self._large if suspect or len(body) > _LARGE else contextlib.nullcontext(), self._place():
             self.busy += 1
             try:
-                result = await self._do(task)
+                result = await self._do(task, body)
             finally:
                 self.busy -= 1
         if result.parsed is None:
@@ -123,13 +124,13 @@ class ParserPool:
             else:
                 self._places.release()
 
-    async def _do(self, task: Task) -> Result:
+    async def _do(self, task: Task, body: bytes) -> Result:
         parser = self._idle.pop() if self._idle else await _Parser.start(self._deadline, self._memory)
         loop = asyncio.get_running_loop()
         begun = loop.time()
         try:
             async with asyncio.timeout(self._deadline + _PATIENCE):
-                result = await parser.ask(task)
+                result = await parser.ask(task, body)
         except (TimeoutError, OSError, EOFError):
             await parser.kill()
             is_late = loop.time() - begun >= self._deadline
@@ -174,11 +175,13 @@ class _Parser:
             process.wait()
             raise
 
-    async def ask(self, task: Task) -> Result:
+    async def ask(self, task: Task, body: bytes) -> Result:
         """Return what became of a task. Raises OSError and EOFError when the process ends over it."""
         data = pickle.dumps(task, pickle.HIGHEST_PROTOCOL)
-        self._tasks.write(LENGTH.pack(len(data)) + data)
-        await self._tasks.drain()
+        self._tasks.write(LENGTH.pack(len(data)) + data + LENGTH.pack(len(body)))
+        for start in range(0, len(body), _PIECE):  # what is written at once is copied
+            self._tasks.write(memoryview(body)[start : start + _PIECE])
+            await self._tasks.drain()
         (length,) = LENGTH.unpack(await self._results.readexactly(LENGTH.size))
         result: Result = pickle.loads(await self._results.readexactly(length))  # noqa: S301 - of our own process
         return result

@@ -16,6 +16,7 @@ from typing import BinaryIO, Literal
 from monitor.errors import ParseError
 from monitor.feeds.parse import parse
 from monitor.feeds.parser_messages import LENGTH, Result, Task
+from monitor.malloc import hold_little_memory
 
 
 def main(deadline: float, memory: int) -> None:
@@ -25,19 +26,22 @@ def main(deadline: float, memory: int) -> None:
         signal.signal(ignored, signal.SIG_IGN)
     tasks, results = sys.stdin.buffer, os.fdopen(os.dup(1), "wb")
     os.dup2(2, 1)  # whatever a library prints is no result
+    hold_little_memory()
     _limit_memory(memory)
     while head := tasks.read(LENGTH.size):
         task: Task = pickle.loads(tasks.read(*LENGTH.unpack(head)))  # noqa: S301 - from the process that started this one
+        body = tasks.read(*LENGTH.unpack(tasks.read(LENGTH.size)))
         # By the kernel, wherever the parser is just then, and by a clock that nobody sets.
         signal.setitimer(signal.ITIMER_REAL, deadline)
-        result = _do(task)
+        result = _do(task, body)
+        del body
         signal.setitimer(signal.ITIMER_REAL, 0)
         _write(results, result)
 
 
-def _do(task: Task) -> Result:
+def _do(task: Task, body: bytes) -> Result:
     try:
-        parsed = parse(task.body, feed=task.feed, now=task.now, content_type=task.content_type, url=task.url)
+        parsed = parse(body, feed=task.feed, now=task.now, content_type=task.content_type, url=task.url)
     except ParseError as error:
         return Result(error=str(error), memory=_held("resident"))
     except MemoryError:

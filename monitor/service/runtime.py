@@ -15,11 +15,12 @@ from monitor.jobs.draft import DigestContext
 from monitor.loaded import LoadedConfig
 from monitor.mail import BeforeDot, Send
 from monitor.mail.maildir import maildir_sender
+from monitor.malloc import give_memory_back
 from monitor.model.digests import Digest
 from monitor.model.mail import Mail, Rendered, Route
 from monitor.model.notices import Notice
+from monitor.rules.script import forget_dictionaries
 from monitor.service.clock import Clocks
-from monitor.service.memory import give_memory_back
 from monitor.service.register import register
 from monitor.service.timekeeping import believe_clock
 from monitor.store.database import Database, open_database
@@ -41,6 +42,7 @@ class Runtime:
 
 def make_runtime(loaded: LoadedConfig, parse: Parse, fetcher: Fetcher | None = None) -> Runtime:
     """Make the parts this configuration asks for. `fetcher` is one to go on with, where [fetch] is the same."""
+    forget_dictionaries()
     give_memory_back()
     smtp = loaded.config.smtp
     if smtp.ca_file:

@@ -3,14 +3,15 @@ import sys
 
 _PROGRAM = """
 from pathlib import Path
-from monitor.rules.script import learn_vocabulary, vocabulary
-from monitor.service.memory import give_memory_back
+from monitor.malloc import give_memory_back
+from monitor.rules.script import forget_dictionaries, learn_vocabulary, vocabulary
 
 def resident():
     return int(Path("/proc/self/statm").read_text().split()[1]) * 4096
 
 learn_vocabulary(["人工智能"])
 before = resident()
+forget_dictionaries()
 give_memory_back()
 print(before - resident(), *vocabulary("视频"))
 """
