@@ -7,8 +7,8 @@ from functools import cache
 # From malloc.h.
 _M_MXFAST, _M_TRIM_THRESHOLD, _M_MMAP_THRESHOLD, _M_ARENA_MAX = 1, -1, -3, -8
 _OPTIONS = {
-    # Threads share these heaps. Each would have its own otherwise, up to eight for each core.
-    _M_ARENA_MAX: 2,
+    # Threads share one heap. Each would have its own otherwise, up to eight for each core, and holes in it.
+    _M_ARENA_MAX: 1,
     # A block of more bytes goes back as soon as it is free. The first large one that is freed raises this to its own
     # size otherwise, and of what comes later, the heap keeps the holes.
     _M_MMAP_THRESHOLD: 400_000,
