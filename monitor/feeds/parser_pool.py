@@ -28,7 +28,7 @@ _MOST_SLOW = 2
 _SMALL = 300_000  # bytes: a plain document of this size takes 10 ms
 _LARGE = 1_000_000  # bytes: documents of this size are parsed one at a time
 _KEPT = (
-    80_000_000  # bytes: a parser that holds more after a document is replaced, so that the memory comes back
+    50_000_000  # bytes: a parser that holds more after a document is replaced, so that the memory comes back
 )
 _PIECE = 200_000  # bytes
 _PATIENCE = 2.0  # seconds beyond the deadline, after which a parser is killed that has not ended by itself

@@ -7,8 +7,6 @@ from collections.abc import Iterator
 from datetime import datetime
 from email.utils import format_datetime
 
-from wcwidth import iter_graphemes
-
 from monitor.config.addresses import parse_mailbox
 from monitor.model.mail import Mail, Rendered
 
@@ -150,6 +148,8 @@ def _octets_in(length: int) -> int:
 
 def _clusters(text: str) -> Iterator[str]:
     """Yield what a reader takes for one character (UAX 29); of one too long for an encoded-word, its code points."""
+    from wcwidth import iter_graphemes  # its tables take 10 ms
+
     for cluster in iter_graphemes(text):
         yield from (cluster,) if len(cluster.encode()) <= _CLUSTER else cluster
 
