@@ -59,8 +59,8 @@ _LONGEST_HEAD = 128 * 1024  # bytes; what is longer is aiohttp's to refuse
 _LONGEST_HEADER = 70_000  # bytes: more than any real one; the number of headers is aiohttp's limit, 128
 _END_OF_HEAD = re.compile(rb"\r?\n\r?\n")
 _WITHOUT_HOST = re.compile(r"(?:https?:)?//(?:[/?#]|$)", re.IGNORECASE)  # a Location
-_CHUNK = 64 * 1024  # bytes
-_BUFFER = 32 * 1024  # bytes of a body that aiohttp holds, twice that at most, and a chunk
+_CHUNK = 32 * 1024  # bytes
+_BUFFER = 8 * 1024  # bytes of a body that aiohttp holds, twice that at most, and a chunk
 _LONGEST_REASON = 200  # characters of an error's text
 _HEADERS = {
     "User-Agent": f"feed-monitor/{__version__} (feed reader)",

@@ -22,7 +22,7 @@ READS = f"{__version__} {version('feedparser')}"  # another one may read the sam
 
 _DEADLINE = 10.0  # seconds for one document
 _MEMORY = 120_000_000  # bytes for one document
-_PARSERS = 2  # at work at one time, besides those that take their time
+_PARSERS = 2  # at work at one time, besides those that take their time; as many are kept
 _SLOW_AFTER = 1.0  # seconds after which a parser takes its time: another one may begin beside it
 _MOST_SLOW = 2
 _SMALL = 300_000  # bytes: a plain document of this size takes 10 ms
@@ -139,7 +139,7 @@ class ParserPool:
         except BaseException:  # told to stop: nobody waits for the result any more
             await parser.kill()
             raise
-        if result.memory > _KEPT:
+        if result.memory > _KEPT or len(self._idle) >= _PARSERS:
             await parser.end()
         else:
             self._idle.append(parser)

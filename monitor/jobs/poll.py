@@ -224,7 +224,9 @@ async def poll(
 def _hash(feed: Feed, answer: Fetched) -> str:
     """Return what is equal where a document would be read as before."""
     how = f"{READS} {feed.url} {answer.url} {answer.content_type}\n".encode("utf-8", "replace")
-    return sha256(how + answer.body).hexdigest()
+    hashed = sha256(how)
+    hashed.update(answer.body)
+    return hashed.hexdigest()
 
 
 def _with(parsed: ParsedFeed, complete: Sequence[Entry]) -> ParsedFeed:
