@@ -463,7 +463,7 @@ class _Connector(aiohttp.TCPConnector):
 
 @cache
 def _socks_connector() -> "type[ProxyConnector]":
-    from aiohttp_socks import ProxyConnector  # 30 ms for whoever has no SOCKS proxy
+    from aiohttp_socks import ProxyConnector  # 10 ms for whoever has no SOCKS proxy
 
     class SocksConnector(ProxyConnector):
         def __init__(self, *arguments: Any, **options: Any) -> None:
