@@ -19,6 +19,7 @@ ANSWERS: Mapping[str, Any] = {
     "check": config.CheckAnswer,
     "poll": list[work.PollAnswer],
     "digest": list[work.DigestAnswer],
+    "digest --again": work.SentAgainAnswer,
     "digest --excluded": list[work.ExcludedAnswer],
     "deliver": list[work.AttemptAnswer],
     "once": work.RoundAnswer,

@@ -196,9 +196,33 @@ def digest(
     excluded: Annotated[
         bool, typer.Option("--excluded", help="Only show which entries the rules exclude, and by which word.")
     ] = False,
+    again: Annotated[
+        str | None,
+        typer.Option(
+            "--again",
+            metavar="SLOT",
+            help='Send the digest of this slot once more: as "monitor outbox" shows it, or "last".',
+            show_default=False,
+        ),
+    ] = None,
+    to: Annotated[
+        str | None,
+        typer.Option(
+            "--to",
+            metavar="ADDRESS",
+            help="With --again: only to this recipient of it, or to the operator.",
+            show_default=False,
+        ),
+    ] = None,
     json: Json = False,
 ) -> None:
     """Compose the digests that are due and put them into the outbox."""
+    if again is not None:
+        from monitor.cli.again import digest_again
+
+        sys.exit(digest_again(path_of(context, config), again, only=subscription, to=to, json=json))
+    if to is not None:
+        raise typer.BadParameter("it goes with --again.", param_hint="--to")
     if excluded:
         from monitor.cli.preview import show_excluded
 
@@ -242,12 +266,15 @@ def preview(
     config: ConfigFile = None,
     subscription: SubscriptionName = None,
     out: Annotated[Path, typer.Option("--out", metavar="DIR", help="Where the files go.")] = Path("preview"),
+    sample: Annotated[
+        bool, typer.Option("--sample", help="Where nothing waits, write a sample of what is stored.")
+    ] = False,
     json: Json = False,
 ) -> None:
     """Write the digests that would go out now as .html, .txt and .eml; changes nothing."""
     from monitor.cli.preview import preview
 
-    sys.exit(preview(path_of(context, config), only=subscription, out=out, json=json))
+    sys.exit(preview(path_of(context, config), only=subscription, out=out, sample=sample, json=json))
 
 
 @app.command()

@@ -2,73 +2,143 @@
 
 import re
 from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
 from pathlib import Path
+from typing import Literal
 from zoneinfo import ZoneInfo
 
 from monitor.cli.database import use_database
 from monitor.cli.options import subscriptions_named
-from monitor.cli.terminal import answer, count, progress, say, say_held_back, say_pruned, write_files
+from monitor.cli.terminal import (
+    answer,
+    complain,
+    count,
+    progress,
+    say,
+    say_held_back,
+    say_pruned,
+    write_files,
+)
+from monitor.cli.work import NOT_FORGOTTEN
+from monitor.config.options import Subscription
 from monitor.config.values import in_words
 from monitor.digests.due import slot_now
-from monitor.digests.parts import Part
-from monitor.digests.render import digest_renderer
-from monitor.errors import MonitorError
+from monitor.digests.parts import Part, split
+from monitor.digests.render import RenderDigest, digest_renderer
+from monitor.errors import MonitorError, SchemaError
 from monitor.jobs.compose import mails_of
-from monitor.jobs.draft import Draft, NothingPending, draft_digest
+from monitor.jobs.draft import Draft, draft_digest
 from monitor.jobs.stored import ExcludedEntry, match_period
 from monitor.loaded import LoadedConfig, load
+from monitor.model.digests import Digest
 from monitor.queries.answers.work import ExcludedAnswer, PreviewedDigest, ReplayedDigest
 from monitor.queries.excluded import excluded_now
 from monitor.queries.replay import LEAD, Replayed
 from monitor.queries.replay import replay as replay_subscription
+from monitor.queries.sample import sample_made_up, sample_of_stored
 from monitor.service.clock import clock
 from monitor.service.runtime import digest_context
 from monitor.store import entries
 from monitor.store.database import Database
+from monitor.texts import sentence
 
-_HELD_BACK = timedelta(days=30)  # what is older is nobody's news
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Preview:
+    """What a subscription would get now, or a sample of it, as mails: each part with its recipients."""
+
+    subscription: Subscription
+    parts: tuple[tuple[Part, Sequence[str]], ...] = ()  # none: there would be no mail
+    sample: Literal["", "stored", "made up"] = ""
 
 
-def preview(path: Path, *, only: str | None, out: Path, json: bool) -> int:
-    """Write the digests that would go out now into `out`; return 0. Nothing in the database changes."""
+def preview(path: Path, *, only: str | None, out: Path, sample: bool, json: bool) -> int:
+    """Write the digests that would go out now into `out`; return 0. Nothing in the database changes.
+
+    With `sample`, where nothing waits, one is written of what is stored, or else of news that are made up.
+    """
     loaded = load(path)
     subscriptions = subscriptions_named(loaded.config, only, path.name)
+    context, render, now = digest_context(loaded), digest_renderer(loaded.templates), clock()
 
-    async def draft_all(db: Database) -> tuple[int, list[Draft | NothingPending]]:
-        context, render, now = digest_context(loaded), digest_renderer(loaded.templates), clock()
-        kept = await db.read(entries.count_held_back, published_since=now - _HELD_BACK)
-        return kept, [
-            await draft_digest(each, slot_now(now), context=context, render=render, db=db, now=now)
-            for each in subscriptions
-        ]
+    async def draft_all(db: Database) -> tuple[int, list[_Preview]]:
+        kept = await db.read(entries.count_held_back, published_since=now - NOT_FORGOTTEN)
+        drafts = []
+        for each in subscriptions:
+            draft = await draft_digest(each, slot_now(now), context=context, render=render, db=db, now=now)
+            if isinstance(draft, Draft):
+                drafts.append(_Preview(subscription=each, parts=_parts_of(draft)))
+            elif sample and (digest := await sample_of_stored(each, context=context, db=db, now=now)):
+                drafts.append(_sample(each, digest, render, "stored"))
+            elif sample:
+                drafts.append(_sample(each, sample_made_up(each, now), render, "made up"))
+            else:
+                drafts.append(_Preview(subscription=each))
+        return kept, drafts
 
-    kept, drafts = use_database(loaded.store_url, draft_all)
-    sender = loaded.config.smtp.sender
-    previews = [
-        PreviewedDigest(
-            subscription=subscription.name,
-            subject=draft.issues[0].parts[0].rendered.subject if isinstance(draft, Draft) else None,
-            files=_write_draft(draft, file_stem(subscription.name), sender, out)
-            if isinstance(draft, Draft)
-            else (),
-            held_back=kept,
-        )
-        for subscription, draft in zip(subscriptions, drafts, strict=True)
-    ]
+    try:
+        kept, drafts = use_database(loaded.store_url, draft_all)
+    except SchemaError as error:
+        if not sample:
+            raise
+        complain(error.text)
+        kept = 0
+        drafts = [_sample(each, sample_made_up(each, now), render, "made up") for each in subscriptions]
+    previews = [_write_preview(draft, loaded.config.smtp.sender, out, held_back=kept) for draft in drafts]
     if json:
         answer(previews)
         return 0
     for previewed in previews:
-        if previewed.files:
-            say(f"{previewed.subscription}: {previewed.subject}")
-            for file in previewed.files:
-                say(f"  {file}")
-        else:
-            say(f"{previewed.subscription}: nothing new is pending, so there would be no mail.")
-    if kept:
-        say_held_back(kept, in_words(_HELD_BACK))
+        say(_in_words(previewed))
+        for file in previewed.files:
+            say(f"  {file}")
+    if kept and not sample:
+        say_held_back(kept, in_words(NOT_FORGOTTEN), loaded.config.feeds)
     return 0
+
+
+def _sample(
+    subscription: Subscription,
+    digest: Digest,
+    render: RenderDigest,
+    sample: Literal["stored", "made up"],
+) -> _Preview:
+    parts = split(digest, render).parts
+    return _Preview(
+        subscription=subscription,
+        parts=tuple((part, subscription.to) for part in parts),
+        sample=sample,
+    )
+
+
+def _write_preview(draft: _Preview, sender: str, out: Path, *, held_back: int) -> PreviewedDigest:
+    stem = file_stem(draft.subscription.name)
+    return PreviewedDigest(
+        subscription=draft.subscription.name,
+        subject=draft.parts[0][0].rendered.subject if draft.parts else None,
+        files=_write_parts(draft.parts, f"{stem}-sample" if draft.sample else stem, sender, out)
+        if draft.parts
+        else (),
+        sample=draft.sample,
+        held_back=held_back,
+    )
+
+
+def _in_words(previewed: PreviewedDigest) -> str:
+    values = {"subscription": previewed.subscription, "subject": previewed.subject}
+    if previewed.sample == "stored":
+        return sentence(
+            "{subscription}: nothing waits. A sample of the newest stored entries that match: {subject}",
+            **values,
+        )
+    if previewed.sample:
+        return sentence(
+            "{subscription}: nothing is stored that matches. A sample of made-up news: {subject}", **values
+        )
+    if previewed.subject is not None:
+        return f"{previewed.subscription}: {previewed.subject}"
+    return sentence("{subscription}: nothing new waits, so there would be no mail.", **values)
 
 
 def show_excluded(path: Path, *, only: str | None, json: bool) -> int:
@@ -169,9 +239,8 @@ def _write_replayed(replayed: Replayed, sender: str, out: Path) -> ReplayedDiges
     )
 
 
-def _write_draft(draft: Draft, stem: str, sender: str, out: Path) -> tuple[str, ...]:
-    parts = [(part, issue.mailboxes) for issue in draft.issues for part in issue.parts]
-    return _write_parts(parts, stem, sender, out)
+def _parts_of(draft: Draft) -> tuple[tuple[Part, Sequence[str]], ...]:
+    return tuple((part, issue.mailboxes) for issue in draft.issues for part in issue.parts)
 
 
 def _write_parts(

@@ -243,7 +243,7 @@ def apply(
                 f"    and {each.beyond} more match; --limit {len(each.entries) + each.beyond} takes them along."
             )
     if kept and not held_back:
-        say_held_back(kept, since)
+        say_held_back(kept, since, loaded.config.feeds)
     if not held_back:
         say_pruned(without_texts)
     return 0

@@ -12,12 +12,15 @@ from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple, TextIO
 
+from monitor.config.values import in_words
 from monitor.errors import MonitorError
 from monitor.queries.answers import as_json
-from monitor.texts import masked, shown
+from monitor.texts import masked, sentence, shown
 
 if TYPE_CHECKING:
     from rich.console import Console
+
+    from monitor.config.options import Feed
 
 _PRINTED_AS_IS = "\n\u3000"  # the ideographic space: carets stand behind it under Chinese text
 _WIDTH_IN_PIPE = 200  # columns: a row of a table stays on one line
@@ -67,12 +70,25 @@ def count(number: int, noun: str) -> str:
     return f"{number} {noun if number == 1 else plural}"
 
 
-def say_held_back(kept: int, since: str) -> None:
-    """Say how many entries were too old to be mailed when their feed brought them, and how they can be mailed."""
-    are = "was" if kept == 1 else "were"
+def say_held_back(kept: int, since: str, feeds: "Iterable[Feed]") -> None:
+    """Say how many entries were too old to be mailed when one of these feeds brought them, and what can be done."""
+    age = ", ".join(in_words(span) for span in sorted({feed.first_visit for feed in feeds}))
+    if kept == 1:
+        say(sentence("1 entry is older than first_visit ({age}), so it is stored, but not mailed.", age=age))
+    else:
+        say(
+            sentence(
+                "{number} entries are older than first_visit ({age}), so they are stored, but not mailed.",
+                number=kept,
+                age=age,
+            )
+        )
     say(
-        f"{count(kept, 'entry')} {are} held back as too old: "
-        f'"monitor rules apply --held-back --since {since} --dry-run" shows what matches.'
+        sentence(
+            '"monitor rules apply --held-back --since {since}" puts what matches into the next digest (--dry-run '
+            'only lists it); "monitor preview --sample" shows what a digest looks like.',
+            since=since,
+        )
     )
 
 

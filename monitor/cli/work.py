@@ -2,7 +2,8 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from datetime import timedelta
 from pathlib import Path
 
 from monitor.cli.options import subscriptions_named
@@ -18,6 +19,7 @@ from monitor.cli.terminal import (
     table,
 )
 from monitor.config.options import Subscription
+from monitor.config.values import in_words
 from monitor.digests.due import next_slot
 from monitor.errors import DigestError
 from monitor.jobs.compose import Composed, NothingNew, SlotTaken
@@ -43,7 +45,9 @@ from monitor.queries.answers.work import (
 from monitor.service.clock import clock
 from monitor.service.due_work import ComposeFailed, DueWork, NotDue, Outcome, Work
 from monitor.service.runtime import open_runtime
+from monitor.store import entries
 
+NOT_FORGOTTEN = timedelta(days=30)  # entries held back that are older are nobody's news
 _NAMED = 20  # unsent mails that a command names
 
 
@@ -55,6 +59,7 @@ class _Answers:
     digests: list[DigestAnswer] = field(default_factory=list)
     attempts: list[AttemptAnswer] = field(default_factory=list)
     unsent: Sequence[Delivery] = ()  # mails that wait or are held, at the end
+    held_back: int = 0  # entries too old to be mailed, at the end; counted where a digest has nothing new
     step: Callable[[], object] = lambda: None  # called for each poll and attempt
 
     def add(self, outcome: Outcome) -> None:
@@ -74,7 +79,24 @@ class _Answers:
         """Return them with the polls in the order of the file, whichever feed answered first."""
         places = {feed.name: place for place, feed in enumerate(loaded.config.feeds)}
         polls = sorted(self.polls, key=lambda poll: places[poll.feed])
-        return _Answers(polls=polls, digests=self.digests, attempts=self.attempts, unsent=self.unsent)
+        digests = [
+            replace(digest, held_back=self.held_back) if isinstance(digest, NoDigestAnswer) else digest
+            for digest in self.digests
+        ]
+        return _Answers(
+            polls=polls,
+            digests=digests,
+            attempts=self.attempts,
+            unsent=self.unsent,
+            held_back=self.held_back,
+        )
+
+    @property
+    def nothing_new(self) -> bool:
+        """Whether a digest was asked for that has nothing new."""
+        return any(
+            isinstance(digest, NoDigestAnswer) and digest.outcome == "nothing new" for digest in self.digests
+        )
 
 
 class _Tasks:
@@ -108,11 +130,12 @@ def poll(path: Path, *, every: bool, json: bool) -> int:
         with progress("polling", len(claimed)) as answers.step:
             await due_work.poll_claimed(claimed, apart=not every)
 
-    answers = _run(load_complete(path), work)
+    loaded = load_complete(path)
+    answers = _run(loaded, work)
     if json:
         answer(answers.polls)
     else:
-        _show_polls(answers.polls)
+        _show_polls(answers.polls, loaded)
     return _exit_code(answers)
 
 
@@ -128,6 +151,8 @@ def digest(path: Path, *, only: str | None, now: bool, json: bool) -> int:
         answer(answers.digests)
     else:
         _show_digests(answers.digests)
+        if answers.held_back:
+            say_held_back(answers.held_back, in_words(NOT_FORGOTTEN), loaded.config.feeds)
     return _exit_code(answers)
 
 
@@ -154,7 +179,8 @@ def once(path: Path, *, now: bool, json: bool) -> int:
         await due_work.round(now=now)
         answers.unsent = await due_work.unsent()
 
-    answers = _run(load_complete(path), work)
+    loaded = load_complete(path)
+    answers = _run(loaded, work)
     if json:
         answer(
             RoundAnswer(
@@ -165,8 +191,10 @@ def once(path: Path, *, now: bool, json: bool) -> int:
             )
         )
     else:
-        _show_polls(answers.polls)
+        told = _show_polls(answers.polls, loaded)
         _show_digests(answers.digests)
+        if answers.held_back and not told:
+            say_held_back(answers.held_back, in_words(NOT_FORGOTTEN), loaded.config.feeds)
         _show_attempts(answers)
     return _exit_code(answers)
 
@@ -187,6 +215,9 @@ def _run(loaded: LoadedConfig, work: Callable[[DueWork, _Answers], Awaitable[Non
                 wall_clock=clocks.wall,
             )
             await work(due_work, answers)
+            if answers.nothing_new:
+                since = clocks.settled() - NOT_FORGOTTEN
+                answers.held_back = await db.read(entries.count_held_back, published_since=since)
 
     asyncio.run(run())
     if tasks.error:
@@ -229,11 +260,14 @@ def _poll_answer(outcome: Polled | Unchanged | PollFailed) -> PollAnswer:
             return UnchangedAnswer(feed=name, url=url, next_poll_at=next_poll_at)
 
 
-def _show_polls(polls: Sequence[PollAnswer]) -> None:
-    """Show a row for each feed with new entries and a line for each failure; count the others."""
+def _show_polls(polls: Sequence[PollAnswer], loaded: LoadedConfig) -> bool:
+    """Show a row for each feed with new entries and a line for each failure; count the others.
+
+    Return whether entries were too old to be mailed, and it was said what can be done.
+    """
     if not polls:
         say('No feed is due. "monitor poll --all" asks all of them.')
-        return
+        return False
     polled = [poll for poll in polls if isinstance(poll, PolledAnswer)]
     failed = [poll for poll in polls if isinstance(poll, PollFailedAnswer)]
     if rows := [poll for poll in polled if poll.new or poll.held_back or len(polls) == 1]:
@@ -246,9 +280,12 @@ def _show_polls(polls: Sequence[PollAnswer]) -> None:
         again = f"Asked again {local_time(poll.next_poll_at)}" if poll.next_poll_at else "It is asked no more"
         complain(f"{poll.feed}: {poll.error}. {again}.")
     if kept := sum(poll.held_back for poll in polled):
-        say_held_back(kept, "30d")
+        held_back_by = {poll.feed for poll in polled if poll.held_back}
+        feeds = [feed for feed in loaded.config.feeds if feed.name in held_back_by]
+        say_held_back(kept, in_words(NOT_FORGOTTEN), feeds)
     unchanged = len(polls) - len(polled) - len(failed)
     say(f"{count(len(polls), 'feed')}: {len(polled)} read, {unchanged} unchanged, {len(failed)} failed.")
+    return bool(kept)
 
 
 # --- digests ------------------------------------------------------------------------------------
@@ -267,9 +304,11 @@ def _digest_answer(outcome: Composed | NothingNew | SlotTaken | NotDue | Compose
                 to=tuple(dict.fromkeys(mail.to for mail in outcome.mails)),
             )
         case NothingNew():
-            return NoDigestAnswer(subscription=subscription.name, outcome="nothing new")
+            return NoDigestAnswer(subscription=subscription.name, outcome="nothing new", held_back=0)
         case SlotTaken():
-            return NoDigestAnswer(subscription=subscription.name, outcome="taken by another worker")
+            return NoDigestAnswer(
+                subscription=subscription.name, outcome="taken by another worker", held_back=0
+            )
         case NotDue():
             return NotDueAnswer(subscription=subscription.name, next=next_slot(subscription, clock()))
         case ComposeFailed():

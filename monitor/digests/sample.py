@@ -1,4 +1,4 @@
-"""Make samples of digests and of a notice, to try templates on."""
+"""Make samples of digests and of a notice, to try templates on; and a digest of made-up news, to look at."""
 
 from collections.abc import Iterator
 from dataclasses import replace
@@ -50,6 +50,68 @@ def sample_digests(subscription: Subscription) -> Iterator[Digest]:
         now=_AT,
         next_at=None,
     )
+
+
+def made_up_digest(subscription: Subscription, now: datetime, *, next_at: datetime | None) -> Digest:
+    """Return a digest of a few made-up news, as a good morning brings them."""
+    hour = timedelta(hours=1)
+    pending = [
+        PendingEntry(
+            seq=number,
+            entry=_entry(
+                number,
+                title=title,
+                summary=summary,
+                published=now - number * hour,
+                first_seen=now,
+                link=f"https://news.example.org/{number}",
+            ),
+            matches=(Match(fingerprint=rule, hits=(Hit("title", word, word, at, at + len(word)),)),),
+        )
+        for number, (rule, word, title, summary) in enumerate(_MADE_UP, start=1)
+        for at in [title.index(word)]
+    ]
+    return build(
+        subscription,
+        Slot(kind=SlotKind.NOW, key=now.isoformat(), at=now),
+        pending,
+        rules=[(Rule(name=name, any=(name,)), name) for name in dict.fromkeys(row[0] for row in _MADE_UP)],
+        feeds={"https://a.example.org/": "example.org"},
+        watched=Watched(feeds=(("example.org", FeedHealth.OK),), entries=40),
+        since=None,
+        now=now,
+        next_at=next_at,
+    )
+
+
+# Rule, word found, title, summary.
+_MADE_UP = (
+    (
+        "人工智能",
+        "大模型",
+        "三所大学公布同一个大模型的训练账本",
+        "电费占四成，数据整理占三成，剩下的是反复试错。",
+    ),
+    (
+        "人工智能",
+        "AI",
+        "小镇图书馆用 AI 给方志编索引",
+        "两名馆员花了一个冬天，把八十年的手写卡片变成可以检索的文字。",
+    ),
+    (
+        "人工智能",
+        "智能体",
+        "会订车票的智能体，也会订错",
+        "一位读者记录了一周的得失：省下两小时，多跑一趟车站。",
+    ),
+    ("芯片", "芯片", "老厂房里的芯片封装线重新开机", "设备是旧的，订单是新的，工人大多是回来的。"),
+    (
+        "芯片",
+        "chip",
+        "A chip that sleeps most of the day",
+        "It wakes for a moment a minute, and lasts for years.",
+    ),
+)
 
 
 def sample_notice() -> Notice:

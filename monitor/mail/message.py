@@ -78,6 +78,12 @@ def sender_header(sender: str) -> tuple[str, str]:
     return _address("From", mailbox.name, mailbox.address), mailbox.address
 
 
+def recipient_header(to: str) -> tuple[str, str]:
+    """Return the header To of a recipient, who may have a display name, and the envelope address."""
+    mailbox = parse_mailbox(to)
+    return _address("To", mailbox.name, mailbox.address), mailbox.address
+
+
 def _one_line(text: str) -> str:
     """Return `text` without control and line-breaking characters, lone surrogates and bidi overrides."""
     encodable = text.encode("utf-8", "replace").decode("utf-8")

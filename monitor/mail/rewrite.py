@@ -1,11 +1,13 @@
-"""Rewrite a mail that waits in the outbox: give it another sender, or leave of it the text alone."""
+"""Rewrite a mail of the outbox: another sender, the text alone, or the same mail once more."""
 
 import hashlib
 import re
 from dataclasses import replace
+from datetime import datetime
 from email import message_from_bytes
+from email.utils import format_datetime
 
-from monitor.mail.message import new_message_id, sender_header
+from monitor.mail.message import new_message_id, recipient_header, sender_header
 from monitor.model.mail import Mail
 
 _HEAD_END = b"\r\n\r\n"
@@ -18,9 +20,32 @@ def with_sender(mail: Mail, sender: str) -> Mail:
     """
     header, address = sender_header(sender)
     head, separator, body = mail.raw.partition(_HEAD_END)
-    head = re.sub(rb"\AFrom:.*?(?=\r\n[^ \t]|\Z)", lambda _: header.encode(), head, flags=re.DOTALL)
+    head = _with_header(head, b"From", header)
     raw = head + separator + body
     return mail if (raw, address) == (mail.raw, mail.sender) else replace(mail, raw=raw, sender=address)
+
+
+def once_more(mail: Mail, *, date: datetime, unique: str, to: str = "") -> Mail:
+    """Return the mail as another one: of this date, with a Message-ID made of `unique`; all else stays.
+
+    With `to`, which may have a display name, it is addressed to somebody else.
+    """
+    message_id = new_message_id(
+        mail.sender, hashlib.sha256(f"{mail.message_id} {unique}".encode()).hexdigest()[:32]
+    )
+    header, address = recipient_header(to) if to else ("", mail.to)
+    headers = {b"Date": f"Date: {format_datetime(date)}", b"Message-ID": f"Message-ID: {message_id}"}
+    headers |= {b"To": header} if to else {}
+    head, separator, body = mail.raw.partition(_HEAD_END)
+    for name, line in headers.items():
+        head = _with_header(head, name, line)
+    raw = head + separator + body
+    return replace(mail, message_id=message_id, date=date, to=address, raw=raw)
+
+
+def _with_header(head: bytes, name: bytes, line: str) -> bytes:
+    pattern = rb"(?<![^\n])" + name + rb":.*?(?=\r\n[^ \t]|\Z)"
+    return re.sub(pattern, lambda _: line.encode(), head, count=1, flags=re.DOTALL)
 
 
 def text_alone(mail: Mail) -> Mail | None:

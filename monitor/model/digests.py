@@ -18,6 +18,7 @@ class SlotKind(StrEnum):
     NOW = "now"  # a digest ordered by hand
     AT_ONCE = "at once"  # matches of rules of that pace, beside the digests
     NOTICE = "notice"  # troubles to tell the operator of
+    AGAIN = "again"  # a digest that is sent once more; its key is the name of that slot
 
 
 class DigestKind(StrEnum):
@@ -25,6 +26,7 @@ class DigestKind(StrEnum):
 
     DIGEST = "digest"  # matches, for a subscription
     NOTICE = "notice"  # a mail to the operator, of no subscription
+    AGAIN = "again"  # a digest that is sent once more: it brings nothing that counts as mailed
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -23,6 +23,25 @@ def insert_notice(tx: Connection, slot: Slot, at: datetime) -> int | None:
     return _insert(tx, DigestKind.NOTICE, "", slot, at, 0, "", 1)
 
 
+def insert_again(tx: Connection, subscription: str, slot: Slot, at: datetime) -> int:
+    """Insert a digest that is sent once more; return its id. A slot may have any number of them."""
+    table = tables.digests
+    of_slot = table.c.subscription == subscription, table.c.slot == slot.name
+    part = (tx.scalar(select(func.max(table.c.part)).where(*of_slot)) or 0) + 1
+    number = _insert(tx, DigestKind.AGAIN, subscription, slot, at, 0, "", part)
+    assert number is not None, "nobody else writes meanwhile"
+    return number
+
+
+def slots(tx: Connection, subscription: str) -> list[str]:
+    """Return the names of the slots that brought the subscription a digest, the newest first."""
+    table = tables.digests
+    query = select(table.c.slot).where(
+        table.c.subscription == subscription, table.c.kind == DigestKind.DIGEST.value
+    )
+    return list(tx.scalars(query.group_by(table.c.slot).order_by(func.max(table.c.id).desc())))
+
+
 def mark_mailed(
     tx: Connection, subscription: str, digest_id: int, stories: Sequence[tuple[int, str]]
 ) -> None:

@@ -173,6 +173,17 @@ def news(
     return [(row.seq, entry_of(row)) for row in tx.execute(query.order_by(entries.c.seq).limit(limit))]
 
 
+def latest(tx: Connection, *, before: int | None, limit: int) -> list[tuple[int, Entry]]:
+    """Return the last `limit` arrivals, or the last ones with a smaller seq, as (seq, entry); the newest first.
+
+    Whatever became of them: held back and mailed ones too, but for editions that were replaced.
+    """
+    query = rows().where(~entries.c.replaced).order_by(entries.c.seq.desc()).limit(limit)
+    if before is not None:
+        query = query.where(entries.c.seq < before)
+    return [(row.seq, entry_of(row)) for row in tx.execute(query)]
+
+
 def held_back(
     tx: Connection, *, published_since: datetime, after: int, limit: int
 ) -> list[tuple[int, Entry]]:

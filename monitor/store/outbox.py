@@ -358,7 +358,7 @@ def is_unwanted(tx: Connection, number: int) -> bool:
 def prune(tx: Connection, before: datetime) -> int:
     """Delete the mails that were sent, or given up, before an instant; return their count.
 
-    Of a notice nothing is left; what a digest brought is known for ever.
+    Of a notice, or a digest that was sent once more, nothing is left; what a digest brought is known for ever.
     """
     done = or_(
         _is(DeliveryStatus.SENT, *_GIVEN_UP),
@@ -368,7 +368,7 @@ def prune(tx: Connection, before: datetime) -> int:
     deleted = tx.scalars(delete(outbox).where(done, done_at < before).returning(outbox.c.digest_id)).all()
     is_mailed = exists().where(outbox.c.digest_id == digests.c.id)
     for chunk in chunks(sorted(set(deleted))):
-        notices = digests.c.id.in_(chunk), digests.c.kind == DigestKind.NOTICE.value
+        notices = digests.c.id.in_(chunk), digests.c.kind != DigestKind.DIGEST.value
         tx.execute(delete(digests).where(*notices, ~is_mailed))
     return len(deleted)
 
@@ -401,6 +401,16 @@ def unsent(tx: Connection) -> list[Delivery]:
 def by_number(tx: Connection, number: int) -> Delivery:
     """Return the mail of a number that is known."""
     return _deliveries(tx, [number])[0]
+
+
+def of_slot(tx: Connection, subscription: str, slot: str) -> list[Delivery]:
+    """Return the mails of a slot's digest that are still kept, part by part."""
+    query = _rows.where(
+        digests.c.subscription == subscription,
+        digests.c.slot == slot,
+        digests.c.kind == DigestKind.DIGEST.value,
+    )
+    return [_delivery(row) for row in tx.execute(query.order_by(digests.c.part, outbox.c.id))]
 
 
 def listing(tx: Connection, *, status: DeliveryStatus | None, limit: int) -> list[Delivery]:

@@ -62,6 +62,12 @@ def present(tx: Connection, subscription: str, addresses: Collection[str]) -> se
     return set(addresses) - set(tx.scalars(select(recipients.c.address).where(_of(subscription), barred)))
 
 
+def suspended(tx: Connection, subscription: str, addresses: Collection[str]) -> set[str]:
+    """Return those of these addresses that the mail server has refused too often to be mailed again."""
+    rows = select(recipients.c.address).where(_of(subscription), recipients.c.suspended_at.is_not(None))
+    return set(addresses) & set(tx.scalars(rows))
+
+
 def left_lately(tx: Connection, subscription: str) -> list[str]:
     """Return the addresses that left the subscription less than a day ago: what they would get is owed to them."""
     left = select(recipients.c.address).where(_of(subscription), _has_left, ~recipients.c.lapsed)

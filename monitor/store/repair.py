@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 
 from sqlalchemy import Column, Connection, Text, and_, case, cast, func, or_, select, update
 
-from monitor.model.digests import Slot, SlotKind
+from monitor.model.digests import DigestKind, Slot, SlotKind
 from monitor.model.mail import DeliveryStatus
 from monitor.store.tables import (
     digests,
@@ -161,6 +161,7 @@ def give_slots_back(tx: Connection, ahead: datetime) -> list[str]:
                 digests.c.subscription == key,
                 digests.c.at <= ahead,
                 ~digests.c.slot.startswith(f"{SlotKind.AT_ONCE}:"),
+                digests.c.kind == DigestKind.DIGEST.value,
             )
         )
         # A slot by hand stands for no time of day: only its instant counts.

@@ -91,7 +91,7 @@ def test_what_was_held_back_at_the_first_visit_is_told_and_can_be_mailed(tmp_pat
     hours = 24 * 10 + (make.NOW - datetime.now(UTC)) / timedelta(hours=1)
     with open_site(tmp_path, lambda: make.rss("AI新规", "大模型降价", "天气", hours_old=hours)) as site:
         site.write(('first_visit = "36500d"', 'first_visit = "3d"'))
-        told = "3 entries were held back as too old"
+        told = "3 entries are older than first_visit (3d), so they are stored, but not mailed."
         assert told in site.monitor("poll", "--all")
         assert told in site.monitor("preview", "--out", str(tmp_path / "seen"))
         (previewed,) = site.json("preview", "--out", str(tmp_path / "seen"))
@@ -106,7 +106,9 @@ def test_what_was_held_back_at_the_first_visit_is_told_and_can_be_mailed(tmp_pat
         assert (len(offered["entries"]), offered["beyond"], offered["held_back"]) == (2, 0, 3)
         (composed,) = site.json("digest", "--now")
         assert composed["entries"] == 2
-        assert "1 entry was held back" in site.monitor("preview", "--out", str(tmp_path / "seen"))
+        assert "1 entry is older than first_visit (3d)" in site.monitor(
+            "preview", "--out", str(tmp_path / "seen")
+        )
 
 
 def _age(store_url: str, days: int) -> None:

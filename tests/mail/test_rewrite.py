@@ -4,7 +4,7 @@ from email import message_from_bytes, policy
 import pytest
 
 from monitor.mail.message import make_mail
-from monitor.mail.rewrite import text_alone, with_sender
+from monitor.mail.rewrite import once_more, text_alone, with_sender
 from monitor.model.mail import Mail, Rendered
 
 DATE = datetime(2026, 11, 24, tzinfo=UTC)
@@ -69,3 +69,27 @@ def test_of_a_mail_that_is_text_nothing_less_can_be_left() -> None:
     text = text_alone(mail())
     assert text
     assert text_alone(text) is None
+
+
+@pytest.mark.parametrize("to", ["", "op@example.org", f"{LONG} <op@example.org>"])
+def test_a_mail_once_more_has_another_id_and_date_and_perhaps_another_reader(to: str) -> None:
+    later = DATE.replace(day=25)
+    old, new = (
+        mail(LONG + " <wrong@example.org>"),
+        once_more(mail(LONG + " <wrong@example.org>"), date=later, unique="1", to=to),
+    )
+    fresh = make_mail(
+        Rendered(subject="1 条", text="第一行\n.第二行\n", html="<p>网</p>"),
+        sender=LONG + " <wrong@example.org>",
+        to=to or "Ann <ann@example.org>",
+        message_id=new.message_id,
+        date=later,
+        list_name="AI 日报",
+    )
+    head = b"\r\n\r\n"
+    boundary = b"Content-Type"
+    assert new.raw.partition(boundary)[0] == fresh.raw.partition(boundary)[0]
+    assert new.raw.partition(head)[2] == old.raw.partition(head)[2]
+    assert (new.to, new.date) == (fresh.to, later)
+    assert new.message_id != old.message_id
+    assert once_more(old, date=later, unique="2").message_id != new.message_id

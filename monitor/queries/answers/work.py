@@ -11,6 +11,7 @@ from monitor.model.mail import DeliveryStatus
 from monitor.queries.answers.status import OutboxMail
 
 if TYPE_CHECKING:
+    from monitor.jobs.again import SentAgain
     from monitor.jobs.stored import ExcludedEntry
     from monitor.rules.exclusion import Exclusion
 
@@ -71,6 +72,29 @@ class NoDigestAnswer:
 
     subscription: str  # its name
     outcome: Literal["nothing new", "taken by another worker"]  # no mail
+    held_back: int  # entries of the last 30 days, of all feeds, that were too old when they came
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SentAgainAnswer:
+    """A digest goes once more."""
+
+    subscription: str  # its name
+    slot: str  # which of its digests
+    to: tuple[str, ...]  # who gets it
+    mails: tuple[int, ...]  # their numbers in the outbox
+    refused: tuple[str, ...]  # who got it and gets it no more: the reasons, in words
+
+    @classmethod
+    def of(cls, sent: SentAgain) -> SentAgainAnswer:
+        """Return what was queued as programs read it."""
+        return cls(
+            subscription=sent.subscription,
+            slot=sent.slot,
+            to=sent.to,
+            mails=sent.mails,
+            refused=tuple(str(reason) for reason in sent.refused),
+        )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -122,6 +146,7 @@ class PreviewedDigest:
 
     subscription: str  # its name
     subject: str | None  # null: nothing new is pending, so there would be no mail
+    sample: Literal["", "stored", "made up"]  # with --sample: what its news are; "": no sample
     files: tuple[str, ...]  # written: .html, .txt and .eml
     held_back: int  # entries of the last 30 days, of all feeds, that were too old when they came
 

@@ -1,0 +1,45 @@
+"""The command that sends a digest once more: digest --again."""
+
+from pathlib import Path
+
+from monitor.cli.database import time_of, use_database
+from monitor.cli.options import subscriptions_named
+from monitor.cli.terminal import answer, complain_each, say
+from monitor.jobs.again import SentAgain, send_again
+from monitor.loaded import load_complete
+from monitor.queries.answers.work import SentAgainAnswer
+from monitor.service.runtime import digest_context
+from monitor.store.database import Database
+from monitor.texts import sentence
+
+
+def digest_again(path: Path, slot: str, *, only: str | None, to: str | None, json: bool) -> int:
+    """Queue the mails of a slot again; return 1 when somebody who got it gets none. Raises DigestError."""
+    loaded = load_complete(path)
+    among = subscriptions_named(loaded.config, only, path.name)
+
+    async def queue(db: Database) -> SentAgain:
+        return await send_again(
+            slot,
+            among,
+            to=to,
+            operators=loaded.config.operator.to,
+            context=digest_context(loaded),
+            db=db,
+            now=await time_of(db),
+        )
+
+    sent = use_database(loaded.store_url, queue, writable=True)
+    if json:
+        answer(SentAgainAnswer.of(sent))
+    elif sent.mails:
+        say(
+            sentence(
+                '{subscription} {slot} goes again to {to}. A running service sends it at once, else "monitor deliver".',
+                subscription=sent.subscription,
+                slot=sent.slot,
+                to=", ".join(sent.to),
+            )
+        )
+    complain_each(sent.refused)
+    return int(bool(sent.refused))
