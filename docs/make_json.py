@@ -11,6 +11,7 @@ from types import NoneType, UnionType
 from typing import Any, Literal, Union, get_args, get_origin, get_type_hints
 
 from monitor.queries.answers import config, health, rules, status, work
+from monitor.queries.answers import config, rules, status, store, work
 
 GUIDE = Path(__file__).parent / "guide" / "json.md"
 
@@ -28,7 +29,10 @@ ANSWERS: Mapping[str, Any] = {
     "outbox": list[status.OutboxMail],
     "send-test": health.SendTestAnswer,
     "doctor": health.DoctorAnswer,
+    "backup": store.BackupAnswer,
+    "restore": store.RestoreAnswer,
     "store compact": status.CompactAnswer,
+    "store copy": store.CopyAnswer,
     "match": rules.MatchAnswer,
     "replay": list[work.ReplayedDigest],
     "rules lint": config.LintAnswer,

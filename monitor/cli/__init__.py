@@ -320,9 +320,21 @@ def outbox(
         typer.Option("--retry", metavar="ID", help="Send this mail again.", show_default=False),
     ] = None,
     cancel: Annotated[
-        int | None,
+        str | None,
         typer.Option(
-            "--cancel", metavar="ID", help="Never send this mail, waiting or held.", show_default=False
+            "--cancel",
+            metavar="ID|all",
+            help='Never send this mail, waiting or held; "all": all that are held since a restore.',
+            show_default=False,
+        ),
+    ] = None,
+    release: Annotated[
+        str | None,
+        typer.Option(
+            "--release",
+            metavar="ID|all",
+            help="Send this mail, or all that are held since a restore.",
+            show_default=False,
         ),
     ] = None,
     limit: Annotated[int, typer.Option("--limit", min=1, help="How many to show, the newest first.")] = 30,
@@ -331,7 +343,36 @@ def outbox(
     """List the mails and what became of them."""
     from monitor.cli.status import outbox
 
-    sys.exit(outbox(path_of(context, config), retry=retry, cancel=cancel, limit=limit, json=json))
+    sys.exit(
+        outbox(path_of(context, config), retry=retry, cancel=cancel, release=release, limit=limit, json=json)
+    )
+
+
+@app.command()
+def backup(
+    context: typer.Context,
+    file: Annotated[Path, typer.Argument(metavar="FILE", help="Where the backup goes.")],
+    config: ConfigFile = None,
+    force: Annotated[bool, typer.Option("--force", help="Replace a file that exists.")] = False,
+    json: Json = False,
+) -> None:
+    """Copy the database into a file, and check the copy; the service may go on meanwhile."""
+    from monitor.cli.backup import backup
+
+    sys.exit(backup(path_of(context, config), file, force=force, json=json))
+
+
+@app.command()
+def restore(
+    context: typer.Context,
+    file: Annotated[Path, typer.Argument(metavar="FILE", help="What backup has written.")],
+    config: ConfigFile = None,
+    json: Json = False,
+) -> None:
+    """Put a backup in the place of the database; the service has to be stopped. Mails that wait in it are held."""
+    from monitor.cli.backup import restore
+
+    sys.exit(restore(path_of(context, config), file, json=json))
 
 
 @app.command()

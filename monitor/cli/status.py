@@ -7,7 +7,8 @@ from monitor.cli.terminal import Styled, answer, complain, complain_each, count,
 from monitor.config.checked import CheckedConfig, feed_names_of, missing_work, read_options, store_url_of
 from monitor.config.positions import rule_part
 from monitor.config.reading import as_text, read_file
-from monitor.errors import ConfigError, StoreError
+from monitor.errors import ConfigError, MonitorError, StoreError
+from monitor.jobs.backup import release as release_mail
 from monitor.jobs.give_up import retry as retry_mail
 from monitor.model.feeds import FeedHealth
 from monitor.model.mail import Delivery, DeliveryStatus
@@ -17,7 +18,9 @@ from monitor.queries.status import read_stored_state, status_of, status_refused
 from monitor.service.clock import clock
 from monitor.store import outbox as store
 from monitor.store.database import Database
+from monitor.texts import sentence
 
+_ALL = "all"
 _COLOURS = {FeedHealth.OK: "green", FeedHealth.FAILING: "red", FeedHealth.UNVISITED: "yellow"}
 
 
@@ -160,21 +163,35 @@ def _status_refused(path: Path, error: ConfigError) -> StatusAnswer:
     return StatusAnswer(config=config, database=reason)
 
 
-def outbox(path: Path, *, retry: int | None, cancel: int | None, limit: int, json: bool) -> int:
-    """Show the newest mails; send one again with `retry`, or never with `cancel`. Return 1 when that cannot be."""
+def outbox(
+    path: Path, *, retry: int | None, cancel: str | None, release: str | None, limit: int, json: bool
+) -> int:
+    """Show the newest mails; send one again with `retry`, or never with `cancel`. Return 1 when that cannot be.
+
+    `release` lets mails go that a restore holds; it and `cancel` are a number, or "all" of those.
+    """
     checked = read_options(path)
+    to_cancel, to_release = _number(cancel, "--cancel"), _number(release, "--release")
 
     async def change_and_list(db: Database) -> tuple[list[str], list[Delivery]]:
         problems = []
         if retry is not None:
             problems += await _requeue(retry, checked, db)
-        if cancel is not None and not await db.write(store.cancel, cancel):
-            problems.append(
-                f"mail {cancel} does not wait: no mail has this number, or nothing is left to cancel."
-            )
+        if cancel is not None:
+            numbers = await _chosen(to_cancel, db)
+            problems += [
+                f"mail {number} does not wait: no mail has this number, or nothing is left to cancel."
+                for number in numbers
+                if not await db.write(store.cancel, number)
+            ]
+        if release is not None:
+            numbers, now = await _chosen(to_release, db), await time_of(db)
+            expires_at = now + checked.config.outbox.expire
+            reasons = [await db.write(release_mail, number, now, expires_at) for number in numbers]
+            problems += [reason for reason in reasons if reason]
         return problems, await db.read(store.listing, status=None, limit=limit)
 
-    changes = retry is not None or cancel is not None
+    changes = retry is not None or cancel is not None or release is not None
     problems, deliveries = use_database(checked.store_url, change_and_list, writable=changes)
     complain_each(problems)
     if json:
@@ -188,6 +205,24 @@ def outbox(path: Path, *, retry: int | None, cancel: int | None, limit: int, jso
     else:
         say("No mail has been composed yet.")
     return int(bool(problems))
+
+
+def _number(chosen: str | None, option: str) -> int | None:
+    """Return the number of a mail; None for "all", or where nothing was chosen. Raises MonitorError."""
+    if chosen in (None, _ALL):
+        return None
+    if not str(chosen).isdecimal():
+        raise MonitorError(
+            sentence(
+                '{option} {chosen}: the number of a mail is expected, or "all"', option=option, chosen=chosen
+            )
+        )
+    return int(str(chosen))
+
+
+async def _chosen(number: int | None, db: Database) -> list[int]:
+    """Return the number of the mail chosen, or those of all that are held since a restore."""
+    return await db.read(store.restored) if number is None else [number]
 
 
 async def _requeue(mail: int, checked: CheckedConfig, db: Database) -> list[str]:

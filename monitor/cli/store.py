@@ -2,17 +2,13 @@
 
 import sys
 from pathlib import Path
+from typing import Annotated
 
 import typer
 
 from monitor.cli.options import ConfigFile, Json, path_of
 
-store = typer.Typer(help="Look after the database file.", no_args_is_help=True)
-
-
-@store.callback()
-def _group() -> None:
-    """Keep the name of the one command: typer would leave it out."""
+store = typer.Typer(help="Look after the database.", no_args_is_help=True)
 
 
 @store.command()
@@ -21,10 +17,22 @@ def compact(context: typer.Context, config: ConfigFile = None, json: Json = Fals
     sys.exit(_compact(path_of(context, config), json=json))
 
 
+@store.command()
+def copy(
+    source: Annotated[str, typer.Argument(metavar="FROM", help="The URL of the database, as in [store].")],
+    target: Annotated[str, typer.Argument(metavar="TO", help="The URL of an empty one.")],
+    json: Json = False,
+) -> None:
+    """Copy the database into an empty one, SQLite to PostgreSQL or back; the service has to be stopped meanwhile."""
+    from monitor.cli.backup import copy
+
+    sys.exit(copy(source, target, json=json))
+
+
 def _compact(path: Path, *, json: bool) -> int:
     """Compact a SQLite file; return 0. Raises MonitorError while a service runs on it, or without room on the disk."""
     from monitor.cli.database import time_of, use_database
-    from monitor.cli.terminal import answer, say
+    from monitor.cli.terminal import answer, say, size_in_words
     from monitor.config.checked import store_url_of
     from monitor.errors import MonitorError
     from monitor.queries.answers.status import CompactAnswer
@@ -57,13 +65,13 @@ def _compact(path: Path, *, json: bool) -> int:
     for room in rooms:
         if room.there < room.needed:
             raise MonitorError(
-                f"{file}: to write it anew takes up to {_size(room.needed)} in {room.folder} for a while, and "
-                f"{_size(room.there)} are free there. Make room, or name another folder for temporary files by "
+                f"{file}: to write it anew takes up to {size_in_words(room.needed)} in {room.folder} for a while, and "
+                f"{size_in_words(room.there)} are free there. Make room, or name another folder for temporary files by "
                 "SQLITE_TMPDIR. Nothing was done"
             )
     if not json:
-        takes = " and ".join(f"{_size(room.needed)} in {room.folder}" for room in rooms)
-        say(f"{file}: {_size(space.size)}, of which {_size(space.free)} unused.")
+        takes = " and ".join(f"{size_in_words(room.needed)} in {room.folder}" for room in rooms)
+        say(f"{file}: {size_in_words(space.size)}, of which {size_in_words(space.free)} unused.")
         say(f"It is being written anew, which takes up to {takes} for a while ...")
     compaction.rewrite(url)
     after = use_database(url, lambda db: db.read(compaction.space))
@@ -71,9 +79,5 @@ def _compact(path: Path, *, json: bool) -> int:
     if json:
         answer(CompactAnswer(database="sqlite", file=str(file), before=space.size, after=after.size))
     else:
-        say(f"{file}: {_size(after.size)}. From now on the service gives back what becomes unused.")
+        say(f"{file}: {size_in_words(after.size)}. From now on the service gives back what becomes unused.")
     return 0
-
-
-def _size(size: int) -> str:
-    return f"{size / 1_000_000:.1f} MB" if size < 1_000_000_000 else f"{size / 1_000_000_000:.2f} GB"

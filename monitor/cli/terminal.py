@@ -186,6 +186,25 @@ def progress(what: str, total: int) -> Iterator[Callable[[], object]]:
         yield lambda: bar.advance(task)
 
 
+@contextmanager
+def share(what: str) -> Iterator[Callable[[int, int], object]]:
+    """Show a bar while work is done, on a terminal only; yield the function to call with how much is done of what."""
+    if not _is_terminal(sys.stderr):
+        yield lambda done, total: None
+        return
+    from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeElapsedColumn
+
+    columns = (TextColumn("{task.description}"), BarColumn(), TaskProgressColumn(), TimeElapsedColumn())
+    with Progress(*columns, console=_console(sys.stderr), transient=True) as bar:
+        task = bar.add_task(what, total=None)
+        yield lambda done, total: bar.update(task, completed=done, total=total)
+
+
+def size_in_words(size: int) -> str:
+    """Return a count of bytes in MB, or in GB where it is many."""
+    return f"{size / 1_000_000:.1f} MB" if size < 1_000_000_000 else f"{size / 1_000_000_000:.2f} GB"
+
+
 def _is_terminal(stream: TextIO) -> bool:
     return stream.isatty() or bool(os.environ.get("FORCE_COLOR"))
 

@@ -47,7 +47,7 @@ class DeliveryStatus(Enum):
     SENT = "sent"
     FAILED = "failed"
     EXPIRED = "expired"
-    HELD = "held"  # its recipient or subscription is not in config.toml: cancelled after a day
+    HELD = "held"  # its recipient or subscription is not in config.toml: cancelled after a day; or since a restore
     CANCELLED = "cancelled"
 
 

@@ -22,7 +22,7 @@ from monitor.store import engines, schema
 from monitor.store.dialects import Instant
 from monitor.store.errors import as_store_errors, display_url, store_error
 
-__all__ = ["Connection", "Database", "open_database"]
+__all__ = ["URL", "Connection", "Database", "open_database"]
 
 P = ParamSpec("P")
 T = TypeVar("T")

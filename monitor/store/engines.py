@@ -59,6 +59,11 @@ def parse_url(text: str) -> URL:
 _EXPECTED = 'Write url = "sqlite:///data/monitor.db" or "postgresql+psycopg://user@host/database"'
 
 
+def url_of(file: Path) -> URL:
+    """Return the URL of a SQLite file."""
+    return URL.create("sqlite", database=str(file), query=_SQLITE)
+
+
 def make_file(url: URL) -> None:
     """Make an empty database file that only its owner may read, unless there is one. Raises StoreError."""
     path = Path(str(url.database))

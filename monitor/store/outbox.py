@@ -268,9 +268,7 @@ def hold_unwanted(tx: Connection, now: datetime) -> dict[str, int]:
 
 def release_wanted(tx: Connection, now: datetime) -> int:
     """Let the held mails to those who are back go on as before; return their count. Time held is not time waited."""
-    is_held = (_is(DeliveryStatus.HELD), ~_is_unwanted)
-    may_be_delivered = or_(outbox.c.uncertain > 0, outbox.c.interrupted > 0)
-    status = case((may_be_delivered, DeliveryStatus.UNCERTAIN.value), else_=DeliveryStatus.WAITING.value)
+    is_held = (_is(DeliveryStatus.HELD), outbox.c.next_attempt_at.is_not(None), ~_is_unwanted)
     # The mails of a digest are held and expire at the same instants: a few statements release thousands.
     count = 0
     spans = select(outbox.c.held_since, outbox.c.expires_at).where(*is_held).distinct()
@@ -278,8 +276,53 @@ def release_wanted(tx: Connection, now: datetime) -> int:
         of_span = (outbox.c.held_since == held_since, outbox.c.expires_at == expires_at)
         later = expires_at + max(now - held_since, timedelta(0))
         released = update(outbox).where(*is_held, *of_span)
-        count += tx.execute(released.values(status=status, held_since=None, expires_at=later)).rowcount
+        values = {"status": _STATUS_AFTER_HOLD, "held_since": None, "expires_at": later}
+        count += tx.execute(released.values(values)).rowcount
     return count
+
+
+def hold_restored(tx: Connection, now: datetime) -> list[Delivery]:
+    """Hold every unsent mail of a restored copy until somebody releases or cancels it; return them, by number.
+
+    Held without a next attempt, they neither lapse nor go on when their recipients are back. One that was being handed
+    over past its final dot may have been delivered.
+    """
+    interrupted = case(
+        (outbox.c.phase == Phase.DOT.value, outbox.c.interrupted + 1), else_=outbox.c.interrupted
+    )
+    goes_by_itself = or_(
+        _is(DeliveryStatus.WAITING, DeliveryStatus.SENDING, DeliveryStatus.HELD),
+        and_(_is(DeliveryStatus.UNCERTAIN), outbox.c.next_attempt_at.is_not(None)),
+    )
+    held = {
+        **_IDLE,
+        "status": DeliveryStatus.HELD.value,
+        "next_attempt_at": None,
+        "held_since": now,
+        "claim": "",
+        "interrupted": interrupted,
+    }
+    numbers = tx.scalars(update(outbox).where(goes_by_itself).values(held).returning(outbox.c.id)).all()
+    return _deliveries(tx, sorted(numbers))
+
+
+def restored(tx: Connection) -> list[int]:
+    """Return the numbers of the mails that are held since a restore."""
+    return list(tx.scalars(select(outbox.c.id).where(_is_restored).order_by(outbox.c.id)))
+
+
+def release_restored(tx: Connection, number: int, now: datetime, expires_at: datetime) -> bool:
+    """Let a mail that is held since a restore go, due at once; return False when it is none, or nobody wants it."""
+    released = {
+        "status": _STATUS_AFTER_HOLD,
+        "next_attempt_at": now,
+        "held_since": None,
+        "expires_at": expires_at,
+        "failing_since": None,
+        "failing_awake": 0,
+    }
+    mail = update(outbox).where(outbox.c.id == number, _is_restored, ~_is_unwanted)
+    return bool(tx.execute(mail.values(released)).rowcount)
 
 
 def cancel_lapsed(tx: Connection) -> int:
@@ -443,6 +486,11 @@ def _is(*statuses: DeliveryStatus) -> ColumnElement[bool]:
 
 
 _is_unsent = _is(*_UNSENT)
+_is_restored = and_(_is(DeliveryStatus.HELD), outbox.c.next_attempt_at.is_(None))
+_STATUS_AFTER_HOLD = case(
+    (or_(outbox.c.uncertain > 0, outbox.c.interrupted > 0), DeliveryStatus.UNCERTAIN.value),
+    else_=DeliveryStatus.WAITING.value,
+)
 
 
 def _has_left(how: ColumnElement[bool]) -> ColumnElement[bool]:

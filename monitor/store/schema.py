@@ -24,42 +24,59 @@ def ensure(url: URL, *, migrate: bool) -> None:
         elif not Path(str(url.database)).exists():
             raise _not_ready(url, "there is no such file yet")
     with as_store_errors(url):
-        revision = _revision_of(url)
-        if revision == HEAD:
+        found = revision_of(url)
+        if found == HEAD:
             return  # most of the time: no lock is taken, and no Alembic imported
-        _refuse_unknown(revision, url)
+        _refuse_unknown(found, url)
         if not migrate:
-            raise _not_ready(url, f"its tables are at {revision}, not {HEAD}" if revision else "it is empty")
+            raise _not_ready(url, f"its tables are at {found}, not {HEAD}" if found else "it is empty")
         engine = engines.writing(url)
         try:
             with engine.begin() as tx:
                 # Read again: another service may have been faster.
-                if _revision(tx, url) != HEAD:
+                if revision(tx, url) != HEAD:
                     _upgrade(tx)
         finally:
             engine.dispose()
 
 
+def bring_up(tx: Connection, url: URL) -> None:
+    """Bring a database to HEAD within a transaction that writes. Raises SchemaError as `ensure` does."""
+    found = revision(tx, url)
+    if found != HEAD:
+        _refuse_unknown(found, url)
+        _upgrade(tx)
+
+
 def check(tx: Connection) -> None:
     """Raise SchemaError when the database has the tables of another version by now: a newer service migrated it."""
-    revision = tx.scalar(text(f"SELECT version_num FROM {VERSION_TABLE}"))  # noqa: S608 - a name of ours
-    if revision != HEAD:
+    found = tx.scalar(text(f"SELECT version_num FROM {VERSION_TABLE}"))  # noqa: S608 - a name of ours
+    if found != HEAD:
         raise SchemaError(
             f"database {display_url(tx.engine.url)} was migrated by another version of monitor while this one ran: its "
-            f"tables are at {revision}, not {HEAD}. Install that version here, too, and start it"
+            f"tables are at {found}, not {HEAD}. Install that version here, too, and start it"
         )
 
 
-def _revision_of(url: URL) -> str:
+def revision_of(url: URL) -> str:
+    """Return the revision of the tables of a database, as `revision` does."""
     engine = engines.reading(url)
     try:
         with engine.begin() as tx:
-            return _revision(tx, url)
+            return revision(tx, url)
     finally:
         engine.dispose()
 
 
-def _revision(tx: Connection, url: URL) -> str:
+def is_known(found: str) -> bool:
+    """Return whether this version knows the tables of a revision: they are not those of a newer version."""
+    from alembic.script import ScriptDirectory
+
+    known = {script.revision for script in ScriptDirectory(str(_MIGRATIONS)).walk_revisions()}
+    return found in known
+
+
+def revision(tx: Connection, url: URL) -> str:
     """Return the revision of our tables; "" for an empty database. Raises SchemaError where others live."""
     names = inspect(tx).get_table_names()
     if VERSION_TABLE in names:
@@ -72,13 +89,10 @@ def _revision(tx: Connection, url: URL) -> str:
     return ""
 
 
-def _refuse_unknown(revision: str, url: URL) -> None:
-    from alembic.script import ScriptDirectory
-
-    known = {script.revision for script in ScriptDirectory(str(_MIGRATIONS)).walk_revisions()}
-    if revision and revision not in known:
+def _refuse_unknown(found: str, url: URL) -> None:
+    if found and not is_known(found):
         raise SchemaError(
-            f"database {display_url(url)} was written by a newer version of monitor: its tables are at {revision}, "
+            f"database {display_url(url)} was written by a newer version of monitor: its tables are at {found}, "
             f"and this version knows them up to {HEAD}. Install that version, or change url in [store]"
         )
 

@@ -10,6 +10,7 @@ from monitor.store import schema
 from monitor.store.dialects import insert_missing
 from monitor.store.tables import services
 
+TABLE = services.name
 _SILENT = timedelta(minutes=1)  # six beats: it may still be there, but does not work
 _STALE = timedelta(minutes=5)  # without a beat: it was killed, or its clock was far off
 
@@ -31,6 +32,11 @@ def beat(tx: Connection, service: RunningService) -> None:
 def end(tx: Connection, service_id: str) -> None:
     """Delete the row of a service that stops."""
     tx.execute(delete(services).where(services.c.id == service_id))
+
+
+def end_all(tx: Connection) -> None:
+    """Delete all rows: this is a copy of a database, on which no service runs."""
+    tx.execute(delete(services))
 
 
 def running(tx: Connection) -> list[RunningService]:

@@ -37,6 +37,8 @@ COMMANDS = [
     "rules",
     "subscriptions",
     "store",
+    "backup",
+    "restore",
 ]
 
 
