@@ -43,7 +43,7 @@ def back_up(url: str, file: Path, *, force: bool, report: Report) -> Backup:
     The file is readable by its owner only. Raises StoreError where there is such a file already, unless `force`, and
     where the copy fails or is not sound; SchemaError for a database that is not ours.
     """
-    source = engines.parse_url(url)
+    source, file = engines.parse_url(url), file.resolve()
     _require_database(source)
     if file.exists():
         _refuse_own_file(source, file)
@@ -51,6 +51,7 @@ def back_up(url: str, file: Path, *, force: bool, report: Report) -> Backup:
             raise StoreError(
                 sentence("{file} exists already. --force replaces it once the new backup is good", file=file)
             )
+    copying.require_unused(file)
     with copying.beside(file) as part:
         if source.get_backend_name() == "sqlite":
             rows = copying.copy_file(source, part, report)
@@ -72,7 +73,7 @@ def restore(url: str, file: Path, *, folder: Path, now: datetime, report: Report
     revision = _revision_of_backup(file)
     _refuse_own_file(target, file)
     in_file = target.get_backend_name() == "sqlite"
-    there = Path(str(target.database)).absolute() if in_file else folder / "monitor.db"
+    there = copying.file_of(target) if in_file else folder / "monitor.db"
     if not in_file:
         schema.ensure(target, migrate=True)
     if not in_file or there.exists():
@@ -119,17 +120,15 @@ def release(tx: Connection, number: int, now: datetime, expires_at: datetime) ->
 
 def _prepare(tx: Connection, now: datetime) -> tuple[list[Delivery], datetime | None]:
     """Make a copy ready to be worked on: no service runs on it yet, and no mail of it goes by itself."""
-    services.end_all(tx)
     known_until = repair.newest(tx)
+    services.end_all(tx)
     return outbox.hold_restored(tx, now), known_until
 
 
 def _set_aside(target: URL, there: Path, now: datetime) -> Path | None:
-    if not there.exists():
-        return None
     kept = there.with_name(f"{there.name}.before-restore-{now:%Y%m%dT%H%M%S}")
     copying.set_aside(target, kept)
-    return kept
+    return kept if kept.exists() else None
 
 
 def _keep_rows(target: URL, folder: Path, now: datetime, report: Report) -> Path | None:

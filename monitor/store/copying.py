@@ -155,12 +155,13 @@ def put_in_place(part: Path, file: Path) -> None:
 def set_aside(url: URL, kept: Path) -> None:
     """Give a SQLite file that nobody has open another name besides its own, and write its log back into it.
 
-    Of a damaged one the log is set aside too. Afterwards a sound file may take its place. Raises StoreError where
-    somebody has it open.
+    Of a damaged one the log is set aside too, and so is a log whose file is gone: SQLite would write it into whichever
+    file takes the place. Afterwards a sound one may. Raises StoreError where somebody has it open.
     """
-    file = Path(str(url.database))
+    file = file_of(url)
     try:
-        _write_log_back(url)
+        if file.exists():
+            _write_log_back(url)
     except DatabaseError as error:
         if isinstance(error, OperationalError):  # it cannot be had just now, but may well be sound
             is_locked = "locked" in str(error)
@@ -175,7 +176,7 @@ def set_aside(url: URL, kept: Path) -> None:
 
 def _write_log_back(url: URL) -> None:
     """Leave no log beside a SQLite file. Raises StoreError where somebody has it open, and DatabaseError."""
-    file = Path(str(url.database))
+    file = file_of(url)
     engine = engines.alone(url)
     try:
         with engine.connect() as connection:
@@ -183,6 +184,17 @@ def _write_log_back(url: URL) -> None:
     finally:
         engine.dispose()  # the last one to leave deletes the log
     if busy or _companion(file, "-wal").exists():
+        raise StoreError(_is_open(file))
+
+
+def file_of(url: URL) -> Path:
+    """Return the file of a SQLite database, at the end of symbolic links."""
+    return Path(str(url.database)).resolve()
+
+
+def require_unused(file: Path) -> None:
+    """Raise StoreError where a SQLite file has a log beside it: somebody works on it, and may write it back."""
+    if any(_companion(file, suffix).exists() for suffix in _COMPANIONS):
         raise StoreError(_is_open(file))
 
 

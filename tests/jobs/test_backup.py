@@ -564,3 +564,62 @@ def test_a_file_that_a_failed_copy_has_made_is_taken_away(
     with pytest.raises(MonitorError, match="enough"):
         copy_store(db_url, other_url, now=NOW, report=fail)
     assert not (tmp_path / "other.db").exists()
+
+
+# --- what lies beside a file ------------------------------------------------------------------------
+
+
+def stale_log(url: str, file: Path) -> Path:
+    """Leave the log of another database beside a place, as after `rm monitor.db`."""
+    other = file.with_name("stale.db")
+    connection = sqlite3.connect(other)
+    connection.execute("PRAGMA journal_mode = WAL")
+    connection.execute("CREATE TABLE stale (a)")
+    connection.commit()
+    log = file.with_name(f"{file.name}-wal")
+    log.write_bytes(other.with_name("stale.db-wal").read_bytes())
+    connection.close()
+    other.unlink()
+    return log
+
+
+@SQLITE
+def test_a_log_that_was_left_behind_is_not_written_into_a_restored_database(
+    db_url: str, backups: Path, tmp_path: Path
+) -> None:
+    file = backed_up(db_url, backups)
+    (tmp_path / "monitor.db").unlink()
+    stale_log(db_url, tmp_path / "monitor.db")
+    restored = restore(db_url, file, folder=tmp_path, now=LATER, report=no_report)
+    assert restored.kept is None
+    assert count(db_url) == 2
+    with sqlite3.connect(tmp_path / "monitor.db") as connection:
+        assert connection.execute("PRAGMA integrity_check").fetchone() == ("ok",)
+        assert connection.execute("SELECT count(*) FROM sqlite_master WHERE name = 'stale'").fetchone() == (
+            0,
+        )
+    connection.close()
+
+
+@SQLITE
+def test_a_backup_that_somebody_works_on_is_not_replaced(db_url: str, backups: Path) -> None:
+    file = backed_up(db_url, backups)
+    stale_log(db_url, file)
+    with pytest.raises(StoreError, match="another program has it open"):
+        back_up(db_url, file, force=True, report=no_report)
+
+
+@SQLITE
+def test_a_database_behind_a_symbolic_link_is_replaced_where_it_is(
+    db_url: str, backups: Path, tmp_path: Path
+) -> None:
+    file = backed_up(db_url, backups)
+    real = tmp_path / "disk" / "real.db"
+    real.parent.mkdir()
+    (tmp_path / "monitor.db").rename(real)
+    (tmp_path / "monitor.db").symlink_to(real)
+    restored = restore(db_url, file, folder=tmp_path, now=LATER, report=no_report)
+    assert (tmp_path / "monitor.db").is_symlink()
+    assert restored.kept
+    assert restored.kept.parent == real.parent
+    assert (count(db_url), count(url_of(restored.kept))) == (2, 3)
