@@ -623,3 +623,30 @@ def test_a_database_behind_a_symbolic_link_is_replaced_where_it_is(
     assert restored.kept
     assert restored.kept.parent == real.parent
     assert (count(db_url), count(url_of(restored.kept))) == (2, 3)
+
+
+@SQLITE
+def test_after_an_upgrade_the_old_version_restores_its_backup(
+    db_url: str, backups: Path, tmp_path: Path
+) -> None:
+    file = backed_up(db_url, backups)
+    with sqlite3.connect(tmp_path / "monitor.db") as connection:
+        connection.execute(f"UPDATE {schema.VERSION_TABLE} SET version_num = '9999'")
+    connection.close()
+    restore(db_url, file, folder=tmp_path, now=LATER, report=no_report)
+    assert count(db_url) == 2
+
+
+@POSTGRES
+def test_a_database_of_a_newer_version_is_left_alone(db_url: str, other_url: str, tmp_path: Path) -> None:
+    fill(other_url)
+    version = f"UPDATE {schema.VERSION_TABLE} SET version_num = "
+    change(db_url, lambda tx: tx.execute(text(f"{version} '9999'")) and None)
+    try:
+        with pytest.raises(StoreError, match="written by a newer version"):
+            restore(db_url, tmp_path / "other.db", folder=tmp_path, now=LATER, report=no_report)
+    finally:  # the next test gets the same database
+        engine = engines.writing(engines.parse_url(db_url))
+        with engine.begin() as tx:
+            tx.execute(text(f"{version} '{schema.HEAD}'"))
+        engine.dispose()
