@@ -173,7 +173,7 @@ def outbox(
     checked = read_options(path)
     to_cancel, to_release = _number(cancel, "--cancel"), _number(release, "--release")
 
-    async def change_and_list(db: Database) -> tuple[list[str], list[Delivery]]:
+    async def change_and_list(db: Database) -> tuple[list[str], list[Delivery], int]:
         problems = []
         if retry is not None:
             problems += await _requeue(retry, checked, db)
@@ -189,10 +189,11 @@ def outbox(
             expires_at = now + checked.config.outbox.expire
             reasons = [await db.write(release_mail, number, now, expires_at) for number in numbers]
             problems += [reason for reason in reasons if reason]
-        return problems, await db.read(store.listing, status=None, limit=limit)
+        held = len(await db.read(store.restored))
+        return problems, await db.read(store.listing, status=None, limit=limit), held
 
     changes = retry is not None or cancel is not None or release is not None
-    problems, deliveries = use_database(checked.store_url, change_and_list, writable=changes)
+    problems, deliveries, held = use_database(checked.store_url, change_and_list, writable=changes)
     complain_each(problems)
     if json:
         answer([OutboxMail.of(delivery) for delivery in deliveries])
@@ -204,6 +205,14 @@ def outbox(
         )
     else:
         say("No mail has been composed yet.")
+    if held and not json:
+        say(
+            sentence(
+                'Held since a restore: {number}. "--release ID" sends one, "--cancel ID" drops it; "all" means all of '
+                "them.",
+                number=held,
+            )
+        )
     return int(bool(problems))
 
 

@@ -48,8 +48,10 @@ def test_a_site_is_backed_up_restored_and_goes_on(tmp_path: Path, store: str, ki
         assert len(site.smtp_server.received) == 1, "nothing goes by itself"
         (mail,) = site.json("outbox")
         assert (mail["status"], mail["next_attempt_at"]) == ("held", None)
+        assert 'Held since a restore: 1. "--release ID" sends one' in site.monitor("outbox")
         (mail,) = site.json("outbox", "--release", "all")
         assert mail["status"] == "waiting"
+        assert "Held since a restore" not in site.monitor("outbox")
         site.monitor("deliver")
         assert len(site.smtp_server.received) == 2
 

@@ -120,6 +120,17 @@ async def test_one_recipient_or_an_operator_gets_a_copy_and_nobody_else(desk: De
     assert len(await mails(desk)) == 4
 
 
+async def test_every_part_of_a_digest_goes_again(desk: Desk) -> None:
+    desk.web.serves(desk.feeds[0], make.rss(*(f"大模型第{n}条" + "，很长的一段标题" * 6 for n in range(230))))
+    await desk.poll()
+    await desk.compose()
+    while await desk.deliver():
+        pass
+    sent = await again(desk)
+    assert len(sent.mails) == len(await mails(desk)) / 2 == 3
+    assert sent.to == ("reader@example.org",)
+
+
 async def test_a_copy_goes_the_way_that_mails_go_now(desk: Desk) -> None:
     await mailed(desk)
     await again(desk)
