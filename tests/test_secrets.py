@@ -60,6 +60,7 @@ COMMANDS = (
         "once",
         "deliver",
     ),
+    *("preview --sample --out preview", "digest --again last", "backup backup.db", "restore backup.db"),
     *("rules add 不存在 词", "subscriptions rename 无 有", "nonsense", "poll --nonsense"),
 )
 
