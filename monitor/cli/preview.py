@@ -25,7 +25,8 @@ from monitor.config.options import Subscription
 from monitor.config.values import in_words
 from monitor.digests.due import slot_now
 from monitor.digests.parts import Part, split
-from monitor.digests.render import RenderDigest, digest_renderer
+from monitor.digests.render import digest_renderer
+from monitor.digests.room import RenderDigest
 from monitor.errors import MonitorError, SchemaError
 from monitor.jobs.compose import mails_of
 from monitor.jobs.draft import Draft, draft_digest
