@@ -11,6 +11,7 @@ from types import NoneType, UnionType
 from typing import Any, Literal, Union, get_args, get_origin, get_type_hints
 
 from monitor.queries.answers import config, health, rules, status, work
+from monitor.queries.answers import config, rules, service, status, work
 
 GUIDE = Path(__file__).parent / "guide" / "json.md"
 
@@ -27,6 +28,9 @@ ANSWERS: Mapping[str, Any] = {
     "outbox": list[status.OutboxMail],
     "send-test": health.SendTestAnswer,
     "doctor": health.DoctorAnswer,
+    "service install": service.InstallAnswer,
+    "service uninstall": service.InstallAnswer,
+    "service alive": service.AliveAnswer,
     "store compact": status.CompactAnswer,
     "match": rules.MatchAnswer,
     "replay": list[work.ReplayedDigest],
