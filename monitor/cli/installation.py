@@ -174,7 +174,8 @@ def _config_wanted(where: Installation, before: str | None) -> tuple[str, list[T
         text = with_setting(text, "store", "url", url)
         changes.append(sentence("[store] url = {url}", url=url))
     smtp = _table(text, "smtp")
-    if where.for_user and smtp.get("host") and smtp.get("username") and not smtp.get("password_file"):
+    # Also where systemd loads it: the other commands, which root runs, want it too.
+    if smtp.get("host") and smtp.get("username") and not smtp.get("password_file"):
         text = with_setting(text, "smtp", "password_file", _PASSWORD)
         changes.append(sentence("[smtp] password_file = {file}", file=_PASSWORD))
     return text, changes

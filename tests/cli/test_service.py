@@ -165,6 +165,8 @@ def test_a_login_wants_its_password_as_a_credential(
     assert install(where, dry_run=False, json=False) == 0
     password = tmp_path / "etc/monitor/smtp_password"
     assert (password.read_text(), mode(password)) == ("", "0600")
+    config = where.here(where.config_file).read_text("utf-8")
+    assert 'password_file = "smtp_password"     # or' in config, "for the commands that root runs"
     assert "\nLoadCredential=smtp_password:/etc/monitor/smtp_password\n" in where.here(where.unit).read_text()
     assert "Put the password of the mail account into /etc/monitor/smtp_password." in capsys.readouterr().out
     assert machine() == ["systemctl daemon-reload"]
