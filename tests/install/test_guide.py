@@ -5,6 +5,7 @@ import shutil
 import stat
 import time
 from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from email import message_from_bytes, policy
 from pathlib import Path
@@ -22,45 +23,67 @@ pytestmark = [pytest.mark.outside, pytest.mark.timeout(900)]
 
 PASSWORD = "from the provider"
 GUIDE = sections(PAGE)
+World = tuple[LoopbackSmtpServer, FeedServer]
 # Not to be had here; each writes down how it was called. apt: what it installs is installed already (.ci/run).
 STUBS = ("systemctl", "loginctl", "docker", "apt", "crontab")
 
 
 @pytest.fixture(scope="module")
-def debian(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Machine]:
-    """A machine with a user anna, and the checkout in her home and in root's."""
-    with machine(tmp_path_factory.mktemp("machine") / "m") as made:
+def packages(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The directory in which downloaded packages are kept from one machine to the next."""
+    folder = tmp_path_factory.mktemp("packages")
+    folder.chmod(0o1777)
+    return folder
+
+
+@pytest.fixture
+def debian(tmp_path: Path, packages: Path) -> Iterator[Machine]:
+    with new_debian(tmp_path / "machine", packages) as made:
+        yield made
+
+
+@contextmanager
+def new_debian(folder: Path, packages: Path) -> Iterator[Machine]:
+    """Make a machine with a user anna, and a checkout in her home and in root's."""
+    with machine(folder) as made:
+        made.mount("-t", "tmpfs", "-o", "mode=700", "tmpfs", "@/root")
         for name in STUBS:
-            made.write(
-                f"/usr/local/bin/{name}",
-                f'#!/bin/sh\n[ -t 0 ] || cat >/dev/null\necho {name} "$@" >> /called\n',
-                mode=0o755,
-            )
+            stub = f'#!/bin/sh\n[ -t 0 ] || cat >/dev/null\necho {name} "$@" >> /called\n'
+            made.write(f"/usr/local/bin/{name}", stub, mode=0o755)
         made.write("/usr/local/bin/sudo", '#!/bin/sh\nexec "$@"\n', mode=0o755)
         uv = shutil.which("uv")
         assert uv, "it is in requirements/dev.in"
         shutil.copy(uv, made.path("/usr/local/bin/uv"))
         made.write("/called", "", mode=0o666)
         made.path("/run/systemd/system").mkdir(parents=True, exist_ok=True)
-        made.do(
-            "useradd --create-home --uid 4711 anna; rm -rf /root /etc/monitor /var/lib/monitor; mkdir -m 700 /root"
-        )
-        for folder in ("/home/anna/feed-monitor", "/home/anna/edited", "/root/feed-monitor"):
-            copy_checkout(made.path(folder))
+        made.do("useradd --create-home --uid 4711 anna; mkdir /var/cache/packages")
+        made.mount("--bind", str(packages), "@/var/cache/packages")
+        made.environ["PIP_CACHE_DIR"] = "/var/cache/packages"
+        for home in ("/home/anna", "/root"):
+            copy_checkout(made.path(f"{home}/feed-monitor"))
         made.do("chown -R anna:anna /home/anna")
-        made.environ["PIP_CACHE_DIR"] = "/tmp/cache"  # downloaded once, by whoever comes first
-        made.do("mkdir -m 1777 -p /tmp/cache")
         yield made
 
 
 class Follower:
     """Somebody who follows the guide: with a home, a mail account and a feed."""
 
-    def __init__(self, on: Machine, user: str, smtp: LoopbackSmtpServer, feed: FeedServer) -> None:
+    def __init__(
+        self,
+        on: Machine,
+        user: str,
+        smtp: LoopbackSmtpServer,
+        feed: FeedServer,
+        *,
+        wheel: Path | None = None,
+    ) -> None:
         self.on, self.user, self._smtp, self._feed = on, user, smtp, feed
         self.home = "/root" if user == "root" else f"/home/{user}"
         self.folder = f"{self.home}/feed-monitor"
         self.commands = 0
+        if wheel:
+            on.path(f"{self.folder}/dist").mkdir()
+            shutil.copy(wheel, on.path(f"{self.folder}/dist"))
 
     def follow(self, section: str) -> str:
         """Do what a section says; return what its commands said."""
@@ -81,6 +104,11 @@ class Follower:
         return self.on.do(
             script, user=user, folder=self.folder, environ={**environ, "PATH": path}, stdin=f"{PASSWORD}\n"
         )
+
+    def works(self) -> None:
+        """Expect the program to be installed whole, with its files, wherever it is called from."""
+        assert self.do("cd /; monitor --version").startswith("feed-monitor ")
+        assert "is good" in self.do("mkdir /tmp/new-$$; cd /tmp/new-$$; monitor init; monitor check")
 
     def called(self) -> list[str]:
         """Return how the stubs were called since the last time."""
@@ -107,7 +135,7 @@ class Follower:
 
 
 @pytest.fixture(scope="module")
-def world(tmp_path_factory: pytest.TempPathFactory) -> "Iterator[tuple[LoopbackSmtpServer, FeedServer]]":
+def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
     folder = tmp_path_factory.mktemp("world")
     with (
         LoopbackSmtpServer(folder, security="implicit", username="you@qq.com", password=PASSWORD) as smtp,
@@ -127,20 +155,12 @@ def _todays_news() -> bytes:
     )
 
 
-def follower(on: Machine, user: str, world: tuple[LoopbackSmtpServer, FeedServer]) -> Follower:
-    on.path("/called").write_text("")
-    return Follower(on, user, *world)
-
-
 def test_the_chinese_guide_has_the_same_commands() -> None:
     assert list(sections(CHINESE).values()) == list(GUIDE.values())
 
 
-def test_from_a_checkout_to_the_first_mail_it_takes_three_commands(
-    debian: Machine, world: tuple[LoopbackSmtpServer, FeedServer]
-) -> None:
-    anna = follower(debian, "anna", world)
-    anna.folder = "/home/anna/edited"  # a wheel made in it would bring these edits along
+def test_from_a_checkout_to_the_first_mail_it_takes_three_commands(debian: Machine, world: World) -> None:
+    anna = Follower(debian, "anna", *world)
     started = time.monotonic()
     said = anna.follow("From a checkout")
     took = time.monotonic() - started
@@ -156,46 +176,36 @@ def test_from_a_checkout_to_the_first_mail_it_takes_three_commands(
 
 
 @pytest.fixture(scope="module")
-def wheel(debian: Machine, world: tuple[LoopbackSmtpServer, FeedServer]) -> str:
-    """Make the wheel as anna, in her checkout, and let root have it, too."""
-    anna = follower(debian, "anna", world)
-    anna.follow("The program")
-    (made,) = debian.path(f"{anna.folder}/dist").glob("*.whl")
-    debian.do(f"cp -r {anna.folder}/dist /root/feed-monitor/")
-    return made.name
+def wheel(tmp_path_factory: pytest.TempPathFactory, packages: Path, world: World) -> Path:
+    """Make the wheel as the guide says."""
+    folder = tmp_path_factory.mktemp("wheel")
+    with new_debian(folder / "machine", packages) as debian:
+        anna = Follower(debian, "anna", *world)
+        anna.follow("The program")
+        (made,) = debian.path(f"{anna.folder}/dist").glob("*.whl")
+        return Path(shutil.copy(made, folder))
 
 
-@pytest.mark.parametrize(
-    ("section", "remove"),
-    [
-        ("With pipx", "pipx uninstall feed-monitor"),
-        ("With uv", "uv tool uninstall feed-monitor"),
-        ("With pip", "true"),  # last: the service of anna's own is installed by it
-    ],
-)
-def test_the_wheel_is_installed_by_an_ordinary_user(
-    section: str, remove: str, debian: Machine, wheel: str, world: tuple[LoopbackSmtpServer, FeedServer]
+def test_the_wheel_is_installed_by_pipx(debian: Machine, wheel: Path, world: World) -> None:
+    anna = Follower(debian, "anna", *world, wheel=wheel)
+    anna.follow("With pipx")
+    anna.works()
+    anna.do("pipx uninstall feed-monitor")
+
+
+def test_the_wheel_is_installed_by_uv(debian: Machine, wheel: Path, world: World) -> None:
+    anna = Follower(debian, "anna", *world, wheel=wheel)
+    anna.follow("With uv")
+    anna.works()
+    anna.do("uv tool uninstall feed-monitor")
+
+
+def test_the_wheel_is_installed_by_pip_and_the_service_for_its_user(
+    debian: Machine, wheel: Path, world: World
 ) -> None:
-    anna = follower(debian, "anna", world)
-    anna.follow(section)
-    version = wheel.split("-")[1]
-    assert anna.do("cd /; monitor --version") == f"feed-monitor {version}\n"
-    assert "is good" in anna.do("mkdir -p /tmp/$$; cd /tmp/$$; monitor init; monitor check"), (
-        "with its own files"
-    )
-    anna.do(remove)
-
-
-def test_a_service_of_ones_own_is_installed(
-    debian: Machine, wheel: str, world: tuple[LoopbackSmtpServer, FeedServer]
-) -> None:
-    anna = follower(debian, "anna", world)
-    anna.do(
-        "command -v monitor || { "
-        + "".join(step.script for step in GUIDE["With pip"] if isinstance(step, Commands))
-        + "}"
-    )
-    before = len(world[0].received)
+    anna = Follower(debian, "anna", *world, wheel=wheel)
+    anna.follow("With pip")
+    anna.works()
     said = anna.follow("A service of your own")
     assert "The service is installed and not started yet." in said
     assert "The service is started, and starts with the machine." in said
@@ -207,31 +217,29 @@ def test_a_service_of_ones_own_is_installed(
         "loginctl enable-linger",
         "systemctl --user status monitor",
     ]
-    anna.do(
-        f"{command_of(debian, '/home/anna/.config/systemd/user/monitor.service')} once --now".replace(
-            " run once", " once"
-        )
-    )
+    before = len(world[0].received)
+    command = command_of(debian, "/home/anna/.config/systemd/user/monitor.service")
+    anna.do(f"{command.removesuffix(' run')} once --now")
     assert len(world[0].received) == before + 1
-    assert (
-        stat.S_IMODE(debian.path("/home/anna/.local/state/feed-monitor/monitor.db").stat().st_mode) == 0o600
-    )
+    database = debian.path("/home/anna/.local/state/feed-monitor/monitor.db")
+    assert stat.S_IMODE(database.stat().st_mode) == 0o600
     said = anna.follow("Removing it")
     assert "Your configuration stays in /home/anna/.config/feed-monitor." in said
     assert not debian.path("/home/anna/.config/systemd/user/monitor.service").exists()
+    assert database.exists()
 
 
-def test_a_service_of_the_system_is_installed(
-    debian: Machine, wheel: str, world: tuple[LoopbackSmtpServer, FeedServer]
+def test_root_installs_the_wheel_for_all_and_a_service_of_the_system(
+    debian: Machine, wheel: Path, world: World
 ) -> None:
-    root = follower(debian, "root", world)
+    root = Follower(debian, "root", *world, wheel=wheel)
     root.follow("For all, as root")
-    before = len(world[0].received)
+    root.works()
     said = root.follow("A service of the system")
     assert "The service is started, and starts with the machine." in said
     assert root.called()[-3:] == [
         "systemctl enable monitor.service",
-        "systemctl restart monitor.service",
+        "systemctl start monitor.service",
         "systemctl status monitor",
     ]
     unit = debian.path("/etc/systemd/system/monitor.service").read_text("utf-8")
@@ -242,51 +250,39 @@ def test_a_service_of_the_system_is_installed(
         "install -d -o monitor /run/credentials/monitor;"
         "install -m 0400 -o monitor /etc/monitor/smtp_password /run/credentials/monitor/"
     )
+    before = len(world[0].received)
     command = command_of(debian, "/etc/systemd/system/monitor.service").removesuffix(" run")
     done = debian.run(
-        "setpriv", f"--reuid={uid}", f"--regid={gid}", "--clear-groups", *command.split(), "once", "--now",
+        *("setpriv", f"--reuid={uid}", f"--regid={gid}", "--clear-groups"),
+        *(*command.split(), "once", "--now"),
         environ={"CREDENTIALS_DIRECTORY": "/run/credentials/monitor"},
-    )  # fmt: skip
+    )
     assert done.returncode == 0, done.stdout
     assert len(world[0].received) == before + 1
     owner = debian.path("/var/lib/monitor/monitor.db").stat()
     assert (owner.st_uid, stat.S_IMODE(owner.st_mode)) == (int(uid), 0o600)
 
 
-def test_a_program_in_roots_home_is_not_made_a_service_of_the_system(
-    debian: Machine, wheel: str, world: tuple[LoopbackSmtpServer, FeedServer]
+def test_what_stands_in_roots_home_is_no_service_of_the_system_and_without_systemd_cron_does_it(
+    debian: Machine, wheel: Path, world: World
 ) -> None:
-    root = follower(debian, "root", world)
+    root = Follower(debian, "root", *world, wheel=wheel)
     root.follow("With uv")
     with pytest.raises(AssertionError, match="somebody's home: /root"):
-        root.do("/root/.local/bin/monitor service install --system")
-    assert root.called() == []
-
-
-def test_without_systemd_cron_does_it(
-    debian: Machine, wheel: str, world: tuple[LoopbackSmtpServer, FeedServer]
-) -> None:
-    root = follower(debian, "root", world)
-    root.do(
-        "command -v monitor || { "
-        + "".join(step.script for step in GUIDE["For all, as root"] if isinstance(step, Commands))
-        + "}"
-    )
+        root.do("monitor service install --system")
+    debian.path("/run/systemd/system").rmdir()
+    with pytest.raises(AssertionError, match="not run by systemd"):
+        root.do("monitor service install --system")
+    root.called()
     root.follow("Without systemd")
     assert root.called() == ["crontab -l", "crontab -"]
     assert debian.path("/root/.config/feed-monitor/config.toml").exists()
-    debian.path("/run/systemd/system").rmdir()
-    try:
-        with pytest.raises(AssertionError, match="not run by systemd"):
-            root.do("/opt/monitor/bin/monitor service install")
-    finally:
-        debian.path("/run/systemd/system").mkdir()
 
 
 def test_the_containers_are_started_with_a_configuration_and_a_password_that_they_can_read(
-    debian: Machine, world: tuple[LoopbackSmtpServer, FeedServer]
+    debian: Machine, world: World
 ) -> None:
-    anna = follower(debian, "anna", world)
+    anna = Follower(debian, "anna", *world)
     anna.follow("In a container")
     calls = anna.called()
     assert calls[0] == "docker compose -f deploy/compose.yaml up -d --build"
@@ -308,12 +304,8 @@ def test_the_containers_are_started_with_a_configuration_and_a_password_that_the
 
 
 def test_every_section_with_commands_is_followed() -> None:
-    followed = set(
-        re.findall(r'follow\("(.+?)"\)|^        \("(With .+?)",', Path(__file__).read_text("utf-8"), re.M)
-    )
-    assert set(GUIDE) - {name for names in followed for name in names} == {"Installation"}, (
-        "which is apt alone"
-    )
+    followed = re.findall(r'follow\("(.+?)"\)', Path(__file__).read_text("utf-8"))
+    assert set(GUIDE) - set(followed) == {"Installation"}, "which is apt alone"
 
 
 def command_of(debian: Machine, unit: str) -> str:
