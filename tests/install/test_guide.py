@@ -239,9 +239,9 @@ def test_root_installs_the_wheel_for_all_and_a_service_of_the_system(
     assert "The service is started, and starts with the machine." in said
     assert root.called()[-3:] == [
         "systemctl enable monitor.service",
-        "systemctl start monitor.service",
+        "systemctl restart monitor.service",
         "systemctl status monitor",
-    ]
+    ], "for the unit has got a credential"
     unit = debian.path("/etc/systemd/system/monitor.service").read_text("utf-8")
     assert "\nLoadCredential=smtp_password:/etc/monitor/smtp_password\n" in unit
     uid, gid = debian.do("id -u monitor; id -g monitor").split()
