@@ -10,8 +10,7 @@ from pathlib import Path
 from types import NoneType, UnionType
 from typing import Any, Literal, Union, get_args, get_origin, get_type_hints
 
-from monitor.queries.answers import config, health, rules, status, work
-from monitor.queries.answers import config, rules, service, status, work
+from monitor.queries.answers import config, health, rules, service, status, work
 
 GUIDE = Path(__file__).parent / "guide" / "json.md"
 
