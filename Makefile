@@ -6,13 +6,18 @@ CORE := $(VENV)/.core-installed
 DEV := $(VENV)/.dev-installed
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check
 
-.PHONY: demo run test quick check fmt faults bench relevance docs map lock clean
+.PHONY: demo run dist test quick check fmt faults bench relevance docs map lock clean
 
 demo: $(CORE)
 	$(BIN)/monitor demo
 
 run: $(CORE)
 	$(BIN)/monitor run
+
+# The wheel and the source archive, in dist/.
+dist: $(CORE)
+	rm -rf dist
+	$(BIN)/python -m hatchling build
 
 # Kept compiled, whatever the environment says: else each of some fifty processes compiles the program anew.
 test quick: export PYTHONDONTWRITEBYTECODE :=
@@ -62,6 +67,7 @@ map: docs
 # Extras stay named: for one that a dependency asks for, the pip of Python 3.11 would take a version newer than the lock.
 lock: $(DEV)
 	$(BIN)/uv pip compile -q --universal --python-version 3.11 --no-strip-extras --generate-hashes --no-header requirements/core.in -o requirements/core.txt
+	$(BIN)/uv pip compile -q --universal --python-version 3.11 --no-strip-extras --generate-hashes --no-header -c requirements/core.txt requirements/container.in -o requirements/container.txt
 	$(BIN)/uv pip compile -q --universal --python-version 3.11 --no-strip-extras --generate-hashes --no-header requirements/dev.in -o requirements/dev.txt
 
 clean:

@@ -10,7 +10,7 @@ from pathlib import Path
 from types import NoneType, UnionType
 from typing import Any, Literal, Union, get_args, get_origin, get_type_hints
 
-from monitor.queries.answers import config, health, rules, status, store, work
+from monitor.queries.answers import config, health, rules, service, status, store, work
 
 GUIDE = Path(__file__).parent / "guide" / "json.md"
 
@@ -30,6 +30,9 @@ ANSWERS: Mapping[str, Any] = {
     "doctor": health.DoctorAnswer,
     "backup": store.BackupAnswer,
     "restore": store.RestoreAnswer,
+    "service install": service.InstallAnswer,
+    "service uninstall": service.InstallAnswer,
+    "service alive": service.AliveAnswer,
     "store compact": status.CompactAnswer,
     "store copy": store.CopyAnswer,
     "match": rules.MatchAnswer,

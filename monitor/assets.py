@@ -1,4 +1,4 @@
-"""Where the files that travel with the program are: the templates and the default configuration."""
+"""Where the files that travel with the program are: the templates, the default configuration, the systemd unit."""
 
 from pathlib import Path
 
@@ -15,3 +15,4 @@ def _root() -> Path:
 
 TEMPLATES = _root() / "templates"
 DEFAULT_CONFIG = _root() / "config.toml"
+UNIT = _root() / "deploy" / "monitor.service"

@@ -15,6 +15,7 @@ import typer
 from monitor import __version__
 from monitor.cli.options import DEFAULT, ConfigFile, Json, SubscriptionName, path_of
 from monitor.cli.rules import rules
+from monitor.cli.service import service
 from monitor.cli.store import store
 from monitor.cli.subscriptions import subscriptions
 from monitor.errors import ConfigError, DatabaseGoneError, MonitorError
@@ -41,6 +42,7 @@ app = typer.Typer(
 app.add_typer(rules, name="rules")
 app.add_typer(subscriptions, name="subscriptions")
 app.add_typer(store, name="store")
+app.add_typer(service, name="service")
 
 
 def main() -> None:

@@ -5,7 +5,7 @@ import contextlib
 import os
 import platform
 import signal
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, MutableMapping, Sequence
 from datetime import timedelta
 from functools import partial
 from pathlib import Path
@@ -31,10 +31,13 @@ from monitor.service.refusal import Refusal, record_refusal, shrunk
 from monitor.service.register import register, register_again
 from monitor.service.reporting import Reporting
 from monitor.service.runtime import make_runtime
+from monitor.service.status_line import status_line
+from monitor.service.systemd import ServiceManager, service_manager
 from monitor.service.ticker import Tick, start_ticking
 from monitor.service.timekeeping import Timekeeping
 from monitor.store import feeds, services
 from monitor.store.database import Database, open_database
+from monitor.texts import sentence, shown
 
 _TICK = timedelta(seconds=1)
 _LOOK = timedelta(seconds=0.5)  # an edit is taken up at the second look at it: whole, and within 2 s
@@ -46,19 +49,25 @@ _PRUNE = timedelta(hours=1)
 _PATIENCE = 10.0  # seconds for which a file that is refused is read again at the start
 _GRACE = 10.0  # seconds for running tasks when the service is told to stop
 _GRACE_PAST_DOT = 60.0  # and for a mail that the server may have: it goes twice when its reply is not read
+# Ticks that end soon whatever the feeds and mail servers do; "beat" goes through the thread that writes.
+_ALWAYS_SOON = ("config", "poll", "deliver", "beat")
 
 
-async def run(path: Path, *, patience: float = _PATIENCE) -> None:
+async def run(
+    path: Path, *, patience: float = _PATIENCE, environ: MutableMapping[str, str] = os.environ
+) -> None:
     """Serve until SIGTERM or SIGINT. Raises MonitorError when it cannot start or go on.
 
-    A file that is refused is read again for `patience` seconds: it may be in the middle of being written.
+    A file that is refused is read again for `patience` seconds: it may be in the middle of being written. What systemd
+    wants to be told is taken out of `environ`.
     """
+    manager = service_manager(environ)
     loaded = await _load_patiently(path, patience)
     db = open_database(loaded.store_url)
     try:
         clocks = await Clocks.of(db)
         await report_note(db, clocks.settled())
-        await Service(loaded, db, Timekeeping(clocks, db)).serve()
+        await Service(loaded, db, Timekeeping(clocks, db), manager).serve()
     except DatabaseGoneError as error:
         if db.file:
             leave_note(db.file, error, clock())
@@ -89,7 +98,11 @@ async def _load_patiently(path: Path, patience: float) -> LoadedConfig:
 class Service:
     """A running service: the due work of the configuration in force, and the running tasks."""
 
-    def __init__(self, loaded: LoadedConfig, db: Database, time: Timekeeping) -> None:
+    def __init__(
+        self, loaded: LoadedConfig, db: Database, time: Timekeeping, manager: ServiceManager
+    ) -> None:
+        self._manager = manager
+        self._ended_at: dict[str, float] = {}  # by tick: when it last ended, well or not, by the loop's clock
         self._db = db
         self._time = time
         self._tasks: set[asyncio.Task[None]] = set()
@@ -124,31 +137,44 @@ class Service:
         _log_started(self._due_work.loaded)
         log_registered(registered)
         await self._start("beat", self._beat)
-        stop_ticking = start_ticking(
-            {
-                "clock": (self._tick("clock", lambda: self._time.look(self._due_work.loaded.config)), _TICK),
-                "config": (self._tick("config", self._look_at_config), _LOOK),
-                "poll": (self._tick("poll", lambda: self._due_work.poll_due()), _TICK),
-                "compose": (
-                    self._tick("compose", lambda: self._if_clock_holds(self._due_work.compose_due)),
-                    _TICK,
-                ),
-                "deliver": (self._tick("deliver", lambda: self._due_work.deliver_due()), _TICK),
-                "notify": (self._tick("notify", self._notify), _TICK),
-                "rematch": (self._tick("rematch", lambda: self._due_work.rematch()), _REMATCH),
-                "beat": (self._tick("beat", self._beat), _BEAT),
-                "report": (self._tick("report", self._tell_programs), _REPORT),
-                "lapse": (self._tick("lapse", self._lapse), _LAPSE),
-                "prune": (self._tick("prune", lambda: self._if_clock_holds(self._due_work.prune)), _PRUNE),
-            }
-        )
+        self._manager.tell(READY="1")
+        ticks = self._ticks()
+        stop_ticking = start_ticking(ticks)
+        soon = {name: ticks[name][1].total_seconds() for name in _ALWAYS_SOON}
+        self._ended_at = dict.fromkeys(soon, asyncio.get_running_loop().time())
+        keeping_alive = asyncio.create_task(self._manager.keep_alive(partial(self._is_working, soon)))
         try:
             await self._stop.wait()
         finally:
             stop_ticking()
             await self._end()
+            keeping_alive.cancel()
+
+    def _ticks(self) -> dict[str, tuple[Tick, timedelta]]:
+        return {
+            "clock": (self._tick("clock", lambda: self._time.look(self._due_work.loaded.config)), _TICK),
+            "config": (self._tick("config", self._look_at_config), _LOOK),
+            "poll": (self._tick("poll", lambda: self._due_work.poll_due()), _TICK),
+            "compose": (
+                self._tick("compose", lambda: self._if_clock_holds(self._due_work.compose_due)),
+                _TICK,
+            ),
+            "deliver": (self._tick("deliver", lambda: self._due_work.deliver_due()), _TICK),
+            "notify": (self._tick("notify", self._notify), _TICK),
+            "rematch": (self._tick("rematch", lambda: self._due_work.rematch()), _REMATCH),
+            "beat": (self._tick("beat", self._beat), _BEAT),
+            "report": (self._tick("report", self._tell_programs), _REPORT),
+            "lapse": (self._tick("lapse", self._lapse), _LAPSE),
+            "prune": (self._tick("prune", lambda: self._if_clock_holds(self._due_work.prune)), _PRUNE),
+        }
+
+    def _is_working(self, intervals: Mapping[str, float], within: float) -> bool:
+        """Return whether each of these ticks has ended lately: neither the loop nor the thread that writes is stuck."""
+        now = asyncio.get_running_loop().time()
+        return all(now - self._ended_at[name] <= interval + within for name, interval in intervals.items())
 
     async def _end(self) -> None:
+        self._manager.tell(STOPPING="1")
         await self._drain()
         await self._reporting.stop()
         await self._due_work.runtime.fetcher.close()
@@ -163,6 +189,9 @@ class Service:
         """Wait until the clock can be believed; return False when told to stop before. Only notices leave meanwhile."""
         config, ask = self._due_work.loaded.config, self._due_work.runtime.fetcher.server_time
         while not await self._time.is_believed(config, ask=ask):
+            # It has started and is well, though it waits: without this systemd would end it.
+            waits = sentence("The clock is behind what is stored: nothing is done until it is right.")
+            self._manager.tell(READY="1", WATCHDOG="1", STATUS=shown(waits))
             await self._start("notify", self._notify)
             await self._start("deliver", self._due_work.deliver_due)
             with contextlib.suppress(TimeoutError):
@@ -251,6 +280,7 @@ class Service:
     def _tick(self, name: str, work: Work) -> Tick:
         async def tick() -> None:
             await self._start(name, work)
+            self._ended_at[name] = asyncio.get_running_loop().time()
 
         return tick
 
@@ -299,6 +329,10 @@ class Service:
         )
         await self._db.write(services.beat, here)
         self._reporting.has_beaten()
+        status = await status_line(
+            loaded.config, self._db, now=here.beat_at, is_refused=self._refusal is not None
+        )
+        self._manager.tell(STATUS=shown(status))
         # A command may have seen the file while it was torn, and registered that.
         if await asyncio.to_thread(content_hash_of, loaded.path) == loaded.content_hash:
             log_registered(await self._db.write(register_again, loaded, self._time.clocks.settled()))
@@ -322,6 +356,13 @@ class Service:
 
         Unless `at_once`, an edit that drops most feeds or rules is announced and waits: the file may be cut off.
         """
+        self._manager.tell_reloading()
+        try:
+            await self._put_in_force(at_once=at_once)
+        finally:
+            self._manager.tell(READY="1")
+
+    async def _put_in_force(self, *, at_once: bool) -> None:
         async with self._reloading:
             before = self._due_work
             content = await asyncio.to_thread(_content_of, before.loaded)

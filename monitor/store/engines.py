@@ -69,8 +69,14 @@ def make_file(url: URL) -> None:
     path = Path(str(url.database))
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        # SQLite gives its -wal and -shm files the same mode.
-        os.close(os.open(path, os.O_CREAT | os.O_RDWR, 0o600))
+        is_new = not path.exists()
+        # SQLite gives its -wal and -shm files the same mode, and the same owner.
+        file = os.open(path, os.O_CREAT | os.O_RDWR, 0o600)
+        if is_new and os.geteuid() == 0:
+            # A command of root's, before the service has started: it runs as the owner of the directory.
+            folder = path.parent.stat()
+            os.fchown(file, folder.st_uid, folder.st_gid)
+        os.close(file)
     except OSError as error:
         raise StoreError(
             f"database {display_url(url)}: {error.strerror}: {error.filename}. "

@@ -1,6 +1,7 @@
 """The service and `monitor once` with a clock that is behind what is stored. The feed server tells the right time."""
 
 import asyncio
+import socket
 from collections.abc import Iterator
 from dataclasses import replace
 from datetime import datetime, timedelta
@@ -73,6 +74,19 @@ def test_while_nobody_confirms_the_clock_nothing_is_stored_and_a_stop_is_obeyed(
     assert "the clock says 20" in said
     assert "Nothing was done" in said
     assert asyncio.run(_next_poll(site)) == next_poll_at
+
+
+def test_systemd_is_told_that_the_service_waits_for_the_clock_and_is_well(
+    site: Site, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    site.write((site.feed_server.url, NOBODY))
+    asyncio.run(_put_forward(site, timedelta(days=30)))
+    monkeypatch.setenv("NOTIFY_SOCKET", str(tmp_path / "notify"))
+    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as listener:
+        listener.bind(str(tmp_path / "notify"))
+        listener.settimeout(20)
+        with site.service():
+            assert listener.recv(4096).startswith(b"READY=1\nWATCHDOG=1\nSTATUS=The clock is behind")
 
 
 def test_an_hour_behind_feeds_are_polled_and_nothing_is_composed_at_once(site: Site) -> None:

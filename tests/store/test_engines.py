@@ -157,3 +157,14 @@ def test_a_file_that_was_deleted_or_replaced_takes_nothing_any_more(tmp_path: Pa
             asyncio.run(work(feeds.states))
     asyncio.run(db.close())
     assert (folder / "monitor.db").exists() is (accident in ("replaced", "emptied")), "none is made"
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can make files of others")
+def test_a_new_file_that_root_makes_belongs_to_the_owner_of_its_directory(tmp_path: Path) -> None:
+    (tmp_path / "data").mkdir()
+    os.chown(tmp_path / "data", 4711, 4712)
+    db = open_database(f"sqlite:///{tmp_path}/data/monitor.db")
+    asyncio.run(db.write(lambda tx: tx.exec_driver_sql("DELETE FROM feeds").close()))
+    owners = {path.name: (path.stat().st_uid, path.stat().st_gid) for path in (tmp_path / "data").iterdir()}
+    asyncio.run(db.close())
+    assert owners == dict.fromkeys(("monitor.db", "monitor.db-wal", "monitor.db-shm"), (4711, 4712))

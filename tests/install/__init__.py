@@ -1,0 +1,1 @@
+"""Installing the program as its guide and its Dockerfile say."""
