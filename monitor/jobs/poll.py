@@ -196,7 +196,10 @@ async def poll(
         # The same bytes say nothing of an address that brought another feed's document the visit before.
         is_same_feed = isinstance(answer, NotModified) or answer.url == state.redirected_to
         after = _relocated(feed, state, after_answer(is_news=False), answer, is_same_feed=is_same_feed)
-        await db.write(_save, feed, state, after, settled_clock())
+        if _is_all(state, after):
+            await db.write_together(feeds.save_all, after)
+        else:
+            await db.write(_save, feed, state, after, settled_clock())
         return Unchanged(feed=feed, next_poll_at=after.next_poll_at, adopted=_adopted(state, after))
     # Outside the transaction: a slow expression holds up no other writer. An entry that somebody else stores meanwhile
     # is known when this one stores; rules that change meanwhile are in force at the next rematch.
@@ -435,6 +438,12 @@ def _store(tx: Connection, visit: _Visit, found: Mapping[str, Sequence[Match]], 
         adopted=_adopted(before, after),
         faster=document.faster,
     )
+
+
+def _is_all(before: PollState, after: PollState) -> bool:
+    """Return whether a visit changes nothing but the state of its feed: nobody is told, and no other feed is due."""
+    is_asked_as_before = (before.asks, before.stopped) == (after.asks, after.stopped) and not after.stopped
+    return is_asked_as_before and not pace.network_returned(before, after)
 
 
 def _save(tx: Connection, feed: Feed, before: PollState, after: PollState, now: datetime) -> None:

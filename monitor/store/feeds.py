@@ -153,6 +153,11 @@ def save(tx: Connection, state: PollState) -> bool:
     return bool(tx.execute(_update, _values(state) | {"saved_url": state.feed_url}).rowcount)
 
 
+def save_all(tx: Connection, states: Sequence[PollState]) -> None:
+    """Store the whole states of feeds after polls, of those that are still there by their urls."""
+    tx.execute(_update, [_values(state) | {"saved_url": state.feed_url} for state in states])
+
+
 _update = update(feeds).where(feeds.c.url == bindparam("saved_url"))  # made once: every poll needs it
 
 
