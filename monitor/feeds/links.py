@@ -61,6 +61,11 @@ def is_address(text: str) -> bool:
     return parts.scheme in ("http", "https") and bool(parts.netloc)
 
 
+def is_plain(address: str) -> bool:
+    """Return whether an address is requested as it is written: nothing in it has to be quoted, or may be."""
+    return bool(_PLAIN.fullmatch(address)) and "%" not in address and "/." not in address
+
+
 def request_address(address: str, host: str) -> str:
     """Return an address to be requested: what is quoted stays so, what may not stand in a request is quoted.
 

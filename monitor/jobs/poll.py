@@ -241,14 +241,14 @@ def _with(parsed: ParsedFeed, complete: Sequence[Entry]) -> ParsedFeed:
 def _relocated(
     feed: Feed, before: PollState, after: PollState, answer: Fetched | NotModified, *, is_same_feed: bool
 ) -> PollState:
-    own, other = urlsplit(feed.url), urlsplit(answer.url)
     # A feed's login is for its own host: another one is asked without it, as long as it only redirects there.
-    keeps_login = not (feed.username or feed.headers) or own[:2] == other[:2]
+    has_login = bool(feed.username or feed.headers)
+    loses_login = has_login and urlsplit(feed.url)[:2] != urlsplit(answer.url)[:2]
     return relocation.after_answer(
         before,
         after,
         url=answer.url,
-        moved_permanently=answer.moved_permanently and keeps_login,
+        moved_permanently=answer.moved_permanently and not loses_login,
         is_same_feed=is_same_feed,
     )
 
