@@ -171,7 +171,7 @@ def settings(tx: Connection, urls: Sequence[str]) -> dict[str, FeedSettings]:
             demand=row.demand,
         )
         for chunk in chunks(urls)
-        for row in tx.execute(select(feeds).where(feeds.c.url.in_(chunk)))
+        for row in tx.execute(select(*_settings).where(feeds.c.url.in_(chunk)))
     }
 
 
@@ -221,6 +221,8 @@ _registered = (
     *(feeds.c.key, feeds.c.url, feeds.c.name, feeds.c.moved_from, feeds.c.visited),
     feeds.c.ids_change,
 )
+
+_settings = (feeds.c.url, feeds.c.reach, feeds.c.limits, feeds.c.interval, feeds.c.demand)
 
 _AT_ITS_URL = {
     "asks": "",
