@@ -151,7 +151,7 @@ def by_place(entries: Sequence[Entry], known: Set[str], stored: Iterable[Entry])
 
 def is_retitled(before: str, after: str) -> bool:
     """Return whether a title says something else: not in other capitals, widths, spaces or punctuation alone."""
-    return _spoken(before) != _spoken(after)
+    return before != after and _spoken(before) != _spoken(after)
 
 
 def _spoken(title: str) -> str:

@@ -24,6 +24,7 @@ from monitor.model.rules import Match
 from monitor.rules.match import Ruleset
 from monitor.store import entries, feeds, matches, notices
 from monitor.store.database import Connection, Database
+from monitor.store.entries import Known
 
 # How many fetch timeouts a claim holds. A poll that queues longer for its host may be made twice, which does no
 # harm; a feed whose worker was killed is polled again that soon.
@@ -284,6 +285,7 @@ class _Document:
     faster: bool = False  # as in Polled
     is_same_feed: bool = False  # at least half of it was known, or it is what made the feed known
     registered: RegisteredFeed | None = None  # None: its url was edited meanwhile
+    known: Mapping[str, Known] | None = None  # what the feed has, by name; None where that was not looked up
 
     @property
     def wanted(self) -> list[Entry]:
@@ -319,7 +321,7 @@ def _compare(tx: Connection, visit: _Visit) -> _Document:
     document = recognised or document
     # At its first visit a feed has nothing yet.
     has_history = registered.visited is not None or bool(registered.moved_from)
-    known = entries.known(tx, key, _names(document)) if has_history else {}
+    known: Mapping[str, Known] = entries.known(tx, key, _names(document)) if has_history else {}
     ids_change = registered.ids_change
     if ids_change or (has_history and identity.may_change_ids(document, known.keys())):
         stored = entries.titled(tx, key, [entry.title for entry in document])
@@ -348,6 +350,7 @@ def _compare(tx: Connection, visit: _Visit) -> _Document:
         faster=is_later and len(document) > 1 and not known and not flood and entries.has_any(tx, key),
         is_same_feed=bool(document) and (recognised is not None or visited is None),
         registered=registered,
+        known=known if has_history else None,
     )
 
 
@@ -366,7 +369,7 @@ def _told_apart(tx: Connection, feed_key: str, new: Sequence[Entry]) -> list[Ent
     ]
 
 
-def _retitled(document: Sequence[Entry], known: Mapping[str, entries.Known]) -> dict[int, Entry]:
+def _retitled(document: Sequence[Entry], known: Mapping[str, Known]) -> dict[int, Entry]:
     """Return the entries with another title under the id that they had, by the seq they have."""
     by_seq: dict[int, list[Entry]] = {}
     for entry in document:
@@ -407,7 +410,14 @@ def _store(tx: Connection, visit: _Visit, found: Mapping[str, Sequence[Match]], 
     if registered and document.ids_change and not registered.ids_change:
         feeds.mark_ids_change(tx, registered.key)
     candidates = [(entry, entry.id not in document.no_news) for entry in document.entries]
-    new = entries.insert_new(tx, candidates, rules.fingerprint)
+    is_own = registered is not None and document.new_url is not NewUrl.ANOTHER_FEED
+    new = entries.insert_new(
+        tx,
+        candidates,
+        rules.fingerprint,
+        feed_key=registered.key if registered and is_own else None,
+        known=document.known,
+    )
     editions = entries.insert_editions(tx, document.retitled, rules.fingerprint)
     to_match = [(seq, entry) for seq, entry in new if entry.id not in document.no_news]
     to_match += [

@@ -4,6 +4,7 @@ import json
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
+from functools import cache
 from typing import Any, TypeVar
 
 from sqlalchemy import Column, Connection, DateTime, Dialect, Insert, Table, Text, insert, text
@@ -37,21 +38,28 @@ def insert_numbered(
     """
     table = number.table
     if tx.dialect.name == "sqlite":
-        last = (
-            tx.scalar(text("SELECT seq FROM sqlite_sequence WHERE name = :table"), {"table": table.name}) or 0
-        )
+        last = tx.scalar(_LAST_NUMBER, {"table": table.name}) or 0
         numbers = range(last + 1, last + 1 + len(rows))
         tx.execute(
-            insert(table), [{**row, number.name: each} for row, each in zip(rows, numbers, strict=True)]
+            _insert(table), [{**row, number.name: each} for row, each in zip(rows, numbers, strict=True)]
         )
         return numbers
     return tx.scalars(insert(table).returning(number, sort_by_parameter_order=True), rows).all()
 
 
+_LAST_NUMBER = text("SELECT seq FROM sqlite_sequence WHERE name = :table")
+_insert = cache(insert)  # SQLAlchemy knows a statement that it has seen before by the object
+
+
 def insert_or_keep(tx: Connection, table: Table) -> Insert:
     """Return an INSERT that leaves a row of the same key alone: one SQL text, two dialects to SQLAlchemy."""
+    return _insert_or_keep(tx.dialect.name, table)
+
+
+@cache
+def _insert_or_keep(dialect: str, table: Table) -> Insert:
     # Imported where it is used: PostgreSQL's dialects take 0.1 s.
-    if tx.dialect.name == "sqlite":
+    if dialect == "sqlite":
         from sqlalchemy.dialects import sqlite
 
         return sqlite.insert(table).on_conflict_do_nothing()

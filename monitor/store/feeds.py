@@ -95,7 +95,7 @@ def mark_ids_change(tx: Connection, key: str) -> None:
 
 def at(tx: Connection, url: str) -> RegisteredFeed | None:
     """Return the feed that has this url; None when none has."""
-    row = tx.execute(select(*_registered).where(feeds.c.url == url)).one_or_none()
+    row = tx.execute(_at, {"at_url": url}).one_or_none()
     return None if row is None else RegisteredFeed(**row._asdict())
 
 
@@ -221,6 +221,8 @@ _registered = (
     *(feeds.c.key, feeds.c.url, feeds.c.name, feeds.c.moved_from, feeds.c.visited),
     feeds.c.ids_change,
 )
+
+_at = select(*_registered).where(feeds.c.url == bindparam("at_url"))  # made once, as _update
 
 _settings = (feeds.c.url, feeds.c.reach, feeds.c.limits, feeds.c.interval, feeds.c.demand)
 
