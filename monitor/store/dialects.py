@@ -2,7 +2,7 @@
 
 import json
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from functools import cache
 from typing import Any, TypeVar
@@ -74,10 +74,14 @@ def clean(text: str) -> str:
     PostgreSQL refuses NUL in text; neither database can encode a surrogate. Both arrive in what
     servers answer.
     """
-    return _UNSTORABLE.sub("\ufffd", text)
+    return text if text.isprintable() else _UNSTORABLE.sub("\ufffd", text)  # what is printable has neither
 
 
 _UNSTORABLE = re.compile("[\0\ud800-\udfff]")
+
+
+# The types below give their processors themselves: a `process_bind_param` is called by two functions more, and a value
+# is converted a hundred times for each document.
 
 
 class Words(TypeDecorator[str]):
@@ -86,8 +90,13 @@ class Words(TypeDecorator[str]):
     impl = Text
     cache_ok = True
 
-    def process_bind_param(self, value: str | None, dialect: Dialect) -> str | None:
-        return None if value is None else clean(value)
+    def bind_processor(self, dialect: Dialect) -> Callable[[str | None], str | None]:
+        """Return what makes a value fit for the database."""
+        return _cleaned
+
+
+def _cleaned(value: str | None) -> str | None:
+    return None if value is None else clean(value)
 
 
 class Instant(TypeDecorator[datetime]):
@@ -96,18 +105,33 @@ class Instant(TypeDecorator[datetime]):
     impl = DateTime(timezone=True)
     cache_ok = True
 
-    def process_bind_param(self, value: datetime | None, dialect: Dialect) -> datetime | None:
-        if value is None:
-            return None
-        if value.utcoffset() != timedelta(0):
-            raise ValueError(f"expected an aware UTC datetime, not {value!r}")
-        # SQLite keeps text without a zone: one length, so that its order is the order of time.
-        return value.replace(tzinfo=None) if dialect.name == "sqlite" else value
+    def bind_processor(self, dialect: Dialect) -> Callable[[datetime | None], object]:
+        """Return what makes a value fit for the database."""
+        return _as_written if dialect.name == "sqlite" else _utc
 
-    def process_result_value(self, value: datetime | None, dialect: Dialect) -> datetime | None:
-        if value is None:
-            return None
-        return value.replace(tzinfo=UTC) if dialect.name == "sqlite" else value.astimezone(UTC)
+    def result_processor(self, dialect: Dialect, coltype: object) -> Callable[[Any], datetime | None]:
+        """Return what makes an instant of what the database answers."""
+        return _read_written if dialect.name == "sqlite" else _as_utc
+
+
+def _utc(value: datetime | None) -> datetime | None:
+    if value is not None and value.tzinfo is not UTC and value.utcoffset() != timedelta(0):
+        raise ValueError(f"expected an aware UTC datetime, not {value!r}")
+    return value
+
+
+def _as_written(value: datetime | None) -> str | None:
+    # SQLite keeps text without a zone: one length, so that its order is the order of time.
+    utc = _utc(value)
+    return None if utc is None else utc.replace(tzinfo=None).isoformat(" ", "microseconds")
+
+
+def _read_written(text: str | None) -> datetime | None:
+    return None if text is None else datetime.fromisoformat(f"{text}+00:00")
+
+
+def _as_utc(value: datetime | None) -> datetime | None:
+    return None if value is None else value.astimezone(UTC)
 
 
 class Names(TypeDecorator[tuple[str, ...]]):
@@ -116,11 +140,23 @@ class Names(TypeDecorator[tuple[str, ...]]):
     impl = Text
     cache_ok = True
 
-    def process_bind_param(self, value: tuple[str, ...] | None, dialect: Dialect) -> str | None:
-        return None if value is None else _json([clean(name) for name in value])
+    def bind_processor(self, dialect: Dialect) -> Callable[[tuple[str, ...] | None], str | None]:
+        """Return what makes a value fit for the database."""
+        return _names_as_json
 
-    def process_result_value(self, value: str | None, dialect: Dialect) -> tuple[str, ...] | None:
-        return None if value is None else tuple(json.loads(value))
+    def result_processor(self, dialect: Dialect, coltype: object) -> Callable[[Any], tuple[str, ...] | None]:
+        """Return what makes names of what the database answers."""
+        return _names_of_json
+
+
+def _names_as_json(value: tuple[str, ...] | None) -> str | None:
+    if value is None:
+        return None
+    return _json([clean(name) for name in value]) if value else "[]"
+
+
+def _names_of_json(value: str | None) -> tuple[str, ...] | None:
+    return None if value is None else tuple(json.loads(value))
 
 
 class Hits(TypeDecorator[tuple[Hit, ...]]):
