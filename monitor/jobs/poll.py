@@ -212,7 +212,9 @@ async def poll(
         after_answer=after_answer,
         now=settled_clock(),
     )
-    document = await db.read(_compare, visit)
+    # At its first visit a feed has nothing yet; should it have something after all, `_store` will see.
+    is_first = state.visited is None and bool(parsed.entries)
+    document = _Document(new=parsed.entries) if is_first else await db.read(_compare, visit)
     if (
         document.ids_change
     ):  # its entries have other ids than in the document: all of them are completed before

@@ -4,7 +4,7 @@ import json
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
-from functools import cache
+from functools import cache, lru_cache
 from typing import Any, TypeVar
 
 from sqlalchemy import Column, Connection, DateTime, Dialect, Insert, Table, Text, insert, text
@@ -25,7 +25,9 @@ def chunks(values: Sequence[T]) -> Iterator[Sequence[T]]:
 
 def insert_missing(tx: Connection, table: Table, rows: Sequence[Mapping[str, object]]) -> None:
     """Insert the rows whose key is not there yet; the others stay as they are."""
-    if rows:
+    if rows and tx.dialect.name == "sqlite":
+        _insert_into_sqlite(tx, insert_or_keep(tx, table), rows)
+    elif rows:
         tx.execute(insert_or_keep(tx, table), rows)
 
 
@@ -40,15 +42,37 @@ def insert_numbered(
     if tx.dialect.name == "sqlite":
         last = tx.scalar(_LAST_NUMBER, {"table": table.name}) or 0
         numbers = range(last + 1, last + 1 + len(rows))
-        tx.execute(
-            _insert(table), [{**row, number.name: each} for row, each in zip(rows, numbers, strict=True)]
-        )
+        numbered = [{**row, number.name: each} for row, each in zip(rows, numbers, strict=True)]
+        if rows:
+            _insert_into_sqlite(tx, _insert(table), numbered)
         return numbers
     return tx.scalars(insert(table).returning(number, sort_by_parameter_order=True), rows).all()
 
 
+_insert = cache(insert)  # one statement for a table, so that it is compiled once
 _LAST_NUMBER = text("SELECT seq FROM sqlite_sequence WHERE name = :table")
-_insert = cache(insert)  # SQLAlchemy knows a statement that it has seen before by the object
+
+
+def _insert_into_sqlite(tx: Connection, statement: Insert, rows: Sequence[Mapping[str, object]]) -> None:
+    """Insert rows that all have the keys of the first, for a third of what SQLAlchemy takes to do it."""
+    text_of_it, columns = _compiled(statement, tuple(rows[0]), tx.dialect)
+    by_column = [
+        [process(row[name]) for row in rows] if process else [row[name] for row in rows]
+        for name, process in columns
+    ]
+    tx.exec_driver_sql(text_of_it, list(zip(*by_column, strict=True)))
+
+
+@lru_cache(maxsize=100)
+def _compiled(
+    statement: Insert, names: Sequence[str], dialect: Dialect
+) -> tuple[str, Sequence[tuple[str, Callable[[Any], Any] | None]]]:
+    """Return the text of an INSERT of these columns, and in its order the columns, with what converts their values."""
+    compiled = statement.compile(dialect=dialect, column_keys=list(names))
+    in_order = compiled.positiontup or []
+    types = (statement.table.c[name].type.dialect_impl(dialect) for name in in_order)
+    processors = (each.bind_processor(dialect) for each in types)
+    return str(compiled), list(zip(in_order, processors, strict=True))
 
 
 def insert_or_keep(tx: Connection, table: Table) -> Insert:
@@ -96,7 +120,7 @@ class Words(TypeDecorator[str]):
 
 
 def _cleaned(value: str | None) -> str | None:
-    return None if value is None else clean(value)
+    return value if value is None or value.isprintable() else clean(value)
 
 
 class Instant(TypeDecorator[datetime]):
@@ -180,4 +204,7 @@ class Hits(TypeDecorator[tuple[Hit, ...]]):
 
 
 def _json(value: list[Any]) -> str:
-    return json.dumps(value, ensure_ascii=False, separators=(",", ":"))
+    return _ENCODER.encode(value)
+
+
+_ENCODER = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"))
