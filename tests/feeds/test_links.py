@@ -150,3 +150,14 @@ def test_a_plain_address_is_requested_as_it_is_written(address: str) -> None:
 )
 def test_any_other_address_is_not_plain(address: str) -> None:
     assert not is_plain(address)
+
+
+@pytest.mark.parametrize("host", ["a.test", "www.a.test", "m.a.test", "www.m.a.b.test"])
+@pytest.mark.parametrize(
+    "path",
+    ["/", "/1.html", "/index.html", "/a/home/", "/amp", "/a/amp/", "/a.amp", "/a.amp.html", "/(a),b:c/"],
+)
+def test_a_simple_link_has_the_canonical_address_that_any_other_way_to_write_it_has(
+    host: str, path: str
+) -> None:
+    assert canonical(f"https://{host}{path}") == canonical(f"https://{host}{path}#part")
