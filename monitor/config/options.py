@@ -8,6 +8,7 @@ import dataclasses
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields, is_dataclass
 from datetime import time, timedelta
+from functools import cache
 from ipaddress import ip_address
 from typing import Annotated, Any, Literal, TypeVar, get_args
 from urllib.parse import urlsplit
@@ -352,6 +353,11 @@ WORD_LISTS: tuple[str, ...] = tuple(declared.name for declared in fields(Rule) i
 
 def options_of(table: type) -> tuple["dataclasses.Field[Any]", ...]:
     """Return the declared options of a table, in their order; fields that a file cannot set are left out."""
+    return _options_of(table)
+
+
+@cache  # a file may have thousands of tables of one type
+def _options_of(table: type) -> tuple["dataclasses.Field[Any]", ...]:
     return tuple(declared for declared in fields(table) if not declared.metadata.get("derived"))
 
 

@@ -102,15 +102,20 @@ class Positions:
 
 def read_positions(text: str) -> Positions:
     """Read the places out of a TOML text; of a broken one, as many as can be made out."""
-    scanner = _Scanner(text)
+    scanner = _scanned(text)
+    return Positions(text, scanner.tables, scanner.keys, scanner.comments)
+
+
+def _scanned(text: str, *, heads_only: bool = False) -> "_Scanner":
+    scanner = _Scanner(text, heads_only=heads_only)
     scanner.read(0, len(text))
     if not scanner.well_formed:
         # What looks like a head is one: nothing unclosed shall swallow the tables behind it.
-        scanner = _Scanner(text)
+        scanner = _Scanner(text, heads_only=heads_only)
         starts = [head.start() for head in _PLAIN_HEAD.finditer(text)]
         for start, end in zip([0, *starts], [*starts, len(text)], strict=True):
             scanner.read(start, end)
-    return Positions(text, scanner.tables, scanner.keys, scanner.comments)
+    return scanner
 
 
 _PLAIN_HEAD = re.compile(r"^(\[[A-Za-z_]+\]|\[\[[A-Za-z_]+\]\])[^\S\n]*(#.*)?$", re.MULTILINE)
@@ -124,6 +129,8 @@ _NAME = re.compile(rf"""{_LINE}|[^\s"'#\[\]{{}},=.]+""")
 _NAMES = rf"(?:{_NAME.pattern})(?:[ \t]*\.[ \t]*(?:{_NAME.pattern}))*"
 _KEY = re.compile(rf"({_NAMES})[ \t]*=[ \t]*")
 _HEAD = re.compile(rf"\[(\[)?[ \t]*({_NAMES})[ \t]*\](?(1)\])")
+# Lines of nearly every table: a name, and a string or a word without anything that may mean more.
+_PLAIN_LINES = re.compile(r"""(?:[A-Za-z_]+ = (?:"[^"\\\r\n]*"|[a-z0-9]+)\n)+""")
 _BROKEN_HEAD = re.compile(r"\[(\[?)[ \t]*([^\W\d][^\]\n]*)\]*")
 # What may open or close in a value; a quotation mark by itself is one that is never closed.
 _PART = re.compile(rf"""{_STRING}|{_COMMENT.pattern}|[\[\]{{}}]|\"{{3}}|'{{3}}|["']""")
@@ -132,12 +139,13 @@ _PART = re.compile(rf"""{_STRING}|{_COMMENT.pattern}|[\[\]{{}}]|\"{{3}}|'{{3}}|[
 class _Scanner:
     """Goes through a text once, and collects tables, keys and comments."""
 
-    def __init__(self, text: str) -> None:
+    def __init__(self, text: str, *, heads_only: bool = False) -> None:
         self.tables = [Table(name="")]
         self.keys: list[Key] = []
         self.comments: list[Span] = []
         self.well_formed = True  # brackets, quotation marks and line ends stand where TOML has them
         self._text, self._at, self._end = text, 0, len(text)
+        self._heads_only = heads_only  # the others may be left out
         self._counts: dict[str, int] = {}  # of the tables of each array
         self._counted, self._line = 0, 1  # an offset, and the line there
 
@@ -149,6 +157,8 @@ class _Scanner:
                 self._comment()
             elif character == "[":
                 self._head()
+            elif self._heads_only and (plain := _PLAIN_LINES.match(self._text, self._at, self._end)):
+                self._at = plain.end()
             else:
                 self._statement()
 
@@ -305,7 +315,7 @@ def blocks_of(text: str) -> Iterator[Block]:
     lines = [f"{line}\n" for line in text.split("\n")]
     lines[-1] = lines[-1][:-1]
     name, start = "", 0
-    for table in read_positions(text).tables[1:]:
+    for table in _scanned(text, heads_only=True).tables[1:]:
         first = _with_comments(lines, start, table.line - 1)
         yield Block(name, "".join(lines[start:first]))
         name, start = table.name.partition(".")[0], first

@@ -3,8 +3,9 @@
 import re
 import tomllib
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
+from functools import cache, partial
 from pathlib import Path
 from typing import Any
 
@@ -26,6 +27,7 @@ _NAMED = (
     ("rules", "feeds", "feeds"),
     ("subscriptions", "rules", "rules"),
 )  # table, key, and the table it names
+_Places = Callable[[], Positions]
 _URLS = ("url", "proxy", "host")  # of broken ones, less is certain than of others where a secret ends
 
 
@@ -66,7 +68,7 @@ def parse_config(text: str, path: str, *, whole: bool = True, overrides: Overrid
     except tomllib.TOMLDecodeError as error:
         line, what = describe_toml_error(error, text)
         raise _refusal(Path(path), what, line) from None
-    positions = read_positions(text)
+    positions = cache(partial(read_positions, text))  # most files have no problem to be located
     problems = [*overrides.problems, *_unknown_tables(raw, positions)]
     tables = {
         name: _read(name, 0, _overridden(raw.get(name, {}), name, overrides), positions, problems, overrides)
@@ -88,22 +90,22 @@ def parse_config(text: str, path: str, *, whole: bool = True, overrides: Overrid
     return Config(**tables, **lists, aliases=aliases)
 
 
-def _unknown_tables(raw: Mapping[str, Any], positions: Positions) -> Iterator[Problem]:
+def _unknown_tables(raw: Mapping[str, Any], positions: _Places) -> Iterator[Problem]:
     known = [*OPTION_TABLES, *NOUN_TABLES, "aliases"]
     for name in raw:
         if name not in known:
-            line = positions.line_of(name) or positions.line_of("", 0, name)
+            line = positions().line_of(name) or positions().line_of("", 0, name)
             yield Problem(
                 where=f"[{name}]", key="", line=line, what="is not known.", instead=suggestion(name, known)
             )
 
 
-def _read_all(name: str, raw: object, positions: Positions, problems: list[Problem]) -> list[tuple[int, Any]]:
+def _read_all(name: str, raw: object, positions: _Places, problems: list[Problem]) -> list[tuple[int, Any]]:
     """Read the tables of an array; return those without a problem, each with its index."""
     if not isinstance(raw, list) or not all(isinstance(table, dict) for table in raw):
         what, instead = "several of these may stand in the file.", f"Write [[{name}]] with two brackets."
         problems.append(
-            Problem(where=f"[{name}]", key="", line=positions.line_of(name), what=what, instead=instead)
+            Problem(where=f"[{name}]", key="", line=positions().line_of(name), what=what, instead=instead)
         )
         return []
     tables = ((index, _read(name, index, table, positions, problems)) for index, table in enumerate(raw))
@@ -119,7 +121,7 @@ def _read(
     name: str,
     index: int,
     raw: object,
-    positions: Positions,
+    positions: _Places,
     problems: list[Problem],
     overrides: Overrides = NO_OVERRIDES,
 ) -> Any:
@@ -143,16 +145,16 @@ def _read(
 
 
 def _unknown(
-    name: str, index: int, raw: Mapping[str, Any], key: str, known: Sequence[str], positions: Positions
+    name: str, index: int, raw: Mapping[str, Any], key: str, known: Sequence[str], positions: _Places
 ) -> Problem:
-    where, line = _title(name, raw.get("name")), positions.line_of(name, index, key)
+    where, line = _title(name, raw.get("name")), positions().line_of(name, index, key)
     return Problem(where=where, key=key, line=line, what="is not known.", instead=suggestion(key, known))
 
 
-def _problem(name: str, index: int, raw: object, mistake: Mistake, positions: Positions) -> Problem:
+def _problem(name: str, index: int, raw: object, mistake: Mistake, positions: _Places) -> Problem:
     key = mistake.key
     where = _title(name, raw.get("name") if isinstance(raw, Mapping) else None)
-    line = positions.line_of(name, index, key)
+    line = positions().line_of(name, index, key)
     if mistake.missing:
         example = {"to": '["you@example.org"]', "url": '"https://cn.nytimes.com/rss/"'}.get(key, '"…"')
         instead = f"Add {key} = {example}"
@@ -170,14 +172,14 @@ def _quoted(value: object, key: str) -> str:
     return mask_line(repr(without_user))[0]
 
 
-def _aliases(raw: object, positions: Positions, problems: list[Problem]) -> dict[str, tuple[str, ...]]:
+def _aliases(raw: object, positions: _Places, problems: list[Problem]) -> dict[str, tuple[str, ...]]:
     """Read [aliases]: a name, and the words it stands for."""
     if not isinstance(raw, Mapping):
         problems.append(
             Problem(
                 where="[aliases]",
                 key="",
-                line=positions.line_of("aliases"),
+                line=positions().line_of("aliases"),
                 what="a table of names is expected.",
                 instead='英伟达 = ["英伟达", "NVIDIA"]',
             )
@@ -190,7 +192,7 @@ def _aliases(raw: object, positions: Positions, problems: list[Problem]) -> dict
             continue
         what = 'a list of words is expected, as in ["英伟达", "NVIDIA"].'
         problems.append(
-            Problem(where="[aliases]", key=name, line=positions.line_of("aliases", 0, name), what=what)
+            Problem(where="[aliases]", key=name, line=positions().line_of("aliases", 0, name), what=what)
         )
     return good
 
@@ -209,7 +211,7 @@ def _title(table: str, name: object) -> str:
     return f'[[{table}]] "{name}"' if isinstance(name, str) else f"[[{table}]]"
 
 
-def _used_twice(nouns: Mapping[str, list[tuple[int, Any]]], positions: Positions) -> Iterator[Problem]:
+def _used_twice(nouns: Mapping[str, list[tuple[int, Any]]], positions: _Places) -> Iterator[Problem]:
     """Report names and urls that more than one table has."""
     for table, indexed in nouns.items():
         for key in _NO_SECOND[table]:
@@ -217,22 +219,20 @@ def _used_twice(nouns: Mapping[str, list[tuple[int, Any]]], positions: Positions
             for index, noun in indexed:
                 if count[getattr(noun, key)] > 1:
                     what = f"{getattr(noun, key)!r} stands more than once; give each its own."
-                    line = positions.line_of(table, index, key)
+                    line = positions().line_of(table, index, key)
                     yield Problem(where=_title(table, noun.name), key=key, line=line, what=what)
 
 
 def _one_address_twice(
-    table: str, index: int, addresses: Sequence[str], positions: Positions, title: str
+    table: str, index: int, addresses: Sequence[str], positions: _Places, title: str
 ) -> Iterator[Problem]:
     """Report spellings of an address that the list `to` has already: its mailbox would get each digest twice."""
-    key = positions.key(table, index, "to")
-    items = positions.items(key.value) if key else []
-    lines = [positions.line_at(item.value.start) for item in items]
     first: dict[str, int] = {}
     for number, address in enumerate(addresses):
         before = first.setdefault(parse_mailbox(address).key, number)
         if before == number:
             continue
+        lines = _lines_of_items(table, index, "to", positions())
         line, other = (lines[number], lines[before]) if len(lines) == len(addresses) else (None, None)
         what = f'"{address}" is the same address as "{addresses[before]}"'
         in_line = f" in line {other}" if other else ""
@@ -241,8 +241,13 @@ def _one_address_twice(
         )
 
 
+def _lines_of_items(table: str, index: int, name: str, positions: Positions) -> list[int]:
+    key = positions.key(table, index, name)
+    return [positions.line_at(item.value.start) for item in positions.items(key.value)] if key else []
+
+
 def _naming_nothing(
-    raw: Mapping[str, Any], nouns: Mapping[str, list[tuple[int, Any]]], positions: Positions
+    raw: Mapping[str, Any], nouns: Mapping[str, list[tuple[int, Any]]], positions: _Places
 ) -> Iterator[Problem]:
     """Report names of feeds and rules that the file does not have."""
     for table, key, target in _NAMED:
@@ -253,7 +258,7 @@ def _naming_nothing(
                     yield Problem(
                         where=_title(table, noun.name),
                         key=key,
-                        line=positions.line_of(table, index, key),
+                        line=positions().line_of(table, index, key),
                         what=f'there is no [[{target}]] named "{name}".',
                         instead=suggestion(name, known),
                     )

@@ -34,7 +34,7 @@ from monitor.errors import ConfigError, FetchError
 from monitor.feeds.address import is_forbidden, literal_address
 from monitor.feeds.document import decompressor, is_cut
 from monitor.feeds.head import body_length, mended, status_of
-from monitor.feeds.links import request_address
+from monitor.feeds.links import is_plain, request_address
 from monitor.feeds.pace import conditional_headers, read_date, read_max_age, read_retry_after, read_validators
 from monitor.feeds.text import clean
 from monitor.masking import mask
@@ -114,6 +114,8 @@ class _Request:
     def headers_for(self, url: URL) -> dict[str, str]:
         """Return the headers of a request for a URL; the feed's own for its host alone, and not from https to http."""
         agent = {"User-Agent": self.user_agent} if self.user_agent else {}
+        if not self.headers:
+            return agent
         is_upgraded = (self.url.scheme, self.url.port, url.scheme, url.port) == ("http", 80, "https", 443)
         is_own = url.host == self.url.host and (is_upgraded or url.origin() == self.url.origin())
         return agent | (dict(self.headers) if is_own else {})
@@ -207,23 +209,25 @@ class Fetcher:
         """Request a URL and what it redirects to; cookies go back to the host they came from, for this visit."""
         statuses: list[int] = []
         redirected: set[tuple[URL, str | None]] = set()
-        cookies: dict[str | None, aiohttp.CookieJar] = defaultdict(lambda: aiohttp.CookieJar(unsafe=True))
+        cookies: dict[str | None, aiohttp.CookieJar] = {}
         for _ in range(_MOST_REDIRECTS + 1):
             sent = validators if validators.url == str(url) else Validators(url=str(url))
             headers = request.headers_for(url) | conditional_headers(sent)
-            if pairs := _cookie_pairs(cookies[url.host], url):
+            if url.host in cookies and (pairs := _cookie_pairs(cookies[url.host], url)):
                 headers["Cookie"] = "; ".join([*filter(None, [headers.pop("Cookie", "")]), *pairs])
             async with self._get(url, request.proxy, headers) as response:
                 if response.status not in _REDIRECTS:
+                    answer = await self._read(response, sent)
                     permanently = bool(statuses) and all(status in _PERMANENT for status in statuses)
-                    return replace(await self._read(response, sent), moved_permanently=permanently)
+                    return replace(answer, moved_permanently=True) if permanently else answer
                 # A gate may let through who comes back, with its cookie or without: once.
                 request_made = url, headers.get("Cookie")
                 if request_made in redirected:
                     raise FetchError(f"HTTP {response.status}: the address redirects to itself")
                 redirected.add(request_made)
                 statuses.append(response.status)
-                cookies[url.host].update_cookies(response.cookies, url)
+                jar = cookies.setdefault(url.host, aiohttp.CookieJar(unsafe=True))
+                jar.update_cookies(response.cookies, url)
                 url = _redirect_target(response)
         raise FetchError(f"more than {_MOST_REDIRECTS} redirects")
 
@@ -293,10 +297,7 @@ class Fetcher:
         self, response: aiohttp.ClientResponse, sent_validators: Validators
     ) -> Fetched | NotModified:
         """Read the last answer of a visit. Raises FetchError for any status but 304 and those with a document."""
-        headers = response.headers.copy()
-        # A list may come in several headers (RFC 9110 section 5.3).
-        headers["Cache-Control"] = ", ".join(headers.getall("Cache-Control", ()))
-        max_age = read_max_age(headers)
+        max_age = read_max_age(_with_one_cache_control(response))
         if response.status == 304:
             if not conditional_headers(sent_validators):
                 raise FetchError('HTTP 304 ("not modified"), though nothing was known yet', status=304)
@@ -495,7 +496,20 @@ def _connection_errors() -> tuple[type[Exception], ...]:
 
 def _url(address: str) -> URL:
     """Return an address to request as it is written: %2F, %3A and the like are not the characters they stand for."""
-    return URL(request_address(address, URL(address.partition("#")[0]).raw_host or ""), encoded=True)
+    url = URL(address.partition("#")[0])
+    if is_plain(address) and str(url) == address:
+        return url
+    return URL(request_address(address, url.raw_host or ""), encoded=True)
+
+
+def _with_one_cache_control(response: aiohttp.ClientResponse) -> Mapping[str, str]:
+    """Return the headers of an answer; a list may come in several of them (RFC 9110 section 5.3)."""
+    several = response.headers.getall("Cache-Control", ())
+    if len(several) < 2:
+        return response.headers
+    joined = response.headers.copy()
+    joined["Cache-Control"] = ", ".join(several)
+    return joined
 
 
 def _cookie_pairs(jar: aiohttp.CookieJar, url: URL) -> list[str]:

@@ -7,6 +7,13 @@ _STATUS = re.compile(rb"HTTP/\d\.\d[ \t]+(\d{3})")
 # White space and control characters that no value may have: as a space.
 _CONTROLS = re.compile(rb"[\0-\x08\x0a-\x1f\x7f]+")
 _WITHOUT_BODY = (204, 304)
+_WORDS = rb"(?:[^\0-\x20\x7f]+(?: +[^\0-\x20\x7f]+)*+)?"
+_FIELD = rb"(?!(?i:content-length|transfer-encoding):)[!#$%&'*+.^_`|~0-9A-Za-z-]+: " + _WORDS + rb"\r\n"
+# The head of nearly every answer: there is nothing to mend.
+_SOUND = re.compile(
+    rb"HTTP/\d\.\d \d{3} ?" + _WORDS + rb"\r\n(?:" + _FIELD + rb")*+"
+    rb"(?:(?i:content-length: \d+|transfer-encoding: \w+)\r\n(?:" + _FIELD + rb")*+)?\r\n"
+)
 
 
 def mended(head: bytes) -> bytes:
@@ -15,6 +22,8 @@ def mended(head: bytes) -> bytes:
     White space before a colon goes. A length that is no number, or stands beside a Transfer-Encoding, is left out
     (RFC 9112 section 6.3); the same one twice is one.
     """
+    if _SOUND.fullmatch(head):
+        return head
     status, *lines = head.replace(b"\r\n", b"\n").rstrip(b"\n").split(b"\n")
     fields: list[tuple[bytes, bytes]] = []
     is_kept = False

@@ -151,7 +151,7 @@ def by_place(entries: Sequence[Entry], known: Set[str], stored: Iterable[Entry])
 
 def is_retitled(before: str, after: str) -> bool:
     """Return whether a title says something else: not in other capitals, widths, spaces or punctuation alone."""
-    return _spoken(before) != _spoken(after)
+    return before != after and _spoken(before) != _spoken(after)
 
 
 def _spoken(title: str) -> str:
@@ -176,7 +176,9 @@ def _identity(entry: RawEntry, by_name: Mapping[str, Sequence[RawEntry]]) -> Ide
     namesakes = by_name[name]
     # With its link it was known if it shared its id on another visit.
     with_link = f"{name} {link}" if link and link != name else ""
-    if len({without_tracking(namesake.link) for namesake in namesakes}) > 1:
+    if len(namesakes) == 1:
+        names = [name, with_link]
+    elif len({without_tracking(namesake.link) for namesake in namesakes}) > 1:
         names = [f"{name} {link}"]
     elif len({namesake.title for namesake in namesakes}) > 1:
         names = [f"{name} {entry.title}"]

@@ -23,6 +23,10 @@ _LONGEST = 2000  # characters
 _PLAIN = re.compile(
     r"https?://[a-z0-9.-]+(?::[0-9]+)?/[A-Za-z0-9/_~.,:!&=%+*()$'-]*(?:\?[A-Za-z0-9/_~.,:!&=%+*()$'-]+)?"
 )
+# Of these the canonical address is host and path as they are written.
+_SIMPLE = re.compile(
+    r"https?://([a-z0-9-]+(?:\.[a-z0-9-]+)*+)(?!.*/amp/*$)(/[A-Za-z0-9/_~,:!&=+*()$'-]*+(?:\.html?)?)"
+)
 _BROKEN_LINE = re.compile(r"[ \t]*[\r\n\t]\s*")
 _LONGEST_TAG = 5000  # characters
 _LONGEST_HEAD = 200_000  # of a web page
@@ -59,6 +63,11 @@ def is_address(text: str) -> bool:
     """Return whether a text, such as a guid, is an http or https address."""
     parts = split_address(text)
     return parts.scheme in ("http", "https") and bool(parts.netloc)
+
+
+def is_plain(address: str) -> bool:
+    """Return whether an address is requested as it is written: nothing in it has to be quoted, or may be."""
+    return bool(_PLAIN.fullmatch(address)) and "%" not in address and "/." not in address
 
 
 def request_address(address: str, host: str) -> str:
@@ -162,7 +171,12 @@ def canonical(link: str) -> str:
     Scheme, www., tracking parameters, their order, fragment and last slash aside; an edition for phones (m., amp) is
     the article where only that differs.
     """
-    parts = split_address(without_tracking(link))
+    link = without_tracking(link)
+    simple = _SIMPLE.fullmatch(link)
+    if simple:
+        host, path = _SAME_SITE.sub("", simple[1].removeprefix("www.")), simple[2].rstrip("/")
+        return "" if _HOME.fullmatch(path) else f"//{host}{path}"
+    parts = split_address(link)
     host = _SAME_SITE.sub("", (parts.hostname or "").removeprefix("www."))
     if not host:
         return ""

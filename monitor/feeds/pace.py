@@ -52,8 +52,12 @@ def after_answer(
     before the answer stops being fresh (`max_age`, RFC 9111 section 4.2), up to five hours.
     """
     fresh = min(max_age or timedelta(0), _LONGEST_FRESH) * (1 + SPREAD * jitter)
-    answered = replace(
-        _with_document(state, parsed, now, is_news=is_news) if parsed else state,
+    if parsed:
+        state = _with_document(state, parsed, now, is_news=is_news)
+    due = _next_visit(state, feed, demand, options, asked=now, now=now, jitter=jitter)
+    return replace(
+        state,
+        next_poll_at=max(due, now + fresh),
         validators=validators,
         visited=now,
         attempted_at=now,
@@ -65,8 +69,6 @@ def after_answer(
         document_at=now if is_document else state.document_at,
         fresh_until=now + fresh if fresh else None,
     )
-    due = _next_visit(answered, feed, demand, options, asked=now, now=now, jitter=jitter)
-    return replace(answered, next_poll_at=max(due, now + fresh))
 
 
 def _with_document(state: PollState, parsed: ParsedFeed, now: datetime, *, is_news: bool) -> PollState:
@@ -300,7 +302,7 @@ def read_max_age(headers: Mapping[str, str]) -> timedelta | None:
     for name, value in directives:
         if name == "max-age" and _is_number(value):
             return _seconds(value)
-    if any(name in ("no-cache", "no-store", "max-age") for name, _ in directives):
+    if "Expires" not in headers or any(name in ("no-cache", "no-store", "max-age") for name, _ in directives):
         return None
     date, expires = (_http_date(headers.get(name, "").strip()) for name in ("Date", "Expires"))
     return expires - date if date and expires and expires > date else None

@@ -21,10 +21,10 @@ def after_answer(
     That is where permanent redirects (RFC 9110 sections 15.4.2 and 15.4.9) have ended at three visits in a row, and
     brought a document of this feed each time.
     """
-    after = replace(after, gone=0, gone_since=None, stopped=False)
+    after = _changed(after, gone=0, gone_since=None, stopped=False)
     asked = before.asks or before.feed_url
     if not (moved_permanently and is_same_feed) or url == asked:
-        return replace(after, redirected_to="", redirects=0)
+        return _changed(after, redirected_to="", redirects=0)
     visits = before.redirects + 1 if before.redirected_to == url else 1
     if visits < _VISITS:
         return replace(after, redirected_to=url, redirects=visits)
@@ -57,6 +57,12 @@ def after_failure(before: PollState, after: PollState, error: FeedError, *, now:
     gone = before.gone + 1
     stopped = before.stopped or (gone >= _GONE_ANSWERS and now - gone_since >= _GONE_FOR)
     return replace(after, gone=gone, gone_since=gone_since, stopped=stopped)
+
+
+def _changed(state: PollState, **values: object) -> PollState:
+    """Return a state with other values; the same one where it has them already, as after nearly every visit."""
+    is_same = all(getattr(state, name) == value for name, value in values.items())
+    return state if is_same else replace(state, **values)  # type: ignore[arg-type]
 
 
 def _has_no_feed(error: FeedError) -> bool:

@@ -2,7 +2,8 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
+from functools import lru_cache
 
 from monitor.config.options import Config, Feed, Rule, Subscription
 from monitor.digests.build import rules_of
@@ -10,6 +11,7 @@ from monitor.digests.due import slots_between
 from monitor.feeds.rhythm import LONGEST, Demand
 
 _AHEAD = LONGEST * 2  # no feed waits longer for its next poll
+_HOUR = timedelta(hours=1)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -21,14 +23,22 @@ class FeedReaders:
 
     def demand(self, now: datetime) -> Demand:
         """Return the demand with the digests of the next day."""
-        slots = (slot for each in self.subscriptions for slot in slots_between(each, now, now + _AHEAD))
-        return Demand(prompt=self.prompt, digests=tuple(sorted({slot.at for slot in slots})))
+        hour = now.replace(minute=0, second=0, microsecond=0)
+        digests = tuple(at for at in _times_from(self.subscriptions, hour) if now <= at <= now + _AHEAD)
+        return Demand(prompt=self.prompt, digests=digests)
 
     @property
     def text(self) -> str:
         """What moves a poll, as a text: whether each entry is waited for, and the times of the digests."""
         times = {(each.at, each.days, each.timezone) for each in self.subscriptions}
         return repr((self.prompt, sorted(times)))
+
+
+@lru_cache(maxsize=64)  # most feeds have the same readers, and are polled again within the hour
+def _times_from(subscriptions: tuple[Subscription, ...], hour: datetime) -> tuple[datetime, ...]:
+    """Return the times of digests up to a day after any instant of an hour that begins at `hour`, in their order."""
+    until = hour + _HOUR + _AHEAD
+    return tuple(sorted({slot.at for each in subscriptions for slot in slots_between(each, hour, until)}))
 
 
 def readers_of(config: Config) -> Mapping[str, FeedReaders]:

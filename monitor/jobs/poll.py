@@ -24,6 +24,7 @@ from monitor.model.rules import Match
 from monitor.rules.match import Ruleset
 from monitor.store import entries, feeds, matches, notices
 from monitor.store.database import Connection, Database
+from monitor.store.entries import Known
 
 # How many fetch timeouts a claim holds. A poll that queues longer for its host may be made twice, which does no
 # harm; a feed whose worker was killed is polled again that soon.
@@ -196,7 +197,10 @@ async def poll(
         # The same bytes say nothing of an address that brought another feed's document the visit before.
         is_same_feed = isinstance(answer, NotModified) or answer.url == state.redirected_to
         after = _relocated(feed, state, after_answer(is_news=False), answer, is_same_feed=is_same_feed)
-        await db.write(_save, feed, state, after, settled_clock())
+        if _is_all(state, after):
+            await db.write_together(feeds.save_all, after)
+        else:
+            await db.write(_save, feed, state, after, settled_clock())
         return Unchanged(feed=feed, next_poll_at=after.next_poll_at, adopted=_adopted(state, after))
     # Outside the transaction: a slow expression holds up no other writer. An entry that somebody else stores meanwhile
     # is known when this one stores; rules that change meanwhile are in force at the next rematch.
@@ -208,7 +212,9 @@ async def poll(
         after_answer=after_answer,
         now=settled_clock(),
     )
-    document = await db.read(_compare, visit)
+    # At its first visit a feed has nothing yet; should it have something after all, `_store` will see.
+    is_first = state.visited is None and bool(parsed.entries)
+    document = _Document(new=parsed.entries) if is_first else await db.read(_compare, visit)
     if (
         document.ids_change
     ):  # its entries have other ids than in the document: all of them are completed before
@@ -238,14 +244,14 @@ def _with(parsed: ParsedFeed, complete: Sequence[Entry]) -> ParsedFeed:
 def _relocated(
     feed: Feed, before: PollState, after: PollState, answer: Fetched | NotModified, *, is_same_feed: bool
 ) -> PollState:
-    own, other = urlsplit(feed.url), urlsplit(answer.url)
     # A feed's login is for its own host: another one is asked without it, as long as it only redirects there.
-    keeps_login = not (feed.username or feed.headers) or own[:2] == other[:2]
+    has_login = bool(feed.username or feed.headers)
+    loses_login = has_login and urlsplit(feed.url)[:2] != urlsplit(answer.url)[:2]
     return relocation.after_answer(
         before,
         after,
         url=answer.url,
-        moved_permanently=answer.moved_permanently and keeps_login,
+        moved_permanently=answer.moved_permanently and not loses_login,
         is_same_feed=is_same_feed,
     )
 
@@ -281,6 +287,7 @@ class _Document:
     faster: bool = False  # as in Polled
     is_same_feed: bool = False  # at least half of it was known, or it is what made the feed known
     registered: RegisteredFeed | None = None  # None: its url was edited meanwhile
+    known: Mapping[str, Known] | None = None  # what the feed has, by name; None where that was not looked up
 
     @property
     def wanted(self) -> list[Entry]:
@@ -316,7 +323,7 @@ def _compare(tx: Connection, visit: _Visit) -> _Document:
     document = recognised or document
     # At its first visit a feed has nothing yet.
     has_history = registered.visited is not None or bool(registered.moved_from)
-    known = entries.known(tx, key, _names(document)) if has_history else {}
+    known: Mapping[str, Known] = entries.known(tx, key, _names(document)) if has_history else {}
     ids_change = registered.ids_change
     if ids_change or (has_history and identity.may_change_ids(document, known.keys())):
         stored = entries.titled(tx, key, [entry.title for entry in document])
@@ -345,6 +352,7 @@ def _compare(tx: Connection, visit: _Visit) -> _Document:
         faster=is_later and len(document) > 1 and not known and not flood and entries.has_any(tx, key),
         is_same_feed=bool(document) and (recognised is not None or visited is None),
         registered=registered,
+        known=known if has_history else None,
     )
 
 
@@ -363,7 +371,7 @@ def _told_apart(tx: Connection, feed_key: str, new: Sequence[Entry]) -> list[Ent
     ]
 
 
-def _retitled(document: Sequence[Entry], known: Mapping[str, entries.Known]) -> dict[int, Entry]:
+def _retitled(document: Sequence[Entry], known: Mapping[str, Known]) -> dict[int, Entry]:
     """Return the entries with another title under the id that they had, by the seq they have."""
     by_seq: dict[int, list[Entry]] = {}
     for entry in document:
@@ -404,7 +412,14 @@ def _store(tx: Connection, visit: _Visit, found: Mapping[str, Sequence[Match]], 
     if registered and document.ids_change and not registered.ids_change:
         feeds.mark_ids_change(tx, registered.key)
     candidates = [(entry, entry.id not in document.no_news) for entry in document.entries]
-    new = entries.insert_new(tx, candidates, rules.fingerprint)
+    is_own = registered is not None and document.new_url is not NewUrl.ANOTHER_FEED
+    new = entries.insert_new(
+        tx,
+        candidates,
+        rules.fingerprint,
+        feed_key=registered.key if registered and is_own else None,
+        known=document.known,
+    )
     editions = entries.insert_editions(tx, document.retitled, rules.fingerprint)
     to_match = [(seq, entry) for seq, entry in new if entry.id not in document.no_news]
     to_match += [
@@ -435,6 +450,12 @@ def _store(tx: Connection, visit: _Visit, found: Mapping[str, Sequence[Match]], 
         adopted=_adopted(before, after),
         faster=document.faster,
     )
+
+
+def _is_all(before: PollState, after: PollState) -> bool:
+    """Return whether a visit changes nothing but the state of its feed: nobody is told, and no other feed is due."""
+    is_asked_as_before = (before.asks, before.stopped) == (after.asks, after.stopped) and not after.stopped
+    return is_asked_as_before and not pace.network_returned(before, after)
 
 
 def _save(tx: Connection, feed: Feed, before: PollState, after: PollState, now: datetime) -> None:

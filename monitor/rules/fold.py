@@ -166,7 +166,9 @@ def _without_needless(
         bounds = zip([0, *(place + 1 for place in dropped)], [*dropped, len(text)], strict=True)
         rest = "".join(text[start:end] for start, end in bounds)
         return Folded(rest, starts, ends, [place - number for number, place in enumerate(dropped)], dots)
-    if " " not in text:
+    # Without a Chinese character, and as most texts are.
+    is_plain = text.isascii() and "  " not in text and text[:1] != " " != text[-1:]
+    if is_plain or " " not in text:
         return Folded(text, starts, ends)
     pieces = needless.split(text)  # kept, dropped, kept, ...
     kept, runs = pieces[::2], pieces[1::2]

@@ -173,27 +173,39 @@ class DueWork:
         """
         options, turns = self.loaded.config.fetch, Turns(jitter)
         places = asyncio.Semaphore(options.concurrency)
+        running: set[asyncio.Task[None]] = set()
         by_host: dict[str, deque[tuple[Feed, PollState]]] = {}
         for feed, state in claimed:
             by_host.setdefault(pace.host_and_port(feed.url), deque()).append((feed, state))
 
+        def ended(place: Place, task: asyncio.Task[None]) -> None:
+            place.leave()
+            running.discard(task)
+
+        async def begin(feed: Feed, state: PollState) -> Place:
+            await places.acquire()
+            place = self._places.take(feed.url, freed=places.release)
+            task = self._start(f"poll {feed.name}", partial(self._poll, feed, state, place))
+            running.add(task)
+            task.add_done_callback(partial(ended, place))
+            return place
+
         async def visit_in_turn(waiting: deque[tuple[Feed, PollState]]) -> None:
-            polls = []
             while waiting:
                 feed, state = waiting.popleft()
                 if apart and (host := pace.host_of(feed.url, options)):
                     await asyncio.sleep(turns.wait(host, asyncio.get_running_loop().time()))
-                await places.acquire()
-                place = self._places.take(feed.url, freed=places.release)
-                task = self._start(f"poll {feed.name}", partial(self._poll, feed, state, place))
-                task.add_done_callback(partial(_leave, place))
-                polls.append(task)
+                place = await begin(feed, state)
                 await place.has_left_host.wait()
-            await _all_ended(polls)
 
-        await asyncio.gather(
-            *(visit_in_turn(waiting) for waiting in by_host.values() for _ in range(MOST_OF_A_HOST))
-        )
+        async with asyncio.TaskGroup() as visitors:
+            for waiting in by_host.values():
+                if len(waiting) == 1:  # the first of a host waits for nobody but a place
+                    await begin(*waiting[0])
+                    continue
+                for _ in range(MOST_OF_A_HOST):
+                    visitors.create_task(visit_in_turn(waiting))
+        await _all_ended(running)
 
     async def feeds_at_rest(self) -> list[tuple[Feed, datetime]]:
         """Return the feeds whose servers want to be left alone, and until when."""

@@ -169,7 +169,8 @@ def _register_feeds(tx: Connection, names: Mapping[str, str], now: datetime) -> 
             notices.clear(tx, NoticeKind.FEED_GONE, feed.key, now)
             notices.clear(tx, NoticeKind.FEED_MOVED, feed.key, now)
     feeds.sync(tx, list(names), now)
-    feeds.set_names(tx, names)
+    named = {feed.url: feed.name for feed in registered}
+    feeds.set_names(tx, {url: name for url, name in names.items() if named.get(url) != name})
     return [
         f"{feed.name} has a new url: the next visit tells whether it is the same feed" for feed, _ in moved
     ]

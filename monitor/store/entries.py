@@ -5,7 +5,19 @@ from dataclasses import dataclass, fields, replace
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Row, Select, and_, func, insert, or_, select, update
+from sqlalchemy import (
+    ColumnElement,
+    Connection,
+    Row,
+    Select,
+    and_,
+    bindparam,
+    func,
+    insert,
+    or_,
+    select,
+    update,
+)
 
 from monitor.model.feeds import Entry
 from monitor.model.rules import PendingEntry
@@ -29,47 +41,54 @@ class Known:
 
 
 def insert_new(
-    tx: Connection, candidates: Sequence[tuple[Entry, bool]], judged_by: str
+    tx: Connection,
+    candidates: Sequence[tuple[Entry, bool]],
+    judged_by: str,
+    *,
+    feed_key: str | None = None,
+    known: Mapping[str, Known] | None = None,
 ) -> list[tuple[int, Entry]]:
     """Insert the entries that are not known yet; return them as (seq, entry), in the order given.
 
     The bool of a candidate says whether it is news; `judged_by` is the fingerprint of the ruleset that matched
     it. An entry is known when its id or an alias is known in its feed; the other names it brings are remembered
     too. Seqs become visible in their order (engines.py): a reader of entries up to one has missed none before it.
+    Where the feed's key, and what it knows of the names of these entries, were just read, they are not read again.
     """
     # Named by the feed's key from here on: the url may change.
-    feed_keys = _feed_keys(tx, {clean(entry.feed_url) for entry, _ in candidates})
-    candidates = [
-        (replace(entry, feed_url=feed_keys.get(clean(entry.feed_url), entry.feed_url)), is_news)
-        for entry, is_news in candidates
-    ]
-    known = _known_keys(tx, [entry for entry, _ in candidates])
-    new: list[tuple[Entry, bool]] = []
-    keys_so_far = set(known)
+    feed_keys = _feed_keys(tx, {clean(entry.feed_url) for entry, _ in candidates}) if feed_key is None else {}
+    keyed = []
     for entry, is_news in candidates:
-        keys = _keys(entry)
+        key = feed_key or feed_keys.get(clean(entry.feed_url), entry.feed_url)
+        entry = entry if entry.feed_url == key else replace(entry, feed_url=key)
+        keyed.append((entry, is_news, _keys(entry)))
+    if feed_key is None or known is None:
+        seqs = _known_keys(tx, [keys for _, _, keys in keyed])
+    else:
+        seqs = {(clean(feed_key), name): each.seq for name, each in known.items()}
+    new: list[tuple[Entry, bool]] = []
+    keys_so_far = set(seqs)
+    for entry, is_news, keys in keyed:
         if keys_so_far.isdisjoint(keys):
             new.append((entry, is_news))
         keys_so_far.update(keys)
     inserted = _insert(tx, new, judged_by)
-    _insert_keys(tx, [entry for entry, _ in candidates], known, inserted)
+    _insert_keys(tx, [keys for _, _, keys in keyed], seqs, inserted)
     return inserted
 
 
 def known(tx: Connection, feed_key: str, names: Sequence[str]) -> dict[str, Known]:
     """Return those of these ids and aliases that are known in a feed, which is given by its key, and the entries."""
-    columns = (entry_keys.c.key, entries.c.seq, entries.c.title, entries.c.edition, entries.c.news)
-    query = select(*columns).join_from(entry_keys, entries, entries.c.seq == entry_keys.c.seq)
     return {
         row.key: Known(seq=row.seq, title=row.title, edition=row.edition, news=row.news)
         for chunk in chunks([clean(name) for name in names])
-        for row in tx.execute(query.where(entry_keys.c.feed_url == feed_key, entry_keys.c.key.in_(chunk)))
+        for row in tx.execute(_known, {"feed": feed_key, "names": chunk})
     }
 
 
 def has_any(tx: Connection, feed_key: str) -> bool:
     """Return whether a feed, which is given by its key, has ever brought an entry."""
-    return tx.scalar(select(entry_keys.c.seq).where(entry_keys.c.feed_url == feed_key).limit(1)) is not None
+    return tx.scalar(_any, {"feed": feed_key}) is not None
 
 
 def titled(tx: Connection, feed_key: str, titles: Sequence[str]) -> list[Entry]:
@@ -87,9 +106,7 @@ def stories_of(tx: Connection, feed_key: str, stories: Sequence[str]) -> set[str
     return {
         story
         for chunk in chunks([clean(story) for story in stories])
-        for story in tx.scalars(
-            select(entries.c.story).where(entries.c.story.in_(chunk), entries.c.feed_url == feed_key)
-        )
+        for story in tx.scalars(_stories, {"feed": feed_key, "stories": chunk})
     }
 
 
@@ -277,6 +294,22 @@ def rows(*more: ColumnElement[Any]) -> Select[Any]:
 
 _FIELDS = tuple(field.name for field in fields(Entry) if field.name not in ("aliases", "has_title"))
 
+# Made once: nearly every document that has changed needs them.
+_known = (
+    select(entry_keys.c.key, entries.c.seq, entries.c.title, entries.c.edition, entries.c.news)
+    .join_from(entry_keys, entries, entries.c.seq == entry_keys.c.seq)
+    .where(
+        entry_keys.c.feed_url == bindparam("feed"), entry_keys.c.key.in_(bindparam("names", expanding=True))
+    )
+)
+_seqs = select(entry_keys.c.key, entry_keys.c.seq).where(
+    entry_keys.c.feed_url == bindparam("feed"), entry_keys.c.key.in_(bindparam("names", expanding=True))
+)
+_any = select(entry_keys.c.seq).where(entry_keys.c.feed_url == bindparam("feed")).limit(1)
+_stories = select(entries.c.story).where(
+    entries.c.story.in_(bindparam("stories", expanding=True)), entries.c.feed_url == bindparam("feed")
+)
+
 _is_news = and_(entries.c.news, ~entries.c.replaced)
 
 _matched = rows(matches.c.fingerprint, matches.c.score, matches.c.hits).join(
@@ -293,26 +326,24 @@ def _feed_keys(tx: Connection, urls: Collection[str]) -> dict[str, str]:
     }
 
 
-def _known_keys(tx: Connection, candidates: Sequence[Entry]) -> dict[_Key, int]:
-    """Return the seq of each key of the candidates that is known."""
+def _known_keys(tx: Connection, keys_of_entries: Iterable[Sequence[_Key]]) -> dict[_Key, int]:
+    """Return the seq of each key of entries that is known."""
     keys_of_feed: dict[str, dict[str, None]] = {}
-    for entry in candidates:
-        for feed_url, key in _keys(entry):
-            keys_of_feed.setdefault(feed_url, {})[key] = None
+    for keys in keys_of_entries:
+        for feed_key, key in keys:
+            keys_of_feed.setdefault(feed_key, {})[key] = None
     return {
-        (feed_url, row.key): row.seq
-        for feed_url, keys in keys_of_feed.items()
-        for chunk in chunks(list(keys))
-        for row in tx.execute(
-            select(entry_keys.c.key, entry_keys.c.seq).where(
-                entry_keys.c.feed_url == feed_url, entry_keys.c.key.in_(chunk)
-            )
-        )
+        (feed_key, row.key): row.seq
+        for feed_key, names in keys_of_feed.items()
+        if has_any(tx, feed_key)
+        for chunk in chunks(list(names))
+        for row in tx.execute(_seqs, {"feed": feed_key, "names": chunk})
     }
 
 
 def _keys(entry: Entry) -> list[_Key]:
-    return [(clean(entry.feed_url), clean(key)) for key in (entry.id, *entry.aliases)]
+    feed_key = clean(entry.feed_url)
+    return [(feed_key, clean(key)) for key in (entry.id, *entry.aliases)]
 
 
 def _insert(tx: Connection, new: Sequence[tuple[Entry, bool]], judged_by: str) -> list[tuple[int, Entry]]:
@@ -329,16 +360,16 @@ def _values(entry: Entry) -> dict[str, object]:
 
 def _insert_keys(
     tx: Connection,
-    candidates: Sequence[Entry],
-    known: dict[_Key, int],
+    keys_of_entries: Iterable[Sequence[_Key]],
+    known: Mapping[_Key, int],
     inserted: Sequence[tuple[int, Entry]],
 ) -> None:
-    """Insert the keys of the candidates that are not known yet, each with the seq of its entry."""
-    seqs = known | {key: seq for seq, entry in inserted for key in _keys(entry)}
-    for entry in candidates:
-        keys = _keys(entry)
+    """Insert the keys of entries that are not known yet, each with the seq of its entry."""
+    seqs = {**known, **{key: seq for seq, entry in inserted for key in _keys(entry)}}
+    for keys in keys_of_entries:
         seq = next(seqs[key] for key in keys if key in seqs)
-        seqs |= {key: seq for key in keys if key not in seqs}
+        for key in keys:
+            seqs.setdefault(key, seq)
     rows = [
         {"feed_url": feed_url, "key": key, "seq": seq}
         for (feed_url, key), seq in seqs.items()

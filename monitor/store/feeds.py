@@ -95,7 +95,7 @@ def mark_ids_change(tx: Connection, key: str) -> None:
 
 def at(tx: Connection, url: str) -> RegisteredFeed | None:
     """Return the feed that has this url; None when none has."""
-    row = tx.execute(select(*_registered).where(feeds.c.url == url)).one_or_none()
+    row = tx.execute(_at, {"at_url": url}).one_or_none()
     return None if row is None else RegisteredFeed(**row._asdict())
 
 
@@ -153,6 +153,11 @@ def save(tx: Connection, state: PollState) -> bool:
     return bool(tx.execute(_update, _values(state) | {"saved_url": state.feed_url}).rowcount)
 
 
+def save_all(tx: Connection, states: Sequence[PollState]) -> None:
+    """Store the whole states of feeds after polls, of those that are still there by their urls."""
+    tx.execute(_update, [_values(state) | {"saved_url": state.feed_url} for state in states])
+
+
 _update = update(feeds).where(feeds.c.url == bindparam("saved_url"))  # made once: every poll needs it
 
 
@@ -166,7 +171,7 @@ def settings(tx: Connection, urls: Sequence[str]) -> dict[str, FeedSettings]:
             demand=row.demand,
         )
         for chunk in chunks(urls)
-        for row in tx.execute(select(feeds).where(feeds.c.url.in_(chunk)))
+        for row in tx.execute(select(*_settings).where(feeds.c.url.in_(chunk)))
     }
 
 
@@ -216,6 +221,10 @@ _registered = (
     *(feeds.c.key, feeds.c.url, feeds.c.name, feeds.c.moved_from, feeds.c.visited),
     feeds.c.ids_change,
 )
+
+_at = select(*_registered).where(feeds.c.url == bindparam("at_url"))  # made once, as _update
+
+_settings = (feeds.c.url, feeds.c.reach, feeds.c.limits, feeds.c.interval, feeds.c.demand)
 
 _AT_ITS_URL = {
     "asks": "",

@@ -189,3 +189,17 @@ def test_any_text_is_read_and_nothing_of_it_is_lost(text: str) -> None:
         return
     top = {key.names[0] for key in positions.keys if not key.table.name}
     assert top | {table.name.partition(".")[0] for table in positions.tables[1:]} == names
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        TEXT,
+        DEFAULT_CONFIG.read_text("utf-8"),
+        'a = "\\" b = """\n[x]\nc = ""\n"""\n[y]\n[[z]]\nd = """\n[[z]]',
+    ],
+)
+def test_the_blocks_of_a_text_are_those_of_its_tables(text: str) -> None:
+    tables = [table.name.partition(".")[0] for table in read_positions(text).tables]
+    assert [block.table for block in blocks_of(text)] == tables
+    assert "".join(block.text for block in blocks_of(text)) == text

@@ -22,6 +22,35 @@ def test_a_head_is_mended_line_by_line(lines: bytes, wanted: bytes) -> None:
     assert mended(b"HTTP/1.1 200 OK\r\n" + lines + b"\r\n") == b"HTTP/1.1 200 OK\r\n" + wanted + b"\r\n"
 
 
+@pytest.mark.parametrize(
+    "head",
+    [
+        b'HTTP/1.1 304 Not Modified\r\nETag: "a"\r\nX-Empty: \r\n\r\n',
+        b"HTTP/1.1 200 \r\nServer: a server  of two spaces\r\nContent-Length: 5\r\nAge: 1\r\n\r\n",
+        b"HTTP/1.0 200\r\nTransfer-Encoding: chunked\r\nName: \xe6\x96\xb0\r\n\r\n",
+    ],
+)
+def test_a_sound_head_stays_byte_for_byte(head: bytes) -> None:
+    assert mended(head) == head
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        b"Content-Length: 5,5",
+        b"Content-Length: 5\r\nContent-Length: 5",
+        b"A: 1 ",
+        b"A:1",
+        b"A: a\0b",
+        b"A: 1\r",
+    ],
+)
+def test_mended_once_a_head_is_sound(line: bytes) -> None:
+    head = mended(b"HTTP/1.1 200 OK\r\n" + line + b"\r\n\r\n")
+    assert head.count(b"\r\n\r\n") == 1
+    assert mended(head) == head != b"HTTP/1.1 200 OK\r\n" + line + b"\r\n\r\n"
+
+
 def test_two_lengths_that_differ_stay_for_the_parser_to_refuse() -> None:
     head = b"HTTP/1.1 200 OK\r\nContent-Length: 5\r\nContent-Length: 6\r\n\r\n"
     assert mended(head) == head

@@ -3,6 +3,8 @@ import pytest
 from monitor.feeds.links import (
     absolute,
     canonical,
+    is_plain,
+    request_address,
     spellings,
     split_address,
     without_scheme,
@@ -122,3 +124,40 @@ def test_all_addresses_of_an_article_have_one_form(link: str, wanted: str) -> No
 def test_an_address_is_spelled_with_either_scheme_with_www_and_without() -> None:
     wanted = {f"{scheme}://{www}a.test/1" for scheme in ("http", "https") for www in ("", "www.")}
     assert set(spellings("http://www.a.test/1")) == set(spellings("https://a.test/1")) == wanted
+
+
+@pytest.mark.parametrize(
+    "address", ["https://a.test/rss", "http://a.test:8080/~b/(1),2.xml?a=1&b=c+d", "http://127.0.0.1/a//b:c"]
+)
+def test_a_plain_address_is_requested_as_it_is_written(address: str) -> None:
+    assert is_plain(address)
+    host = address.split("/")[2].partition(":")[0]
+    assert request_address(address, host) == address
+
+
+@pytest.mark.parametrize(
+    "address",
+    [
+        *(
+            "https://a.test",
+            "https://a.test/a b",
+            "https://a.test/../b",
+            "https://a.test/%2f",
+            "https://A.test/",
+        ),
+        *("https://a.test/#b", "https://u:p@a.test/", "https://a.test/新", "https://[::1]/", "ftp://a.test/"),
+    ],
+)
+def test_any_other_address_is_not_plain(address: str) -> None:
+    assert not is_plain(address)
+
+
+@pytest.mark.parametrize("host", ["a.test", "www.a.test", "m.a.test", "www.m.a.b.test"])
+@pytest.mark.parametrize(
+    "path",
+    ["/", "/1.html", "/index.html", "/a/home/", "/amp", "/a/amp/", "/a.amp", "/a.amp.html", "/(a),b:c/"],
+)
+def test_a_simple_link_has_the_canonical_address_that_any_other_way_to_write_it_has(
+    host: str, path: str
+) -> None:
+    assert canonical(f"https://{host}{path}") == canonical(f"https://{host}{path}#part")

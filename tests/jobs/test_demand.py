@@ -27,6 +27,13 @@ def test_a_feed_is_wanted_before_each_digest_of_the_next_day_that_could_use_it()
     assert first == second
 
 
+def test_a_minute_later_in_the_hour_the_digest_of_then_counts_and_the_one_that_was_does_not() -> None:
+    (feed, _) = readers(daily(8, 9))
+    assert [(at - NOW) / HOUR for at in feed.demand(NOW).digests] == [0, 1, 24]
+    later = NOW + timedelta(minutes=59)
+    assert [(at - NOW) / HOUR for at in feed.demand(later).digests] == [1, 24]
+
+
 def test_days_without_a_digest_do_not_count() -> None:
     (weekly, _) = readers(daily(9, days=(1,)))
     assert weekly.demand(NOW).digests == (), "it is Tuesday"

@@ -135,6 +135,14 @@ async def test_a_feed_in_the_hands_of_one_worker_is_not_given_to_another(desk: D
     assert len(third) == 1, "the lease of a worker that died is over"
 
 
+async def test_a_rule_with_a_regular_expression_finds_what_any_other_finds(desk: Desk) -> None:
+    desk.rules = (make.rule(any=("/GPT-\\d/",)),)
+    desk.web.serves(desk.feeds[0], make.rss("GPT-6 发布", "天气"))
+    (outcome,) = await desk.poll()
+    assert isinstance(outcome, Polled)
+    assert (outcome.new, outcome.matched) == (2, 1)
+
+
 @pytest.mark.parametrize("sections", [("科技",), ("technology",)])
 async def test_a_feed_limited_to_sections_matches_only_those(desk: Desk, sections: tuple[str, ...]) -> None:
     desk.feeds = (make.feed(sections=sections),)

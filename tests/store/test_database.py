@@ -2,6 +2,7 @@ import asyncio
 import signal
 import subprocess
 import sys
+from collections.abc import Sequence
 from dataclasses import replace
 
 import pytest
@@ -75,6 +76,45 @@ def insert_twice(tx: Connection, url: str) -> None:
     )
     tx.execute(row, {"url": url})
     tx.execute(row, {"url": url})
+
+
+async def test_items_that_wait_for_one_function_are_given_to_it_together(db: Database, gate: Gate) -> None:
+    given: list[list[str]] = []
+
+    def add_all(tx: Connection, items: Sequence[str]) -> None:
+        given.append(list(items))
+        for url in items:
+            add(tx, url)
+
+    first = asyncio.create_task(db.write(gate.wait))
+    await asyncio.to_thread(gate.reached.wait)
+    others = [asyncio.create_task(db.write_together(add_all, f"{URL}/{number}")) for number in range(3)]
+    await asyncio.sleep(0)
+    gate.open()
+    await asyncio.gather(first, *others)
+    assert given == [[f"{URL}/0", f"{URL}/1", f"{URL}/2"]]
+    assert await db.read(urls) == given[0]
+
+
+async def test_an_item_that_fails_does_no_harm_to_those_beside_it(db: Database, gate: Gate) -> None:
+    def add_good(tx: Connection, items: Sequence[str]) -> None:
+        for url in items:
+            (add_and_fail if "bad" in url else add)(tx, url)
+
+    first = asyncio.create_task(db.write(gate.wait))
+    await asyncio.to_thread(gate.reached.wait)
+    names = ("0", "bad", "1")
+    beside = [asyncio.create_task(db.write_together(add_good, f"{URL}/{name}")) for name in names]
+    await asyncio.sleep(0)
+    gate.open()
+    outcomes = await asyncio.gather(first, *beside, return_exceptions=True)
+    assert [type(outcome).__name__ for outcome in outcomes] == [
+        "NoneType",
+        "NoneType",
+        "ValueError",
+        "NoneType",
+    ]
+    assert await db.read(urls) == [f"{URL}/0", f"{URL}/1"]
 
 
 async def test_two_services_that_count_lose_no_update(db: Database, other: Database) -> None:

@@ -1,7 +1,6 @@
 """Read the items of a publisher we know nothing about: each as the feed has it."""
 
 from collections.abc import Sequence
-from dataclasses import replace
 from datetime import datetime
 
 from monitor.feeds.raw import RawChannel, RawEntry, SourceReading
@@ -17,10 +16,7 @@ def read_entries(_channel: RawChannel, entries: Sequence[RawEntry], _now: dateti
 
 def outline(entry: RawEntry) -> SourceReading:
     """Return what an item says but for its texts: they take the most time."""
-    sections = tuple(dict.fromkeys(entry.categories))
-    return SourceReading(
-        summary="", text="", published=entry.published, authors=entry.authors, sections=sections
-    )
+    return _reading(entry, "", "")
 
 
 def read_entry(entry: RawEntry) -> SourceReading:
@@ -30,7 +26,14 @@ def read_entry(entry: RawEntry) -> SourceReading:
         # A single text is an article or a summary by its length, whatever its element is called.
         single = summary or text
         summary, text = (single, "") if len(single) <= _LONGEST_SUMMARY else ("", single)
-    return replace(outline(entry), summary=summary, text=text)
+    return _reading(entry, summary, text)
+
+
+def _reading(entry: RawEntry, summary: str, text: str) -> SourceReading:
+    sections = tuple(dict.fromkeys(entry.categories))
+    return SourceReading(
+        summary=summary, text=text, published=entry.published, authors=entry.authors, sections=sections
+    )
 
 
 def _text(html: str) -> str:
