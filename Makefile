@@ -25,7 +25,7 @@ test quick: export PYTHONDONTWRITEBYTECODE :=
 # Four workers, also on two cores: much of a test's time is waiting for services.
 test: $(DEV)
 	$(BIN)/coverage erase
-	$(BIN)/coverage run -m pytest -n 4 --dist worksteal
+	$(BIN)/coverage run -m pytest -n 4 --dist worksteal --ignore tests/install
 	$(BIN)/coverage combine --quiet
 	$(BIN)/coverage report
 	$(BIN)/coverage report --include='monitor/rules/*,monitor/digests/*,monitor/jobs/*' --fail-under=100
@@ -34,6 +34,10 @@ test: $(DEV)
 QUICK := config demo/test_feed.py digests editing feeds mail rules test_house.py test_log.py test_map.py test_shipped_rules.py
 quick: $(DEV)
 	$(BIN)/python -m pytest -n auto --maxprocesses 4 --no-outside -m "not outside" $(addprefix tests/,$(QUICK))
+
+# Every section of the installation guide, followed word for word on a machine of its own; as root, with network: four minutes.
+install-check: $(DEV)
+	$(BIN)/python -m pytest -n 2 tests/install
 
 check: $(DEV)
 	$(BIN)/ruff check .
