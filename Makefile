@@ -6,7 +6,7 @@ CORE := $(VENV)/.core-installed
 DEV := $(VENV)/.dev-installed
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check
 
-.PHONY: demo run dist test quick check fmt faults bench relevance docs map lock clean
+.PHONY: demo run dist test quick install-check check fmt faults bench relevance docs map lock clean
 
 demo: $(CORE)
 	$(BIN)/monitor demo
