@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from monitor import __version__
+from monitor.cli.feeds import feeds
 from monitor.cli.options import DEFAULT, ConfigFile, Json, SubscriptionName, path_of
 from monitor.cli.rules import rules
 from monitor.cli.service import service
@@ -39,6 +40,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
+app.add_typer(feeds, name="feeds")
 app.add_typer(rules, name="rules")
 app.add_typer(subscriptions, name="subscriptions")
 app.add_typer(store, name="store")

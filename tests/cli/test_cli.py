@@ -34,6 +34,7 @@ COMMANDS = [
     "demo",
     "match",
     "replay",
+    "feeds",
     "rules",
     "subscriptions",
     "store",
