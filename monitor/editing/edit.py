@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from monitor.config.options import WORD_LISTS
-from monitor.config.positions import Item, Positions, Span, Value, blocks_of, read_positions
+from monitor.config.positions import Item, Key, Positions, Span, Value, blocks_of, read_positions
 from monitor.config.reading import as_text, read_file
 from monitor.errors import ConfigError, MonitorError, suggestion
 from monitor.loaded import check_bytes
@@ -100,7 +100,16 @@ def with_value(text: str, place: KeyPlace, written: str, *, behind: str) -> str:
         return with_line(text, (*place[:2], behind), f"{place[2]} = {written}")
     if len(key.names) > 1:
         raise _not_in_place(place[0])
-    return text[: key.value.start] + written + text[key.value.end :]
+    return text[: key.value.start] + written + _in_column(text, key, len(written))
+
+
+def _in_column(text: str, key: Key, width: int) -> str:
+    """Return what stands behind a value whose width has changed, its comment in the same column where there is room."""
+    end = key.value.end
+    if key.comment is None or "\n" in text[key.value.start : end]:
+        return text[end:]
+    start = key.comment[0]
+    return " " * max(2, start - key.value.start - width) + text[start:]
 
 
 def without_table(text: str, name: str, index: int) -> str:
@@ -355,6 +364,40 @@ def plan_change(path: Path, before: str, after: str) -> Change:
     except ConfigError as error:
         raise ChangeRefusedError(error) from None
     return change
+
+
+def create(path: Path, content: bytes) -> None:
+    """Write a file that is not there yet: whole, or not at all. Raises MonitorError when it is there, or cannot be."""
+    path = path.absolute()
+    try:
+        with _temporary_file_beside(path) as (file, name):
+            write_whole(file, content)
+            os.fchmod(file, 0o666 & ~_umask())
+            _link(name, path)
+    except FileExistsError:
+        raise _changed_meanwhile(path) from None
+    except OSError as error:
+        raise MonitorError(
+            sentence(
+                "{path} cannot be written: {reason}. Nothing was changed", path=path, reason=error.strerror
+            )
+        ) from error
+
+
+def _link(name: str, path: Path) -> None:
+    """Give a file another name, which is not taken. Raises OSError."""
+    try:
+        os.link(name, path)
+    except PermissionError:  # a file system without links
+        if path.exists():
+            raise FileExistsError from None
+        Path(name).rename(path)
+
+
+def _umask() -> int:
+    mask = os.umask(0o077)
+    os.umask(mask)
+    return mask
 
 
 def write_change(change: Change) -> None:
