@@ -48,7 +48,9 @@ def site() -> Iterator[str]:
         yield address
 
 
-def init(folder: Path, *arguments: str, code: int = 0, password: str = "", **environ: str) -> str:
+def init(
+    folder: Path, *arguments: str, code: int = 0, password: str = "", environ: dict[str, str] | None = None
+) -> str:
     stdin = ("--password-stdin",) if password else ()
     result = run_command(
         "init",
@@ -56,7 +58,7 @@ def init(folder: Path, *arguments: str, code: int = 0, password: str = "", **env
         *stdin,
         folder=folder,
         stdin=f"{password}\n".encode(),
-        environ={"HOME": str(folder), **environ},
+        environ={"HOME": str(folder)} | (environ or {}),
     )
     assert result.code == code, f"exit {result.code}: {result.output}"
     if password.strip():
@@ -183,7 +185,7 @@ def test_a_mistake_leaves_no_password_behind(tmp_path: Path) -> None:
 
 def test_feeds_stand_in_place_of_the_shipped_one_found_by_their_home_page(tmp_path: Path, site: str) -> None:
     other = f"{site}/nothing"
-    output = init(tmp_path, "--to", "me@qq.com", "--feed", f"{site}/", "--feed", other, **LOOPBACK)
+    output = init(tmp_path, "--to", "me@qq.com", "--feed", f"{site}/", "--feed", other, environ=LOOPBACK)
     assert f"{other} brings no feed now, and is written as it is" in output
     feeds = [(feed["name"], feed["url"]) for feed in config(tmp_path)["feeds"]]
     assert feeds == [("示例", f"{site}/rss"), ("127.0.0.1", other)]
@@ -233,7 +235,7 @@ def test_a_file_that_is_there_is_described_and_left_as_it_is(tmp_path: Path) -> 
     assert '"AI 日报" goes to ann@mail.test at 08:00 (Asia/Shanghai)' in output
     assert "monitor send-test" in output
     assert text(tmp_path) == OWN
-    assert "已经存在" in init(tmp_path, LANG="zh_CN.UTF-8")
+    assert "已经存在" in init(tmp_path, environ={"LANG": "zh_CN.UTF-8"})
 
 
 def test_only_what_is_given_is_edited(tmp_path: Path) -> None:
@@ -263,7 +265,7 @@ def test_nobody_is_taken_off_a_list_of_recipients(tmp_path: Path) -> None:
 def test_a_feed_is_added_behind_those_that_are_there_once(tmp_path: Path, site: str) -> None:
     (tmp_path / "config.toml").write_text(OWN, "utf-8")
     for _ in range(2):
-        init(tmp_path, "--feed", f"{site}/rss", **LOOPBACK)
+        init(tmp_path, "--feed", f"{site}/rss", environ=LOOPBACK)
     assert [feed["name"] for feed in config(tmp_path)["feeds"]] == ["晨报", "示例"]
 
 
