@@ -22,7 +22,6 @@ from monitor.texts import sentence
 Security = Literal["implicit", "starttls", "none"]
 PASSWORD_FILE = "smtp_password"  # noqa: S105 - the name of a file, beside config.toml
 _PORTS: dict[Security, int] = {"implicit": 465, "starttls": 587, "none": 25}
-_EXAMPLES = ("example.org", "example.com", "example.net")
 _SENDER = "AI 日报"  # the name of the shipped sender
 
 
@@ -93,7 +92,7 @@ def sender_of(address: str) -> str:
 
 def is_example(address: str) -> bool:
     """Return whether an address is one of those for examples, as the shipped ones are."""
-    return parse_mailbox(address).domain.endswith(_EXAMPLES)
+    return parse_mailbox(address).is_example
 
 
 def is_set_up(config: Config) -> bool:
