@@ -162,7 +162,7 @@ def _lines(tested: FeedTestAnswer, found: Visit) -> Iterator[str]:
         yield sentence("It has moved for good to {url}.", url=tested.moved_to)
     yield _count_of_entries(tested)
     if found.rhythm:
-        yield sentence("A new one comes about every {gap}.", gap=_rounded(found.rhythm.gap))
+        yield _pace(found.rhythm.gap)
     if tested.too_old:
         yield sentence(
             "Older than first_visit ({span}), and so not mailed when the feed is new: {count}.",
@@ -194,7 +194,14 @@ def _count_of_entries(tested: FeedTestAnswer) -> str:
     return sentence("It has {count} entries.", count=tested.entries)
 
 
-def _rounded(gap: timedelta) -> str:
-    """Return a span in words, to the minute, and to the hour where it is longer than a day."""
-    step = timedelta(hours=1) if gap > timedelta(days=1) else timedelta(minutes=1)
-    return in_words(max(1, round(gap / step)) * step)
+def _pace(gap: timedelta) -> str:
+    """Return how often a new entry comes, in a sentence."""
+    if gap < timedelta(minutes=5):
+        return sentence("New ones come every few minutes.")
+    if gap < timedelta(hours=2):
+        return sentence(
+            "A new one comes about every {count} minutes.", count=round(gap / timedelta(minutes=1))
+        )
+    if gap < timedelta(days=2):
+        return sentence("A new one comes about every {count} hours.", count=round(gap / timedelta(hours=1)))
+    return sentence("A new one comes about every {count} days.", count=round(gap / timedelta(days=1)))

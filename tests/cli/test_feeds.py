@@ -13,6 +13,7 @@ import pytest
 from tests import make
 from tests.cli.pages import page, web
 from tests.cli.test_cli import monitor
+from tests.command import run_command
 from tests.disk import full_disk, unprivileged
 
 CONFIG = """\
@@ -100,6 +101,7 @@ def text(file: Path) -> str:
 def test_a_feed_is_tested_by_its_address_and_nothing_is_stored(file: Path, site: str) -> None:
     output = feeds(file, "test", f"{site}/rss")
     assert "It has 3 entries." in output
+    assert "A new one comes about every 15 days." in output
     assert "大模型降价  [人工智能]" in output
     assert "Of 3 entries 2 match (人工智能 2)." in output
     assert "first_visit (3d), and so not mailed when the feed is new: 1." in output
@@ -324,6 +326,8 @@ def test_the_feeds_of_an_opml_file_are_added_but_those_that_are_there(file: Path
     assert 'it is there already, as "半导体 & 芯片"' in output
     assert "file:///etc/passwd is left out: this is no http or https address" in output
     assert "Nothing was changed" in feeds(file, "import", str(opml))
+    result = run_command("feeds", "import", "-", folder=file.parent, stdin=OPML.encode())
+    assert "- has no feed that is not there yet" in result.stdout
 
 
 @pytest.mark.parametrize(
@@ -374,3 +378,31 @@ def test_an_export_warns_of_logins_in_it(file: Path, tmp_path: Path) -> None:
 
 def test_an_export_that_cannot_be_written_leaves_no_file(file: Path) -> None:
     assert "No such file or directory" in feeds(file, "export", "missing/out.opml", code=1)
+
+
+def test_why_there_is_no_feed_is_said_in_the_readers_language(file: Path, site: str) -> None:
+    output = feeds(file, "test", f"{site}/without", code=1, LANG="zh_CN.UTF-8")
+    assert output.startswith(f"{site}/without 没有取到源：")
+    broken = file.parent / "broken.opml"
+    broken.write_text("<rss/>", "utf-8")
+    output = feeds(file, "import", str(broken), code=1, LANG="zh_CN.UTF-8")
+    assert output == f"monitor: 没有导入 {broken}：这不是 OPML：它以 <rss> 开头\n"
+
+
+@pytest.mark.parametrize(
+    ("minutes", "said"),
+    [
+        (1, "New ones come every few minutes."),
+        (30, "A new one comes about every 30 minutes."),
+        (300, "A new one comes about every 5 hours."),
+        (30_000, "A new one comes about every 21 days."),
+    ],
+)
+def test_how_often_a_new_entry_comes_is_said(file: Path, minutes: int, said: str) -> None:
+    start = datetime.now(UTC)
+    items = [
+        make.item(f"{number}", id=f"{number}", published=start - number * timedelta(minutes=minutes))
+        for number in range(4)
+    ]
+    with web({"/rss": make.document(*items)}) as address:
+        assert said in feeds(file, "test", f"{address}/rss")
