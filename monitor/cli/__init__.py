@@ -192,6 +192,7 @@ def init(
         str | None,
         typer.Option("--at", metavar="TIMES", help="Of the digests, as 08:00,18:30.", show_default=False),
     ] = None,
+    send_test: Annotated[bool, typer.Option("--send-test", help="Send a test mail at the end.")] = False,
     yes: Annotated[bool, typer.Option("--yes", help="Ask nothing.")] = False,
     config: ConfigFile = None,
 ) -> None:
@@ -211,7 +212,8 @@ def init(
         at=at,
         folder=path_of(context, config).absolute().parent,
     )
-    sys.exit(init(path_of(context, config), given, yes=yes, password_stdin=password_stdin))
+    path = path_of(context, config)
+    sys.exit(init(path, given, yes=yes, password_stdin=password_stdin, send_test=send_test))
 
 
 @app.command()

@@ -100,7 +100,7 @@ def given_by(
     return Given(setup=setup, feeds=tuple(feeds))
 
 
-def init(path: Path, given: Given, *, yes: bool, password_stdin: bool) -> int:
+def init(path: Path, given: Given, *, yes: bool, password_stdin: bool, send_test: bool) -> int:
     """Write config.toml as it was given or answered; return 0, and 130 when interrupted: nothing is written then.
 
     It asks on a terminal, unless `yes`. A file that is there is edited in place. Raises MonitorError, and ConfigError
@@ -117,7 +117,7 @@ def init(path: Path, given: Given, *, yes: bool, password_stdin: bool) -> int:
             if not is_asking:
                 _say_what_is_there(file)
             _say_what_is_next(file.config, path)
-            return 0
+            return _send_test(file, file.config, is_asking=is_asking, wanted=send_test)
         setup, password = _complete(file, given)
         changed = set_up(file.text, setup, is_new=file.is_new)
         _write(file, changed, password)
@@ -134,7 +134,7 @@ def init(path: Path, given: Given, *, yes: bool, password_stdin: bool) -> int:
         say(sentence("{file} is changed. A running service takes it up within two seconds.", file=path))
     _say_where_mails_go(config)
     _say_what_is_next(config, path)
-    return 0
+    return _send_test(file, config, is_asking=is_asking, wanted=send_test)
 
 
 def _read(path: Path) -> _File:
@@ -297,6 +297,19 @@ def _write(file: _File, changed: str, password: str | None) -> None:
         if not file.is_new:
             show_diff(map(mask, change.diff))
         write_change(change)
+
+
+def _send_test(file: _File, config: Config, *, is_asking: bool, wanted: bool) -> int:
+    """Send the test mail where it is wanted, or offered and accepted; return its exit code, 0 without one."""
+    if is_asking and not wanted and config.smtp.host and is_set_up(config):
+        say("")
+        with contextlib.suppress(EOFError):
+            wanted = ask_yes(sentence("Send a test mail now?"), default=True)
+    if not wanted:
+        return 0
+    from monitor.cli.mail_path import send_test
+
+    return send_test(file.path, to=None, json=False)
 
 
 # --- what is said -------------------------------------------------------------------------------

@@ -1,8 +1,9 @@
 """The questions of monitor init; what stands in the file, or is likely, is the default."""
 
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
+from types import MappingProxyType
 from typing import get_args
 
 from monitor.cli.feeds_show import address_of, visit_feed
@@ -13,6 +14,7 @@ from monitor.editing.feeds import NewFeed, feed_at, name_for
 from monitor.editing.setup import (
     Setup,
     clean_password,
+    contradiction_in,
     is_example,
     mistake_in,
     propose_server,
@@ -49,7 +51,7 @@ def ask_server(setup: Setup, to: str, config: Config) -> tuple[Setup, str | None
     """
     smtp, own = config.smtp, provider_of(to)
     if own and not own.takes_passwords:
-        say(sentence("{provider}: {advice}.", provider=own.name, advice=own.where))
+        say(sentence("{provider}: {advice}", provider=own.name, advice=own.where))
     likely = propose_server(to)
     default = smtp.host or (likely.host if likely else _NONE)
     say("")
@@ -63,14 +65,15 @@ def ask_server(setup: Setup, to: str, config: Config) -> tuple[Setup, str | None
     default_port = setup.port or (smtp.port if is_same else proposed.port)
     port = int(ask(sentence("Port"), _reader("port"), str(default_port)))
     by_port = {465: "implicit", 587: "starttls"}.get(port, proposed.security)
+    chosen = {"host": host, "insecure": smtp.insecure}
     security = ask(
         sentence("Security (implicit, starttls or none)"),
-        _reader("security"),
+        _reader("security", chosen),
         setup.security or (smtp.security if is_same and port == smtp.port else by_port),
     )
     username = ask(
         sentence('User name ("-": no login)'),
-        str,
+        _reader("username", chosen | {"security": security}),
         setup.username or (smtp.username if is_same else proposed.username) or _NONE,
     )
     username = "" if username == _NONE else username
@@ -91,7 +94,8 @@ def _ask_password(provider: Provider | None, *, keeps: bool) -> str | None:
     if provider:
         kind = {
             Password.CODE: sentence(
-                "{provider} wants a 授权码 here, not the password of the mailbox:", provider=provider.name
+                "{provider} wants a code made for programs (授权码), not the password of the mailbox:",
+                provider=provider.name,
             ),
             Password.APP: sentence(
                 "{provider} wants an app password, not that of the account:", provider=provider.name
@@ -227,14 +231,15 @@ def times_in(typed: str) -> tuple[str, ...]:
     return tuple(sorted({f"0{part}" if re.match(r"\d:", part) else part for part in parts}))
 
 
-def _reader(key: str) -> Callable[[str], str]:
-    """Return what reads the answer for an option of [smtp]."""
+def _reader(key: str, others: Mapping[str, object] = MappingProxyType({})) -> Callable[[str], str]:
+    """Return what reads the answer for an option of [smtp]; `others` are options that it may contradict."""
 
     def read(typed: str) -> str:
-        value = int(typed) if key == "port" and typed.isdecimal() else typed
-        if key == "host" and typed == _NONE:
+        if key in ("host", "username") and typed == _NONE:
             return typed
-        if mistake := mistake_in(SmtpOptions, key, value):
+        value = int(typed) if key == "port" and typed.isdecimal() else typed
+        mistake = mistake_in(SmtpOptions, key, value)
+        if mistake := mistake or contradiction_in(SmtpOptions, {**others, key: value} if others else {}):
             raise ValueError(mistake)
         return typed
 

@@ -3,7 +3,7 @@
 import contextlib
 import os
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
@@ -120,6 +120,12 @@ def mistake_in(kind: type, key: str, value: object) -> str:
     """Return what is wrong with the value of an option; "" when nothing is."""
     _, mistakes = convert_table(kind, {key: value})
     return next((mistake.what for mistake in mistakes if mistake.key == key), "")
+
+
+def contradiction_in(kind: type, values: Mapping[str, object]) -> str:
+    """Return what options of a table may not say together; "" when nothing."""
+    _, mistakes = convert_table(kind, values)
+    return next((mistake.what for mistake in mistakes if not mistake.key), "")
 
 
 def set_up(text: str, setup: Setup, *, is_new: bool) -> str:

@@ -17,6 +17,7 @@ from tests.cli.session import Session, on_terminal
 from tests.cli.test_cli import monitor
 from tests.command import run_command
 from tests.disk import full_disk, unprivileged
+from tests.site import open_site
 
 SHIPPED = DEFAULT_CONFIG.read_text("utf-8")
 OWN = """\
@@ -313,13 +314,14 @@ def test_it_asks_and_proposes_what_the_provider_wants(tmp_path: Path) -> None:
         session.expect("nobody reads mail there")
         session.answer("Who gets the digests", "ｍｅ＠qq．com")
         accept_server(session)
-        session.expect("QQ Mail wants a 授权码")
+        session.expect("QQ Mail wants a code made for programs (授权码)")
         session.answer("Password", "abcd efgh")
         session.answer("Feed")
         session.answer("Language", "zh")
         session.answer("Times", "25:00")
         session.expect("A time of day is needed")
         session.answer("Times", "7:30，18：00")
+        session.answer("Send a test mail now?", "no")
         assert session.end() == 0
     assert "abcd" not in session.output
     assert "me@qq.com at 07:30, 18:00" in session.output
@@ -346,6 +348,7 @@ def test_it_asks_in_the_readers_language(tmp_path: Path) -> None:
         session.answer("源")
         session.answer("摘要的语言")
         session.answer("每天几点")
+        session.answer("现在发一封测试邮件吗？", "不")
         assert session.end() == 0
     assert "已写入 config.toml" in session.output
     assert config(tmp_path)["subscriptions"][0]["locale"] == "zh-Hans"
@@ -374,7 +377,7 @@ def test_feeds_are_tried_as_they_are_given(tmp_path: Path, site: str) -> None:
 def test_a_provider_without_passwords_is_told_and_no_server_is_the_default(tmp_path: Path) -> None:
     with on_terminal(tmp_path, "init", "--feed", "https://a.invalid/rss") as session:
         start(session, "me@outlook.com")
-        session.expect("takes no passwords")
+        session.expect("Send by another provider")
         session.answer("Mail server [-]")
         session.answer("Language")
         session.answer("Times")
@@ -425,6 +428,9 @@ def test_a_file_that_is_set_up_is_shown_and_only_the_answers_are_edited(tmp_path
     (tmp_path / "config.toml").write_text(OWN, "utf-8")
     with on_terminal(tmp_path, "init") as session:
         session.answer("Change anything of it?")
+        session.answer("Send a test mail now?", "perhaps")
+        session.expect("Answer y or n")
+        session.type("n\n")
         assert session.end() == 0
     assert text(tmp_path) == OWN
     with on_terminal(tmp_path, "init") as session:
@@ -437,6 +443,7 @@ def test_a_file_that_is_set_up_is_shown_and_only_the_answers_are_edited(tmp_path
         session.answer("Feed [晨报]")
         session.answer("Language")
         session.answer("Times", "09:15")
+        session.answer("Send a test mail now?", "n")
         assert session.end() == 0
     assert text(tmp_path) == OWN.replace('["08:00"]', '["09:15"]')
 
@@ -445,3 +452,37 @@ def test_with_yes_nothing_is_asked_on_a_terminal(tmp_path: Path) -> None:
     with on_terminal(tmp_path, "init", "--yes", "--to", "me@qq.com") as session:
         assert session.end() == 0
     assert config(tmp_path)["subscriptions"][0]["to"] == ["me@qq.com"]
+
+
+def test_what_would_send_a_password_in_the_clear_is_asked_again(tmp_path: Path) -> None:
+    with on_terminal(tmp_path, "init", "--feed", "https://a.invalid/rss", "--locale", "en") as session:
+        start(session, "me@mail.test")
+        session.answer("Mail server", "mail.test")
+        session.answer("Port", "many")
+        session.answer("Port", "25")
+        session.answer("Security", "none")
+        session.expect("would travel in the clear")
+        session.answer("Security", "starttls")
+        session.answer("User name", "-")
+        session.answer("Sender [AI 日报 <me@mail.test>]")
+        session.answer("Times")
+        session.answer("Send a test mail now?", "n")
+        assert session.end() == 0
+    smtp = config(tmp_path)["smtp"]
+    found = (smtp["host"], smtp["port"], smtp["security"], smtp["username"])
+    assert found == ("mail.test", 25, "starttls", "")
+
+
+# --- the test mail at its end -------------------------------------------------------------------
+
+
+def test_the_test_mail_is_sent_where_it_is_wanted(tmp_path: Path) -> None:
+    with open_site(tmp_path, lambda: make.rss("大模型降价")) as site:
+        site.write(("reader@example.org", "reader@mail.test"))
+        assert "took the test mail for reader@mail.test" in init(tmp_path, "--send-test")
+        with on_terminal(tmp_path, "init") as session:
+            session.answer("Change anything of it?")
+            session.answer("Send a test mail now?")
+            assert session.end() == 0
+        assert "took the test mail" in session.output
+        assert len(site.smtp_server.received) == 2
