@@ -94,11 +94,17 @@ def _ask_password(provider: Provider | None, *, keeps: bool) -> str | None:
     if provider:
         kind = {
             Password.CODE: sentence(
-                "{provider} wants a code made for programs (授权码), not the password of the mailbox:",
+                "{provider} wants a code (授权码), not the password you log in with. It is made here:",
+                provider=provider.name,
+            ),
+            Password.CLIENT: sentence(
+                "{provider} wants a password for programs (客户端专用密码), not the one you log in with."
+                " It is made here:",
                 provider=provider.name,
             ),
             Password.APP: sentence(
-                "{provider} wants an app password, not that of the account:", provider=provider.name
+                "{provider} wants an app password, not that of the account. It is made here:",
+                provider=provider.name,
             ),
         }.get(provider.password)
         if kind:

@@ -105,7 +105,7 @@ def clean_password(typed: str, provider: Provider | None) -> str:
 
     A code that a provider has made is shown in groups, and has no spaces.
     """
-    is_code = provider is not None and provider.password in (Password.CODE, Password.APP)
+    is_code = provider is not None and provider.password in (Password.CODE, Password.CLIENT, Password.APP)
     password = "".join(typed.split()) if is_code else typed.strip("\r\n")
     if not password:
         raise ValueError(sentence("the password is empty"))

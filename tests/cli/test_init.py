@@ -314,7 +314,7 @@ def test_it_asks_and_proposes_what_the_provider_wants(tmp_path: Path) -> None:
         session.expect("nobody reads mail there")
         session.answer("Who gets the digests", "ｍｅ＠qq．com")
         accept_server(session)
-        session.expect("QQ Mail wants a code made for programs (授权码)")
+        session.expect("QQ Mail wants a code (授权码)")
         session.answer("Password", "abcd efgh")
         session.answer("Feed")
         session.answer("Language", "zh")
