@@ -35,6 +35,14 @@ class Session:
         """Type a text, a line or keys."""
         os.write(self._terminal, text.encode())
 
+    def press(self, key: str, text: str) -> None:
+        """Press a key until a text is shown: a Ctrl-C between readline's prompt and its wait is noticed at the next."""
+        for _ in range(10):
+            self.type(key)
+            with suppress(AssertionError):
+                return self.expect(text, seconds=2)
+        raise AssertionError(f"no {text!r} in {self.output!r}")
+
     def answer(self, question: str, line: str = "") -> None:
         """Wait for a question and type a line."""
         self.expect(question)
