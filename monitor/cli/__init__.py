@@ -193,6 +193,9 @@ def init(
         typer.Option("--at", metavar="TIMES", help="Of the digests, as 08:00,18:30.", show_default=False),
     ] = None,
     send_test: Annotated[bool, typer.Option("--send-test", help="Send a test mail at the end.")] = False,
+    sample: Annotated[
+        bool, typer.Option("--sample", help="Write a sample digest into preview/ at the end.")
+    ] = False,
     yes: Annotated[bool, typer.Option("--yes", help="Ask nothing.")] = False,
     config: ConfigFile = None,
 ) -> None:
@@ -213,7 +216,7 @@ def init(
         folder=path_of(context, config).absolute().parent,
     )
     path = path_of(context, config)
-    sys.exit(init(path, given, yes=yes, password_stdin=password_stdin, send_test=send_test))
+    sys.exit(init(path, given, yes=yes, password_stdin=password_stdin, send_test=send_test, sample=sample))
 
 
 @app.command()

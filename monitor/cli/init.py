@@ -35,6 +35,8 @@ from monitor.mail.providers import provider_at, provider_of
 from monitor.masking import mask
 from monitor.texts import sentence
 
+_SAMPLE = Path("preview")  # where a sample is written
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Given:
@@ -100,7 +102,7 @@ def given_by(
     return Given(setup=setup, feeds=tuple(feeds))
 
 
-def init(path: Path, given: Given, *, yes: bool, password_stdin: bool, send_test: bool) -> int:
+def init(path: Path, given: Given, *, yes: bool, password_stdin: bool, send_test: bool, sample: bool) -> int:
     """Write config.toml as it was given or answered; return 0, and 130 when interrupted: nothing is written then.
 
     It asks on a terminal, unless `yes`. A file that is there is edited in place. Raises MonitorError, and ConfigError
@@ -117,7 +119,7 @@ def init(path: Path, given: Given, *, yes: bool, password_stdin: bool, send_test
             if not is_asking:
                 _say_what_is_there(file)
             _say_what_is_next(file.config, path)
-            return _send_test(file, file.config, is_asking=is_asking, wanted=send_test)
+            return _finish(file, file.config, is_asking=is_asking, send_test=send_test, sample=sample)
         setup, password = _complete(file, given)
         changed = set_up(file.text, setup, is_new=file.is_new)
         _write(file, changed, password)
@@ -134,7 +136,7 @@ def init(path: Path, given: Given, *, yes: bool, password_stdin: bool, send_test
         say(sentence("{file} is changed. A running service takes it up within two seconds.", file=path))
     _say_where_mails_go(config)
     _say_what_is_next(config, path)
-    return _send_test(file, config, is_asking=is_asking, wanted=send_test)
+    return _finish(file, config, is_asking=is_asking, send_test=send_test, sample=sample)
 
 
 def _read(path: Path) -> _File:
@@ -299,17 +301,26 @@ def _write(file: _File, changed: str, password: str | None) -> None:
         write_change(change)
 
 
-def _send_test(file: _File, config: Config, *, is_asking: bool, wanted: bool) -> int:
-    """Send the test mail where it is wanted, or offered and accepted; return its exit code, 0 without one."""
-    if is_asking and not wanted and config.smtp.host and is_set_up(config):
+def _finish(file: _File, config: Config, *, is_asking: bool, send_test: bool, sample: bool) -> int:
+    """Send a test mail and write a sample where they are wanted, or offered and accepted; return the exit code."""
+    if is_asking and is_set_up(config):
         say("")
         with contextlib.suppress(EOFError):
-            wanted = ask_yes(sentence("Send a test mail now?"), default=True)
-    if not wanted:
-        return 0
-    from monitor.cli.mail_path import send_test
+            sample = sample or ask_yes(
+                sentence("Write a sample of a digest into {folder}?", folder=_SAMPLE), default=True
+            )
+            if config.smtp.host:
+                send_test = send_test or ask_yes(sentence("Send a test mail now?"), default=True)
+    code = 0
+    if sample:
+        from monitor.cli.preview import preview
 
-    return send_test(file.path, to=None, json=False)
+        code = preview(file.path, only=None, out=_SAMPLE, sample=True, json=False)
+    if send_test:
+        from monitor.cli.mail_path import send_test as send
+
+        code = send(file.path, to=None, json=False) or code
+    return code
 
 
 # --- what is said -------------------------------------------------------------------------------

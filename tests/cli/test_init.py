@@ -321,6 +321,7 @@ def test_it_asks_and_proposes_what_the_provider_wants(tmp_path: Path) -> None:
         session.answer("Times", "25:00")
         session.expect("A time of day is needed")
         session.answer("Times", "7:30，18：00")
+        session.answer("Write a sample", "no")
         session.answer("Send a test mail now?", "no")
         assert session.end() == 0
     assert "abcd" not in session.output
@@ -348,6 +349,7 @@ def test_it_asks_in_the_readers_language(tmp_path: Path) -> None:
         session.answer("源")
         session.answer("摘要的语言")
         session.answer("每天几点")
+        session.answer("写一份摘要样例吗？", "不要")
         session.answer("现在发一封测试邮件吗？", "不")
         assert session.end() == 0
     assert "已写入 config.toml" in session.output
@@ -369,6 +371,7 @@ def test_feeds_are_tried_as_they_are_given(tmp_path: Path, site: str) -> None:
         session.answer("Another one")
         session.answer("Language")
         session.answer("Times")
+        session.answer("Write a sample", "n")
         assert session.end() == 0
     assert [feed["url"] for feed in config(tmp_path)["feeds"]] == [f"{site}/rss"]
     assert config(tmp_path)["smtp"]["host"] == ""
@@ -381,6 +384,7 @@ def test_a_provider_without_passwords_is_told_and_no_server_is_the_default(tmp_p
         session.answer("Mail server [-]")
         session.answer("Language")
         session.answer("Times")
+        session.answer("Write a sample", "n")
         assert session.end() == 0
     assert config(tmp_path)["smtp"]["host"] == ""
     assert config(tmp_path)["subscriptions"][0]["to"] == ["me@outlook.com"]
@@ -393,6 +397,7 @@ def test_without_a_password_no_server_is_written(tmp_path: Path) -> None:
         session.answer("Password")
         session.expect("Without a password no mail can be sent")
         session.answer("Feed")
+        session.answer("Write a sample", "n")
         assert session.end() == 0
     assert config(tmp_path)["smtp"]["host"] == ""
     assert files(tmp_path) == ["config.toml"]
@@ -427,6 +432,7 @@ def test_a_file_that_is_set_up_is_shown_and_only_the_answers_are_edited(tmp_path
     (tmp_path / "config.toml").write_text(OWN, "utf-8")
     with on_terminal(tmp_path, "init") as session:
         session.answer("Change anything of it?")
+        session.answer("Write a sample", "n")
         session.answer("Send a test mail now?", "perhaps")
         session.expect("Answer y or n")
         session.type("n\n")
@@ -442,6 +448,7 @@ def test_a_file_that_is_set_up_is_shown_and_only_the_answers_are_edited(tmp_path
         session.answer("Feed [晨报]")
         session.answer("Language")
         session.answer("Times", "09:15")
+        session.answer("Write a sample", "n")
         session.answer("Send a test mail now?", "n")
         assert session.end() == 0
     assert text(tmp_path) == OWN.replace('["08:00"]', '["09:15"]')
@@ -465,6 +472,7 @@ def test_what_would_send_a_password_in_the_clear_is_asked_again(tmp_path: Path) 
         session.answer("User name", "-")
         session.answer("Sender [AI 日报 <me@mail.test>]")
         session.answer("Times")
+        session.answer("Write a sample", "n")
         session.answer("Send a test mail now?", "n")
         assert session.end() == 0
     smtp = config(tmp_path)["smtp"]
@@ -481,7 +489,14 @@ def test_the_test_mail_is_sent_where_it_is_wanted(tmp_path: Path) -> None:
         assert "took the test mail for reader@mail.test" in init(tmp_path, "--send-test")
         with on_terminal(tmp_path, "init") as session:
             session.answer("Change anything of it?")
+            session.answer("Write a sample of a digest into preview?")
             session.answer("Send a test mail now?")
             assert session.end() == 0
         assert "took the test mail" in session.output
         assert len(site.smtp_server.received) == 2
+        assert any(path.suffix == ".html" for path in (tmp_path / "preview").iterdir())
+
+
+def test_a_sample_is_written_where_it_is_wanted(tmp_path: Path) -> None:
+    init(tmp_path, "--to", "me@qq.com", "--sample")
+    assert any(path.suffix == ".html" for path in (tmp_path / "preview").iterdir())
