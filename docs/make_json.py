@@ -10,7 +10,7 @@ from pathlib import Path
 from types import NoneType, UnionType
 from typing import Any, Literal, Union, get_args, get_origin, get_type_hints
 
-from monitor.queries.answers import config, health, rules, service, status, store, work
+from monitor.queries.answers import config, feeds, health, rules, service, status, store, work
 
 GUIDE = Path(__file__).parent / "guide" / "json.md"
 
@@ -35,6 +35,13 @@ ANSWERS: Mapping[str, Any] = {
     "service alive": service.AliveAnswer,
     "store compact": status.CompactAnswer,
     "store copy": store.CopyAnswer,
+    "feeds list": list[feeds.ListedFeed],
+    "feeds test": feeds.FeedTestAnswer,
+    "feeds add": feeds.FeedAddAnswer,
+    "feeds remove": feeds.FeedEditAnswer,
+    "feeds pause": feeds.FeedEditAnswer,
+    "feeds resume": feeds.FeedEditAnswer,
+    "feeds import": feeds.OpmlAnswer,
     "match": rules.MatchAnswer,
     "replay": list[work.ReplayedDigest],
     "rules lint": config.LintAnswer,

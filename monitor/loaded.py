@@ -124,9 +124,14 @@ def changes(old: LoadedConfig, new: LoadedConfig) -> list[str]:
 
 
 def dropped(old: LoadedConfig, new: LoadedConfig) -> list[str]:
-    """Return of which tables an edit leaves fewer than half, with the counts: `2 of 12 feeds are left`."""
+    """Return of which tables an edit leaves fewer than half, with the counts: `2 of 12 feeds are left`.
+
+    Feeds that were paused do not count; one that is paused by the edit is left.
+    """
+    paused = {feed.url for feed in old.config.feeds if not feed.enabled}
+    left = sum(feed.url not in paused for feed in new.config.feeds)
     counts = {
-        "feeds": (len(new.config.feeds), len(old.config.feeds)),
+        "feeds": (left, len(old.config.polled)),
         "rules": (len(new.config.rules), len(old.config.rules)),
     }
     return [

@@ -31,7 +31,15 @@ OWNERS = {
     "prometheus_client": {"web.metrics"},
     "aiosmtpd": {"demo.smtp_server"},
     "trustme": {"demo.smtp_server"},
-    "typer": {"cli", "cli.options", "cli.rules", "cli.service", "cli.store", "cli.subscriptions"},
+    "typer": {
+        "cli",
+        "cli.feeds",
+        "cli.options",
+        "cli.rules",
+        "cli.service",
+        "cli.store",
+        "cli.subscriptions",
+    },
     "tomlkit": {"cli.files", "cli.demo"},
 }
 STORE_ONLY = {"sqlalchemy", "alembic", "sqlite3", "psycopg"}

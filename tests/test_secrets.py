@@ -61,6 +61,8 @@ COMMANDS = (
         "deliver",
     ),
     *("preview --sample --out preview", "digest --again last", "backup backup.db", "restore backup.db"),
+    *("init", "init --at 07:30", "feeds list", "feeds test 坏的", "feeds test 示例", "feeds pause 坏的"),
+    *("feeds resume 坏的", "feeds remove 坏的 --dry-run", "feeds remove 不存在", "feeds import nowhere"),
     *("rules add 不存在 词", "subscriptions rename 无 有", "nonsense", "poll --nonsense"),
 )
 

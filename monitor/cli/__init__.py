@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from monitor import __version__
+from monitor.cli.feeds import feeds
 from monitor.cli.options import DEFAULT, ConfigFile, Json, SubscriptionName, path_of
 from monitor.cli.rules import rules
 from monitor.cli.service import service
@@ -39,6 +40,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
+app.add_typer(feeds, name="feeds")
 app.add_typer(rules, name="rules")
 app.add_typer(subscriptions, name="subscriptions")
 app.add_typer(store, name="store")
@@ -132,11 +134,89 @@ def _locale(lang: str) -> str:
 
 
 @app.command()
-def init() -> None:
-    """Write a commented config.toml into the current directory; an existing one is left as it is."""
-    from monitor.cli.files import init
+def init(
+    context: typer.Context,
+    to: Annotated[
+        str | None,
+        typer.Option("--to", metavar="ADDRESS", help="Who gets the digests.", show_default=False),
+    ] = None,
+    smtp_host: Annotated[
+        str | None,
+        typer.Option(
+            "--smtp-host",
+            metavar="HOST",
+            help="The mail server. Default: by the domain of --to, where a password is given.",
+            show_default=False,
+        ),
+    ] = None,
+    port: Annotated[
+        int | None, typer.Option("--port", min=1, max=65535, help="Of the mail server.", show_default=False)
+    ] = None,
+    security: Annotated[
+        str | None, typer.Option("--security", help="implicit, starttls or none.", show_default=False)
+    ] = None,
+    username: Annotated[
+        str | None,
+        typer.Option("--username", metavar="NAME", help="The login. Default: --to.", show_default=False),
+    ] = None,
+    password_file: Annotated[
+        Path | None,
+        typer.Option(
+            "--password-file", metavar="FILE", help="The file that holds its password.", show_default=False
+        ),
+    ] = None,
+    password_stdin: Annotated[
+        bool,
+        typer.Option(
+            "--password-stdin", help="Read the password from standard input, into a file of its own."
+        ),
+    ] = False,
+    sender: Annotated[
+        str | None,
+        typer.Option("--sender", metavar="ADDRESS", help="Default: the login.", show_default=False),
+    ] = None,
+    feed: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--feed",
+            metavar="URL",
+            help="A feed or a home page; several times for several.",
+            show_default=False,
+        ),
+    ] = None,
+    locale: Annotated[
+        str | None,
+        typer.Option("--locale", help="Of the digests: zh-Hans, zh-Hant or en.", show_default=False),
+    ] = None,
+    at: Annotated[
+        str | None,
+        typer.Option("--at", metavar="TIMES", help="Of the digests, as 08:00,18:30.", show_default=False),
+    ] = None,
+    send_test: Annotated[bool, typer.Option("--send-test", help="Send a test mail at the end.")] = False,
+    sample: Annotated[
+        bool, typer.Option("--sample", help="Write a sample digest into preview/ at the end.")
+    ] = False,
+    yes: Annotated[bool, typer.Option("--yes", help="Ask nothing.")] = False,
+    config: ConfigFile = None,
+) -> None:
+    """Set up: write config.toml, or edit the one that is there. On a terminal it asks for what is not given."""
+    from monitor.cli.init import given_by, init
 
-    sys.exit(init(DEFAULT))
+    given = given_by(
+        to=to,
+        host=smtp_host,
+        port=port,
+        security=security,
+        username=username,
+        password_file=password_file,
+        sender=sender,
+        feeds=feed or (),
+        locale=locale,
+        at=at,
+        folder=path_of(context, config).absolute().parent,
+    )
+    path = path_of(context, config)
+    sys.exit(init(path, given, yes=yes, password_stdin=password_stdin, send_test=send_test, sample=sample))
 
 
 @app.command()

@@ -1,4 +1,4 @@
-"""Commands about the configuration file: init, config, check, rules lint."""
+"""Commands about the configuration file: config, check, rules lint."""
 
 import os
 import sys
@@ -6,8 +6,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, cast
 
-from monitor.assets import DEFAULT_CONFIG
-from monitor.cli.terminal import answer, complain, count, say
+from monitor.cli.terminal import answer, count, say
 from monitor.config.checked import CheckedConfig, check_options, read_options
 from monitor.config.reading import read_file
 from monitor.errors import ConfigError, MonitorError
@@ -17,21 +16,6 @@ if TYPE_CHECKING:
     from monitor.editing.findings import LocatedFinding
     from monitor.queries.settings import Setting, SettingsTable
     from monitor.rules.lint import Finding
-
-
-def init(path: Path) -> int:
-    """Write the default configuration; return 1 when there is a file already."""
-    try:
-        with path.open("xb") as file:
-            file.write(DEFAULT_CONFIG.read_bytes())
-    except FileExistsError:
-        complain(f"{path} is there already and was left as it is. Move it away to start anew.")
-        return 1
-    except OSError as error:
-        complain(f"{path} cannot be written: {error.strerror}.")
-        return 1
-    say(f'{path} is written. Put your address in [[subscriptions]] "to", then: monitor check, monitor run.')
-    return 0
 
 
 def show_config(path: Path, *, changed: bool, json: bool) -> int:

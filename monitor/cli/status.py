@@ -21,7 +21,12 @@ from monitor.store.database import Database
 from monitor.texts import sentence
 
 _ALL = "all"
-_COLOURS = {FeedHealth.OK: "green", FeedHealth.FAILING: "red", FeedHealth.UNVISITED: "yellow"}
+_COLOURS = {
+    FeedHealth.OK: "green",
+    FeedHealth.FAILING: "red",
+    FeedHealth.UNVISITED: "yellow",
+    FeedHealth.PAUSED: "dim",
+}
 
 
 def status(path: Path, *, json: bool) -> int:

@@ -8,6 +8,7 @@ _NAMED = re.compile(r"(.*)<([^<>]*)>\s*", re.DOTALL)
 _WITH_COMMENT = re.compile(r"\s*(\S+)\s*\(([^()]*)\)\s*", re.DOTALL)
 _LOCAL = re.compile(r"[^\s\x00-\x20\x7f<>()\[\],;:\\\"@，；、：＠]{1,64}")
 _ASCII_DOMAIN = re.compile(r"[a-z0-9_-]+(?:\.[a-z0-9_-]+)*|\[[0-9.]+\]")
+_EXAMPLES = ("example.org", "example.com", "example.net")  # RFC 2606: nobody reads mail there
 _LONGEST_DOMAIN = 255  # octets (RFC 5321 4.5.3.1.2)
 _ANOTHER_BEFORE = re.compile(r"[^\s@<>,;]@[^\s@<>,;]+\s*[,;，；、]|<[^<>]*@[^<>]*>")
 _ADDRESS = re.compile(r"[^\s@<>\"]+@[^\s@<>\"]+\.[^\s@<>\"]+")
@@ -26,6 +27,11 @@ class Mailbox:
     def address(self) -> str:
         """The address of the envelope."""
         return f"{self.local}@{self.domain}"
+
+    @property
+    def is_example(self) -> bool:
+        """Whether it is of a domain for examples, as the shipped addresses are."""
+        return f".{self.domain}".endswith(tuple(f".{domain}" for domain in _EXAMPLES))
 
     @property
     def key(self) -> str:

@@ -236,6 +236,7 @@ class Feed:
     headers: Headers = option((), 'more request headers, for this host alone: {Accept-Language = "zh-CN"}')
     username: str = option("", "a login (HTTP Basic), for this host alone")
     password_file: str = option("", "the file that holds its password")
+    enabled: bool = option(True, "false: the feed is paused, not polled; what is known of it stays")
 
     def check(self) -> None:
         """Raise ValueError where options contradict each other."""
@@ -341,6 +342,11 @@ class Config:
     feeds: tuple[Feed, ...] = ()
     rules: tuple[Rule, ...] = ()
     subscriptions: tuple[Subscription, ...] = ()
+
+    @property
+    def polled(self) -> tuple[Feed, ...]:
+        """The feeds that are not paused."""
+        return tuple(feed for feed in self.feeds if feed.enabled)
 
 
 OPTION_TABLES: Mapping[str, type] = {

@@ -1,4 +1,4 @@
-"""Edit the words in the lists of a config.toml, and show, check and write the change of the file.
+"""Edit the values, lists and tables of a config.toml, and show, check and write the change of the file.
 
 An edit leaves everything else in the text as it is.
 """
@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from monitor.config.options import WORD_LISTS
-from monitor.config.positions import Item, Positions, Span, Value, blocks_of, read_positions
+from monitor.config.positions import Item, Key, Positions, Span, Value, blocks_of, read_positions
 from monitor.config.reading import as_text, read_file
 from monitor.errors import ConfigError, MonitorError, suggestion
 from monitor.loaded import check_bytes
@@ -90,15 +90,73 @@ def with_line(text: str, place: KeyPlace, line: str) -> str:
     return text[:line_end] + newline + _indent(text, start) + line.replace("\n", newline) + text[line_end:]
 
 
-def behind_rules(text: str, tables: str) -> str:
-    """Return the text with more rules behind its own; at the end when it has none."""
+def with_value(text: str, place: KeyPlace, written: str, *, behind: str) -> str:
+    """Return the text with a value, as TOML, instead of that of a key; without the key, in a line behind another one.
+
+    Raises MonitorError where it cannot be changed in place.
+    """
+    key = read_positions(text).key(*place)
+    if key is None:
+        return with_line(text, (*place[:2], behind), f"{place[2]} = {written}")
+    if len(key.names) > 1:
+        raise _not_in_place(place[0])
+    return text[: key.value.start] + written + _in_column(text, key, len(written))
+
+
+def _in_column(text: str, key: Key, width: int) -> str:
+    """Return what stands behind a value whose width has changed, its comment in the same column where there is room."""
+    end = key.value.end
+    if key.comment is None or "\n" in text[key.value.start : end]:
+        return text[end:]
+    start = key.comment[0]
+    return " " * max(2, start - key.value.start - width) + text[start:]
+
+
+def without_table(text: str, name: str, index: int) -> str:
+    """Return the text without a table of an array, and without the comment right above its head.
+
+    A comment that an empty line parts from the table stays. Raises MonitorError where it cannot be taken out in place.
+    """
+    blocks, count = list(blocks_of(text)), -1
+    taken: list[int] = []
+    for place, block in enumerate(blocks):
+        if block.table == name:
+            count += (
+                read_positions(block.text).tables[-1].name == name
+            )  # else a part of the one before: [feeds.headers]
+            taken += [place] * (count == index)
+    if not taken:
+        raise _not_in_place(name)
+    first, end = taken[0], taken[-1] + 1
+    before, after = ("".join(block.text for block in part) for part in (blocks[:first], blocks[end:]))
+    table = "".join(block.text for block in blocks[first:end])
+    return before + _comments_before(table) + _comments_behind(table) + after
+
+
+def _comments_before(table: str) -> str:
+    """Return the lines before the head of a table that stay when it goes; the empty line behind them goes too."""
+    lines = table[: read_positions(table).tables[1].start].splitlines(keepends=True)
+    while lines and lines[-1].strip():
+        lines.pop()
+    return "".join(lines[:-1])
+
+
+def _comments_behind(table: str) -> str:
+    """Return the comments at the end of the text, behind a table and an empty line, which stay when it goes."""
+    last = read_positions(table).keys[-1].value.end
+    lines = table[_line_end(table, last)[0] :].splitlines(keepends=True)[1:]
+    while lines and lines[0].strip():
+        lines.pop(0)
+    return "".join(lines) if "".join(lines).strip() else ""
+
+
+def behind_tables(text: str, name: str, tables: str) -> str:
+    """Return the text with more tables behind those of a name; at the end when it has none of them."""
     blocks = list(blocks_of(text))
-    last = max(
-        (place for place, block in enumerate(blocks) if block.table == "rules"), default=len(blocks) - 1
-    )
+    last = max((place for place, block in enumerate(blocks) if block.table == name), default=len(blocks) - 1)
     before = line_ended("".join(block.text for block in blocks[: last + 1]))
-    rules = tables.replace("\n", _newline(text))
-    return before + gap_behind(before) + rules + "".join(block.text for block in blocks[last + 1 :])
+    more = tables.replace("\n", _newline(text))
+    return before + gap_behind(before) + more + "".join(block.text for block in blocks[last + 1 :])
 
 
 def line_ended(text: str) -> str:
@@ -308,6 +366,40 @@ def plan_change(path: Path, before: str, after: str) -> Change:
     return change
 
 
+def create(path: Path, content: bytes) -> None:
+    """Write a file that is not there yet: whole, or not at all. Raises MonitorError when it is there, or cannot be."""
+    path = path.absolute()
+    try:
+        with _temporary_file_beside(path) as (file, name):
+            write_whole(file, content)
+            os.fchmod(file, 0o666 & ~_umask())
+            _link(name, path)
+    except FileExistsError:
+        raise _changed_meanwhile(path) from None
+    except OSError as error:
+        raise MonitorError(
+            sentence(
+                "{path} cannot be written: {reason}. Nothing was changed", path=path, reason=error.strerror
+            )
+        ) from error
+
+
+def _link(name: str, path: Path) -> None:
+    """Give a file another name, which is not taken. Raises OSError."""
+    try:
+        os.link(name, path)
+    except PermissionError:  # a file system without links
+        if path.exists():
+            raise FileExistsError from None
+        Path(name).rename(path)
+
+
+def _umask() -> int:
+    mask = os.umask(0o077)
+    os.umask(mask)
+    return mask
+
+
 def write_change(change: Change) -> None:
     """Put the new content in the file's place: whole, with the owner and mode it had, also behind a link.
 
@@ -318,16 +410,22 @@ def write_change(change: Change) -> None:
         raise _changed_meanwhile(path)
     try:
         with _temporary_file_beside(path) as (file, name):
-            os.write(file, change.after)
+            write_whole(file, change.after)
             replaced = path.stat()
             os.fchmod(file, replaced.st_mode & 0o7777)
             if (replaced.st_uid, replaced.st_gid) != (os.geteuid(), os.getegid()):
                 with contextlib.suppress(PermissionError):  # only root may give a file away
                     os.fchown(file, replaced.st_uid, replaced.st_gid)
-            os.fsync(file)
             Path(name).replace(path)
     except OSError as error:
         raise MonitorError(f"{path} cannot be written: {error.strerror}. Nothing was changed") from error
+
+
+def write_whole(file: int, content: bytes) -> None:
+    """Write all of a content into an open file, to the disk. Raises OSError when there is no room for it."""
+    while content:  # a disk that is nearly full takes the first part, and reports no error
+        content = content[os.write(file, content) :]
+    os.fsync(file)
 
 
 def _changed_meanwhile(path: Path) -> MonitorError:

@@ -4,7 +4,7 @@ import tomllib
 from collections.abc import Iterator, Sequence
 
 from monitor.config.options import Rule
-from monitor.editing.edit import behind_rules, with_line
+from monitor.editing.edit import behind_tables, with_line
 from monitor.editing.trendradar import ImportedRules, free_name
 from monitor.rules.words import quoted
 
@@ -31,11 +31,11 @@ def with_rules(text: str, imported: ImportedRules) -> str:
         tables.append("\n".join(_table(name, rule, none)) + "\n")
     rules = "\n".join(tables)
     if not imported.excluded:
-        return behind_rules(text, rules)
+        return behind_tables(text, "rules", rules)
     line = f"{quoted(alias)} = {_list(imported.excluded)}"
     if "aliases" not in config:
-        return behind_rules(text, f"[aliases]\n{line}\n\n{rules}")
-    return behind_rules(with_line(text, ("aliases", 0, next(reversed(aliases), "")), line), rules)
+        return behind_tables(text, "rules", f"[aliases]\n{line}\n\n{rules}")
+    return behind_tables(with_line(text, ("aliases", 0, next(reversed(aliases), "")), line), "rules", rules)
 
 
 def _table(name: str, rule: Rule, none: Sequence[str]) -> Iterator[str]:

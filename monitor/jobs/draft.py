@@ -255,7 +255,7 @@ def _only(matches: Sequence[Match], fingerprints: Sequence[str]) -> tuple[Match,
 
 def _watched(tx: Connection, watched: Sequence[Feed], span: Span) -> Watched:
     states = {state.feed_url: state for state in feeds.states(tx)}
-    health = tuple((feed.name, feed_health(states.get(feed.url))) for feed in watched)
+    health = tuple((feed.name, feed_health(states.get(feed.url))) for feed in watched if feed.enabled)
     return Watched(feeds=health, entries=entries.count_news(tx, span.news_after, span.upto))
 
 

@@ -162,6 +162,7 @@ class FeedHealth(Enum):
     OK = "ok"
     FAILING = "failing"
     UNVISITED = "not visited yet"
+    PAUSED = "paused"  # enabled = false: it is not polled
 
 
 def feed_health(state: PollState | None) -> FeedHealth:

@@ -12,8 +12,6 @@ from monitor.loaded import LoadedConfig
 from monitor.mail.providers import provider_at
 from monitor.texts import sentence
 
-_EXAMPLES = ("example.org", "example.com", "example.net")  # RFC 2606: nobody reads mail there
-
 
 def problems_of(loaded: LoadedConfig) -> Iterator[Problem]:
     """Yield what would keep the service from starting or a digest from being made, though every option is good."""
@@ -85,7 +83,7 @@ def _example_recipients(subscription: Subscription, index: int, positions: Posit
 
 
 def _is_example(mailbox: Mailbox) -> bool:
-    return f".{mailbox.domain}".endswith(tuple(f".{domain}" for domain in _EXAMPLES))
+    return mailbox.is_example
 
 
 def template_errors(loaded: LoadedConfig) -> Iterator[DigestError]:

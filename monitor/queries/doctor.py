@@ -90,9 +90,9 @@ async def examine(
 
 
 def feeds_of(path: Path) -> int:
-    """Return how many feeds a file names, as far as it can be read."""
+    """Return how many feeds a file has that are not paused, as far as it can be read."""
     try:
-        return len(readable_part(path).feeds)
+        return len(readable_part(path).polled)
     except ConfigError:
         return 0
 
@@ -300,7 +300,7 @@ _TEMPLATES = sentence("templates")
 
 async def _clock(patient: Patient, fetcher: Fetcher) -> list[DoctorFinding]:
     """Compare this machine's clock with those of the servers of feeds."""
-    hosts = {urlsplit(feed.url).netloc: feed for feed in patient.config.feeds}
+    hosts = {urlsplit(feed.url).netloc: feed for feed in patient.config.polled}
     loop = asyncio.get_running_loop()
     start = loop.time()
 
@@ -364,7 +364,7 @@ async def _feeds(patient: Patient, fetcher: Fetcher, asked: Callable[[], object]
                 finally:
                     asked()
 
-        return await asyncio.gather(*map(ask, patient.config.feeds))
+        return await asyncio.gather(*map(ask, patient.config.polled))
 
 
 async def _feed(feed: Feed, fetcher: Fetcher, parsers: ParserPool, now: datetime) -> DoctorFinding:

@@ -135,7 +135,7 @@ def _digests(
     context: DigestContext,
 ) -> Iterator[tuple[Digest, int]]:
     """Yield the digest of each occasion from `start` on, and the count of its entries."""
-    health = tuple((feed.name, FeedHealth.OK) for feed in context.feeds)
+    health = tuple((feed.name, FeedHealth.OK) for feed in context.feeds if feed.enabled)
     for occasion in played:
         if occasion.slot.at < start:
             continue

@@ -66,7 +66,12 @@ def status_of(checked: CheckedConfig, stored: StoredState, now: datetime) -> Sta
     return StatusAnswer(
         config=ConfigStatus(ok=True, rules=RulesInForce.of(stored.rules)),
         feeds=tuple(
-            FeedStatus.of(feed.name, state, _every(feed, state, readers[feed.url], checked.config, now))
+            FeedStatus.of(
+                feed.name,
+                state,
+                _every(feed, state, readers[feed.url], checked.config, now),
+                is_paused=not feed.enabled,
+            )
             for feed in checked.config.feeds
             for state in [feed_states.get(feed.url)]
         ),

@@ -122,7 +122,7 @@ class DueWork:
 
     async def poll_due(self) -> None:
         """Start a visit to each feed that is due, as far as places are free."""
-        idle = [feed for feed in self.loaded.config.feeds if feed.url not in self._polls]
+        idle = [feed for feed in self.loaded.config.polled if feed.url not in self._polls]
         if self._stopped or self._is_claiming or self._places.free <= 0 or not idle:
             return
         self._is_claiming = True
@@ -158,7 +158,7 @@ class DueWork:
 
     async def claim_feeds(self, *, due_only: bool, by_hand: bool = False) -> list[tuple[Feed, PollState]]:
         """Claim every feed, or every due one, for one visit; `by_hand` those too that are gone and asked no more."""
-        candidates, options, now = self.loaded.config.feeds, self.loaded.config.fetch, self._wall_clock()
+        candidates, options, now = self.loaded.config.polled, self.loaded.config.fetch, self._wall_clock()
         if due_only:
             limit = len(candidates)
             return await claim(
@@ -210,7 +210,7 @@ class DueWork:
     async def feeds_at_rest(self) -> list[tuple[Feed, datetime]]:
         """Return the feeds whose servers want to be left alone, and until when."""
         until = await self._db.read(feeds.wanting_rest, self._wall_clock())
-        return [(feed, until[feed.url]) for feed in self.loaded.config.feeds if feed.url in until]
+        return [(feed, until[feed.url]) for feed in self.loaded.config.polled if feed.url in until]
 
     async def polls_ended(self) -> None:
         """Wait for the visits started so far."""

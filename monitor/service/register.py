@@ -48,6 +48,7 @@ def register(tx: Connection, loaded: LoadedConfig, now: datetime) -> list[str]:
     Mails to whom it has no more are held from here on. Return what changed for feeds and subscriptions, in sentences.
     """
     sentences = _register_feeds(tx, {feed.url: feed.name for feed in loaded.config.feeds}, now)
+    _forgive_paused_feeds(tx, loaded.config, now)
     _reschedule_feeds(tx, loaded.config, now)
     _make_mails_due(tx, loaded, now)
     sentences += _register_subscriptions(tx, list(map(wanted, loaded.config.subscriptions)), now)
@@ -174,6 +175,14 @@ def _register_feeds(tx: Connection, names: Mapping[str, str], now: datetime) -> 
     return [
         f"{feed.name} has a new url: the next visit tells whether it is the same feed" for feed, _ in moved
     ]
+
+
+def _forgive_paused_feeds(tx: Connection, config: Config, now: datetime) -> None:
+    """Let a paused feed that was gone be no trouble; once it is polled again, it is asked."""
+    for url in [feed.url for feed in config.feeds if not feed.enabled]:
+        registered = feeds.at(tx, url)
+        if registered and notices.clear(tx, NoticeKind.FEED_GONE, registered.key, now):
+            feeds.ask_again(tx, registered.key)
 
 
 def _reschedule_feeds(tx: Connection, config: Config, now: datetime) -> None:

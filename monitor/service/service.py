@@ -445,9 +445,9 @@ def _content_of(loaded: LoadedConfig) -> str:
 
 
 def _is_edited(before: Config, after: Config) -> Callable[[Feed], bool]:
-    """Return the function that tells whether an edit changes how a feed is polled, or takes it out."""
+    """Return the function that tells whether an edit changes how a polled feed is polled, pauses it or takes it out."""
     old, new = (
-        {feed.url: settings_of(feed, config.fetch, readers[feed.url].text) for feed in config.feeds}
+        {feed.url: settings_of(feed, config.fetch, readers[feed.url].text) for feed in config.polled}
         for config in (before, after)
         for readers in [readers_of(config)]
     )

@@ -29,7 +29,7 @@ async def believe_clock(config: Config, *, db: Database, clocks: Clocks, ask: As
     """
     latest, now = await db.read(newest), clocks.settled()
     is_behind = latest is not None and trust_in(now, latest, slack=SLACK) is Trust.BEHIND
-    if is_behind and latest and not await servers_agree(config.feeds, ask=ask, clock=clocks.wall):
+    if is_behind and latest and not await servers_agree(config.polled, ask=ask, clock=clocks.wall):
         raise ClockError(
             f"the clock says {_text(now)}, but what is stored last happened {_text(latest)}, and the servers of the "
             "feeds do not confirm the clock. Nothing was done. Set the clock: timedatectl set-ntp true, or date -s"
@@ -137,7 +137,7 @@ class Timekeeping:
             self._ask_at = self.clocks.awake() + self._ask_pause
             self._ask_pause = min(2 * self._ask_pause, _LONGEST_PAUSE)
             self._asking = asyncio.create_task(
-                servers_agree(config.feeds, ask=ask, clock=self.clocks.wall), name="ask for the time"
+                servers_agree(config.polled, ask=ask, clock=self.clocks.wall), name="ask for the time"
             )
             await asyncio.wait([self._asking], timeout=1)
         if self._asking is None or not self._asking.done():

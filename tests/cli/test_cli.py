@@ -34,6 +34,7 @@ COMMANDS = [
     "demo",
     "match",
     "replay",
+    "feeds",
     "rules",
     "subscriptions",
     "store",
@@ -54,14 +55,6 @@ def test_the_help_names_every_command(tmp_path: Path) -> None:
 
 def test_the_version_is_said(tmp_path: Path) -> None:
     assert monitor(tmp_path, "--version").strip() == f"feed-monitor {__version__}"
-
-
-def test_init_writes_the_default_and_never_over_a_file(tmp_path: Path) -> None:
-    monitor(tmp_path, "init")
-    assert (tmp_path / "config.toml").read_bytes() == DEFAULT_CONFIG.read_bytes()
-    (tmp_path / "config.toml").write_text("mine")
-    assert "was left as it is" in monitor(tmp_path, "init", code=1)
-    assert (tmp_path / "config.toml").read_text() == "mine"
 
 
 def test_the_default_is_good(tmp_path: Path) -> None:

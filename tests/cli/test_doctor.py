@@ -272,6 +272,12 @@ def test_a_feed_that_fails_is_told_and_the_others_are_good(installation: Install
     assert _only(findings, "clock")["state"] == "good"
 
 
+def test_a_paused_feed_is_not_asked(installation: Installation) -> None:
+    paused = '[[feeds]]\nname = "weg"\nurl = "http://127.0.0.1:1/rss"\nenabled = false\n[[rules]]'
+    installation.change("[[rules]]", paused)
+    assert "feed weg" not in installation.findings(code=0)
+
+
 def test_a_feed_that_is_none_has_failed(installation: Installation) -> None:
     installation.feed_server.document = lambda: b"<html><body>no feed</body></html>"
     assert _only(installation.findings(code=1), "feed 示例")["state"] == "failed"

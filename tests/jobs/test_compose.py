@@ -166,6 +166,7 @@ async def test_the_footer_knows_which_feeds_are_well(desk: Desk) -> None:
         make.feed(),
         make.feed("坏的", url="https://bad.example.org/rss"),
         make.feed("没问过", url="https://new.example.org/rss"),
+        make.feed("暂停的", url="https://paused.example.org/rss", enabled=False),
     )
     desk.web.serves(desk.feeds[0], make.rss("大模型降价"))
     desk.web.serves(desk.feeds[1], FetchError("HTTP 503", status=503))

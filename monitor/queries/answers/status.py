@@ -48,19 +48,21 @@ class FeedStatus:
     feed: str  # its name
     state: FeedHealth  # how its last visit went
     visited: datetime | None  # its last good answer, 304 included
-    next: datetime | None  # its next visit; null where it is gone, and asked no more
+    next: datetime | None  # its next visit; null where it is paused, or gone and asked no more
     every: str  # the time between two visits, "30m"; "auto: 2h" for what "auto" comes to; "" while the file is refused
     failures: int  # visits that failed since the last good answer
     error: str  # why the last visit failed; "" when it did not
 
     @classmethod
-    def of(cls, name: str, state: PollState | None, every: str = "") -> FeedStatus:
+    def of(
+        cls, name: str, state: PollState | None, every: str = "", *, is_paused: bool = False
+    ) -> FeedStatus:
         """Return how a feed does by its poll state; None is a feed that the database does not know yet."""
         return cls(
             feed=name,
-            state=feed_health(state),
+            state=FeedHealth.PAUSED if is_paused else feed_health(state),
             visited=state.visited if state else None,
-            next=state.next_poll_at if state and not state.stopped else None,
+            next=state.next_poll_at if state and not state.stopped and not is_paused else None,
             every=every,
             failures=state.failures if state else 0,
             error=state.last_error if state else "",
