@@ -4,6 +4,8 @@ A class is earned by a caller that would act differently. Every message is fit f
 who, what, and what next.
 """
 
+import re
+import unicodedata
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -27,7 +29,13 @@ def suggestion(name: str, known: Sequence[str]) -> str:
 
 def nearest(name: str, known: Sequence[str]) -> str:
     """Return the known name that is most like an unknown one, "" when none is like it."""
-    return next(iter(get_close_matches(name, known, n=1, cutoff=0.5)), "")
+    folded = {_folded(each): each for each in reversed(known)}
+    return next((folded[each] for each in get_close_matches(_folded(name), folded, n=1, cutoff=0.5)), "")
+
+
+def _folded(name: str) -> str:
+    """Return a name without what is easily mistaken in it: capitals, widths, and which sign stands between words."""
+    return re.sub(r"[\s_-]+", "_", unicodedata.normalize("NFKC", name).casefold())
 
 
 class MonitorError(Exception):
@@ -61,12 +69,12 @@ class Problem:
         place = (
             sentence("line {line}, {where}", line=self.line, where=self.where) if self.line else self.where
         )
-        key = f", {self.key}" if self.key else ""
-        return sentence(
-            "{place}{key}: {what}{space}{instead}",
-            **{"place": place, "key": key, "what": self.what},
-            **{"space": " " if self.instead else "", "instead": self.instead},
-        )
+        if self.key:
+            place = sentence("{place}, {key}", place=place, key=self.key)
+        if not self.instead:
+            return sentence("{place}: {what}", place=place, what=self.what)
+        values = {"place": place, "what": self.what, "instead": self.instead}
+        return sentence("{place}: {what} {instead}", **values)
 
     def __str__(self) -> str:
         return str(self.text)

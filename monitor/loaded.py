@@ -13,6 +13,7 @@ from monitor.config.secrets import smtp_password
 from monitor.errors import ConfigError, Problem, RuleError
 from monitor.rules.changes import describe_changes, describe_sets
 from monitor.rules.compile import Ruleset, compile_rules
+from monitor.texts import joined
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -104,7 +105,7 @@ def _problem_with_caret(error: RuleError, checked: CheckedConfig) -> Problem:
         where=where,
         key=key,
         line=read_positions(checked.text).line_of(error.table, index, key),
-        what=error.explanation + caret(error.word, error.column),
+        what=joined("", (error.explanation, caret(error.word, error.column))),
     )
 
 

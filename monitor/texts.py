@@ -57,6 +57,11 @@ def in_language(words: str, locale: str) -> str:
     return template.format_map({name: _value(value, locale) for name, value in words.values.items()})
 
 
+def said(error: Exception) -> str:
+    """Return the words of an error, a Text where it was raised with one."""
+    return error.args[0] if error.args and isinstance(error.args[0], str) else str(error)
+
+
 def shown(words: str) -> str:
     """Return a text in the language in which this process shows texts."""
     return in_language(words, SHOWN_IN.get())

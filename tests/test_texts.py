@@ -75,7 +75,7 @@ def test_a_sentence_reads_in_english_by_itself() -> None:
 def test_a_sentence_is_shown_in_the_readers_language_with_the_sentences_inside_it() -> None:
     suggestion = sentence('Did you mean "{name}"?', name="smtp")
     problem = Problem(where="[smpt]", key="", line=3, what="unknown table.", instead=suggestion)
-    assert in_language(problem.text, "zh-Hans") == "第 3 行，[smpt]：unknown table. 是不是想写“smtp”？"
+    assert in_language(problem.text, "zh-Hans") == "第 3 行，[smpt]：unknown table.是不是想写“smtp”？"
     assert str(problem) == 'line 3, [smpt]: unknown table. Did you mean "smtp"?'
 
 

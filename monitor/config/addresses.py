@@ -4,6 +4,8 @@ import re
 import unicodedata
 from dataclasses import dataclass
 
+from monitor.texts import sentence
+
 _NAMED = re.compile(r"(.*)<([^<>]*)>\s*", re.DOTALL)
 _WITH_COMMENT = re.compile(r"\s*(\S+)\s*\(([^()]*)\)\s*", re.DOTALL)
 _LOCAL = re.compile(r"[^\s\x00-\x20\x7f<>()\[\],;:\\\"@，；、：＠]{1,64}")
@@ -55,11 +57,11 @@ def parse_mailbox(text: str) -> Mailbox:
         name, address, several = "", text.strip(), bool(_SEVERAL.search(text))
     if several:
         raise ValueError(
-            'one address is expected: write several as a list, ["a@example.org", "b@example.org"]'
+            sentence('one address is expected: write several as a list, ["a@example.org", "b@example.org"]')
         )
     local, _, domain = address.rpartition("@")
     if not _LOCAL.fullmatch(local) or not local.isprintable():
-        raise ValueError('a mail address is expected, as in "you@example.org"')
+        raise ValueError(sentence('a mail address is expected, as in "you@example.org"'))
     return Mailbox(name=_unquoted(name), local=local, domain=_ascii_domain(domain))
 
 
@@ -70,8 +72,8 @@ def _ascii_domain(domain: str) -> str:
         ascii_domain = ""
     if not _ASCII_DOMAIN.fullmatch(ascii_domain) or len(ascii_domain) > _LONGEST_DOMAIN:
         if not domain.strip():
-            raise ValueError('a mail address is expected, as in "you@example.org"')
-        raise ValueError(f"there is no domain {domain}")
+            raise ValueError(sentence('a mail address is expected, as in "you@example.org"'))
+        raise ValueError(sentence("there is no domain {domain}", domain=domain))
     return ascii_domain
 
 

@@ -13,6 +13,7 @@ from monitor.config.positions import only, read_positions, rule_part
 from monitor.config.reading import as_text, parse_config, read_file
 from monitor.config.secrets import feed_password, smtp_password
 from monitor.errors import ConfigError, Problem
+from monitor.texts import sentence
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -88,10 +89,10 @@ def missing_files(checked: CheckedConfig) -> Iterator[Problem]:
     """Report the files and directories that a configuration names and that do not exist."""
     ca_file = checked.config.smtp.ca_file
     if checked.templates and not Path(checked.templates).is_dir():
-        what = f"there is no directory {checked.templates}."
+        what = sentence("there is no directory {path}.", path=checked.templates)
         yield Problem(where="[digests]", key="templates", line=None, what=what)
     if ca_file and not (checked.folder / ca_file).is_file():
-        what = f"there is no file {checked.folder / ca_file}."
+        what = sentence("there is no file {path}.", path=str(checked.folder / ca_file))
         yield Problem(where="[smtp]", key="ca_file", line=None, what=what)
     yield from _missing_passwords(checked)
 
@@ -108,12 +109,16 @@ def _missing_passwords(checked: CheckedConfig) -> Iterator[Problem]:
 
 def missing_work(config: Config) -> Iterator[Problem]:
     """Report what a configuration has none of and a service cannot do without: it may be empty, or cut off."""
-    for table, example in (("feeds", "a feed to watch"), ("subscriptions", "who gets the digests, and when")):
+    ways = {
+        "feeds": sentence("Add [[feeds]]: a feed to watch."),
+        "subscriptions": sentence("Add [[subscriptions]]: who gets the digests, and when."),
+    }
+    for table, instead in ways.items():
         if not getattr(config, table):
-            what = "there is none in the file, so nothing would be mailed. It may be empty or cut off."
-            yield Problem(
-                where=f"[[{table}]]", key="", line=None, what=what, instead=f"Add [[{table}]]: {example}."
+            what = sentence(
+                "there is none in the file, so nothing would be mailed. It may be empty or cut off."
             )
+            yield Problem(where=f"[[{table}]]", key="", line=None, what=what, instead=instead)
 
 
 def store_url_of(path: Path) -> str:

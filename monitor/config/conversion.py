@@ -1,12 +1,17 @@
 """Convert a TOML table into an option table, each value by the type that its field declares; report every mistake."""
 
+import json
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import MISSING, dataclass
 from types import NoneType
 from typing import Annotated, Any, Literal, TypeVar, cast, get_args, get_origin
 
+from monitor.config.meant import likely
 from monitor.config.options import WORD_LISTS, Rule, options_of
 from monitor.config.values import Check, Reader, boolean, integer, number, split_weights, text
+from monitor.errors import nearest
+from monitor.texts import said, sentence
 
 T = TypeVar("T")
 
@@ -21,12 +26,13 @@ class Mistake:
     what: str
     given: object = None  # the value, where it is a single one; None otherwise
     missing: bool = False
+    instead: str = ""  # what is likely meant; "" when nothing is
 
 
 def convert_table(kind: type[T], raw: object) -> tuple[T | None, list[Mistake]]:
     """Return an option table made of TOML values, or None and every mistake in them; unknown keys are ignored."""
     if not isinstance(raw, Mapping):
-        return None, [Mistake(key="", what="expected a table")]
+        return None, [Mistake(key="", what=sentence("expected a table"))]
     values: dict[str, Any] = dict(split_weights(raw, WORD_LISTS) if kind is Rule else raw)
     mistakes: list[Mistake] = []
     converted: dict[str, Any] = {"weights": values["weights"]} if kind is Rule else {}
@@ -42,27 +48,71 @@ def convert_table(kind: type[T], raw: object) -> tuple[T | None, list[Mistake]]:
         if check := getattr(table, "check", None):
             check()
     except ValueError as error:
-        return None, [Mistake(key="", what=str(error))]
+        return None, [Mistake(key="", what=said(error))]
     return table, []
 
 
 def _convert(declared: Any, value: object, key: str, mistakes: list[Mistake]) -> Any:
     """Return the value as the declared type; add a mistake for each part of it that cannot be read."""
-    origin, arguments = get_origin(declared), get_args(declared)
     try:
-        if origin is Annotated:
-            return _annotated(arguments, value, key, mistakes)
-        if origin is tuple:
-            return _list(arguments[0], value, key, mistakes)
-        if origin is Literal:
-            return _literal(arguments, value)
-        if NoneType in arguments:  # TOML has no null: a key that is there has a value
-            return _convert(arguments[0], value, key, mistakes)
-        return _READERS[declared](value)
+        return _read(declared, value, key, mistakes)
     except ValueError as error:
         given = None if isinstance(value, list | dict) else value
-        mistakes.append(Mistake(key=key, what=str(error), given=given))
+        instead = _meant(declared, value, key)
+        mistakes.append(Mistake(key=key, what=said(error), given=given, instead=instead))
         return None
+
+
+def _read(declared: Any, value: object, key: str, mistakes: list[Mistake]) -> Any:
+    """Return the value as the declared type. Raises ValueError when the whole of it cannot be read."""
+    origin, arguments = get_origin(declared), get_args(declared)
+    if origin is Annotated:
+        return _annotated(arguments, value, key, mistakes)
+    if origin is tuple:
+        return _list(arguments[0], value, key, mistakes)
+    if origin is Literal:
+        return _literal(arguments, value)
+    if NoneType in arguments:  # TOML has no null: a key that is there has a value
+        return _read(arguments[0], value, key, mistakes)
+    return _READERS[declared](value)
+
+
+def _meant(declared: Any, value: object, key: str) -> str:
+    """Return what is likely meant by a value that cannot be read, "" when no guess is one that can."""
+    if _is_list(declared):
+        return _in_brackets(declared, value, key)
+    choices = get_args(declared) if get_origin(declared) is Literal else ()
+    guesses = [*likely(value), nearest(value, choices) if isinstance(value, str) else ""]
+    meant = next((guess for guess in guesses if guess not in ("", value) and _is_read(declared, guess)), "")
+    return sentence('Did you mean "{name}"?', name=meant) if meant else ""
+
+
+def _is_list(declared: Any) -> bool:
+    if get_origin(declared) is Annotated:
+        return not any(isinstance(item, Reader) for item in get_args(declared)) and _is_list(
+            get_args(declared)[0]
+        )
+    return get_origin(declared) is tuple
+
+
+def _in_brackets(declared: Any, value: object, key: str) -> str:
+    """Return the line with the brackets of a list around a single value; each of several that commas part."""
+    if not isinstance(value, str | int) or isinstance(value, bool):
+        return ""
+    parts = [part for part in re.split(r"[,;，；、\s]+", value) if part] if isinstance(value, str) else []
+    lists: list[list[Any]] = [[value], parts, *([guess] for guess in likely(value) if guess)]
+    items = next((items for items in lists if items and _is_read(declared, items)), [value])
+    line = f"{key} = {json.dumps(items, ensure_ascii=False)}"
+    return sentence("Write {line}", line=line)
+
+
+def _is_read(declared: Any, value: object) -> bool:
+    mistakes: list[Mistake] = []
+    try:
+        _read(declared, value, "", mistakes)
+    except ValueError:
+        return False
+    return not mistakes
 
 
 def _annotated(arguments: Sequence[Any], value: object, key: str, mistakes: list[Mistake]) -> Any:
@@ -78,12 +128,12 @@ def _annotated(arguments: Sequence[Any], value: object, key: str, mistakes: list
 
 def _list(declared: Any, value: object, key: str, mistakes: list[Mistake]) -> tuple[Any, ...]:
     if not isinstance(value, list | tuple):
-        raise ValueError("expected a list, in brackets")
+        raise ValueError(sentence("expected a list, in brackets"))
     return tuple(_convert(declared, item, key, mistakes) for item in value)
 
 
 def _literal(choices: Sequence[str], value: object) -> str:
     if value not in choices:
         *others, last = map(repr, choices)
-        raise ValueError(f"expected {', '.join(others)} or {last}")
+        raise ValueError(sentence("expected {others} or {last}", others=", ".join(others), last=last))
     return cast(str, value)

@@ -16,6 +16,7 @@ from urllib.parse import urlsplit
 from monitor.config.values import (
     Address,
     Check,
+    FilePath,
     Headers,
     Host,
     Moment,
@@ -42,6 +43,7 @@ from monitor.config.values import (
     span_or,
 )
 from monitor.masking import MASK, mask, mask_header
+from monitor.texts import sentence
 
 T = TypeVar("T")
 
@@ -138,11 +140,11 @@ class SmtpOptions:
         "implicit", 'or "starttls" (required, no fallback to plain text), or "none" (a relay on this machine)'
     )
     username: str = option("", "")
-    password_file: str = option(
+    password_file: FilePath = option(
         "", "or MONITOR_SMTP__PASSWORD in the environment, or systemd's LoadCredential=smtp_password:..."
     )
     sender: Address = option("AI 日报 <digest@example.org>", "most servers require the account's own address")
-    ca_file: str = option("", "a certificate authority of your own")
+    ca_file: FilePath = option("", "a certificate authority of your own")
     insecure: bool = option(
         False,
         'true: "none" is meant, though the server is not on this machine: anybody between can read the mails',
@@ -159,12 +161,16 @@ class SmtpOptions:
             return
         if self.username:
             raise ValueError(
-                'with security = "none" the password would travel in the clear. Write "implicit" or "starttls"'
+                sentence(
+                    'with security = "none" the password would travel in the clear. Write "implicit" or "starttls"'
+                )
             )
         if not self.insecure:
             raise ValueError(
-                'with security = "none" the mails would travel in the clear. Write "implicit" or "starttls", or add '
-                "insecure = true if the network up to the server is yours"
+                sentence(
+                    'with security = "none" the mails would travel in the clear. Write "implicit" or "starttls", or '
+                    "add insecure = true if the network up to the server is yours"
+                )
             )
 
 
@@ -182,7 +188,7 @@ def is_this_machine(host: str) -> bool:
 class DigestOptions:
     """[digests]"""
 
-    templates: str = option(
+    templates: FilePath = option(
         "", "a directory of your own templates; files in it replace the built-in ones of the same name"
     )
 
@@ -235,24 +241,24 @@ class Feed:
     user_agent: UserAgent = option("", "what this server is told in place of the program's name")
     headers: Headers = option((), 'more request headers, for this host alone: {Accept-Language = "zh-CN"}')
     username: str = option("", "a login (HTTP Basic), for this host alone")
-    password_file: str = option("", "the file that holds its password")
+    password_file: FilePath = option("", "the file that holds its password")
     enabled: bool = option(True, "false: the feed is paused, not polled; what is known of it stays")
 
     def check(self) -> None:
         """Raise ValueError where options contradict each other."""
         if bool(self.username) != bool(self.password_file):
             raise ValueError(
-                '"username" and "password_file" go together: add the other one, or remove this one'
+                sentence('"username" and "password_file" go together: add the other one, or remove this one')
             )
         if ":" in self.username or not self.username.isprintable():
-            raise ValueError('"username" has a colon, or a character that cannot be sent')
+            raise ValueError(sentence('"username" has a colon, or a character that cannot be sent'))
         names = [name.lower() for name, _ in self.headers]
         if self.username and ("authorization" in names or "@" in urlsplit(self.url).netloc):
             raise ValueError(
-                'there are two logins: "username", and one in "url" or "headers". Keep one of them'
+                sentence('there are two logins: "username", and one in "url" or "headers". Keep one of them')
             )
         if len(set(names)) < len(names):
-            raise ValueError('"headers" has the same name twice')
+            raise ValueError(sentence('"headers" has the same name twice'))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -294,8 +300,10 @@ class Rule:
         """Raise ValueError where options contradict each other."""
         if not (self.any or self.all or self.hints or self.when):
             raise ValueError(
-                'neither "any" nor "all" has a word, nor "hints", nor "when", so the rule can never match. '
-                'Add any = ["AI"]'
+                sentence(
+                    'neither "any" nor "all" has a word, nor "hints", nor "when", so the rule can never match. '
+                    'Add any = ["AI"]'
+                )
             )
 
 
@@ -322,7 +330,7 @@ class Subscription:
         """Raise ValueError where options contradict each other."""
         if bool(self.at) == (self.every is not None):
             raise ValueError(
-                'either "at" or "every" is expected, not both. Write at = ["08:00"] or every = "0s"'
+                sentence('either "at" or "every" is expected, not both. Write at = ["08:00"] or every = "0s"')
             )
 
 

@@ -15,7 +15,6 @@ from typing import Any, Literal, get_args
 from unicodedata import east_asian_width
 
 from monitor.errors import RuleTable
-from monitor.masking import mask_line
 
 RULE_TABLES: tuple[str, ...] = get_args(RuleTable)
 
@@ -339,33 +338,6 @@ def _with_comments(lines: Sequence[str], start: int, head: int) -> int:
         if not lines[index].strip() or index == 0:
             first = index
     return first
-
-
-_PLACE = re.compile(r" \(at line (\d+), column (\d+)\)$")
-_UNQUOTED_KEY = re.compile(r"\s*([^\s\"'=#]*[^\x00-\x7f][^\s\"'=#]*)\s*=")
-# What tomllib says, and what it mostly comes from.
-_ADVICE = {
-    "Illegal character '\\n'": "A quotation mark is missing on this line.",
-    "Unclosed array": "A comma, a quotation mark or a bracket is missing here or before.",
-    "Unescaped '\\' in a string": "Write \\\\ for each \\, or put single quotation marks around the word: '/gpt-\\d/'.",
-    "Cannot overwrite a value": "This name stands in the table twice: take one of the two out.",
-    "Invalid value": "A text stands in quotation marks, a list in brackets.",
-}
-
-
-def describe_toml_error(error: tomllib.TOMLDecodeError, text: str) -> tuple[int | None, str]:
-    """Return the line of an error, where it is known, and a message with that line and a caret under the place."""
-    place = _PLACE.search(str(error))
-    reason = str(error)[: place.start()] if place else str(error)
-    advice = next((advice for start, advice in _ADVICE.items() if reason.startswith(start)), "")
-    message = f"this is not TOML: {reason}. "
-    if place is None:
-        return None, (message + advice).rstrip()
-    number, column = int(place[1]), int(place[2]) - 1
-    line = text.split("\n")[number - 1].removesuffix("\r")
-    if key := _UNQUOTED_KEY.match(line):
-        advice = f'A name with such characters stands in quotation marks: "{key[1]}" = …'
-    return number, (message + advice).rstrip() + caret(*mask_line(line, column))
 
 
 def caret(line: str, column: int) -> str:

@@ -4,6 +4,7 @@ import re
 import tomllib
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import replace
 from functools import cache, partial
 from pathlib import Path
@@ -13,10 +14,11 @@ from monitor.config.addresses import parse_mailbox
 from monitor.config.conversion import Mistake, convert_table
 from monitor.config.environment import NO_OVERRIDES, Overrides, variable_of
 from monitor.config.options import NOUN_TABLES, OPTION_TABLES, Config, options_of
-from monitor.config.positions import Positions, describe_toml_error, read_positions
-from monitor.errors import ConfigError, Problem, suggestion
+from monitor.config.positions import Positions, caret, read_positions
+from monitor.config.toml_errors import describe_toml_error
+from monitor.errors import ConfigError, Problem, nearest, suggestion
 from monitor.masking import MASK, mask_line
-from monitor.texts import sentence
+from monitor.texts import Text, joined, sentence
 
 _NO_SECOND = {
     "feeds": ("name", "url"),
@@ -28,6 +30,8 @@ _NAMED = (
     ("subscriptions", "rules", "rules"),
 )  # table, key, and the table it names
 _Places = Callable[[], Positions]
+# Codecs of Python in the order in which they are tried, with the name that editors give the encoding.
+_CHINESE_ENCODINGS = (("gb2312", "GBK"), ("big5hkscs", "Big5"), ("gb18030", "GBK"))
 _URLS = ("url", "proxy", "host")  # of broken ones, less is certain than of others where a secret ends
 
 
@@ -50,7 +54,30 @@ def as_text(raw: bytes, path: Path) -> str:
     try:
         return raw.decode("utf-8-sig")
     except UnicodeDecodeError as error:
-        raise _refusal(path, f"this is not UTF-8 text (byte {error.start}). Save it as UTF-8.") from None
+        line = raw.count(b"\n", 0, error.start) + 1
+        raise _refusal(path, *_other_encoding(raw, line, error)) from None
+
+
+def _other_encoding(raw: bytes, line: int, error: UnicodeDecodeError) -> tuple[Text, int | None]:
+    """Return in which encoding a file seems to be saved that is not UTF-8, and the line of that if it is known."""
+    way = sentence("Save it as UTF-8 (in Windows Notepad: Save as, Encoding: UTF-8).")
+    if raw.startswith((b"\xff\xfe", b"\xfe\xff")) or raw.count(b"\0") > len(raw) // 4:
+        return sentence("this is UTF-16, not UTF-8. {way}", way=way), None
+    if b"\0" in raw:
+        return sentence("this is no text file."), None
+    if error.reason == "unexpected end of data":
+        return sentence("the file ends in the middle of a character: it is cut off."), line
+    for encoding, name in _CHINESE_ENCODINGS:
+        with suppress(UnicodeDecodeError):
+            written = raw.decode(encoding).split("\n")[line - 1].removesuffix("\r")
+            column = next(number for number, character in enumerate(written) if not character.isascii())
+            what = sentence(
+                "this is {name}, not UTF-8: its first Chinese character stands here. {way}",
+                name=name,
+                way=way,
+            )
+            return joined("", (what, caret(*mask_line(written, column)))), line
+    return sentence("byte {byte} is not UTF-8. {way}", byte=error.start, way=way), line
 
 
 def _refusal(path: Path, what: str, line: int | None = None) -> ConfigError:
@@ -93,17 +120,33 @@ def parse_config(text: str, path: str, *, whole: bool = True, overrides: Overrid
 def _unknown_tables(raw: Mapping[str, Any], positions: _Places) -> Iterator[Problem]:
     known = [*OPTION_TABLES, *NOUN_TABLES, "aliases"]
     for name in raw:
-        if name not in known:
-            line = positions().line_of(name) or positions().line_of("", 0, name)
-            yield Problem(
-                where=f"[{name}]", key="", line=line, what="is not known.", instead=suggestion(name, known)
+        if name in known:
+            continue
+        line = positions().line_of(name) or positions().line_of("", 0, name)
+        is_table = isinstance(raw[name], dict | list) and positions().line_of(name)
+        tables = "" if is_table else _tables_with(name)
+        if tables:
+            what = sentence(
+                "stands before the first table of the file, and belongs into {tables}.", tables=tables
             )
+            yield Problem(where=name, key="", line=line, what=what)
+        else:
+            what, instead = sentence("is not known."), suggestion(name, known)
+            yield Problem(where=f"[{name}]", key="", line=line, what=what, instead=instead)
+
+
+def _tables_with(key: str) -> str:
+    """Return the heads of the tables that have an option of this name, "" when none has."""
+    tables = (*OPTION_TABLES.items(), *NOUN_TABLES.items())
+    having = [table for table, kind in tables if key in (declared.name for declared in options_of(kind))]
+    return ", ".join(_title(table, None) for table in having)
 
 
 def _read_all(name: str, raw: object, positions: _Places, problems: list[Problem]) -> list[tuple[int, Any]]:
     """Read the tables of an array; return those without a problem, each with its index."""
     if not isinstance(raw, list) or not all(isinstance(table, dict) for table in raw):
-        what, instead = "several of these may stand in the file.", f"Write [[{name}]] with two brackets."
+        what = sentence("several of these may stand in the file.")
+        instead = sentence("Write [[{name}]] with two brackets.", name=name)
         problems.append(
             Problem(where=f"[{name}]", key="", line=positions().line_of(name), what=what, instead=instead)
         )
@@ -127,6 +170,12 @@ def _read(
 ) -> Any:
     """Read one table as its type; return None, and add its problems, when it has any."""
     kind = NOUN_TABLES.get(name) or OPTION_TABLES[name]
+    if name in OPTION_TABLES and isinstance(raw, list):
+        what = sentence("stands once in the file.")
+        instead = sentence("Write [{name}] with one bracket.", name=name)
+        line = positions().line_of(name)
+        problems.append(Problem(where=_title(name, None), key="", line=line, what=what, instead=instead))
+        return None
     known = [declared.name for declared in options_of(kind)]
     found: list[Problem] = []
     if isinstance(raw, dict):
@@ -148,7 +197,10 @@ def _unknown(
     name: str, index: int, raw: Mapping[str, Any], key: str, known: Sequence[str], positions: _Places
 ) -> Problem:
     where, line = _title(name, raw.get("name")), positions().line_of(name, index, key)
-    return Problem(where=where, key=key, line=line, what="is not known.", instead=suggestion(key, known))
+    what, instead = sentence("is not known."), suggestion(key, known)
+    if not nearest(key, known) and (tables := _tables_with(key)):
+        instead = sentence("It belongs into {tables}.", tables=tables)
+    return Problem(where=where, key=key, line=line, what=what, instead=instead)
 
 
 def _problem(name: str, index: int, raw: object, mistake: Mistake, positions: _Places) -> Problem:
@@ -157,11 +209,12 @@ def _problem(name: str, index: int, raw: object, mistake: Mistake, positions: _P
     line = positions().line_of(name, index, key)
     if mistake.missing:
         example = {"to": '["you@example.org"]', "url": '"https://cn.nytimes.com/rss/"'}.get(key, '"…"')
-        instead = f"Add {key} = {example}"
-        return Problem(where=where, key=key, line=line, what="is missing.", instead=instead)
-    shown = mistake.given is not None and "password" not in key and key != "heartbeat"
-    given = f", not {_quoted(mistake.given, key)}" if shown else ""
-    return Problem(where=where, key=key, line=line, what=f"{mistake.what.removesuffix('.')}{given}.")
+        instead = sentence("Add {key} = {example}", key=key, example=example)
+        return Problem(where=where, key=key, line=line, what=sentence("is missing."), instead=instead)
+    if mistake.given is None or "password" in key or key == "heartbeat":
+        return Problem(where=where, key=key, line=line, what=sentence("{what}.", what=mistake.what))
+    what = sentence("{what}, not {given}.", what=mistake.what, given=_quoted(mistake.given, key))
+    return Problem(where=where, key=key, line=line, what=what, instead=mistake.instead)
 
 
 def _quoted(value: object, key: str) -> str:
@@ -180,7 +233,7 @@ def _aliases(raw: object, positions: _Places, problems: list[Problem]) -> dict[s
                 where="[aliases]",
                 key="",
                 line=positions().line_of("aliases"),
-                what="a table of names is expected.",
+                what=sentence("a table of names is expected."),
                 instead='英伟达 = ["英伟达", "NVIDIA"]',
             )
         )
@@ -190,7 +243,7 @@ def _aliases(raw: object, positions: _Places, problems: list[Problem]) -> dict[s
         if _is_list_of_words(words):
             good[name] = tuple(words)
             continue
-        what = 'a list of words is expected, as in ["英伟达", "NVIDIA"].'
+        what = sentence('a list of words is expected, as in ["英伟达", "NVIDIA"].')
         problems.append(
             Problem(where="[aliases]", key=name, line=positions().line_of("aliases", 0, name), what=what)
         )
@@ -218,7 +271,8 @@ def _used_twice(nouns: Mapping[str, list[tuple[int, Any]]], positions: _Places) 
             count = Counter(getattr(noun, key) for _, noun in indexed)
             for index, noun in indexed:
                 if count[getattr(noun, key)] > 1:
-                    what = f"{getattr(noun, key)!r} stands more than once; give each its own."
+                    value = repr(getattr(noun, key))
+                    what = sentence("{value} stands more than once; give each its own.", value=value)
                     line = positions().line_of(table, index, key)
                     yield Problem(where=_title(table, noun.name), key=key, line=line, what=what)
 
@@ -234,11 +288,11 @@ def _one_address_twice(
             continue
         lines = _lines_of_items(table, index, "to", positions())
         line, other = (lines[number], lines[before]) if len(lines) == len(addresses) else (None, None)
-        what = f'"{address}" is the same address as "{addresses[before]}"'
-        in_line = f" in line {other}" if other else ""
-        yield Problem(
-            where=title, key="to", line=line, what=f"{what}{in_line}.", instead="Take one of them out."
-        )
+        values = {"address": address, "before": addresses[before], "line": other}
+        what = sentence('"{address}" is the same address as "{before}".', **values)
+        if other:
+            what = sentence('"{address}" is the same address as "{before}" in line {line}.', **values)
+        yield Problem(where=title, key="to", line=line, what=what, instead=sentence("Take one of them out."))
 
 
 def _lines_of_items(table: str, index: int, name: str, positions: Positions) -> list[int]:
@@ -259,7 +313,7 @@ def _naming_nothing(
                         where=_title(table, noun.name),
                         key=key,
                         line=positions().line_of(table, index, key),
-                        what=f'there is no [[{target}]] named "{name}".',
+                        what=sentence('there is no [[{table}]] named "{name}".', table=target, name=name),
                         instead=suggestion(name, known),
                     )
 

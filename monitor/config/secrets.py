@@ -6,6 +6,7 @@ from pathlib import Path
 
 from monitor.config.options import Feed, SmtpOptions
 from monitor.errors import ConfigError, Problem
+from monitor.texts import sentence
 
 PASSWORD_VARIABLE = "MONITOR_SMTP__PASSWORD"  # noqa: S105 - the name of a variable, not its value
 PASSWORD_CREDENTIAL = "smtp_password"  # noqa: S105 - likewise
@@ -30,8 +31,10 @@ def smtp_password(smtp: SmtpOptions, *, folder: Path, environ: Mapping[str, str]
         raise _unreadable(error, file or credential, smtp.password_file, "[smtp]") from None
     if password := environ.get(PASSWORD_VARIABLE, ""):
         return password
-    what = f"there is no password for the login {smtp.username}."
-    instead = f'Add password_file = "/etc/monitor/smtp_password", or set {PASSWORD_VARIABLE}.'
+    what = sentence("there is no password for the login {name}.", name=smtp.username)
+    instead = sentence(
+        'Add password_file = "/etc/monitor/smtp_password", or set {variable}.', variable=PASSWORD_VARIABLE
+    )
     raise ConfigError(
         "config.toml", [Problem(where="[smtp]", key="password_file", line=None, what=what, instead=instead)]
     )
@@ -60,14 +63,16 @@ def feed_password(feed: Feed, *, folder: Path) -> str:
 
 
 def _unreadable(error: OSError | UnicodeDecodeError, file: Path, written: str, where: str) -> ConfigError:
+    what: str
+    instead: str
     if isinstance(error, OSError) and written and not {"/", "\\", ".", "~"} & set(written):
         # Who writes the password itself here shall not find it in a log.
-        what = f"cannot be read: there is no file of this name in {file.parent}."
-        instead = "Name the file that holds the password, such as /etc/monitor/smtp_password."
+        what = sentence("cannot be read: there is no file of this name in {folder}.", folder=str(file.parent))
+        instead = sentence("Name the file that holds the password, such as /etc/monitor/smtp_password.")
         name = "config.toml"
     else:
-        what = f"cannot be read: {error.strerror if isinstance(error, OSError) else 'it is not UTF-8 text'}."
-        instead, name = "", str(file)
+        why = error.strerror if isinstance(error, OSError) else sentence("it is not UTF-8 text")
+        what, instead, name = sentence("cannot be read: {why}.", why=why), "", str(file)
     return ConfigError(
         name, [Problem(where=where, key="password_file", line=None, what=what, instead=instead)]
     )

@@ -14,6 +14,7 @@ from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo
 
 from monitor.config.addresses import parse_mailbox
+from monitor.texts import said, sentence
 
 T = TypeVar("T")
 
@@ -58,8 +59,20 @@ _SIZES = {"B": 1, "KB": 1000, "MB": 1000**2, "GB": 1000**3}
 def text(value: object) -> str:
     """Return a string. Raises ValueError for another type."""
     if not isinstance(value, str):
-        raise ValueError("expected a text in quotation marks")
+        raise ValueError(sentence("expected a text in quotation marks"))
     return value
+
+
+def file_path(value: object) -> str:
+    """Return the path of a file. Raises ValueError for one in which a \\ has become a tab or a line end."""
+    if not text(value).isprintable():
+        raise ValueError(
+            sentence(
+                "a \\ in double quotation marks begins a special character. A path goes into single ones, as in "
+                "'C:\\new\\password.txt'"
+            )
+        )
+    return text(value)
 
 
 def boolean(value: object) -> bool:
@@ -68,7 +81,7 @@ def boolean(value: object) -> bool:
         return value
     word = str(value).lower() if isinstance(value, str | int) else ""
     if word not in _TRUE + _FALSE:
-        raise ValueError("expected true or false")
+        raise ValueError(sentence("expected true or false"))
     return word in _TRUE
 
 
@@ -84,7 +97,7 @@ def integer(least: int | None = None, most: int | None = None) -> Callable[[obje
         ):
             result = int(value)
         else:
-            raise ValueError("expected a whole number")
+            raise ValueError(sentence("expected a whole number"))
         _within(result, least, most)
         return result
 
@@ -102,9 +115,9 @@ def number(above: float | None = None, most: float | None = None) -> Callable[[o
         except ValueError:
             result = None
         if result is None or not isfinite(result):
-            raise ValueError("expected a number")
+            raise ValueError(sentence("expected a number"))
         if above is not None and result <= above:
-            raise ValueError(f"expected a number greater than {above:g}")
+            raise ValueError(sentence("expected a number greater than {least:g}", least=above))
         _within(result, None, most)
         return result
 
@@ -113,9 +126,9 @@ def number(above: float | None = None, most: float | None = None) -> Callable[[o
 
 def _within(value: float, least: float | None, most: float | None) -> None:
     if least is not None and value < least:
-        raise ValueError(f"expected a number greater than or equal to {least:g}")
+        raise ValueError(sentence("expected a number greater than or equal to {least:g}", least=least))
     if most is not None and value > most:
-        raise ValueError(f"expected a number less than or equal to {most:g}")
+        raise ValueError(sentence("expected a number less than or equal to {most:g}", most=most))
 
 
 def duration(text: object) -> timedelta:
@@ -124,11 +137,11 @@ def duration(text: object) -> timedelta:
         return text
     parts = re.findall(r"(\d+(?:\.\d+)?)\s*(ms|[smhdw])", text) if isinstance(text, str) else []
     if not parts or re.sub(r"(\d+(?:\.\d+)?)\s*(ms|[smhdw])|\s", "", str(text)):
-        raise ValueError('a duration is expected, as in "90s", "30m", "1h 30m" or "3d"')
+        raise ValueError(sentence('a duration is expected, as in "90s", "30m", "1h 30m" or "3d"'))
     try:
         return timedelta(seconds=sum(float(number) * _UNITS[unit] for number, unit in parts))
     except OverflowError:
-        raise ValueError("that is longer than the calendar; write fewer days") from None
+        raise ValueError(sentence("that is longer than the calendar; write fewer days")) from None
 
 
 def span(least: str, most: str) -> Callable[[object], timedelta]:
@@ -137,7 +150,9 @@ def span(least: str, most: str) -> Callable[[object], timedelta]:
     def read(value: object) -> timedelta:
         read_span = duration(value)
         if not duration(least) <= read_span <= duration(most):
-            raise ValueError(f'expected a duration from "{least}" to "{most}"')
+            raise ValueError(
+                sentence('expected a duration from "{least}" to "{most}"', least=least, most=most)
+            )
         return read_span
 
     return read
@@ -153,7 +168,7 @@ def span_or(word: str, least: str, most: str) -> Callable[[object], Any]:
         try:
             return read_span(value)
         except ValueError as error:
-            raise ValueError(f'{error}, or "{word}"') from None
+            raise ValueError(sentence('{what}, or "{word}"', what=said(error), word=word)) from None
 
     return read
 
@@ -174,7 +189,7 @@ def size(text: object) -> int:
         return text
     found = re.fullmatch(r"(\d+)\s*(B|KB|MB|GB)", text, re.IGNORECASE) if isinstance(text, str) else None
     if not found or int(found[1]) == 0:
-        raise ValueError('a size is expected, as in "500KB" or "8MB"')
+        raise ValueError(sentence('a size is expected, as in "500KB" or "8MB"'))
     return int(found[1]) * _SIZES[found[2].upper()]
 
 
@@ -182,7 +197,7 @@ def _moment(text: object) -> time:
     if isinstance(text, time):
         return text
     if not isinstance(text, str) or not re.fullmatch(r"([01]?\d|2[0-3]):[0-5]\d(:[0-5]\d)?", text):
-        raise ValueError('a time of day is expected, as in "08:00"')
+        raise ValueError(sentence('a time of day is expected, as in "08:00"'))
     hour, minute, second = (*map(int, text.split(":")), 0)[:3]
     return time(hour, minute, second)
 
@@ -191,13 +206,13 @@ def _weekday(text: object) -> int:
     if isinstance(text, int) and not isinstance(text, bool) and 1 <= text <= 7:
         return text
     if not isinstance(text, str) or text.lower()[:3] not in WEEKDAYS:
-        raise ValueError(f"a weekday is expected: {', '.join(WEEKDAYS)}")
+        raise ValueError(sentence("a weekday is expected: {names}", names=", ".join(WEEKDAYS)))
     return WEEKDAYS.index(text.lower()[:3]) + 1
 
 
 def _address(text: object) -> str:
     if not isinstance(text, str) or not text.isprintable():
-        raise ValueError('a mail address is expected, as in "you@example.org"')
+        raise ValueError(sentence('a mail address is expected, as in "you@example.org"'))
     parse_mailbox(text)
     return text.strip()
 
@@ -209,7 +224,9 @@ def _web_address(text: object) -> str:
     except ValueError:
         good = False
     if not good:
-        raise ValueError('an http or https address is expected, as in "https://cn.nytimes.com/rss/"')
+        raise ValueError(
+            sentence('an http or https address is expected, as in "https://cn.nytimes.com/rss/"')
+        )
     return str(text).strip()
 
 
@@ -221,7 +238,9 @@ def _proxy(text: object) -> str:
     if text != "" and not (
         parts and parts.scheme in ("http", "socks5", "socks5h", "socks4") and parts.hostname
     ):
-        raise ValueError('a proxy is expected, as in "http://127.0.0.1:8118" or "socks5://127.0.0.1:1080"')
+        raise ValueError(
+            sentence('a proxy is expected, as in "http://127.0.0.1:8118" or "socks5://127.0.0.1:1080"')
+        )
     return str(text)
 
 
@@ -233,7 +252,7 @@ def _optional_web_address(value: object) -> str:
 
 def _user_agent(value: object) -> str:
     if not _is_header_value(text(value)):
-        raise ValueError("expected one line of ASCII characters")
+        raise ValueError(sentence("expected one line of ASCII characters"))
     return text(value).strip()
 
 
@@ -242,12 +261,16 @@ def _headers(value: object) -> tuple[tuple[str, str], ...]:
     if isinstance(value, tuple):
         return value
     if not isinstance(value, dict) or not all(isinstance(item, str) for item in value.values()):
-        raise ValueError('a table of names and texts is expected, as in {Accept-Language = "zh-CN"}')
+        raise ValueError(
+            sentence('a table of names and texts is expected, as in {{Accept-Language = "zh-CN"}}')
+        )
     for name, item in value.items():
         if not _HEADER_NAME.fullmatch(name) or not _is_header_value(item):
-            raise ValueError(f'"{name}" is no header, or its value is not one line of ASCII characters')
+            raise ValueError(
+                sentence('"{name}" is no header, or its value is not one line of ASCII characters', name=name)
+            )
         if name.lower() in _OWN_HEADERS or name.lower().startswith("proxy-"):
-            raise ValueError(f'"{name}" is a header that the program sets itself')
+            raise ValueError(sentence('"{name}" is a header that the program sets itself', name=name))
     return tuple((name, item.strip()) for name, item in value.items())
 
 
@@ -270,7 +293,7 @@ def _host(text: object) -> str:
         name = ""
     if not re.fullmatch(r"[A-Za-z0-9_-]+(\.[A-Za-z0-9_-]+)*\.?", name):
         raise ValueError(
-            'the name of a host is expected, as in "smtp.example.org", without a scheme and a port'
+            sentence('the name of a host is expected, as in "smtp.example.org", without a scheme and a port')
         )
     return str(written)
 
@@ -279,20 +302,24 @@ def _network(text: object) -> str:
     try:
         return str(ipaddress.ip_network(text if isinstance(text, str) else "", strict=False))
     except ValueError:
-        raise ValueError('an address or a network is expected, as in "127.0.0.1" or "10.0.0.0/8"') from None
+        raise ValueError(
+            sentence('an address or a network is expected, as in "127.0.0.1" or "10.0.0.0/8"')
+        ) from None
 
 
 def _timezone(text: object) -> str:
     try:
         return ZoneInfo(text if isinstance(text, str) else "").key
     except (OSError, ValueError, KeyError):
-        raise ValueError('a time zone is expected, as in "Asia/Shanghai" or "Europe/Berlin"') from None
+        raise ValueError(
+            sentence('a time zone is expected, as in "Asia/Shanghai" or "Europe/Berlin"')
+        ) from None
 
 
 def not_empty(values: Sequence[object]) -> Sequence[object]:
     """Return the values. Raises ValueError when there is none."""
     if not values:
-        raise ValueError("at least one is expected")
+        raise ValueError(sentence("at least one is expected"))
     return values
 
 
@@ -332,17 +359,19 @@ def _weighted_word(value: object) -> str:
 
 def _word(value: object) -> str:
     if isinstance(value, dict):
-        raise ValueError('a word with a weight is written {word = "AI", weight = 2}, the weight above 0')
+        raise ValueError(
+            sentence('a word with a weight is written {{word = "AI", weight = 2}}, the weight above 0')
+        )
     if not isinstance(value, str):
-        raise ValueError('a list of words is expected, as in ["AI", "大模型"]')
+        raise ValueError(sentence('a list of words is expected, as in ["AI", "大模型"]'))
     if not value.strip():
-        raise ValueError("an empty word would match everything; remove it")
+        raise ValueError(sentence("an empty word would match everything; remove it"))
     return value
 
 
 def _when(value: object) -> str:
     if text(value) and not text(value).strip():
-        raise ValueError("an empty expression would match everything; remove it")
+        raise ValueError(sentence("an empty expression would match everything; remove it"))
     return text(value)
 
 
@@ -353,9 +382,9 @@ def _quiet(text: object) -> tuple[time, time]:
     try:
         start, end = map(_moment, ends)
     except ValueError:
-        raise ValueError('two times of day are expected, as in "23:00-07:00"') from None
+        raise ValueError(sentence('two times of day are expected, as in "23:00-07:00"')) from None
     if start == end:
-        raise ValueError('two different times of day are expected, as in "23:00-07:00"')
+        raise ValueError(sentence('two different times of day are expected, as in "23:00-07:00"'))
     return start, end
 
 
@@ -366,7 +395,7 @@ def between(span: tuple[time, time]) -> str:
 
 def _name(value: object) -> str:
     if not 1 <= len(text(value)) <= 200:
-        raise ValueError("expected a name of 1 to 200 characters")
+        raise ValueError(sentence("expected a name of 1 to 200 characters"))
     return text(value)
 
 
@@ -386,3 +415,4 @@ Words = Annotated[tuple[Annotated[str, Reader(_word)], ...], "words"]
 When = Annotated[str, Reader(_when)]
 QuietHours = Annotated[tuple[time, time], Reader(_quiet)]
 Name = Annotated[str, Reader(_name)]
+FilePath = Annotated[str, Reader(file_path)]

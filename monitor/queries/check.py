@@ -2,11 +2,21 @@
 
 from collections.abc import Callable, Iterator
 from functools import partial
+from typing import get_args
 
 from monitor.config.addresses import Mailbox, parse_mailbox
 from monitor.config.checked import missing_work
-from monitor.config.options import SmtpOptions, Subscription, is_this_machine
+from monitor.config.options import (
+    NOUN_TABLES,
+    OPTION_TABLES,
+    Config,
+    SmtpOptions,
+    Subscription,
+    is_this_machine,
+    options_of,
+)
 from monitor.config.positions import Positions, read_positions
+from monitor.config.values import Size
 from monitor.errors import DigestError, Problem, StoreError
 from monitor.loaded import LoadedConfig
 from monitor.mail.providers import provider_at
@@ -17,10 +27,15 @@ def problems_of(loaded: LoadedConfig) -> Iterator[Problem]:
     """Yield what would keep the service from starting or a digest from being made, though every option is good."""
     positions = read_positions(loaded.text)
     if error := _store_error(loaded.store_url):
-        yield Problem(where="[store]", key="url", line=positions.line_of("store", 0, "url"), what=f"{error}.")
+        yield Problem(
+            where="[store]",
+            key="url",
+            line=positions.line_of("store", 0, "url"),
+            what=sentence("{what}.", what=error),
+        )
     line = positions.line_of("digests", 0, "templates")
     for failed in template_errors(loaded) if loaded.templates else ():  # ours render: a test sees to it
-        yield Problem(where="[digests]", key="templates", line=line, what=str(failed))
+        yield Problem(where="[digests]", key="templates", line=line, what=failed.text)
 
 
 def _store_error(url: str) -> str:
@@ -33,7 +48,7 @@ def _store_error(url: str) -> str:
     try:
         require_driver(url)
     except StoreError as error:
-        return str(error)
+        return error.text
     return ""
 
 
@@ -41,6 +56,7 @@ def warnings_of(loaded: LoadedConfig) -> Iterator[Problem]:
     """Yield what is accepted, and is likely not what the operator wants."""
     config, positions = loaded.config, read_positions(loaded.text)
     yield from missing_work(config)
+    yield from _numbers_in_quotes(config, positions)
     if config.smtp.host:
         yield from _odd_sender(config.smtp, positions)
         for index, subscription in enumerate(config.subscriptions):
@@ -52,11 +68,38 @@ def warnings_of(loaded: LoadedConfig) -> Iterator[Problem]:
         yield Problem(where="[web]", key="host", line=line, what=what, instead=instead)
 
 
+def _numbers_in_quotes(config: Config, positions: Positions) -> Iterator[Problem]:
+    """Report numbers, true and false that were written as texts: they are read, but are a slip."""
+    for key in positions.keys:
+        table, name = key.table.name, key.names[0]
+        kind = OPTION_TABLES.get(table) or NOUN_TABLES.get(table)
+        if kind and positions.text[key.value.start] in "\"'" and name in _unquoted_options(kind):
+            where = f"[{table}]"
+            if table in NOUN_TABLES:
+                where = f'[[{table}]] "{getattr(config, table)[key.table.index].name}"'
+            line = f"{name} = {positions.read(key.value).strip().lower()}"
+            what = sentence("this stands without quotation marks.")
+            instead = sentence("Write {line}", line=line)
+            yield Problem(where=where, key=name, line=key.line, what=what, instead=instead)
+
+
+def _unquoted_options(kind: type) -> list[str]:
+    """Return the options of a table that are a number, true or false."""
+    return [
+        declared.name
+        for declared in options_of(kind)
+        if declared.type is not Size
+        and (get_args(declared.type) or (declared.type,))[0] in (bool, int, float)
+    ]
+
+
 def _odd_sender(smtp: SmtpOptions, positions: Positions) -> Iterator[Problem]:
     sender, line = parse_mailbox(smtp.sender), positions.line_of("smtp", 0, "sender")
-    instead = "Most servers require the address of the account as the sender."
+    instead = sentence("Most servers require the address of the account as the sender.")
     if _is_example(sender):
-        what = f"{sender.domain} is a domain for examples, and servers refuse mail from it."
+        what = sentence(
+            "{domain} is a domain for examples, and servers refuse mail from it.", domain=sender.domain
+        )
         yield Problem(where="[smtp]", key="sender", line=line, what=what, instead=instead)
         return
     provider = provider_at(smtp.host)
@@ -65,10 +108,12 @@ def _odd_sender(smtp: SmtpOptions, positions: Positions) -> Iterator[Problem]:
     account = smtp.username.rpartition("@")[2].lower() if "@" in smtp.username else ""
     domains = provider.domains if account in ("", *provider.domains) else (account,)
     if domains and sender.domain not in domains:
-        what = f"{sender.address} is not of the account's domain ({domains[0]}), which {smtp.host} requires."
-        yield Problem(
-            where="[smtp]", key="sender", line=line, what=what, instead="Write the account's own address."
+        what = sentence(
+            "{address} is not of the account's domain ({domain}), which {host} requires.",
+            **{"address": sender.address, "domain": domains[0], "host": smtp.host},
         )
+        instead = sentence("Write the account's own address.")
+        yield Problem(where="[smtp]", key="sender", line=line, what=what, instead=instead)
 
 
 def _example_recipients(subscription: Subscription, index: int, positions: Positions) -> Iterator[Problem]:
@@ -78,7 +123,9 @@ def _example_recipients(subscription: Subscription, index: int, positions: Posit
                 where=f'[[subscriptions]] "{subscription.name}"',
                 key="to",
                 line=positions.line_of("subscriptions", index, "to"),
-                what=f"{address} is an address for examples, where nobody reads mail.",
+                what=sentence(
+                    "{address} is an address for examples, where nobody reads mail.", address=address
+                ),
             )
 
 

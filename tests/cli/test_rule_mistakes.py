@@ -206,5 +206,5 @@ def test_a_caret_stands_below_its_place_behind_chinese_signs(file: Path) -> None
     file.write_text(CONFIG.replace('"大模型"', '"大模型'), encoding="utf-8")
     for command in ("status", "check"):
         output = monitor(file.parent, command, code=2)
-        assert "A quotation mark is missing on this line." in output
+        assert "a quotation mark is missing on this line." in output
         assert '    "大模型,\n     \u3000\u3000\u3000 ^' in output

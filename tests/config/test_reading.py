@@ -192,14 +192,116 @@ def test_a_table_that_should_be_a_list_is_told() -> None:
     assert "Write [[feeds]] with two brackets" in problems(GOOD.replace("[[feeds]]", "[feeds]"))[0]
 
 
+@pytest.mark.parametrize(
+    ("old", "new", "meant"),
+    [
+        ('to = ["you@example.org"]', 'to = "you@example.org"', 'Write to = ["you@example.org"]'),
+        ('to = ["you@example.org"]', 'to = "a@qq.com，b@qq.com"', 'Write to = ["a@qq.com", "b@qq.com"]'),
+        ('any = ["AI"]', 'any = "AI 芯片"', 'Write any = ["AI 芯片"]'),
+        ("you@example.org", "you＠example。org", 'Did you mean "you@example.org"?'),
+        ('at = ["18:00", "8:00"]', 'at = "8:00"', 'Write at = ["8:00"]'),
+        ('at = ["18:00", "8:00"]', "at = 8", 'Write at = ["08:00"]'),
+        ('"18:00"', '"18：00"', 'Did you mean "18:00"?'),
+        ('"18:00"', "18", 'Did you mean "18:00"?'),
+        ('"18:00"', '"晚上6点半"', 'Did you mean "18:30"?'),
+        ('"18:00"', '"6.30 pm"', 'Did you mean "18:30"?'),
+        ('"mon"', '"周一"', 'Did you mean "mon"?'),
+        ('"mon"', '"星期天"', 'Did you mean "sun"?'),
+        ('name = "示例"', 'name = "示例"\nevery = 30', 'Did you mean "30m"?'),
+        ('name = "示例"', 'name = "示例"\nevery = "30"', 'Did you mean "30m"?'),
+        ('name = "示例"', 'name = "示例"\nevery = "2 小时"', 'Did you mean "2h"?'),
+        ('name = "示例"', 'name = "示例"\nevery = "30 minutes"', 'Did you mean "30m"?'),
+        ('name = "示例"', 'name = "示例"\nevery = "Auto"', 'Did you mean "auto"?'),
+        ('name = "示例"', "name = 2026", 'Did you mean "2026"?'),
+        ("https://news", "news", 'Did you mean "https://news.example.org/rss"?'),
+        ("[[rules]]", 'proxy = "127.0.0.1:8118"\n[[rules]]', 'Did you mean "http://127.0.0.1:8118"?'),
+        ('days = ["mon", "Friday"]', 'locale = "zh_CN"', 'Did you mean "zh-Hans"?'),
+        ('days = ["mon", "Friday"]', 'locale = "繁體中文"', 'Did you mean "zh-Hant"?'),
+        ('days = ["mon", "Friday"]', 'timezone = "Beijing"', 'Did you mean "Asia/Shanghai"?'),
+        ('days = ["mon", "Friday"]', 'timezone = "UTC+8"', 'Did you mean "Asia/Shanghai"?'),
+        ('days = ["mon", "Friday"]', 'timezone = "New York"', 'Did you mean "America/New_York"?'),
+        ('days = ["mon", "Friday"]', 'timezone = "europe/berlin"', 'Did you mean "Europe/Berlin"?'),
+        ('days = ["mon", "Friday"]', '[smtp]\nsecurity = "SSL"', 'Did you mean "implicit"?'),
+        ('days = ["mon", "Friday"]', '[smtp]\nsecurity = "startls"', 'Did you mean "starttls"?'),
+        ('days = ["mon", "Friday"]', '[smtp]\nhost = "https://smtp.qq.com"', 'Did you mean "smtp.qq.com"?'),
+        ('days = ["mon", "Friday"]', '[smtp]\nhost = "smtp.qq.com:465"', 'Did you mean "smtp.qq.com"?'),
+        ('days = ["mon", "Friday"]', '[fetch]\nmax_bytes = "8 M"', 'Did you mean "8MB"?'),
+        ('days = ["mon", "Friday"]', "[smtp]\nPort = 465", 'Did you mean "port"?'),
+        ('days = ["mon", "Friday"]', '[smtp]\npassword-file = "x"', 'Did you mean "password_file"?'),
+        ('days = ["mon", "Friday"]', '[smtp]\ntimezone = "x"', "It belongs into [[subscriptions]]."),
+        ('days = ["mon", "Friday"]', "[SMTP]\nport = 465", 'Did you mean "smtp"?'),
+        ('days = ["mon", "Friday"]', "[[smtp]]\nport = 465", "Write [smtp] with one bracket."),
+        (
+            'days = ["mon", "Friday"]',
+            '[smtp]\npassword_file = "C:\\new\\table"',
+            "A path goes into single ones",
+        ),
+    ],
+)
+def test_what_is_likely_meant_is_told(old: str, new: str, meant: str) -> None:
+    assert GOOD.replace(old, new) != GOOD
+    assert problems(GOOD.replace(old, new))[0].endswith(meant) or meant in problems(GOOD.replace(old, new))[0]
+
+
+def test_nothing_is_guessed_that_the_option_would_refuse() -> None:
+    (told,) = problems(GOOD.replace('"18:00"', '"25:00"'))
+    assert "Did you mean" not in told
+
+
+def test_an_option_before_the_first_table_is_told_where_it_belongs() -> None:
+    (told,) = problems(f'to = ["me@qq.com"]\n{GOOD}')
+    assert told == (
+        "config.toml, line 1, to: stands before the first table of the file, and belongs into [operator], "
+        "[[subscriptions]]."
+    )
+
+
 def test_a_file_that_is_no_toml_is_told_with_its_line() -> None:
     assert problems("[a]\nb =\n")[0].startswith("config.toml, line 2, the file: this is not TOML")
 
 
-def test_a_file_that_is_no_text_is_told(tmp_path: Path) -> None:
-    (tmp_path / "config.toml").write_bytes(GOOD.encode("gb18030"))
-    with pytest.raises(ConfigError, match="Save it as UTF-8"):
+@pytest.mark.parametrize(
+    ("raw", "what"),
+    [
+        (
+            GOOD.encode("gbk"),
+            "line 3, the file: this is GBK, not UTF-8: its first Chinese character stands here.",
+        ),
+        (GOOD.replace("示例", "镕基").encode("gbk"), "line 3, the file: this is GBK"),
+        (
+            GOOD.replace("示例", "範例")
+            .replace("人工智能", "人工智慧")
+            .replace("日报", "日報")
+            .encode("big5"),
+            "line 3, the file: this is Big5, not UTF-8",
+        ),
+        (GOOD.encode("utf-16"), "config.toml, the file: this is UTF-16, not UTF-8."),
+        (GOOD.encode("utf-16-le"), "config.toml, the file: this is UTF-16, not UTF-8."),
+        ("# é\n".encode("latin-1"), "line 1, the file: byte 2 is not UTF-8."),
+        (
+            GOOD.encode()[: GOOD.encode().index("示".encode()) + 1],
+            "line 3, the file: the file ends in the middle",
+        ),
+        (b"\x7fELF\x00\xff" * 20, "config.toml, the file: this is no text file."),
+    ],
+)
+def test_a_file_in_another_encoding_is_told_with_the_line_where_it_shows(
+    raw: bytes, what: str, tmp_path: Path
+) -> None:
+    (tmp_path / "config.toml").write_bytes(raw)
+    with pytest.raises(ConfigError) as caught:
         load(tmp_path / "config.toml")
+    assert what in str(caught.value)
+
+
+def test_the_first_chinese_character_of_another_encoding_is_shown(tmp_path: Path) -> None:
+    (tmp_path / "config.toml").write_bytes(GOOD.encode("gbk"))
+    with pytest.raises(ConfigError, match="Save it as UTF-8") as caught:
+        load(tmp_path / "config.toml")
+    assert str(caught.value).splitlines()[1:] == ['    name = "示例"', "            ^"]
+
+
+def test_a_file_that_is_not_there_is_told(tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match="monitor init"):
         load(tmp_path / "nothing.toml")
     with pytest.raises(ConfigError, match="cannot be read"):

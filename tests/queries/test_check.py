@@ -153,3 +153,13 @@ def test_a_missing_driver_is_a_problem(folder: Path, monkeypatch: pytest.MonkeyP
     (problem,) = problems_of(loaded(folder, f'[store]\nurl = "postgresql://me:secret@host/db"\n{GOOD}'))
     assert "pip install" in str(problem)
     assert "secret" not in str(problem)
+
+
+def test_a_number_in_quotation_marks_is_warned_of_with_the_line_as_it_is_meant(folder: Path) -> None:
+    rule = 'any = ["AI"]\nthreshold = "1.5"\nenabled = "True"'
+    text = GOOD.replace('any = ["AI"]', rule) + '[smtp]\nport = "465"\n[fetch]\nmax_bytes = "8MB"\n'
+    assert warnings(folder, text) == [
+        'line 8, [[rules]] "人工智能", threshold: this stands without quotation marks. Write threshold = 1.5',
+        'line 9, [[rules]] "人工智能", enabled: this stands without quotation marks. Write enabled = true',
+        "line 15, [smtp], port: this stands without quotation marks. Write port = 465",
+    ]
