@@ -13,7 +13,7 @@ from monitor.config.secrets import smtp_password
 from monitor.errors import ConfigError, Problem, RuleError
 from monitor.rules.changes import describe_changes, describe_sets
 from monitor.rules.compile import Ruleset, compile_rules
-from monitor.texts import joined
+from monitor.texts import joined, sentence
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -113,14 +113,14 @@ def changes(old: LoadedConfig, new: LoadedConfig) -> list[str]:
     """Return what an edit changed, a line each: `rule 人工智能: +2 words`."""
     before, after = old.config, new.config
     lines = describe_changes(before.rules, after.rules)
-    lines += _changed_nouns("feed", before.feeds, after.feeds)
-    lines += _changed_nouns("subscription", before.subscriptions, after.subscriptions)
+    lines += _changed_feeds(before.feeds, after.feeds)
+    lines += _changed_subscriptions(before.subscriptions, after.subscriptions)
     lines += describe_sets(before.aliases, after.aliases)
     for table in OPTION_TABLES:
         keys = changed_options(getattr(before, table), getattr(after, table))
         lines += [f"[{table}] {key}" for key in keys]
     if old.smtp_hash != new.smtp_hash and before.smtp == after.smtp:
-        lines.append("[smtp] the content of its password or certificates")
+        lines.append(sentence("[smtp] the content of its password or certificates"))
     return lines
 
 
@@ -135,19 +135,30 @@ def dropped(old: LoadedConfig, new: LoadedConfig) -> list[str]:
         "feeds": (left, len(old.config.polled)),
         "rules": (len(new.config.rules), len(old.config.rules)),
     }
+    lines: list[str] = []
+    for table, (left, before) in counts.items():
+        if 2 * left < before and table == "feeds":
+            lines.append(sentence("{left} of {before} feeds are left", left=left, before=before))
+        elif 2 * left < before:
+            lines.append(sentence("{left} of {before} rules are left", left=left, before=before))
+    return lines
+
+
+def _changed_feeds(before: Sequence[Feed], after: Sequence[Feed]) -> list[str]:
+    old, new = {feed.name: feed for feed in before}, {feed.name: feed for feed in after}
+    edited = [name for name in new if name in old and new[name] != old[name]]
     return [
-        f"{left} of {before} {table} are left"
-        for table, (left, before) in counts.items()
-        if 2 * left < before
+        *(sentence("feed {name}: new", name=name) for name in new if name not in old),
+        *(sentence("feed {name}: gone", name=name) for name in old if name not in new),
+        *(sentence("feed {name}: changed", name=name) for name in edited),
     ]
 
 
-def _changed_nouns(
-    noun: str, before: Sequence[Feed] | Sequence[Subscription], after: Sequence[Feed] | Sequence[Subscription]
-) -> list[str]:
-    old, new = {table.name: table for table in before}, {table.name: table for table in after}
+def _changed_subscriptions(before: Sequence[Subscription], after: Sequence[Subscription]) -> list[str]:
+    old, new = {each.name: each for each in before}, {each.name: each for each in after}
+    edited = [name for name in new if name in old and new[name] != old[name]]
     return [
-        *(f"{noun} {name}: new" for name in new if name not in old),
-        *(f"{noun} {name}: gone" for name in old if name not in new),
-        *(f"{noun} {name}: changed" for name in new if name in old and new[name] != old[name]),
+        *(sentence("subscription {name}: new", name=name) for name in new if name not in old),
+        *(sentence("subscription {name}: gone", name=name) for name in old if name not in new),
+        *(sentence("subscription {name}: changed", name=name) for name in edited),
     ]

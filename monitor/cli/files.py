@@ -10,7 +10,7 @@ from monitor.cli.terminal import answer, count, say
 from monitor.config.checked import CheckedConfig, check_options, read_options
 from monitor.config.reading import read_file
 from monitor.errors import ConfigError, MonitorError
-from monitor.texts import shown
+from monitor.texts import sentence, shown
 
 if TYPE_CHECKING:
     from monitor.editing.findings import LocatedFinding
@@ -90,17 +90,25 @@ def check(path: Path, *, json: bool) -> int:
         mail_by = transport_of(loaded)
         answer(CheckAnswer(ok=True, file=str(path), warnings=warnings, findings=located, mail=mail_by))
         return 0
-    mail = f"Maildir {loaded.maildir}" if loaded.maildir else f"{config.smtp.host}:{config.smtp.port}"
     say(
-        f"{path} is good: {count(len(config.feeds), 'feed')}, {count(len(config.rules), 'rule')}, "
-        f"{count(len(config.subscriptions), 'subscription')}. Mail goes to {mail}."
+        sentence(
+            "{path} is good: {feeds}, {rules}, {subscriptions}. Mail goes to {mail}.",
+            path=path,
+            feeds=count(len(config.feeds), "feed"),
+            rules=count(len(config.rules), "rule"),
+            subscriptions=count(len(config.subscriptions), "subscription"),
+            mail=f"Maildir {loaded.maildir}" if loaded.maildir else f"{config.smtp.host}:{config.smtp.port}",
+        )
     )
     if loaded.maildir:
-        say("[smtp] host is empty, so digests are put into that folder. Set it to send mail.")
+        say(sentence("[smtp] host is empty, so digests are put into that folder. Set it to send mail."))
     for warning in warnings:
-        say(f"{path.name}, {warning}", "yellow")
+        say(sentence("{path}, {problem}", path=path.name, problem=warning.text), "yellow")
+    if len(findings) == 1:
+        say(sentence("One thing in the rules may not do what it seems to:"))
+    elif findings:
+        say(sentence("{number} things in the rules may not do what they seem to:", number=len(findings)))
     if findings:
-        say(f"{count(len(findings), 'thing')} in the rules may not do what it seems to:")
         _show_findings(path, findings)
     return 0
 
@@ -124,7 +132,7 @@ def lint(path: Path, *, json: bool) -> int:
     elif findings:
         _show_findings(path, findings)
     else:
-        say(f"{path}: {count(len(config.rules), 'rule')}, no findings.")
+        say(sentence("{path}: {rules}, no findings.", path=path, rules=count(len(config.rules), "rule")))
     return 1 if findings else 0
 
 
@@ -155,5 +163,9 @@ def _show_findings(path: Path, findings: "Sequence[LocatedFinding]") -> None:
         say(describe_finding(path.name, located))
     if fixable := sum(located.finding.safe is not None for located in findings):
         say(
-            f'"monitor rules lint --fix" fixes {fixable} of {len(findings)}; with --dry-run it only shows how.'
+            sentence(
+                '"monitor rules lint --fix" fixes {number} of {all}; with --dry-run it only shows how.',
+                number=fixable,
+                all=len(findings),
+            )
         )

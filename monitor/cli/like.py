@@ -5,7 +5,7 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 
-from monitor.cli.terminal import answer, complain, count, printable, say
+from monitor.cli.terminal import answer, complain, printable, say
 from monitor.config.options import Feed
 from monitor.errors import MonitorError, SchemaError
 from monitor.feeds.article import read_article
@@ -17,6 +17,7 @@ from monitor.queries.like import CheckedProposal, like
 from monitor.rules.like.propose import as_toml
 from monitor.service.clock import clock
 from monitor.store.database import Database, open_database
+from monitor.texts import sentence
 
 _SHOWN = 10  # entries that the rule finds
 
@@ -37,8 +38,13 @@ def propose(path: Path, source: str, *, json: bool) -> int:
         for line in (*toml.splitlines(), *_comments(checked, no_database)):
             say(line)
     if not proposal.words:
-        what = f'"{article.title}"' if article.title else "the text" if source == "-" else source
-        complain(f"nothing in {what} stands out, so there is no rule to propose. A longer article may help.")
+        what = f'"{article.title}"' if article.title else sentence("the text") if source == "-" else source
+        complain(
+            sentence(
+                "nothing in {what} stands out, so there is no rule to propose. A longer article may help.",
+                what=what,
+            )
+        )
     return int(not proposal.words)
 
 
@@ -52,7 +58,8 @@ def _read_source(source: str, limit: int) -> bytes | None:
     except FileNotFoundError:
         return None
     except (OSError, ValueError) as error:
-        raise MonitorError(f"{source} cannot be read: {getattr(error, 'strerror', None) or error}") from error
+        why = getattr(error, "strerror", None) or str(error)
+        raise MonitorError(sentence("{path} cannot be read: {why}", path=source, why=why)) from error
 
 
 async def _propose(
@@ -74,7 +81,7 @@ def _open_database(loaded: LoadedConfig) -> tuple[Database | None, str]:
     try:
         return open_database(loaded.store_url, migrate=False), ""
     except SchemaError as error:
-        return None, str(error)
+        return None, error.text
 
 
 async def _article(source: str, document: bytes | None, loaded: LoadedConfig, db: Database | None) -> Entry:
@@ -85,7 +92,7 @@ async def _article(source: str, document: bytes | None, loaded: LoadedConfig, db
         return stored[0].entry
     if source.startswith(("http://", "https://")):
         return await _fetch_article(source, loaded)
-    raise MonitorError(f'"{source}" is no file, no http address, and no stored entry')
+    raise MonitorError(sentence('"{source}" is no file, no http address, and no stored entry', source=source))
 
 
 async def _fetch_article(url: str, loaded: LoadedConfig) -> Entry:
@@ -95,7 +102,7 @@ async def _fetch_article(url: str, loaded: LoadedConfig) -> Entry:
         try:
             page = await fetcher.fetch(Feed(name=url, url=url), Validators())
         except MonitorError as error:
-            raise MonitorError(f"{url} cannot be read: {error}") from error
+            raise MonitorError(sentence("{path} cannot be read: {why}", path=url, why=error.text)) from error
     assert isinstance(page, Fetched)  # nothing was asked that a 304 could answer
     return read_article(page.body, page.content_type, link=url, now=clock())
 
@@ -104,14 +111,24 @@ def _comments(checked: CheckedProposal, no_database: str) -> Iterator[str]:
     """Yield what the rule finds among the stored entries, and what to do next, as comments in TOML."""
     found = checked.found
     if no_database:
-        yield f"# Tested against no stored entries: {no_database}"
+        yield sentence("# Tested against no stored entries: {why}", why=no_database)
     else:
         new = sum(not entry.matched_already for entry in found)
-        tested = f"# It finds {len(found)} of the {count(checked.entries, 'newest entry')} that are stored"
-        yield f"{tested}, {new} of them found by no rule so far{':' if found else '.'}"
+        values = {"found": len(found), "all": checked.entries, "new": new}
+        if checked.entries == 1:
+            yield sentence(
+                "# It finds {found} of the 1 entry that is stored, {new} of them found by no rule so far.",
+                **values,
+            )
+        else:
+            yield sentence(
+                "# It finds {found} of the {all} newest entries that are stored, {new} of them found by no rule so "
+                "far.",
+                **values,
+            )
     for entry in found[:_SHOWN]:
         title = printable(" ".join(entry.entry.title.split()))
         yield f"#   {' ' if entry.matched_already else '+'} {title}  ({', '.join(entry.words)})"
     if len(found) > _SHOWN:
-        yield f"#   … and {len(found) - _SHOWN} more; --json names them all."
-    yield '# Next: take out what you do not want, put it into config.toml, and run "monitor check".'
+        yield sentence("#   … and {number} more; --json names them all.", number=len(found) - _SHOWN)
+    yield sentence('# Next: take out what you do not want, put it into config.toml, and run "monitor check".')

@@ -15,6 +15,7 @@ from monitor.model.feeds import Entry
 from monitor.queries.answers import as_json
 from monitor.queries.answers.rules import MatchAnswer
 from monitor.rules.match import judge_entry
+from monitor.texts import joined, said, sentence
 
 _FIRST_SEEN = datetime(1970, 1, 1, tzinfo=UTC)  # no rule asks for it
 _TEXTS = ("title", "summary", "text", "link", "author", "section", "outlet")
@@ -30,7 +31,7 @@ def match(path: Path, file: str, *, rule: str | None) -> int:
     try:
         rules = _rules_named(loaded, rule)
     except MonitorError as error:
-        complain(str(error))
+        complain(error.text)
         return 2
     feed_urls = {feed.name: feed.url for feed in loaded.config.feeds}
     all_read = True
@@ -42,7 +43,9 @@ def match(path: Path, file: str, *, rule: str | None) -> int:
                 try:
                     item = _read_item(line)
                 except (ValueError, RecursionError) as error:
-                    complain(f"{file}, line {number}: {error}")
+                    complain(
+                        sentence("{file}, line {line}: {what}", file=file, line=number, what=said(error))
+                    )
                     all_read = False
                     continue
                 judgements = judge_entry(_entry(item, feed_urls), loaded.rules)
@@ -51,7 +54,8 @@ def match(path: Path, file: str, *, rule: str | None) -> int:
     except (OSError, UnicodeDecodeError) as error:
         if isinstance(error, BrokenPipeError):
             raise
-        complain(f"{file} cannot be read: {getattr(error, 'strerror', None) or 'it is not UTF-8 text'}.")
+        why = getattr(error, "strerror", None) or sentence("it is not UTF-8 text")
+        complain(sentence("{path} cannot be read: {why}.", path=file, why=why))
         return 1
     return 0 if all_read else 1
 
@@ -68,7 +72,8 @@ def _rules_named(loaded: LoadedConfig, rule: str | None) -> Sequence[str]:
         return [rule]
     if rule.isdecimal() and 1 <= int(rule) <= len(names):
         return [names[int(rule) - 1]]
-    raise MonitorError(f'there is no [[rules]] named "{rule}". {suggestion(rule, names)}'.rstrip())
+    what = sentence('there is no [[{table}]] named "{name}".', table="rules", name=rule)
+    raise MonitorError(joined(" ", filter(None, (what, suggestion(rule, names)))))
 
 
 @contextmanager
@@ -86,12 +91,14 @@ def _read_item(line: str) -> Mapping[str, object]:
     try:
         item = json.loads(line)
     except json.JSONDecodeError as error:
-        raise ValueError(f"this is not JSON: {error.msg}, column {error.colno}") from None
+        raise ValueError(
+            sentence("this is not JSON: {what}, column {column}", what=error.msg, column=error.colno)
+        ) from None
     if not isinstance(item, dict) or "id" not in item:
-        raise ValueError('an object with "id", "title" and "summary" is expected')
+        raise ValueError(sentence('an object with "id", "title" and "summary" is expected'))
     for key in _TEXTS:
         if not isinstance(item.get(key) or "", str):
-            raise ValueError(f'"{key}" must be a string')
+            raise ValueError(sentence('"{key}" must be a string', key=key))
     return item
 
 

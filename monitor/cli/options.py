@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from monitor.errors import ConfigError, Problem, suggestion
+from monitor.texts import sentence
 
 if TYPE_CHECKING:
     from monitor.config.options import Config, Subscription
@@ -39,7 +40,10 @@ def subscriptions_named(config: "Config", name: str | None, file: str) -> "Seque
     named = [subscription for subscription in config.subscriptions if subscription.name == name]
     if not named:
         known = [subscription.name for subscription in config.subscriptions]
-        what, instead = f'there is no subscription named "{name}".', suggestion(name, known)
+        what, instead = (
+            sentence('there is no subscription named "{name}".', name=name),
+            suggestion(name, known),
+        )
         problem = Problem(where="[[subscriptions]]", key="", line=None, what=what, instead=instead)
         raise ConfigError(file, [problem])
     return named

@@ -160,10 +160,19 @@ def show_excluded(path: Path, *, only: str | None, json: bool) -> int:
         answer(answers)
         return 0
     for excluded_answer, excluded in zip(answers, by_subscription, strict=True):
-        say(f"{excluded_answer.subscription}: {count(len(excluded), 'entry')} excluded since the last slot.")
+        say(
+            sentence(
+                "{subscription}: {entries} excluded since the last slot.",
+                subscription=excluded_answer.subscription,
+                entries=count(len(excluded), "entry"),
+            )
+        )
         for each in excluded:
-            by_another = " (in the digest by another rule)" if each.in_digest else ""
-            say(f"    {each.entry.title or each.entry.id}{by_another}")
+            title = each.entry.title or each.entry.id
+            if each.in_digest:
+                say(sentence("    {title} (in the digest by another rule)", title=title))
+            else:
+                say(f"    {title}")
             for exclusion in each.exclusions:
                 say(f"        {exclusion.rule}: {exclusion.cause} {', '.join(exclusion.words)}".rstrip())
     return 0
@@ -176,7 +185,7 @@ def replay(path: Path, start: str, end: str, *, new: Path | None, out: Path, jso
     """
     first, last = _day(start), _day(end)
     if last < first:
-        raise MonitorError(f"--to {end} is before --from {start}")
+        raise MonitorError(sentence("--to {end} is before --from {start}", end=end, start=start))
     stored = load(path)
     loaded = load(new) if new else stored
     pruned, replayed = use_database(stored.store_url, lambda db: _replay_days(loaded, first, last, db))
@@ -186,17 +195,27 @@ def replay(path: Path, start: str, end: str, *, new: Path | None, out: Path, jso
         answer(digests)
         return 0
     for digest in digests:
-        say(f"{digest.subscription} {digest.slot}: {digest.entries} entries: {digest.subject}")
-    written = f", written to {out}." if digests else "."
-    say(f"{count(len(digests), 'digest')} from {start} to {end}{written}")
+        values = {"subscription": digest.subscription, "slot": digest.slot, "subject": digest.subject}
+        values["entries"] = count(digest.entries, "entry")
+        say(sentence("{subscription} {slot}: {entries}: {subject}", **values))
+    say(_summed_up(len(digests), start, end, out))
     return 0
+
+
+def _summed_up(digests: int, start: str, end: str, out: Path) -> str:
+    values = {"number": digests, "start": start, "end": end, "path": str(out)}
+    if digests == 0:
+        return sentence("No digest from {start} to {end}.", **values)
+    if digests == 1:
+        return sentence("1 digest from {start} to {end}, written to {path}.", **values)
+    return sentence("{number} digests from {start} to {end}, written to {path}.", **values)
 
 
 def _day(text: str) -> date:
     try:
         return date.fromisoformat(text)
     except ValueError:
-        raise MonitorError(f"{text} is not a day; write it as 2026-11-24") from None
+        raise MonitorError(sentence("{text} is not a day; write it as 2026-11-24", text=text)) from None
 
 
 async def _replay_days(
@@ -210,10 +229,10 @@ async def _replay_days(
     ends = [_midnight(last + timedelta(days=1), zone) - timedelta.resolution for zone in zones]
     earliest = min(starts, default=_midnight(first, ZoneInfo("UTC"))) - LEAD
     latest = max(ends, default=earliest)
-    with progress("judging", await db.read(entries.count_news_since, earliest)) as step:
+    with progress(sentence("judging"), await db.read(entries.count_news_since, earliest)) as step:
         period = await match_period(loaded.rules, earliest, latest, db=db, step=step)
     replayed = list[Replayed]()
-    with progress("rendering", len(subscriptions)) as step:
+    with progress(sentence("rendering"), len(subscriptions)) as step:
         for subscription, start, end in zip(subscriptions, starts, ends, strict=True):
             replayed += await replay_subscription(
                 subscription, period, start, end, context=context, render=render

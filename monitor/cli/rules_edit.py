@@ -18,11 +18,19 @@ from monitor.cli.terminal import (
 )
 from monitor.config.reading import as_text, parse_config, read_file
 from monitor.config.values import duration
-from monitor.editing.edit import Change, add_word, plan_change, read_valid_text, remove_word, write_change
+from monitor.editing.edit import (
+    Change,
+    add_word,
+    no_rule,
+    plan_change,
+    read_valid_text,
+    remove_word,
+    write_change,
+)
 from monitor.editing.findings import describe_finding, findings_of, fix_rules, locate_findings
 from monitor.editing.imports import as_toml, with_rules
 from monitor.editing.trendradar import decode_words, read_words
-from monitor.errors import ConfigError, MonitorError, StoreError, suggestion
+from monitor.errors import ConfigError, MonitorError, StoreError
 from monitor.loaded import check_bytes, load_complete
 from monitor.queries.answers.config import (
     AddAnswer,
@@ -36,6 +44,7 @@ from monitor.rules.score import ENOUGH, WORTH
 from monitor.service.clock import clock
 from monitor.service.register import record_rules, register
 from monitor.store.database import Database
+from monitor.texts import joined, said, sentence
 
 
 def add(path: Path, rule: str, word: str, *, word_list: str, dry_run: bool, json: bool) -> int:
@@ -55,7 +64,8 @@ def add(path: Path, rule: str, word: str, *, word_list: str, dry_run: bool, json
         diff=change.diff,
         findings=tuple(LintFinding.of(*located) for located in findings),
     )
-    _carry_out(change, added, done=f'"{word}" is in {word_list} of rule "{rule}" now.{alone}', json=json)
+    done = sentence('"{word}" is in {list} of rule "{rule}" now.', word=word, list=word_list, rule=rule)
+    _carry_out(change, added, done=joined(" ", filter(None, (done, alone))), json=json)
     return 0
 
 
@@ -64,15 +74,26 @@ def _where_enough_alone(threshold: float) -> str:
     if threshold <= ENOUGH:
         return ""
     fields = [field for field in WORTH if WORTH[field] >= threshold]
-    where = f"only in the {' or '.join(fields)}" if fields else "nowhere"
-    return f" The rule's threshold is {threshold:g}: by itself the word is enough {where}."
+    if not fields:
+        return sentence(
+            "The rule's threshold is {threshold:g}: by itself the word is enough nowhere.",
+            threshold=threshold,
+        )
+    where = sentence("{field} or {other}", field=fields[0], other=fields[1]) if len(fields) > 1 else fields[0]
+    return sentence(
+        "The rule's threshold is {threshold:g}: by itself the word is enough only in the {where}.",
+        threshold=threshold,
+        where=where,
+    )
 
 
 def remove(path: Path, rule: str, word: str, *, dry_run: bool, json: bool) -> int:
     """Remove a word from every list of a rule; return 0."""
     change = _plan(path, lambda text: remove_word(text, rule, word))
     removed = EditAnswer(file=str(path), written=not dry_run, diff=change.diff)
-    _carry_out(change, removed, done=f'"{word}" is out of rule "{rule}".', json=json)
+    _carry_out(
+        change, removed, done=sentence('"{word}" is out of rule "{rule}".', word=word, rule=rule), json=json
+    )
     return 0
 
 
@@ -91,14 +112,20 @@ def fix(path: Path, *, dry_run: bool, json: bool) -> int:
     for done in result.fixed if not json else ():
         say(done)
     if change:
-        _carry_out(change, fixed, done=f"{len(result.fixed)} fixed.", json=json)
+        _carry_out(change, fixed, done=sentence("{number} fixed.", number=len(result.fixed)), json=json)
     elif json:
         answer(fixed)
     else:
-        say("There is nothing that --fix can fix.")
-    if result.left and not json:
-        need = "needs" if result.left == 1 else "need"
-        say(f'{count(result.left, "finding")} {need} your decision: "monitor rules lint" lists what is left.')
+        say(sentence("There is nothing that --fix can fix."))
+    if result.left == 1 and not json:
+        say(sentence('1 finding needs your decision: "monitor rules lint" lists what is left.'))
+    elif result.left and not json:
+        say(
+            sentence(
+                '{number} findings need your decision: "monitor rules lint" lists what is left.',
+                number=result.left,
+            )
+        )
     return int(bool(result.left))
 
 
@@ -109,9 +136,16 @@ def import_words(path: Path, file: Path, *, into_config: bool, json: bool) -> in
     """
     imported = read_words(decode_words(_read_bytes(file), str(file)))
     for note in imported.notes if not json else ():
-        complain(f"{file.name}, line {note.line}: {note.text}: {note.what}")
+        complain(
+            sentence(
+                "{file}, line {line}: {text}: {what}",
+                **{"file": file.name, "line": note.line, "text": note.text, "what": note.what},
+            )
+        )
     if not imported.rules:
-        raise MonitorError(f"{file} has no group of words, so there is no rule to make of it")
+        raise MonitorError(
+            sentence("{file} has no group of words, so there is no rule to make of it", file=str(file))
+        )
     change = _plan(path, lambda text: with_rules(text, imported)) if into_config else None
     answered = ImportAnswer(
         file=str(path),
@@ -123,15 +157,26 @@ def import_words(path: Path, file: Path, *, into_config: bool, json: bool) -> in
     )
     rules = count(len(imported.rules), "rule")
     if change:
-        _carry_out(change, answered, done=f"{path} has {rules} more.", json=json)
+        _carry_out(
+            change,
+            answered,
+            done=sentence("{path} has {rules} more.", path=str(path), rules=rules),
+            json=json,
+        )
         if not json:
-            say('Next: "monitor rules lint" checks them, "monitor preview" shows what they bring.')
+            say(sentence('Next: "monitor rules lint" checks them, "monitor preview" shows what they bring.'))
     elif json:
         answer(answered)
     else:
         sys.stdout.write(answered.toml)
         sys.stdout.flush()
-        complain(f"{rules} read, nothing was changed. With --write they are put into {path}.")
+        complain(
+            sentence(
+                "{rules} read, nothing was changed. With --write they are put into {path}.",
+                rules=rules,
+                path=str(path),
+            )
+        )
     return 0
 
 
@@ -139,7 +184,9 @@ def _read_bytes(file: Path) -> bytes:
     try:
         return file.read_bytes()
     except OSError as error:
-        raise MonitorError(f"{file} cannot be read: {error.strerror}") from None
+        raise MonitorError(
+            sentence("{path} cannot be read: {why}", path=str(file), why=error.strerror)
+        ) from None
 
 
 def _plan(path: Path, edit: Callable[[str], str]) -> Change:
@@ -157,13 +204,13 @@ def _carry_out(change: Change, edited: EditAnswer, *, done: str, json: bool) -> 
     if json:
         answer(edited)
     elif not edited.written:
-        say("Nothing was changed.")
+        say(sentence("Nothing was changed."))
     else:
-        say(f"{done} A running service applies this within two seconds.")
+        say(sentence("{done} A running service applies this within two seconds.", done=done))
         if why_not_undone:
-            say(f"It cannot be undone by a command: {why_not_undone}")
+            say(sentence("It cannot be undone by a command: {why}", why=why_not_undone))
         else:
-            say('"monitor rules undo" takes it back.')
+            say(sentence('"monitor rules undo" takes it back.'))
 
 
 def _record_rules_before(change: Change) -> str:
@@ -171,7 +218,7 @@ def _record_rules_before(change: Change) -> str:
     try:
         loaded = check_bytes(change.path, change.before)
     except ConfigError:
-        return "the file was refused before, so its rules were never in force."
+        return sentence("the file was refused before, so its rules were never in force.")
 
     async def record(db: Database) -> None:
         await db.write(record_rules, loaded, await time_of(db))
@@ -179,7 +226,7 @@ def _record_rules_before(change: Change) -> str:
     try:
         use_database(loaded.store_url, record, writable=True)
     except StoreError as error:
-        return str(error)
+        return error.text
     return ""
 
 
@@ -199,18 +246,18 @@ def apply(
     loaded, now = load_complete(path), clock()
     names = [each.name for each in loaded.config.rules]
     if rule is not None and rule not in names:
-        raise MonitorError(f'there is no rule "{rule}". {suggestion(rule, names)}'.rstrip())
+        raise no_rule(rule, names)
     try:
         start = now - duration(since)
     except (ValueError, OverflowError) as error:
-        raise MonitorError(f"--since {since}: {error}") from None
+        raise MonitorError(sentence("--since {since}: {what}", since=since, what=said(error))) from None
 
     async def offer(db: Database) -> tuple[int, int, list[Backfill]]:
         complain_each(await db.write(register, loaded, await time_of(db)))
         kept = await db.read(entries.count_held_back, published_since=start)
         to_judge = kept if held_back else await db.read(entries.count_news_since, start)
         without_texts = await db.read(pruned.count_since, start)
-        with progress("judging", to_judge) as step:
+        with progress(sentence("judging"), to_judge) as step:
             return (
                 kept,
                 without_texts,
@@ -233,17 +280,31 @@ def apply(
         answer([BackfillAnswer.of(each, held_back=kept, pruned=without_texts) for each in backfills])
         return 0
     for each in backfills:
-        verb = "would bring" if dry_run else "will bring"
-        say(f"{each.subscription.name}: the next digest {verb} {count(len(each.entries), 'earlier entry')}.")
+        say(_offered(each.subscription.name, len(each.entries), dry_run=dry_run))
         for pending in each.entries:
             day = f"{pending.entry.when.astimezone():%Y-%m-%d} " if held_back else ""
             say(f"    {day}{pending.entry.title or pending.entry.id}")
         if each.beyond:
             say(
-                f"    and {each.beyond} more match; --limit {len(each.entries) + each.beyond} takes them along."
+                sentence(
+                    "    and {number} more match; --limit {limit} takes them along.",
+                    number=each.beyond,
+                    limit=len(each.entries) + each.beyond,
+                )
             )
     if kept and not held_back:
         say_held_back(kept, since, loaded.config.feeds)
     if not held_back:
         say_pruned(without_texts)
     return 0
+
+
+def _offered(subscription: str, number: int, *, dry_run: bool) -> str:
+    values = {"subscription": subscription, "number": number}
+    if dry_run:
+        if number == 1:
+            return sentence("{subscription}: the next digest would bring 1 earlier entry.", **values)
+        return sentence("{subscription}: the next digest would bring {number} earlier entries.", **values)
+    if number == 1:
+        return sentence("{subscription}: the next digest will bring 1 earlier entry.", **values)
+    return sentence("{subscription}: the next digest will bring {number} earlier entries.", **values)

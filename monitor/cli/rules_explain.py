@@ -22,6 +22,7 @@ from monitor.rules.score import HINT
 from monitor.service.clock import clock
 from monitor.store import entries, rulesets
 from monitor.store.database import Database
+from monitor.texts import joined, sentence
 
 _EXCERPT_MARGIN = 24  # characters shown on each side of a word in a longer text
 _EXCLUDING_WORDS = {Cause.NONE, Cause.IGNORE}
@@ -40,7 +41,7 @@ def explain(path: Path, name: str, *, json: bool) -> int:
                 say("")
             _show_entry(entry, loaded.rules.feeds)
     if not explained:
-        complain(f'no stored entry has the id, the link or the number "{name}".')
+        complain(sentence('no stored entry has the id, the link or the number "{name}".', name=name))
     return int(not explained)
 
 
@@ -57,29 +58,45 @@ def _show_entry(explained: Explained, feeds: Mapping[str, str]) -> None:
             _show_judgement(judgement, explained, feeds)
     without_word = sum(not judgement.hits for judgement in judgements)
     say("")
-    if without_word:
-        have = "has" if without_word == 1 else "have"
-        say(f"{count(without_word, 'rule')} of {len(judgements)} {have} no word in it.")
+    if without_word == 1:
+        say(sentence("1 rule of {all} has no word in it.", all=len(judgements)))
+    elif without_word:
+        say(sentence("{number} rules of {all} have no word in it.", number=without_word, all=len(judgements)))
     if explained.pruned:
-        say("It is older than [store] keep: summary and text are gone, and the rules see its title alone.")
+        say(
+            sentence(
+                "It is older than [store] keep: summary and text are gone, and the rules see its title alone."
+            )
+        )
     if not explained.news:
-        say('It was too old when its feed brought it: only "monitor rules apply --held-back" mails it.')
+        say(
+            sentence(
+                'It was too old when its feed brought it: only "monitor rules apply --held-back" mails it.'
+            )
+        )
     for subscription, slot, at in explained.mailed:
-        say(f"Mailed to {subscription} on {local_time(at)} ({slot}).")
+        values = {"subscription": subscription, "time": local_time(at), "slot": slot}
+        say(sentence("Mailed to {subscription} on {time} ({slot}).", **values))
     if not explained.mailed:
-        say("It has not been mailed.")
+        say(sentence("It has not been mailed."))
 
 
 def _show_judgement(judgement: Judgement, explained: Explained, feeds: Mapping[str, str]) -> None:
-    verdict = "matches" if judgement.match else "near miss" if judgement.near else "does not match"
-    say(f"{judgement.rule}: {verdict}, score {judgement.score:g}, threshold {judgement.threshold:g}")
+    values = {"rule": judgement.rule, "score": judgement.score, "threshold": judgement.threshold}
+    if judgement.match:
+        say(sentence("{rule}: matches, score {score:g}, threshold {threshold:g}", **values))
+    elif judgement.near:
+        say(sentence("{rule}: near miss, score {score:g}, threshold {threshold:g}", **values))
+    else:
+        say(sentence("{rule}: does not match, score {score:g}, threshold {threshold:g}", **values))
     for points in judgement.points:
         hint = f" x {HINT:g} (hint)" if points.key == "hints" else ""
         product = f"{points.weight:g} x {points.worth:g} ({points.field}){hint} = {points.points:g}"
         say(f"    {points.key}: {points.word}: {product}")
     if judgement.why_not:
-        by = "excluded by " if judgement.against or judgement.ignored else ""
-        say(f"    {by}{judgement.why_not}")
+        by_word = judgement.against or judgement.ignored
+        why = judgement.why_not
+        say(sentence("    excluded by {why}", why=why) if by_word else joined("", ("    ", why)))
     for field in dict.fromkeys(hit.field for hit in judgement.hits if hit.field != "title"):
         hits = [hit for hit in judgement.hits if hit.field == field]
         say(f"    {field}: {excerpt(text_of(explained.entry, field, feeds), hits)}")
@@ -114,7 +131,7 @@ def diff(path: Path, new: Path | None, *, days: int, json: bool) -> int:
 
     async def compare(db: Database) -> tuple[Compared, Ruleset | None, str]:
         old, old_name = (loaded.rules, path.name) if new else await rules_in_force(loaded, db)
-        with progress("comparing", await db.read(entries.count_news_since, since)) as step:
+        with progress(sentence("comparing"), await db.read(entries.count_news_since, since)) as step:
             compared = await compare_rules(old, edited.rules, since=since, db=db, step=step)
         return compared, old, old_name
 
@@ -125,16 +142,28 @@ def diff(path: Path, new: Path | None, *, days: int, json: bool) -> int:
         return 0
     for change in compared.changes:
         say(f"{_MARKS[change.kind]} {change.entry.title or change.entry.id}")
-        why = f" ({change.why})" if change.why else ""
-        say(f"    {_rule_names(change)}: {', '.join(change.words)}{why}")
-    extent = f"{count(compared.entries, 'entry')} of {count(days, 'day')}"
-    say(f"{(new or path).name} against {old_name}, {extent}: {summed_up}.")
+        words = f"    {_rule_names(change)}: {', '.join(change.words)}"
+        say(joined("", (words, " (", change.why, ")")) if change.why else words)
+    say(
+        sentence(
+            "{file} against {old}, {entries} of {days}: {changes}.",
+            file=(new or path).name,
+            old=old_name,
+            entries=count(compared.entries, "entry"),
+            days=count(days, "day"),
+            changes=summed_up,
+        )
+    )
     say_pruned(compared.pruned)
     if not compared.entries:
-        say('Nothing is stored from that time: "monitor poll --all" polls the feeds now.')
+        say(sentence('Nothing is stored from that time: "monitor poll --all" polls the feeds now.'))
     elif not new and old and old.fingerprint == loaded.rules.fingerprint:
-        say("The file has the same rules. To see what an edit would change before it takes effect, save the")
-        say('edited text under another name: "monitor rules diff NEW.toml".')
+        say(
+            sentence(
+                "The file has the same rules. To see what an edit would change before it takes effect, save the\n"
+                'edited text under another name: "monitor rules diff NEW.toml".'
+            )
+        )
     return 0
 
 
@@ -145,13 +174,13 @@ async def rules_in_force(loaded: LoadedConfig, db: Database) -> tuple[Ruleset | 
     """
     version = await db.read(rulesets.newest)
     if version is None:
-        return None, "the stored matches"
+        return None, sentence("the stored matches")
     try:
         config = parse_config(version.text, f"version {version.version}", whole=False)
         rules = compile_rules(config.rules, loaded.config.feeds, config.aliases, config.matching.ignore)
     except MonitorError:
-        return None, "the stored matches"
-    return rules, f"version {version.version}"
+        return None, sentence("the stored matches")
+    return rules, sentence("version {number}", number=version.version)
 
 
 def _rule_names(change: MatchChange) -> str:

@@ -15,6 +15,7 @@ from monitor.queries.answers.config import UndoAnswer
 from monitor.queries.answers.rules import RulesVersion, ShowAnswer
 from monitor.service.register import register
 from monitor.store.database import Connection, Database
+from monitor.texts import joined, sentence
 
 
 def history(path: Path, *, json: bool) -> int:
@@ -33,18 +34,21 @@ def history(path: Path, *, json: bool) -> int:
     if json:
         answer(versions)
     elif versions:
+        columns = (sentence("version"), sentence("in force since"), sentence("digests"))
         table(
-            *("version", "in force since", "digests", "what changed"),
+            *(*columns, sentence("what changed")),
             rows=[
-                (version.version, local_time(version.at), version.digests, "\n".join(version.changes))
+                (version.version, local_time(version.at), version.digests, joined("\n", version.changes))
                 for version in versions
             ],
-            right=("version", "digests"),
+            right=(columns[0], columns[2]),
         )
     else:
         say(
-            "No rules were kept yet. The service keeps them when it starts and when it takes up an edit; "
-            "commands that edit keep them first."
+            sentence(
+                "No rules were kept yet. The service keeps them when it starts and when it takes up an edit; "
+                "commands that edit keep them first."
+            )
         )
     return 0
 
@@ -91,13 +95,18 @@ def undo(path: Path, version: int | None, *, dry_run: bool, json: bool) -> int:
         return 0
     show_diff(change.diff)
     if dry_run:
-        say(f"Nothing was changed. This is how version {target.version} would come back.")
-    else:
         say(
-            f"{path} has the rules of version {target.version} again, as of {local_time(target.at)}. "
-            "A running service applies this within two seconds."
+            sentence(
+                "Nothing was changed. This is how version {version} would come back.", version=target.version
+            )
         )
-        say('"monitor rules undo" takes it back.')
+    else:
+        done = sentence(
+            "{path} has the rules of version {version} again, as of {time}.",
+            **{"path": str(path), "version": target.version, "time": local_time(target.at)},
+        )
+        say(sentence("{done} A running service applies this within two seconds.", done=done))
+        say(sentence('"monitor rules undo" takes it back.'))
     return 0
 
 

@@ -39,6 +39,7 @@ def _compact(path: Path, *, json: bool) -> int:
     from monitor.store import compaction, services
     from monitor.store.compaction import FileSpace
     from monitor.store.database import Database
+    from monitor.texts import joined, sentence
 
     url = store_url_of(path)
 
@@ -48,8 +49,11 @@ def _compact(path: Path, *, json: bool) -> int:
             return None
         if beating := await db.read(services.beating, await time_of(db)):
             raise MonitorError(
-                f"{db.file}: a service runs on it, process {beating[0].pid} on {beating[0].host}. Stop it first "
-                "(systemctl stop monitor); one that was killed is taken to run for another minute"
+                sentence(
+                    "{file}: a service runs on it, process {pid} on {host}. Stop it first "
+                    "(systemctl stop monitor); one that was killed is taken to run for another minute",
+                    **{"file": str(db.file), "pid": beating[0].pid, "host": beating[0].host},
+                )
             )
         return db.file, space
 
@@ -58,26 +62,38 @@ def _compact(path: Path, *, json: bool) -> int:
         if json:
             answer(CompactAnswer(database="postgresql", file=None, before=None, after=None))
         else:
-            say("PostgreSQL makes room by itself (autovacuum): there is nothing to compact.")
+            say(sentence("PostgreSQL makes room by itself (autovacuum): there is nothing to compact."))
         return 0
     file, space = before
     rooms = compaction.rooms(file, space)
     for room in rooms:
         if room.there < room.needed:
             raise MonitorError(
-                f"{file}: to write it anew takes up to {size_in_words(room.needed)} in {room.folder} for a while, and "
-                f"{size_in_words(room.there)} are free there. Make room, or name another folder for temporary files by "
-                "SQLITE_TMPDIR. Nothing was done"
+                sentence(
+                    "{file}: to write it anew takes up to {needed} in {folder} for a while, and {free} are free "
+                    "there. Make room, or name another folder for temporary files by SQLITE_TMPDIR. Nothing was done",
+                    file=str(file),
+                    folder=str(room.folder),
+                    **{"needed": size_in_words(room.needed), "free": size_in_words(room.there)},
+                )
             )
     if not json:
-        takes = " and ".join(f"{size_in_words(room.needed)} in {room.folder}" for room in rooms)
-        say(f"{file}: {size_in_words(space.size)}, of which {size_in_words(space.free)} unused.")
-        say(f"It is being written anew, which takes up to {takes} for a while ...")
+        values = {"file": str(file), "size": size_in_words(space.size), "free": size_in_words(space.free)}
+        say(sentence("{file}: {size}, of which {free} unused.", **values))
+        takes = joined(
+            ", ",
+            (
+                sentence("{size} in {folder}", size=size_in_words(room.needed), folder=str(room.folder))
+                for room in rooms
+            ),
+        )
+        say(sentence("It is being written anew, which takes up to {takes} for a while ...", takes=takes))
     compaction.rewrite(url)
     after = use_database(url, lambda db: db.read(compaction.space))
     assert after, "it is the same file"
     if json:
         answer(CompactAnswer(database="sqlite", file=str(file), before=space.size, after=after.size))
     else:
-        say(f"{file}: {size_in_words(after.size)}. From now on the service gives back what becomes unused.")
+        values = {"file": str(file), "size": size_in_words(after.size)}
+        say(sentence("{file}: {size}. From now on the service gives back what becomes unused.", **values))
     return 0

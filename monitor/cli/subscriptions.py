@@ -32,6 +32,7 @@ def _rename(path: Path, old: str, new: str) -> int:
     from monitor.service.register import register
     from monitor.store import subscriptions as store
     from monitor.store.database import Database
+    from monitor.texts import sentence
 
     loaded = load(path)
 
@@ -47,6 +48,13 @@ def _rename(path: Path, old: str, new: str) -> int:
 
     renamed = use_database(loaded.store_url, carry_on, writable=True)
     if renamed:
-        mails = f"; {count(renamed.mails, 'held mail')} will go out" if renamed.mails else ""
-        say(f"{new} goes on where {old} was: {count(renamed.news, 'entry')} since{mails}.")
+        values = {"new": new, "old": old, "entries": count(renamed.news, "entry"), "mails": renamed.mails}
+        if renamed.mails:
+            line = sentence(
+                "{new} goes on where {old} was: {entries} since. Mails held that will go out: {mails}.",
+                **values,
+            )
+        else:
+            line = sentence("{new} goes on where {old} was: {entries} since.", **values)
+        say(line)
     return 0

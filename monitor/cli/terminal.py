@@ -6,7 +6,7 @@ Rich is loaded only for what needs it: a plain line, or any line in a pipe, is p
 import json
 import os
 import sys
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import datetime
 from pathlib import Path
@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, NamedTuple, TextIO
 from monitor.config.values import in_words
 from monitor.errors import MonitorError
 from monitor.queries.answers import as_json
-from monitor.texts import masked, sentence, shown
+from monitor.texts import Text, masked, sentence, shown
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -59,15 +59,31 @@ def _print_line(line: str, style: str, stream: TextIO) -> None:
     if not style or not _is_terminal(stream):
         print(printable(line), file=stream)
         return
-    from rich.text import Text
+    from rich.text import Text as RichText
 
-    _console(stream).print(Text(printable(line), style=style), soft_wrap=True)
+    _console(stream).print(RichText(printable(line), style=style), soft_wrap=True)
 
 
 def count(number: int, noun: str) -> str:
     """Return a number with its noun: `1 feed`, `2 feeds`, `2 entries`, `2 days`."""
+    if noun in _COUNTED:
+        one, many = _COUNTED[noun]
+        return one if number == 1 else many(number)
     plural = f"{noun[:-1]}ies" if noun.endswith("ry") else f"{noun}s"
     return f"{number} {noun if number == 1 else plural}"
+
+
+# What commands count, in the reader's language.
+_COUNTED: Mapping[str, tuple[Text, Callable[[int], Text]]] = {
+    "feed": (sentence("1 feed"), lambda number: sentence("{number} feeds", number=number)),
+    "rule": (sentence("1 rule"), lambda number: sentence("{number} rules", number=number)),
+    "subscription": (
+        sentence("1 subscription"),
+        lambda number: sentence("{number} subscriptions", number=number),
+    ),
+    "entry": (sentence("1 entry"), lambda number: sentence("{number} entries", number=number)),
+    "day": (sentence("1 day"), lambda number: sentence("{number} days", number=number)),
+}
 
 
 def say_held_back(kept: int, since: str, feeds: "Iterable[Feed]") -> None:
@@ -94,10 +110,14 @@ def say_held_back(kept: int, since: str, feeds: "Iterable[Feed]") -> None:
 
 def say_pruned(pruned: int) -> None:
     """Say on standard error how many of the entries that were judged have lost their texts, if any."""
-    if pruned:
-        are, titles = ("is", "its title") if pruned == 1 else ("are", "their titles")
+    if pruned == 1:
+        complain(sentence("1 entry of that time is older than [store] keep: judged by its title alone."))
+    elif pruned:
         complain(
-            f"{count(pruned, 'entry')} of that time {are} older than [store] keep: judged by {titles} alone."
+            sentence(
+                "{number} entries of that time are older than [store] keep: judged by their titles alone.",
+                number=pruned,
+            )
         )
 
 
@@ -120,14 +140,14 @@ def table(*columns: str, rows: Iterable[Sequence[object]], right: Sequence[str] 
         _print_lines_of(columns, rows, right)
         return
     from rich.table import Table
-    from rich.text import Text
+    from rich.text import Text as RichText
 
     drawn = Table(box=None, header_style="bold", pad_edge=False, padding=(0, 2, 0, 0))
     for column in columns:
         drawn.add_column(shown(column), justify="right" if column in right else "left", overflow="fold")
     for row in rows:
         cells = map(_styled, row)
-        drawn.add_row(*(Text(printable(cell.text), style=cell.style) for cell in cells))
+        drawn.add_row(*(RichText(printable(cell.text), style=cell.style) for cell in cells))
     _console(sys.stdout).print(drawn)
 
 
@@ -159,9 +179,9 @@ def _print_lines_of(columns: Sequence[str], rows: Iterable[Sequence[object]], ri
 def panel(title: str, text: str, *, width: int) -> None:
     """Print a text in a frame with a title."""
     from rich.panel import Panel
-    from rich.text import Text
+    from rich.text import Text as RichText
 
-    framed = Panel(Text(printable(text)), title=Text(printable(title)), width=width, padding=(1, 2))
+    framed = Panel(RichText(printable(text)), title=RichText(printable(title)), width=width, padding=(1, 2))
     _console(sys.stdout).print(framed)
 
 
@@ -182,7 +202,7 @@ def progress(what: str, total: int) -> Iterator[Callable[[], object]]:
 
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
     with Progress(*columns, console=_console(sys.stderr), transient=True) as bar:
-        task = bar.add_task(what, total=total)
+        task = bar.add_task(shown(what), total=total)
         yield lambda: bar.advance(task)
 
 
@@ -225,5 +245,6 @@ def write_files(folder: Path, contents: dict[str, bytes]) -> list[Path]:
                 os.fchmod(number, 0o600)  # a file of an earlier run may be open to others
                 file.write(content)
     except OSError as error:
-        raise MonitorError(f"{folder} cannot be written to: {error.strerror}") from error
+        why = {"path": str(folder), "why": error.strerror}
+        raise MonitorError(sentence("{path} cannot be written to: {why}", **why)) from error
     return [folder / name for name in contents]

@@ -46,9 +46,20 @@ from monitor.service.clock import clock
 from monitor.service.due_work import ComposeFailed, DueWork, NotDue, Outcome, Work
 from monitor.service.runtime import open_runtime
 from monitor.store import entries
+from monitor.texts import joined, sentence
 
 NOT_FORGOTTEN = timedelta(days=30)  # entries held back that are older are nobody's news
 _NAMED = 20  # unsent mails that a command names
+_STATUSES = {
+    DeliveryStatus.WAITING: sentence("waiting"),
+    DeliveryStatus.SENDING: sentence("sending"),
+    DeliveryStatus.UNCERTAIN: sentence("uncertain"),
+    DeliveryStatus.SENT: sentence("sent"),
+    DeliveryStatus.FAILED: sentence("failed"),
+    DeliveryStatus.EXPIRED: sentence("expired"),
+    DeliveryStatus.HELD: sentence("held"),
+    DeliveryStatus.CANCELLED: sentence("cancelled"),
+}
 
 
 @dataclass(slots=True)
@@ -125,9 +136,13 @@ def poll(path: Path, *, every: bool, json: bool) -> int:
         if every:
             for feed, until in await due_work.feeds_at_rest():
                 complain(
-                    f"{feed.name}: not asked: its server wants to be left alone until {local_time(until)}."
+                    sentence(
+                        "{feed}: not asked: its server wants to be left alone until {time}.",
+                        feed=feed.name,
+                        time=local_time(until),
+                    )
                 )
-        with progress("polling", len(claimed)) as answers.step:
+        with progress(sentence("polling"), len(claimed)) as answers.step:
             await due_work.poll_claimed(claimed, apart=not every)
 
     loaded = load_complete(path)
@@ -160,7 +175,7 @@ def deliver(path: Path, *, now: bool, json: bool) -> int:
     """Hand over the mails that are due; return 1 when one was not sent. `now` spares no mail server that failed."""
 
     async def work(due_work: DueWork, answers: _Answers) -> None:
-        with progress("delivering", await due_work.count_unsent()) as answers.step:
+        with progress(sentence("delivering"), await due_work.count_unsent()) as answers.step:
             await due_work.deliver_all(now=now)
         answers.unsent = await due_work.unsent()
 
@@ -252,7 +267,7 @@ def _poll_answer(outcome: Polled | Unchanged | PollFailed) -> PollAnswer:
             return PollFailedAnswer(
                 feed=name,
                 url=url,
-                error=str(outcome.error),
+                error=outcome.error.text,
                 failures=outcome.failures,
                 next_poll_at=None if outcome.stopped else next_poll_at,
             )
@@ -266,25 +281,37 @@ def _show_polls(polls: Sequence[PollAnswer], loaded: LoadedConfig) -> bool:
     Return whether entries were too old to be mailed, and it was said what can be done.
     """
     if not polls:
-        say('No feed is due. "monitor poll --all" asks all of them.')
+        say(sentence('No feed is due. "monitor poll --all" asks all of them.'))
         return False
     polled = [poll for poll in polls if isinstance(poll, PolledAnswer)]
     failed = [poll for poll in polls if isinstance(poll, PollFailedAnswer)]
     if rows := [poll for poll in polled if poll.new or poll.held_back or len(polls) == 1]:
+        columns = (sentence("entries"), sentence("new"), sentence("matched"), sentence("held back"))
         table(
-            *("feed", "entries", "new", "matched", "held back"),
+            *(sentence("feed"), *columns),
             rows=[(poll.feed, poll.entries, poll.new, poll.matched, poll.held_back) for poll in rows],
-            right=("entries", "new", "matched", "held back"),
+            right=columns,
         )
     for poll in failed:
-        again = f"Asked again {local_time(poll.next_poll_at)}" if poll.next_poll_at else "It is asked no more"
-        complain(f"{poll.feed}: {poll.error}. {again}.")
+        values = {"feed": poll.feed, "error": poll.error, "time": local_time(poll.next_poll_at)}
+        if poll.next_poll_at:
+            complain(sentence("{feed}: {error}. Asked again {time}.", **values))
+        else:
+            complain(sentence("{feed}: {error}. It is asked no more.", **values))
     if kept := sum(poll.held_back for poll in polled):
         held_back_by = {poll.feed for poll in polled if poll.held_back}
         feeds = [feed for feed in loaded.config.feeds if feed.name in held_back_by]
         say_held_back(kept, in_words(NOT_FORGOTTEN), feeds)
     unchanged = len(polls) - len(polled) - len(failed)
-    say(f"{count(len(polls), 'feed')}: {len(polled)} read, {unchanged} unchanged, {len(failed)} failed.")
+    say(
+        sentence(
+            "{feeds}: {read} read, {unchanged} unchanged, {failed} failed.",
+            feeds=count(len(polls), "feed"),
+            read=len(polled),
+            unchanged=unchanged,
+            failed=len(failed),
+        )
+    )
     return bool(kept)
 
 
@@ -312,22 +339,42 @@ def _digest_answer(outcome: Composed | NothingNew | SlotTaken | NotDue | Compose
         case NotDue():
             return NotDueAnswer(subscription=subscription.name, next=next_slot(subscription, clock()))
         case ComposeFailed():
-            return ComposeFailedAnswer(subscription=subscription.name, error=str(outcome.error))
+            return ComposeFailedAnswer(subscription=subscription.name, error=outcome.error.text)
 
 
 def _show_digests(digests: Sequence[DigestAnswer]) -> None:
     for digest in digests:
         match digest:
             case ComposedAnswer():
-                entries, to = count(digest.entries, "entry"), ", ".join(digest.to)
-                left = f", {digest.left} left to the next digest" if digest.left else ""
-                say(f"{digest.subscription}: {entries} for {to}{left}: {digest.subject}")
+                say(_composed(digest))
             case ComposeFailedAnswer():
-                complain(f"{digest.subscription}: {digest.error}")
+                complain(joined("", (digest.subscription, ": ", digest.error)))
             case NotDueAnswer():
-                say(f"{digest.subscription}: not due before {local_time(digest.next)}. --now does not wait.")
+                values = {"subscription": digest.subscription, "time": local_time(digest.next)}
+                say(sentence("{subscription}: not due before {time}. --now does not wait.", **values))
+            case NoDigestAnswer(outcome="nothing new"):
+                say(sentence("{subscription}: nothing new, no mail.", subscription=digest.subscription))
             case NoDigestAnswer():
-                say(f"{digest.subscription}: {digest.outcome}, no mail.")
+                say(
+                    sentence(
+                        "{subscription}: taken by another worker, no mail.", subscription=digest.subscription
+                    )
+                )
+
+
+def _composed(digest: ComposedAnswer) -> str:
+    values = {
+        "subscription": digest.subscription,
+        "entries": count(digest.entries, "entry"),
+        "to": ", ".join(digest.to),
+        "left": digest.left,
+        "subject": digest.subject,
+    }
+    if digest.left:
+        return sentence(
+            "{subscription}: {entries} for {to}, {left} left to the next digest: {subject}", **values
+        )
+    return sentence("{subscription}: {entries} for {to}: {subject}", **values)
 
 
 # --- mails --------------------------------------------------------------------------------------
@@ -361,19 +408,38 @@ def _attempt_answers(outcome: Attempted) -> list[AttemptAnswer]:
 def _show_attempts(answers: _Answers) -> None:
     attempts = answers.attempts
     if not attempts and not answers.unsent:
-        say("Nothing waits to be sent.")
+        say(sentence("Nothing waits to be sent."))
     for attempt in attempts:
-        mail = f"mail {attempt.mail} to {attempt.to}"
+        values = {
+            "number": attempt.mail,
+            "to": attempt.to,
+            "status": _STATUSES[attempt.status],
+            "reply": attempt.reply,
+            "time": local_time(attempt.next_attempt_at),
+        }
         if attempt.status is DeliveryStatus.SENT:
-            say(f"{mail}: sent ({attempt.reply})")
+            say(sentence("mail {number} to {to}: sent ({reply})", **values))
+        elif attempt.next_attempt_at:
+            complain(sentence("mail {number} to {to}: {status}: {reply}. Tried again {time}.", **values))
         else:
-            again = f" Tried again {local_time(attempt.next_attempt_at)}." if attempt.next_attempt_at else ""
-            complain(f"{mail}: {attempt.status.value}: {attempt.reply}.{again}")
+            complain(sentence("mail {number} to {to}: {status}: {reply}.", **values))
     attempted = {attempt.mail for attempt in attempts}
     others = [delivery for delivery in answers.unsent if delivery.id not in attempted]
     for delivery in others[:_NAMED]:
-        again = f", tried again {local_time(delivery.next_attempt_at)}" if delivery.next_attempt_at else ""
-        last = f": {delivery.last_reply}" if delivery.last_reply else ""
-        complain(f"mail {delivery.id} to {delivery.mail.to}: {delivery.status.value}{again}{last}")
+        complain(_unsent(delivery))
     if len(others) > _NAMED:
-        complain(f'and {len(others) - _NAMED} more: "monitor outbox" lists them.')
+        complain(sentence('and {number} more: "monitor outbox" lists them.', number=len(others) - _NAMED))
+
+
+def _unsent(delivery: Delivery) -> str:
+    values = {
+        "number": delivery.id,
+        "to": delivery.mail.to,
+        "status": _STATUSES[delivery.status],
+        "time": local_time(delivery.next_attempt_at),
+    }
+    if delivery.next_attempt_at:
+        line = sentence("mail {number} to {to}: {status}, tried again {time}", **values)
+    else:
+        line = sentence("mail {number} to {to}: {status}", **values)
+    return sentence("{line}: {reply}", line=line, reply=delivery.last_reply) if delivery.last_reply else line

@@ -19,7 +19,7 @@ from monitor.config.reading import as_text, read_file
 from monitor.errors import ConfigError, MonitorError, suggestion
 from monitor.loaded import check_bytes
 from monitor.rules.words import quoted
-from monitor.texts import sentence
+from monitor.texts import joined, sentence
 
 KeyPlace = tuple[str, int, str]  # table, index (of a rule) and key
 
@@ -32,9 +32,13 @@ def add_word(text: str, rule: str, word: str, word_list: str = "any") -> str:
     index, table = _rule(text, rule)
     words = table.get(word_list, [])
     if not isinstance(words, list):
-        raise MonitorError(f'"{word_list}" of rule "{rule}" is no list. Write {word_list} = [{quoted(word)}]')
+        values = {"list": word_list, "rule": rule, "word": quoted(word)}
+        raise MonitorError(
+            sentence('"{list}" of rule "{rule}" is no list. Write {list} = [{word}]', **values)
+        )
     if word in words_of(words):
-        raise MonitorError(f'"{word}" is in {word_list} of rule "{rule}" already')
+        values = {"list": word_list, "rule": rule, "word": word}
+        raise MonitorError(sentence('"{word}" is in {list} of rule "{rule}" already', **values))
     if word_list in table:
         return _with_last_item(_list_at(text, ("rules", index, word_list)), quoted(word))
     last = [key for key in ("name", *WORD_LISTS) if key in table][-1]
@@ -48,7 +52,8 @@ def remove_word(text: str, rule: str, word: str) -> str:
     keys = [key for key in WORD_LISTS if word in words[key]]
     if not keys:
         instead = suggestion(word, [known for key in WORD_LISTS for known in words[key]])
-        raise MonitorError(f'"{word}" is in no list of rule "{rule}". {instead}'.rstrip())
+        what = sentence('"{word}" is in no list of rule "{rule}".', word=word, rule=rule)
+        raise MonitorError(joined(" ", filter(None, (what, instead))))
     for key in keys:
         text = replace_word(text, ("rules", index, key), word, ())
     return text
@@ -62,7 +67,7 @@ def replace_word(text: str, place: KeyPlace, word: str, instead: Sequence[str]) 
     """
     array = _list_at(text, place)
     if word not in array.words:
-        raise MonitorError(f'"{word}" is not in {place[2]}')
+        raise MonitorError(sentence('"{word}" is not in {list}', word=word, list=place[2]))
     while word in array.words:
         at = array.words.index(word)
         written = [_written_like(array, at, other) for other in instead if other not in array.words]
@@ -180,8 +185,13 @@ def _rule(text: str, name: str) -> tuple[int, Mapping[str, Any]]:
     for index, table in enumerate(rules):
         if table.get("name") == name:
             return index, table
-    instead = suggestion(name, [str(table.get("name")) for table in rules])
-    raise MonitorError(f'there is no rule "{name}". {instead}'.rstrip())
+    raise no_rule(name, [str(table.get("name")) for table in rules])
+
+
+def no_rule(name: str, known: Sequence[str]) -> MonitorError:
+    """Return the error for a rule that is not in the file, with what may have been meant."""
+    what = sentence('there is no rule "{name}".', name=name)
+    return MonitorError(joined(" ", filter(None, (what, suggestion(name, known)))))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -205,14 +215,19 @@ def _list_at(text: str, place: KeyPlace) -> _List:
     if key is None and positions.table(*place[:2]) is None:
         raise _not_in_place(place[0])
     if key is None or len(key.names) > 1 or key.value.kind != "array":
-        raise MonitorError(f"{place[2]} cannot be changed in place; write it into the file yourself")
+        raise MonitorError(
+            sentence("{key} cannot be changed in place; write it into the file yourself", key=place[2])
+        )
     items, words = positions.items(key.value), words_of(positions.read(key.value))
     return _List(positions=positions, value=key.value, items=items, words=words)
 
 
 def _not_in_place(table: str) -> MonitorError:
     return MonitorError(
-        f"[{table}] is written in a way that cannot be changed in place; edit the file yourself"
+        sentence(
+            "[{table}] is written in a way that cannot be changed in place; edit the file yourself",
+            table=table,
+        )
     )
 
 
@@ -418,7 +433,8 @@ def write_change(change: Change) -> None:
                     os.fchown(file, replaced.st_uid, replaced.st_gid)
             Path(name).replace(path)
     except OSError as error:
-        raise MonitorError(f"{path} cannot be written: {error.strerror}. Nothing was changed") from error
+        why = {"path": str(path), "why": error.strerror}
+        raise MonitorError(sentence("{path} cannot be written: {why}. Nothing was changed", **why)) from error
 
 
 def write_whole(file: int, content: bytes) -> None:
@@ -429,7 +445,11 @@ def write_whole(file: int, content: bytes) -> None:
 
 
 def _changed_meanwhile(path: Path) -> MonitorError:
-    return MonitorError(f"{path} was changed by somebody else just now. Nothing was written; try again")
+    return MonitorError(
+        sentence(
+            "{path} was changed by somebody else just now. Nothing was written; try again", path=str(path)
+        )
+    )
 
 
 @contextlib.contextmanager

@@ -12,6 +12,7 @@ from monitor.editing.edit import KeyPlace, drop_repeat, replace_word, words_of
 from monitor.loaded import LoadedConfig, content_hash_of
 from monitor.rules.lint import Finding, lint, unasked
 from monitor.rules.words import quoted
+from monitor.texts import sentence
 
 
 class LocatedFinding(NamedTuple):
@@ -70,9 +71,10 @@ def describe_finding(file: str, located: LocatedFinding) -> str:
     """Return a finding as a line of text, with the word as it stands in the file."""
     line, finding = located
     where = f'[[rules]] "{finding.rule}"' if finding.table == "rules" else f"[{finding.table}]"
-    place = f"line {line}, " if line else ""
-    fix = f" Fix: {finding.fix}." if finding.fix else ""
-    return f"{file}, {place}{where}, {finding.key}: {quoted(finding.word)} {finding.what}.{fix}"
+    place = sentence("line {line}, {where}", line=line, where=where) if line else where
+    values = {"file": file, "place": place, "key": finding.key, "word": quoted(finding.word)}
+    found = sentence("{file}, {place}, {key}: {word} {what}.", **values, what=finding.what)
+    return sentence("{finding} Fix: {fix}.", finding=found, fix=finding.fix) if finding.fix else found
 
 
 _ROUNDS = 5  # one fix may bring another finding: "AI、 ＠x" is two words, one of them full-width
@@ -120,7 +122,12 @@ def _fixed(text: str, place: KeyPlace, finding: Finding) -> str:
 
 
 def _describe_fix(finding: Finding) -> str:
-    place = f'rule "{finding.rule}"' if finding.table == "rules" else f"[{finding.table}]"
-    instead = " and ".join(map(quoted, finding.safe or ()))
-    done = f"becomes {instead}" if instead else "is taken out"
-    return f"{place}, {finding.key}: {quoted(finding.word)} {done}: {finding.what}"
+    place: str = f"[{finding.table}]"
+    if finding.table == "rules":
+        place = sentence('rule "{name}"', name=finding.rule)
+    *others, last = [*map(quoted, finding.safe or ())] or [""]
+    words = sentence("{words} and {last}", words=", ".join(others), last=last) if others else last
+    values = {"place": place, "key": finding.key, "word": quoted(finding.word), "what": finding.what}
+    if words:
+        return sentence("{place}, {key}: {word} becomes {words}: {what}", **values, words=words)
+    return sentence("{place}, {key}: {word} is taken out: {what}", **values)

@@ -12,6 +12,7 @@ from monitor.model.rules import RulesetVersion
 from monitor.rules.changes import describe_changes, describe_sets
 from monitor.store import rulesets
 from monitor.store.database import Connection
+from monitor.texts import sentence
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -39,21 +40,23 @@ def version_summaries(tx: Connection) -> list[VersionSummary]:
 def what_changed(old: RulesetVersion | None, new: RulesetVersion) -> list[str]:
     """Return what a version changed against the one before it, in a few words each: `rule 人工智能: +2 words`."""
     if old is None:
-        return ["the first version kept"]
+        return [sentence("the first version kept")]
     if old.text == new.text:
         return [
-            "the same text, but it means something else: the sections of a feed, or a new version of monitor"
+            sentence(
+                "the same text, but it means something else: the sections of a feed, or a new version of monitor"
+            )
         ]
     try:
         before, after = (
             parse_config(version.text, f"version {version.version}", whole=False) for version in (old, new)
         )
     except ConfigError:
-        return ["unknown: this version of monitor cannot read both"]
+        return [sentence("unknown: this version of monitor cannot read both")]
     changes = describe_changes(before.rules, after.rules)
     changes += describe_sets(before.aliases, after.aliases)
     changes += [f"[matching] {key}" for key in changed_options(before.matching, after.matching)]
-    return changes or ["comments and layout only"]
+    return changes or [sentence("comments and layout only")]
 
 
 def find_version(tx: Connection, version: int) -> RulesetVersion:
@@ -61,10 +64,17 @@ def find_version(tx: Connection, version: int) -> RulesetVersion:
     kept = rulesets.by_version(tx, version)
     if kept is None:
         newest = rulesets.newest(tx)
-        known = "No rules were kept yet: the service keeps them"
-        if newest:
-            known = f"There are 1 to {newest.version}" if newest.version > 1 else "There is only version 1"
-        raise MonitorError(f"there is no version {version} of the rules. {known}")
+        values = {"version": version, "newest": newest.version if newest else 0}
+        if not newest:
+            what = sentence(
+                "there is no version {version} of the rules. No rules were kept yet: the service keeps them",
+                **values,
+            )
+        elif newest.version == 1:
+            what = sentence("there is no version {version} of the rules. There is only version 1", **values)
+        else:
+            what = sentence("there is no version {version} of the rules. There are 1 to {newest}", **values)
+        raise MonitorError(what)
     return kept
 
 
@@ -74,8 +84,10 @@ def version_before(tx: Connection, part: str) -> RulesetVersion:
         if version.text != part:
             return version
     raise MonitorError(
-        "there is nothing to go back to: no rules but these were kept yet. They are kept when the service takes "
-        "up an edit, and before each edit by a command"
+        sentence(
+            "there is nothing to go back to: no rules but these were kept yet. They are kept when the service "
+            "takes up an edit, and before each edit by a command"
+        )
     )
 
 
@@ -87,7 +99,8 @@ def plan_undo(path: Path, target: RulesetVersion) -> Change:
     text = as_text(read_file(path), path)
     after = with_rule_part(text, target.text)
     if rule_part(text) == target.text or after == text:
-        raise MonitorError(f"{path} has the rules of version {target.version} already")
+        values = {"path": str(path), "version": target.version}
+        raise MonitorError(sentence("{path} has the rules of version {version} already", **values))
     return plan_change(path, text, after)
 
 

@@ -14,6 +14,7 @@ from monitor.rules.patterns import FLAGS
 from monitor.rules.script import continues_words
 from monitor.rules.syntax import parse_word
 from monitor.rules.words import Plain
+from monitor.texts import sentence
 
 _BYTE_ORDER_MARKS = (b"\xff\xfe", b"\xfe\xff")  # of UTF-16
 _LONGEST_WORD = 40  # characters: what is longer is a sentence
@@ -61,8 +62,11 @@ def decode_words(raw: bytes, file: str) -> str:
         number, line = others[0]
         shown = line if len(line) <= _LONGEST_WORD else line[: _LONGEST_WORD - 1] + "…"
         raise MonitorError(
-            f"{file} does not read like a list of words: line {number} is {shown}. "
-            "Expected is a word on each line, and an empty line between groups"
+            sentence(
+                "{file} does not read like a list of words: line {line} is {text}. "
+                "Expected is a word on each line, and an empty line between groups",
+                **{"file": file, "line": number, "text": shown},
+            )
         )
     return text
 
@@ -74,11 +78,15 @@ def _describe_encoding(raw: bytes, file: str) -> str:
     except UnicodeDecodeError:
         text = "\0"
     if "\0" in text:
-        return f"{file} is not text in UTF-8, nor in another encoding known here. Is it the right file?"
+        return sentence(
+            "{file} is not text in UTF-8, nor in another encoding known here. Is it the right file?",
+            file=file,
+        )
     name = "UTF-16" if encoding == "UTF-16" else "GBK"
-    return (
-        f"{file} is not UTF-8 text; it looks like {name}. Save it as UTF-8, or write: "
-        f"iconv -f {encoding} -t UTF-8 {file} > utf8.txt"
+    return sentence(
+        "{file} is not UTF-8 text; it looks like {name}. Save it as UTF-8, or write: "
+        "iconv -f {encoding} -t UTF-8 {file} > utf8.txt",
+        **{"file": file, "name": name, "encoding": encoding},
     )
 
 
@@ -123,16 +131,19 @@ class _Reader:
         text = line.strip()
         if not text:
             if line and self._group:
-                self._note(number, line, "a line of spaces ends the group here; TrendRadar went on with it")
+                self._note(
+                    number, line, sentence("a line of spaces ends the group here; TrendRadar went on with it")
+                )
             self._group, self._after_gap = None, True
             return
         if text.startswith("#"):
             return
         plain = text[:1].translate(_FULL_WIDTH) + text[1:]
         if plain != text:
-            what = (
-                f'"{text[0]}" is full-width and is read as "{plain[0]}"; '
-                "TrendRadar looked for the character itself"
+            what = sentence(
+                '"{found}" is full-width and is read as "{meant}"; TrendRadar looked for the character itself',
+                found=text[0],
+                meant=plain[0],
             )
             self._note(number, text, what)
         if plain.startswith("[") and plain[-1] in "]］":
@@ -150,13 +161,15 @@ class _Reader:
     def _head(self, number: int, text: str, name: str) -> bool:
         """Begin a part or a group; return True for a part, behind which the name of a group may follow at once."""
         if not self._after_gap:
-            what = "begins anew here; without an empty line before it, TrendRadar took it for a word"
+            what = sentence(
+                "begins anew here; without an empty line before it, TrendRadar took it for a word"
+            )
             self._note(number, text, what)
         if name.upper() in _PARTS:
             self._in_global_part, self._group = name.upper() == _PARTS[0], None
             return True
         if self._in_global_part:
-            what = "the global part ends here; TrendRadar took what follows for words of it"
+            what = sentence("the global part ends here; TrendRadar took what follows for words of it")
             self._note(number, text, what)
         self._in_global_part, self._group = False, _Group(number, name)
         self._groups.append(self._group)
@@ -164,10 +177,14 @@ class _Reader:
 
     def _global_line(self, number: int, text: str, line: str) -> None:
         if line[0] in "+@":
-            self._note(number, text, "has no meaning in the global part and was left out, as TrendRadar did")
+            self._note(
+                number,
+                text,
+                sentence("has no meaning in the global part and was left out, as TrendRadar did"),
+            )
             return
         if line[0] == "!":
-            what = "is kept out everywhere; TrendRadar did not read lines with ! in the global part"
+            what = sentence("is kept out everywhere; TrendRadar did not read lines with ! in the global part")
             self._note(number, text, what)
         word_and_label = self._word(number, text, line.removeprefix("!"))
         if word_and_label is None:
@@ -175,7 +192,9 @@ class _Reader:
         word, _ = word_and_label
         self._excluded.append(word)
         if word.startswith("/"):
-            what = "a regular expression counts here; not every version of TrendRadar read one in the global part"
+            what = sentence(
+                "a regular expression counts here; not every version of TrendRadar read one in the global part"
+            )
             self._note(number, text, what)
 
     def _group_line(self, number: int, text: str, line: str) -> None:
@@ -187,7 +206,9 @@ class _Reader:
             if re.fullmatch(r"@\s*[1-9][0-9]*", line):
                 group.max = int(line[1:])
             else:
-                self._note(number, text, "says no number above 0 and was left out, as TrendRadar did")
+                self._note(
+                    number, text, sentence("says no number above 0 and was left out, as TrendRadar did")
+                )
             return
         word_list = {"+": "all", "!": "none"}.get(line[0], "any")
         word_and_label = self._word(number, text, line if word_list == "any" else line[1:])
@@ -204,10 +225,14 @@ class _Reader:
         """Return a rule word with the same meaning, and what to call it; None when nothing is left."""
         written, arrow, label = (part.strip() for part in line.partition("=>"))
         if not written:
-            self._note(number, text, "has no word and was left out")
+            self._note(number, text, sentence("has no word and was left out"))
             return None
         if arrow and label and self._group and self._group.name:
-            self._note(number, text, f'the name "{label}" was left out: the rule is named after the group')
+            self._note(
+                number,
+                text,
+                sentence('the name "{name}" was left out: the rule is named after the group', name=label),
+            )
         if pattern := _PATTERN.fullmatch(written):
             return self._pattern(number, text, pattern), label or pattern[1]
         return self._plain_word(number, text, written), label or written
@@ -216,15 +241,18 @@ class _Reader:
         expression, flags = pattern[1], "".join(dict.fromkeys(pattern[2].lower()))
         unknown = "".join(flag for flag in flags if flag not in FLAGS)
         if unknown:
-            self._note(number, text, f'"{unknown}" behind the last "/" means nothing here and was left out')
+            self._note(
+                number,
+                text,
+                sentence('"{flags}" behind the last "/" means nothing here and was left out', flags=unknown),
+            )
         flags = "".join(flag for flag in flags if flag in FLAGS)
         word = f"/{expression}/{flags}"
         try:
             parse_word("", word)
         except RuleError as error:
-            self._note(
-                number, text, f"{error.explanation}; it is looked for as plain text, as TrendRadar did"
-            )
+            what = sentence("{why}; it is looked for as plain text, as TrendRadar did", why=error.explanation)
+            self._note(number, text, what)
             return _literal(pattern[0])
         for what in _differences(expression, flags):
             self._note(number, text, what)
@@ -232,15 +260,17 @@ class _Reader:
 
     def _plain_word(self, number: int, text: str, written: str) -> str:
         if not _means_itself(written):
-            what = "contains a character of the rule language, so it was written as an equivalent regular expression"
+            what = sentence(
+                "contains a character of the rule language, so it was written as an equivalent regular expression"
+            )
             self._note(number, text, what)
             return _literal(written)
         if continues_words(written[0]) or continues_words(written[-1]):
-            self._note(
-                number, text, f"{_describe_edges(written)}; TrendRadar found it inside longer words too"
-            )
+            self._note(number, text, _describe_edges(written))
         if re.search(r"\S\s+\S", written) and not written.isascii():
-            what = "two words on one line are looked for side by side, as TrendRadar did; write each on its own line"
+            what = sentence(
+                "two words on one line are looked for side by side, as TrendRadar did; write each on its own line"
+            )
             self._note(number, text, what)
         return written
 
@@ -252,7 +282,7 @@ class _Reader:
                 self._leave_out(group)
         for group in groups if len(groups) > 1 else ():
             for number, text in group.exclusions:
-                what = "is kept out of its own group only; TrendRadar kept it out of every group"
+                what = sentence("is kept out of its own group only; TrendRadar kept it out of every group")
                 self._note(number, text, what)
         names: list[str] = []
         for group in groups:
@@ -267,10 +297,12 @@ class _Reader:
         """Take a group without words for one of exclusions everywhere."""
         for word, (number, text) in zip(group.words["none"], group.exclusions, strict=True):
             self._excluded.append(word)
-            self._note(number, text, "stands in a group without words, so it is kept out of every rule")
+            self._note(
+                number, text, sentence("stands in a group without words, so it is kept out of every rule")
+            )
         if not group.exclusions:
             head = f"[{group.name}]" if group.name else ""
-            self._note(group.line, head, "a group without words was left out")
+            self._note(group.line, head, sentence("a group without words was left out"))
 
 
 def free_name(name: str, taken: Container[str]) -> str:
@@ -284,15 +316,20 @@ def free_name(name: str, taken: Container[str]) -> str:
 def _differences(expression: str, flags: str) -> Iterator[str]:
     """Yield what a regular expression does here that it did not do in TrendRadar."""
     if "(i?)" in expression:
-        yield '"(i?)" is the letter i, or nothing; "monitor rules lint --fix" makes it (?i)'
+        yield sentence('"(i?)" is the letter i, or nothing; "monitor rules lint --fix" makes it (?i)')
     elif (
         "i" not in flags and "(?i" not in expression and re.search("[A-Za-z]", re.sub(r"\\.", "", expression))
     ):
-        yield f"upper and lower case differ here; TrendRadar never heeded case. /{expression}/i for as before"
+        yield sentence(
+            "upper and lower case differ here; TrendRadar never heeded case. {word} for as before",
+            word=f"/{expression}/i",
+        )
     if set(flags) & {"m", "s", "x"}:
-        yield "the flags behind it count here; TrendRadar did not heed them"
+        yield sentence("the flags behind it count here; TrendRadar did not heed them")
     if r"\b" in expression:
-        yield r"\b finds no edge between a Chinese and a latin character; a plain latin word is a whole word"
+        yield sentence(
+            "\\b finds no edge between a Chinese and a latin character; a plain latin word is a whole word"
+        )
 
 
 def _means_itself(written: str) -> bool:
@@ -313,9 +350,16 @@ def _literal(written: str) -> str:
 
 def _describe_edges(written: str) -> str:
     if continues_words(written[0]) and continues_words(written[-1]):
-        return f'is a whole word here, beside Chinese too ("{written}*" opens it on the right)'
+        return sentence(
+            'is a whole word here, beside Chinese too ("{word}" opens it on the right); TrendRadar found it inside '
+            "longer words too",
+            word=f"{written}*",
+        )
     open_side = f"*{written}" if continues_words(written[0]) else f"{written}*"
-    return f'does not go on in a longer word here ("{open_side}" opens it)'
+    return sentence(
+        'does not go on in a longer word here ("{word}" opens it); TrendRadar found it inside longer words too',
+        word=open_side,
+    )
 
 
 def _label(labels: Sequence[str]) -> str:

@@ -7,6 +7,7 @@ from datetime import datetime
 from monitor.errors import MonitorError, suggestion
 from monitor.store import entries, outbox, subscriptions
 from monitor.store.database import Connection, Database
+from monitor.texts import joined, sentence
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -23,10 +24,16 @@ async def rename(old: str, new: str, *, in_file: Sequence[str], db: Database, no
     `in_file` are the names there, which are registered. Raises MonitorError when that cannot be, and StoreError.
     """
     if new not in in_file:
-        what = f'there is no subscription "{new}" in the file: give it the new name there first.'
-        raise MonitorError(f"{what} {suggestion(new, in_file)}".rstrip())
+        what = sentence(
+            'there is no subscription "{name}" in the file: give it the new name there first.', name=new
+        )
+        raise MonitorError(joined(" ", filter(None, (what, suggestion(new, in_file)))))
     if old in in_file:
-        raise MonitorError(f'"{old}" is in the file, too: only one that is gone can have become another one.')
+        raise MonitorError(
+            sentence(
+                '"{name}" is in the file, too: only one that is gone can have become another one.', name=old
+            )
+        )
     return await db.write(_rename, old, new, now)
 
 
@@ -35,7 +42,8 @@ def _rename(tx: Connection, old: str, new: str, now: datetime) -> Renamed:
     assert state, "it is registered"
     if earlier is None:
         known = [each.name for each in subscriptions.states(tx) if each.name != new]
-        raise MonitorError(f'the database knows no subscription "{old}". {suggestion(old, known)}'.rstrip())
+        what = sentence('the database knows no subscription "{name}".', name=old)
+        raise MonitorError(joined(" ", filter(None, (what, suggestion(old, known)))))
     subscriptions.merge(tx, earlier.key, into=state.key)
     after = min(earlier.cursor, state.cursor)
     news = entries.count_news(tx, after, entries.newest_seq(tx))

@@ -9,6 +9,7 @@ from monitor.rules.lint_checks import FindingKind
 from monitor.rules.match import Ruleset
 from monitor.store import entries, matches
 from monitor.store.database import Connection, Database
+from monitor.texts import sentence
 
 LOOKED_BACK = timedelta(days=90)
 TOO_MUCH = 0.4  # of all entries
@@ -59,13 +60,14 @@ def lint_stored(
     for rule, fingerprint in rules:
         count, last = tally.get(fingerprint, (0, since))
         if entries >= FEW and count > entries * TOO_MUCH:
-            what = f"lets through {count} of {entries} entries ({count / entries:.0%})"
-            fix = "take out the widest word, or ask for a second one with all"
+            values = {"count": count, "entries": entries, "share": count / entries}
+            what = sentence("lets through {count} of {entries} entries ({share:.0%})", **values)
+            fix = sentence("take out the widest word, or ask for a second one with all")
             findings.append(_finding(FindingKind.BROAD, rule, what, fix))
         if entries >= FEW and now - last >= silent:
-            days = (now - last).days
-            fix = 'look at a text that should match with "monitor match", or set enabled = false'
-            findings.append(_finding(FindingKind.SILENT, rule, f"has matched nothing for {days} days", fix))
+            what = sentence("has matched nothing for {days} days", days=(now - last).days)
+            fix = sentence('look at a text that should match with "monitor match", or set enabled = false')
+            findings.append(_finding(FindingKind.SILENT, rule, what, fix))
     return tuple(findings)
 
 

@@ -8,35 +8,46 @@ from enum import StrEnum
 from monitor.config.options import WORD_LISTS, Rule
 from monitor.model.feeds import Entry
 from monitor.model.rules import Reason
+from monitor.texts import joined, sentence
 
 
 def describe_changes(old: Sequence[Rule], new: Sequence[Rule]) -> list[str]:
     """Return a line for each rule that is new, gone or changed: `rule 人工智能: +2 words`."""
     before, after = {rule.name: rule for rule in old}, {rule.name: rule for rule in new}
-    lines = [f"rule {name}: new" for name in after if name not in before]
-    lines += [f"rule {name}: gone" for name in before if name not in after]
+    lines: list[str] = [sentence("rule {name}: new", name=name) for name in after if name not in before]
+    lines += [sentence("rule {name}: gone", name=name) for name in before if name not in after]
     edited = [(before[name], rule) for name, rule in after.items() if name in before and before[name] != rule]
-    return lines + [f"rule {rule.name}: {', '.join(_edits(was, rule))}" for was, rule in edited]
+    return lines + [
+        sentence("rule {name}: {edits}", name=rule.name, edits=joined(", ", _edits(was, rule)))
+        for was, rule in edited
+    ]
 
 
 def _edits(old: Rule, new: Rule) -> list[str]:
     before, after = (
         {(key, word) for key in WORD_LISTS for word in getattr(rule, key)} for rule in (old, new)
     )
-    counts = (("+", len(after - before)), ("-", len(before - after)))
-    edits = [f"{mark}{count} word{'s' if count > 1 else ''}" for mark, count in counts if count]
+    edits: list[str] = []
+    if more := len(after - before):
+        edits.append(sentence("+1 word") if more == 1 else sentence("+{number} words", number=more))
+    if fewer := len(before - after):
+        edits.append(sentence("-1 word") if fewer == 1 else sentence("-{number} words", number=fewer))
     keys = (declared.name for declared in fields(new) if declared.name not in WORD_LISTS)
     edits += [key for key in keys if getattr(old, key) != getattr(new, key)]
-    return edits or ["order"]
+    return edits or [sentence("order")]
 
 
 def describe_sets(old: Mapping[str, Sequence[str]], new: Mapping[str, Sequence[str]]) -> list[str]:
     """Return a line for each alias set that is new, gone or changed: `alias set 英伟达: changed`."""
-    return [
-        f"alias set {name}: {'new' if name not in old else 'gone' if name not in new else 'changed'}"
-        for name in {**new, **old}
-        if old.get(name) != new.get(name)
-    ]
+    lines: list[str] = []
+    for name in {**new, **old}:
+        if name not in old:
+            lines.append(sentence("alias set {name}: new", name=name))
+        elif name not in new:
+            lines.append(sentence("alias set {name}: gone", name=name))
+        elif old[name] != new[name]:
+            lines.append(sentence("alias set {name}: changed", name=name))
+    return lines
 
 
 class ChangeKind(StrEnum):
@@ -88,7 +99,9 @@ def compare(
 def summary(changes: Sequence[MatchChange]) -> str:
     """Return the counts in words: "adds 14, removes 3, moves 5"."""
     counts = Counter(change.kind for change in changes)
-    return (
-        f"adds {counts[ChangeKind.ADDED]}, removes {counts[ChangeKind.REMOVED]}, "
-        f"moves {counts[ChangeKind.MOVED]}"
+    return sentence(
+        "adds {added}, removes {removed}, moves {moved}",
+        added=counts[ChangeKind.ADDED],
+        removed=counts[ChangeKind.REMOVED],
+        moved=counts[ChangeKind.MOVED],
     )

@@ -16,6 +16,7 @@ from monitor.rules.lint_checks import (
 )
 from monitor.rules.syntax import Aliases, parse_word
 from monitor.rules.words import Word, meaning
+from monitor.texts import sentence
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -69,8 +70,8 @@ def unasked(rules: Sequence[Rule], subscriptions: Sequence[Subscription]) -> tup
     named = {name for subscription in subscriptions for name in subscription.rules}
     issue = LintIssue(
         kind=FindingKind.UNASKED,
-        what="is in the rules of no subscription, so nothing it finds is mailed",
-        fix='add it to "rules" of a subscription, or set enabled = false',
+        what=sentence("is in the rules of no subscription, so nothing it finds is mailed"),
+        fix=sentence('add it to "rules" of a subscription, or set enabled = false'),
     )
     names = [rule.name for rule in rules if rule.enabled and rule.name not in named]
     return tuple(_finding("rules", name, "name", name, issue) for name in names)
@@ -93,8 +94,8 @@ def _lint_aliases(aliases: Mapping[str, Sequence[str]], alias_sets: Aliases) -> 
             if first is not None:
                 issue = LintIssue(
                     kind=FindingKind.DUPLICATE,
-                    what=f'means the same as "{first}"',
-                    fix="take it out",
+                    what=sentence('means the same as "{word}"', word=first),
+                    fix=sentence("take it out"),
                     safe=(),
                 )
                 yield _finding("aliases", name, name, written, issue)

@@ -15,6 +15,7 @@ from monitor.rules.score import HINT, WORTH, worth
 from monitor.rules.script import continues_words, is_han
 from monitor.rules.syntax import parse_word
 from monitor.rules.words import AnyOf, Pattern, Spelling, Word, distinct, meaning, quoted
+from monitor.texts import sentence
 
 
 class FindingKind(StrEnum):
@@ -105,8 +106,8 @@ def _pattern_of(text: str) -> Pattern | None:
 def _single_character(text: str) -> Iterator[LintIssue]:
     folded = fold(text.removeprefix("=")).text
     if len(folded) == 1 and is_han(folded):
-        what = "one Chinese character alone is part of many words"
-        fix = 'write the whole word, or guard it: "车 -车间 -风车"'
+        what = sentence("one Chinese character alone is part of many words")
+        fix = sentence('write the whole word, or guard it: "车 -车间 -风车"')
         yield LintIssue(kind=FindingKind.HAN, what=what, fix=fix)
 
 
@@ -116,8 +117,10 @@ def _full_width(text: str) -> Iterator[LintIssue]:
         characters = ", ".join(dict.fromkeys(_FULL_WIDTH.findall(text)))
         yield LintIssue(
             kind=FindingKind.WIDTH,
-            what=f"{characters} is full-width, so it is looked for as it stands",
-            fix=f"write {quoted(meant)}",
+            what=sentence(
+                "{characters} is full-width, so it is looked for as it stands", characters=characters
+            ),
+            fix=sentence("write {words}", words=quoted(meant)),
             safe=(meant,) if _can_be_parsed(meant) else None,
         )
 
@@ -137,13 +140,14 @@ def _several_words(text: str) -> Iterator[LintIssue]:
     if text.startswith(("=", "link:")):
         return
     if _OPERATOR.search(text):
-        what = "AND, OR and NOT are letters like others in a list"
-        yield LintIssue(kind=FindingKind.TWO_WORDS, what=what, fix=f"write when = '{text}'")
+        what = sentence("AND, OR and NOT are letters like others in a list")
+        fix = sentence("write {words}", words=f"when = '{text}'")
+        yield LintIssue(kind=FindingKind.TWO_WORDS, what=what, fix=fix)
         return
     pieces = _pieces(text)
     if len(pieces) > 1 and all(any(map(str.isalpha, piece)) for piece in pieces):
-        what = "this is one word, found only where all of it stands in a row"
-        fix = f"write {', '.join(map(quoted, pieces))}"
+        what = sentence("this is one word, found only where all of it stands in a row")
+        fix = sentence("write {words}", words=", ".join(map(quoted, pieces)))
         yield LintIssue(kind=FindingKind.TWO_WORDS, what=what, fix=fix, safe=tuple(pieces))
 
 
@@ -159,25 +163,31 @@ def _other_syntax(text: str) -> Iterator[LintIssue]:
     """Find what has a meaning in other programs only."""
     if prefix := _PREFIX.match(text):
         key = "all" if prefix[0] == "+" else "none"
-        what = f'"{prefix[0]}" means nothing before a word here'
-        yield LintIssue(kind=FindingKind.TWO_WORDS, what=what, fix=f'put "{text[1:]}" into {key}')
+        what = sentence('"{mark}" means nothing before a word here', mark=prefix[0])
+        fix = sentence('put "{word}" into {list}', word=text[1:], list=key)
+        yield LintIssue(kind=FindingKind.TWO_WORDS, what=what, fix=fix)
     if field := _OTHER_FIELD.match(text):
         meant = f"{_OTHER_NAMES[field[1].lower()]}:{text[field.end() :]}"
-        what = f'"{field[0]}" is no field'
-        yield LintIssue(kind=FindingKind.FIELD, what=what, fix=f"write {quoted(meant)}")
+        what = sentence('"{name}" is no field', name=field[0])
+        yield LintIssue(kind=FindingKind.FIELD, what=what, fix=sentence("write {words}", words=quoted(meant)))
 
 
 def _misspelt_flags(text: str) -> Iterator[LintIssue]:
     if flags := re.search(r"\(([imsx]+)\?\)", text):
         meant = text[: flags.start()] + f"(?{flags[1]})" + text[flags.end() :]
-        what = f'"{flags[0]}" is the letter {flags[1]}, or nothing; the flag is (?{flags[1]})'
-        yield LintIssue(kind=FindingKind.PATTERN, what=what, fix=f"write {quoted(meant)}", safe=(meant,))
+        what = sentence(
+            '"{found}" is the letter {flags}, or nothing; the flag is (?{flags})',
+            found=flags[0],
+            flags=flags[1],
+        )
+        fix = sentence("write {words}", words=quoted(meant))
+        yield LintIssue(kind=FindingKind.PATTERN, what=what, fix=fix, safe=(meant,))
 
 
 def _word_boundary(text: str) -> Iterator[LintIssue]:
     if re.search(r"\\b", text):
-        what = r"\b is no edge between a latin letter and a Chinese one"
-        fix = "a plain latin word is a whole word beside Chinese too"
+        what = sentence("\\b is no edge between a latin letter and a Chinese one")
+        fix = sentence("a plain latin word is a whole word beside Chinese too")
         yield LintIssue(kind=FindingKind.PATTERN, what=what, fix=fix)
 
 
@@ -192,9 +202,16 @@ def set_in_phrase(text: str) -> Iterator[LintIssue]:
     for place in _SET.finditer(text):
         before, name = text[: place.start()], f"@{place[1]}"
         if (before[-1:].isspace() or is_han(before[-1:])) and not _BEFORE_SET.search(before):
-            what = f"holds {quoted(place[0])} within a phrase, where it is no alias set but looked for as it stands"
+            what = sentence(
+                "holds {name} within a phrase, where it is no alias set but looked for as it stands",
+                name=quoted(place[0]),
+            )
             near = quoted(f"{before.split()[-1]} ~8 {name}")
-            fix = f"write {quoted(name)} as a word of its own, or {near} for a word near it"
+            fix = sentence(
+                "write {name} as a word of its own, or {near} for a word near it",
+                name=quoted(name),
+                near=near,
+            )
             yield LintIssue(kind=FindingKind.SET, what=what, fix=fix)
 
 
@@ -213,8 +230,8 @@ def _slow(pattern: Pattern) -> Iterator[LintIssue]:
         try:
             find(pattern, text)
         except SlowPatternError:
-            what = "takes too long on some texts and is given up there"
-            fix = 'avoid repeats within repeats, as in "(a+)+": write "a+"'
+            what = sentence("takes too long on some texts and is given up there")
+            fix = sentence('avoid repeats within repeats, as in "(a+)+": write "a+"')
             yield LintIssue(kind=FindingKind.SLOW, what=what, fix=fix)
             return
 
@@ -258,8 +275,10 @@ def _duplicates(key: str, words: Mapping[str, Word], written_words: Sequence[str
             continue
         first = first_of_meaning.get(meaning(words[written]))
         if first is not None:
-            what = f'means the same as "{first}"' if first != written else "stands here twice"
-            yield key, written, LintIssue(kind=FindingKind.DUPLICATE, what=what, fix="take it out", safe=())
+            what = sentence('means the same as "{word}"', word=first)
+            what = sentence("stands here twice") if first == written else what
+            fix = sentence("take it out")
+            yield key, written, LintIssue(kind=FindingKind.DUPLICATE, what=what, fix=fix, safe=())
         first_of_meaning.setdefault(meaning(words[written]), written)
 
 
@@ -273,8 +292,8 @@ def _covered(key: str, words: Mapping[str, Word]) -> Issues:
     by_text = {spelling.text: (written, spelling) for written, spelling in plain.items()}
     for written, spelling in plain.items():
         if covering := _covering(spelling, by_text):
-            what = f'is found only where "{covering}" is found as well'
-            fix = f'take it out; "{covering}" is enough'
+            what = sentence('is found only where "{word}" is found as well', word=covering)
+            fix = sentence('take it out; "{word}" is enough', word=covering)
             yield key, written, LintIssue(kind=FindingKind.SHADOWED, what=what, fix=fix)
 
 
@@ -305,8 +324,8 @@ def _beside_its_set(key: str, words: Mapping[str, Word]) -> Issues:
     }
     for written, word in words.items():
         if name := sets.get(meaning(word)):
-            what = f'is in "{name}" as well'
-            yield key, written, LintIssue(kind=FindingKind.SHADOWED, what=what, fix="take it out")
+            what, fix = sentence('is in "{name}" as well', name=name), sentence("take it out")
+            yield key, written, LintIssue(kind=FindingKind.SHADOWED, what=what, fix=fix)
 
 
 def _contradictions(words: Words) -> Issues:
@@ -318,8 +337,12 @@ def _contradictions(words: Words) -> Issues:
             for excluding_key, meanings in excluding.items():
                 if meaning(word) in meanings:
                     same = meanings[meaning(word)]
-                    what = f'stands in {excluding_key} too, as "{same}", so it never brings an entry in'
-                    fix = f"take it out of {key} or of {excluding_key}"
+                    what = sentence(
+                        'stands in {list} too, as "{word}", so it never brings an entry in',
+                        list=excluding_key,
+                        word=same,
+                    )
+                    fix = sentence("take it out of {list} or of {other}", list=key, other=excluding_key)
                     yield key, written, LintIssue(kind=FindingKind.CONTRADICTION, what=what, fix=fix)
 
 
@@ -336,12 +359,15 @@ def _unreachable(rule: Rule, words: Words) -> Issues:
             for word in distinct(words[key].values())
         )
         if reachable < rule.threshold:
-            what = f"all words together reach {reachable:g}, so the rule can never match"
-            fix = f"write threshold = {reachable:g} or less"
+            what = sentence(
+                "all words together reach {score:g}, so the rule can never match", score=reachable
+            )
+            fix = sentence("write threshold = {score:g} or less", score=reachable)
             issue = LintIssue(kind=FindingKind.NEVER, what=what, fix=fix)
             yield "threshold", f"{rule.threshold:g}", issue
     if len(rule.hints) == 1 and not (rule.any or rule.all or rule.when):
-        what, fix = "one hint alone counts in the title only", "put it into any, or add a second hint"
+        what = sentence("one hint alone counts in the title only")
+        fix = sentence("put it into any, or add a second hint")
         yield "hints", rule.hints[0], LintIssue(kind=FindingKind.NEVER, what=what, fix=fix)
 
 
@@ -351,12 +377,21 @@ def _useless_guards(key: str, written: str, word: Word) -> Issues:
             continue
         text, guard_text = word.spellings[0].text, guard.spellings[0].text
         if guard_text in text:
-            what = f'its guard "{guard.written}" stands wherever it stands itself, so it is never found'
+            what = sentence(
+                'its guard "{guard}" stands wherever it stands itself, so it is never found',
+                guard=guard.written,
+            )
         elif text in guard_text or _can_overlap(text, guard_text):
             continue
         else:
-            what = f'its guard "{guard.written}" does not contain it, so it guards nothing'
-        fix = f'write a longer phrase with "{text}" in it, or put "{guard.written}" into none'
+            what = sentence(
+                'its guard "{guard}" does not contain it, so it guards nothing', guard=guard.written
+            )
+        fix = sentence(
+            'write a longer phrase with "{text}" in it, or put "{guard}" into none',
+            text=text,
+            guard=guard.written,
+        )
         yield key, written, LintIssue(kind=FindingKind.GUARD, what=what, fix=fix)
 
 
@@ -369,15 +404,16 @@ def _can_overlap(text: str, guard: str) -> bool:
 
 def _check_when(rule: Rule, when: Expression) -> Issues:
     if holds(when, lambda _: False):
-        what = "holds for an entry without any of its words, so it brings in nearly everything"
-        fix = "join a word with AND that has to be there"
+        what = sentence("holds for an entry without any of its words, so it brings in nearly everything")
+        fix = sentence("join a word with AND that has to be there")
         yield "when", rule.when, LintIssue(kind=FindingKind.BROAD, what=what, fix=fix)
     for conjunction in _conjunctions(when):
         asked = {meaning(part.word) for part in conjunction.parts if isinstance(part, Contains)}
         for part in conjunction.parts:
             if isinstance(part, Not) and isinstance(part.part, Contains) and meaning(part.part.word) in asked:
-                what = f'asks for "{part.part.word.written}" and denies it, so it never holds'
-                fix = "take one of the two out"
+                word = part.part.word.written
+                what = sentence('asks for "{word}" and denies it, so it never holds', word=word)
+                fix = sentence("take one of the two out")
                 yield "when", rule.when, LintIssue(kind=FindingKind.NEVER, what=what, fix=fix)
 
 
@@ -396,8 +432,9 @@ def shadowed_rules(rules: Sequence[ParsedRule]) -> Iterator[tuple[Rule, str, str
     for number, later in enumerate(rules):
         earlier = next((rule for rule in rules[:number] if _matches_all_of(rule, later)), None)
         if earlier:
-            what = f'whatever it brings, the rule "{earlier.rule.name}" before it brings too'
-            fix = f'put it before "{earlier.rule.name}", or take these words out there'
+            name = earlier.rule.name
+            what = sentence('whatever it brings, the rule "{name}" before it brings too', name=name)
+            fix = sentence('put it before "{name}", or take these words out there', name=name)
             issue = LintIssue(kind=FindingKind.SHADOWED, what=what, fix=fix)
             yield later.rule, "any", ", ".join(later.rule.any), issue
 

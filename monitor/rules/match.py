@@ -15,6 +15,7 @@ from monitor.rules.scan import EntryScan, Spans, merged
 from monitor.rules.score import ENOUGH, SCORING_KEYS, Points, evidence, independent, points_of, score
 from monitor.rules.script import languages_of
 from monitor.rules.words import Pattern, parts
+from monitor.texts import joined, sentence
 
 __all__ = ["Cause", "Judgement", "Ruleset", "compile_rules", "judge_entry", "match_entry"]
 
@@ -76,19 +77,22 @@ class Judgement:
             return {}
         reasons: dict[Cause, str] = {}
         if self.scope:
-            reasons[self.scope] = f"{self.scope} of the rule"
+            reasons[self.scope] = sentence("{option} of the rule", option=str(self.scope))
         if self.against:
             reasons[Cause.NONE] = _named("none", self.against)
         if self.ignored:
             reasons[Cause.IGNORE] = _named("ignore", self.ignored)
         if self.missing:
-            reasons[Cause.MISSING] = f"missing: {', '.join(self.missing)}"
-        return reasons or {Cause.SCORE: f"score {self.score:g} of {self.threshold:g}"}
+            reasons[Cause.MISSING] = sentence("missing: {words}", words=", ".join(self.missing))
+        if not reasons:
+            values = {"score": self.score, "threshold": self.threshold}
+            reasons[Cause.SCORE] = sentence("score {score:g} of {threshold:g}", **values)
+        return reasons
 
     @property
     def why_not(self) -> str:
         """All reasons as one sentence; "" for a match."""
-        return "; ".join(self.reasons.values())
+        return joined("; ", self.reasons.values())
 
 
 def _named(key: str, hits: Iterable[Hit]) -> str:

@@ -6,6 +6,7 @@ import regex
 
 from monitor.errors import RuleError
 from monitor.rules.words import Pattern
+from monitor.texts import sentence
 
 FLAGS = {"i": regex.IGNORECASE, "m": regex.MULTILINE, "s": regex.DOTALL, "x": regex.VERBOSE}
 # Seconds for one text. The engine looks at its watch between steps and may take three times as long; one that
@@ -21,13 +22,13 @@ def read_pattern(rule: str, written: str, expression: str, flags: str, column: i
     """Check a regular expression that begins at `column` of the word as written. Raises RuleError."""
     for index, flag in enumerate(flags):
         if flag not in FLAGS or flag in flags[:index]:
-            what = f'behind the last "/" only {", ".join(FLAGS)} may stand, each once'
-            fix = 'a word with slashes in it begins with "="'
+            what = sentence('behind the last "/" only {flags} may stand, each once', flags=", ".join(FLAGS))
+            fix = sentence('a word with slashes in it begins with "="')
             raise RuleError(rule, written, what, column + len(expression) + 1 + index, fix=fix)
     try:
         _compiled(expression, flags)
     except regex.error as error:
-        what = f"this regular expression cannot be read: {error.msg}"
+        what = sentence("this regular expression cannot be read: {why}", why=error.msg)
         raise RuleError(rule, written, what, column + min(error.pos or 0, len(expression))) from None
     return Pattern(expression, flags)
 

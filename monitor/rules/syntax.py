@@ -11,6 +11,7 @@ from monitor.rules.fold import fold
 from monitor.rules.patterns import read_pattern
 from monitor.rules.script import continues_words, simplified, vocabulary
 from monitor.rules.words import AnyOf, Near, Plain, Spelling, Term, Word
+from monitor.texts import sentence
 
 _FIELD = re.compile(rf"({'|'.join(ENTRY_FIELDS)}):\s*(?=\S)")
 _PATTERN = re.compile(r"/((?:\\.|\[(?:\\.|[^\]\\])*\]|[^/\\\[])+)/([A-Za-z]*)(?=\s|$)")
@@ -50,7 +51,7 @@ def parse_word(rule: str, written: str, aliases: Aliases = _NO_ALIASES) -> Word:
     source = _Source(rule, written, aliases)
     if surrogate := _UNFINDABLE.search(written):
         raise source.error(
-            "half a character (a lone surrogate) or NUL cannot be looked for", surrogate.start()
+            sentence("half a character (a lone surrogate) or NUL cannot be looked for"), surrogate.start()
         )
     if not _SPECIAL.search(written):  # nearly always; saves half the time of a compilation
         return Word(written, _plain(source, written.strip(), 0))
@@ -85,12 +86,14 @@ def _parse(source: _Source, text: str, column: int) -> Word:
         return Word(text, word.term, fields or word.fields, word.guards)
     near = nears[0]
     if len(nears) > 1:
-        what = "two words can be near each other, not three"
-        raise source.error(what, column + nears[1].start(1) - 1, "write a second word")
+        what = sentence("two words can be near each other, not three")
+        raise source.error(what, column + nears[1].start(1) - 1, sentence("write a second word"))
     if not near[1]:
-        raise source.error('say how near, in characters: "A ~8 B"', column + near.end(1) - 1)
+        raise source.error(sentence('say how near, in characters: "A ~8 B"'), column + near.end(1) - 1)
     if near.start() == 0 or near.end() == len(inner):
-        raise source.error('two words are expected, one on each side of "~"', column + near.start(1) - 1)
+        raise source.error(
+            sentence('two words are expected, one on each side of "~"'), column + near.start(1) - 1
+        )
     left = _parse(source, inner[: near.start()], column)
     right = _parse(source, inner[near.end() :], column + near.end())
     return Word(text, Near(left, right, int(near[1])), fields)
@@ -121,7 +124,8 @@ def _term(source: _Source, text: str, column: int) -> Term:
     if pattern := _PATTERN.fullmatch(text) or _LOOSE_PATTERN.fullmatch(text):
         return _pattern(source, pattern[1], pattern[2], column)
     if text.startswith("＠"):
-        raise source.error('"＠" is full-width', column, f'an alias set is written "@{text[1:]}"')
+        fix = sentence('an alias set is written "@{name}"', name=text[1:])
+        raise source.error(sentence('"＠" is full-width'), column, fix)
     if text.startswith("@") and len(text) > 1:
         return _alias_set(source, text[1:].strip(), column)
     return _plain(source, text, column)
@@ -138,17 +142,18 @@ def _alias_set(source: _Source, name: str, column: int) -> Term:
     aliases, key = source.aliases, fold(name).text
     if key not in aliases.sets:
         close = nearest(name, [written for written, _ in aliases.sets.values()])
-        fix = f'add it to [aliases], or write "=@{name}" for the character itself'
-        fix = f'did you mean "@{close}"?' if close else fix
-        raise source.error(f'there is no alias set "{name}"', column, fix)
+        fix = sentence('add it to [aliases], or write "=@{name}" for the character itself', name=name)
+        fix = sentence('did you mean "@{name}"?', name=close) if close else fix
+        raise source.error(sentence('there is no alias set "{name}"', name=name), column, fix)
     if key in aliases.within:
         circle = [*aliases.within[aliases.within.index(key) :], key]
         names = " -> ".join(aliases.sets[member][0] for member in circle)
-        raise source.error(f"this alias set holds itself: {names}", column, "take one of these out")
+        what = sentence("this alias set holds itself: {names}", names=names)
+        raise source.error(what, column, sentence("take one of these out"))
     if key not in aliases.parsed:
         if len(aliases.within) == _DEEPEST:
-            what = f"there are more than {_DEEPEST} sets within each other here"
-            raise source.error(what, column, "write the words")
+            what = sentence("there are more than {number} sets within each other here", number=_DEEPEST)
+            raise source.error(what, column, sentence("write the words"))
         aliases.parsed[key] = _words_of_set(aliases, key)
     return AnyOf(aliases.parsed[key])
 
@@ -174,7 +179,7 @@ def _plain(source: _Source, text: str, column: int) -> Term:
     core = core.removesuffix("*") if open_right else core
     folded = fold(core).text
     if not folded.strip("*= "):
-        raise source.error("there is nothing to look for", column)
+        raise source.error(sentence("there is nothing to look for"), column)
     if exact:
         return Plain((_spelling(folded, open_left, open_right, exact=unicodedata.normalize("NFC", core)),))
     spellings = [_spelling(folded, open_left, open_right)]

@@ -15,6 +15,7 @@ from monitor.errors import RuleError
 from monitor.rules.expression import And, Contains, Expression, Not, Or
 from monitor.rules.syntax import Aliases, parse_word
 from monitor.rules.words import AnyOf, Near, Word
+from monitor.texts import sentence
 
 _FIELDS = "|".join(ENTRY_FIELDS)
 # NOT binds before NEAR's words are joined by AND, AND before OR; words side by side are joined by AND.
@@ -57,13 +58,13 @@ def parse_when(rule: str, text: str, aliases: Aliases) -> Expression:
     try:
         tree = _grammar().parse(text)
     except UnexpectedEOF:  # pragma: no cover - lark reports the end as a token
-        raise RuleError(rule, text, "something is missing at the end", len(text)) from None
+        raise RuleError(rule, text, sentence("something is missing at the end"), len(text)) from None
     except UnexpectedCharacters as error:
         raise _error_at_character(rule, text, error.pos_in_stream or 0) from None
     except UnexpectedToken as error:
         raise _error_at_token(rule, text, error.token) from None
     if (column := _too_deep(tree)) is not None:
-        what = f"parentheses and NOTs stand more than {_DEEPEST} deep in each other"
+        what = sentence("parentheses and NOTs stand more than {number} deep in each other", number=_DEEPEST)
         raise RuleError(rule, text, what, column)
     return _build(_Source(rule, text, aliases), tree.children[0])
 
@@ -75,10 +76,10 @@ def _grammar() -> Lark:
 
 def _error_at_character(rule: str, text: str, column: int) -> RuleError:
     if text[column] == '"':
-        what, fix = "this quotation mark is not closed", 'add " after the phrase'
+        what, fix = sentence("this quotation mark is not closed"), sentence('add " after the phrase')
     else:
-        what = f'a word is expected after "{text[column]}"'
-        fix = "to look for the character itself, put it in quotation marks"
+        what = sentence('a word is expected after "{character}"', character=text[column])
+        fix = sentence("to look for the character itself, put it in quotation marks")
     return RuleError(rule, text, what, column, fix=fix)
 
 
@@ -86,16 +87,16 @@ def _error_at_token(rule: str, text: str, token: Token) -> RuleError:
     column = token.start_pos or 0
     if token.type == "$END":
         if text.count("(") > text.count(")"):
-            what = "this parenthesis is not closed"
-            return RuleError(rule, text, what, _unclosed(text), fix='add ")"')
-        return RuleError(rule, text, "a word is missing at the end", len(text.rstrip()))
+            what = sentence("this parenthesis is not closed")
+            return RuleError(rule, text, what, _unclosed(text), fix=sentence('add ")"'))
+        return RuleError(rule, text, sentence("a word is missing at the end"), len(text.rstrip()))
     if token.type == "RPAR":
         if re.sub(r"\s", "", text[:column]).endswith(("(", "AND", "OR", "NOT")):
-            return RuleError(rule, text, 'a word is missing before ")"', column)
-        what = "this parenthesis was never opened"
-        return RuleError(rule, text, what, column, fix='take it out or add "("')
+            return RuleError(rule, text, sentence('a word is missing before ")"'), column)
+        what = sentence("this parenthesis was never opened")
+        return RuleError(rule, text, what, column, fix=sentence('take it out or add "("'))
     # The grammar takes every other character anywhere: this is a second NEAR.
-    what = f'"{token}" stands between two words or groups of words, and no third'
+    what = sentence('"{token}" stands between two words or groups of words, and no third', token=str(token))
     return RuleError(rule, text, what, column)
 
 
@@ -160,22 +161,30 @@ def _word(source: _Source, node: Tree[Token]) -> Contains:
     if token.type == "WORD":
         _refuse_full_width(source, token, column)
     if token in ("AND", "OR", "NEAR"):  # where a word belongs, the grammar takes them for one
-        raise source.error(f"a word is missing before {token}", column)
+        raise source.error(sentence("a word is missing before {token}", token=str(token)), column)
     if token.upper() in ("AND", "OR", "NOT", "NEAR"):
-        what = f'write {token.upper()} in capitals, or "{token}" in quotation marks for the word'
+        what = sentence(
+            'write {operator} in capitals, or "{token}" in quotation marks for the word',
+            operator=token.upper(),
+            token=str(token),
+        )
         raise source.error(what, column)
     if token in _OPERATORS:
-        raise source.error(f'write {_OPERATORS[token]} instead of "{token}"', column)
+        values = {"operator": _OPERATORS[token], "token": str(token)}
+        raise source.error(sentence('write {operator} instead of "{token}"', **values), column)
     if token.endswith(":") and token[:-1] in ENTRY_FIELDS:
-        raise source.error(f'a word is expected after "{token}", without a space', column)
+        what = sentence('a word is expected after "{token}", without a space', token=str(token))
+        raise source.error(what, column)
     return Contains(source.word(str(token), column))
 
 
 def _refuse_full_width(source: _Source, token: Token, column: int) -> None:
     for index, character in enumerate(token):
         if character in _FULL_WIDTH:
-            fix = f"write {_FULL_WIDTH[character]} or put the word in quotation marks"
-            raise source.error(f'"{character}" is full-width', column + index, fix)
+            meant = _FULL_WIDTH[character]
+            fix = sentence("write {character} or put the word in quotation marks", character=meant)
+            what = sentence('"{character}" is full-width', character=character)
+            raise source.error(what, column + index, fix)
 
 
 def _quoted(source: _Source, node: Tree[Token]) -> Contains:
@@ -209,12 +218,12 @@ def _near(source: _Source, node: Tree[Token]) -> Contains:
     assert isinstance(operator, Token)
     distance = re.search(r"\d+", operator)
     if not distance:
-        raise source.error('say how near, in characters: "NEAR/8"', operator.end_pos or 0)
+        raise source.error(sentence('say how near, in characters: "NEAR/8"'), operator.end_pos or 0)
     sides: list[Word] = []
     for side in (left, right):
         word = _as_one_word(_build(source, side))
         if word is None:
-            what = "only words, or words joined by OR, can be near each other"
+            what = sentence("only words, or words joined by OR, can be near each other")
             raise source.error(what, operator.start_pos or 0)
         sides.append(word)
     written = f"{sides[0].written} {operator} {sides[1].written}"

@@ -50,7 +50,7 @@ def test_the_rule_is_held_against_what_is_stored(tmp_path: Path) -> None:
         (tmp_path / "article.txt").write_text(ARTICLE, "utf-8")
         output = site.monitor("rules", "like", str(tmp_path / "article.txt"))
         assert (
-            "# It finds 3 of the 15 newest entries that are stored, 2 of them found by no rule so far:"
+            "# It finds 3 of the 15 newest entries that are stored, 2 of them found by no rule so far."
             in output
         )
         assert "#   + Lumina来到小镇  (Lumina)" in output

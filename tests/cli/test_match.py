@@ -126,7 +126,7 @@ def test_mistakes_in_the_rules_are_pointed_at_where_they_stand(tmp_path: Path) -
     message = run(tmp_path, "check", config=CONFIG.replace('"NVIDIA"', '"/(/"'), code=2).stderr
     assert "line 3, [aliases], 英伟达: this regular expression" in message
     message = run(tmp_path, "check", config=CONFIG.replace('"英伟达" =', "英伟达 ="), code=2).stderr
-    assert 'in quotation marks: "英伟达" = …' in message
+    assert 'in quotation marks. Write: "英伟达" =' in message
 
 
 def test_the_configuration_is_shown_as_it_would_be_written(tmp_path: Path) -> None:
