@@ -61,8 +61,9 @@ FILE ?= ../shared/relevance/dev.jsonl
 relevance: $(DEV)
 	$(BIN)/python bench/relevance.py $(FILE) --folds 5
 
-# The pages that are made from the source: docs/map.md and docs/guide/json.md.
+# What is made from the source: docs/map.md, docs/guide/json.md, and the operator's texts in traditional Chinese.
 docs: $(DEV)
+	$(BIN)/python docs/make_texts.py
 	$(BIN)/python docs/make_map.py
 	$(BIN)/python docs/make_json.py
 

@@ -81,10 +81,18 @@ def masked(words: str) -> str:
 
 def locale_of(environment: Mapping[str, str]) -> str:
     """Return the locale that LC_ALL, LC_MESSAGES or LANG ask for (POSIX, in this order); English for none of ours."""
-    asked = next(
+    return locale_named(_asked(environment)) or ENGLISH
+
+
+def asks_for_language(environment: Mapping[str, str]) -> bool:
+    """Return whether LC_ALL, LC_MESSAGES or LANG name a language; C and POSIX are none."""
+    return _asked(environment).partition(".")[0] not in ("", "C", "POSIX")
+
+
+def _asked(environment: Mapping[str, str]) -> str:
+    return next(
         (environment[name] for name in ("LC_ALL", "LC_MESSAGES", "LANG") if environment.get(name)), ""
     )
-    return locale_named(asked) or ENGLISH
 
 
 def locale_named(name: str) -> str:

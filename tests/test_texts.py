@@ -9,13 +9,24 @@ import pytest
 from babel.messages.pofile import read_po
 
 import monitor
+from docs.make_texts import make_texts
 from monitor.assets import TEMPLATES
 from monitor.errors import MonitorError, Problem
-from monitor.texts import SHOWN_IN, Text, in_language, joined, locale_of, masked, sentence, shown
+from monitor.texts import (
+    SHOWN_IN,
+    Text,
+    asks_for_language,
+    in_language,
+    joined,
+    locale_of,
+    masked,
+    sentence,
+    shown,
+)
 
 ROOT = Path(monitor.__file__).parent
 # The languages in which operators are spoken to, English aside.
-TRANSLATED = ("zh_Hans",)
+TRANSLATED = ("zh_Hans", "zh_Hant")
 
 
 def _templates_in_the_code() -> dict[str, str]:
@@ -66,6 +77,11 @@ def test_no_translation_is_left_of_a_sentence_that_is_gone(locale: str) -> None:
 def test_a_translation_has_the_values_of_its_sentence(locale: str) -> None:
     for template, translation in _translations(locale).items():
         assert _names_in(translation) <= _names_in(template), translation
+
+
+def test_the_traditional_texts_are_made_from_the_simplified_ones() -> None:
+    for path, text in make_texts().items():
+        assert path.read_text("utf-8") == text, "run: make docs"
 
 
 def test_a_sentence_reads_in_english_by_itself() -> None:
@@ -128,3 +144,17 @@ def test_what_is_shown_is_in_the_language_of_the_process() -> None:
 )
 def test_the_language_is_that_of_the_environment(environment: dict[str, str], locale: str) -> None:
     assert locale_of(environment) == locale
+
+
+@pytest.mark.parametrize(
+    ("environment", "asks"),
+    [
+        ({}, False),
+        ({"LANG": "C.UTF-8"}, False),
+        ({"LANG": "zh_CN.UTF-8", "LC_ALL": "POSIX"}, False),
+        ({"LANG": "de_DE.UTF-8"}, True),
+        ({"LANG": "en_US"}, True),
+    ],
+)
+def test_c_and_posix_ask_for_no_language(environment: dict[str, str], asks: bool) -> None:
+    assert asks_for_language(environment) is asks

@@ -14,7 +14,7 @@ import typer
 
 from monitor import __version__
 from monitor.cli.feeds import feeds
-from monitor.cli.options import DEFAULT, ConfigFile, Json, SubscriptionName, path_of
+from monitor.cli.options import AS_OPERATOR, DEFAULT, ConfigFile, Json, SubscriptionName, path_of
 from monitor.cli.rules import rules
 from monitor.cli.service import service
 from monitor.cli.store import store
@@ -23,7 +23,7 @@ from monitor.errors import ConfigError, DatabaseGoneError, MonitorError
 from monitor.log import Format, StandardError
 from monitor.malloc import hold_little_memory
 from monitor.masking import mask
-from monitor.texts import ENGLISH, SHOWN_IN, locale_named, locale_of, shown
+from monitor.texts import ENGLISH, SHOWN_IN, asks_for_language, locale_named, locale_of, shown
 
 if TYPE_CHECKING:
     from types import TracebackType
@@ -113,7 +113,7 @@ def _everywhere(
         typer.Option(
             "--lang",
             metavar="LANGUAGE",
-            help="The language of answers: zh-Hans, zh-Hant or en. Default: that of $LANG.",
+            help="The language of answers: zh-Hans, zh-Hant or en. Default: that of $LANG, else [operator] locale.",
             show_default=False,
         ),
     ] = None,
@@ -124,6 +124,7 @@ def _everywhere(
 ) -> None:
     context.obj = config or DEFAULT
     SHOWN_IN.set(_locale(lang) if lang else locale_of(os.environ))
+    context.meta[AS_OPERATOR] = not lang and not asks_for_language(os.environ)
 
 
 def _locale(lang: str) -> str:

@@ -7,12 +7,13 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from monitor.errors import ConfigError, Problem, suggestion
-from monitor.texts import sentence
+from monitor.texts import ENGLISH, SHOWN_IN, sentence
 
 if TYPE_CHECKING:
     from monitor.config.options import Config, Subscription
 
 DEFAULT = Path("config.toml")
+AS_OPERATOR = "monitor.as_operator"  # in click's meta: answers are in the language of [operator] locale
 
 ConfigFile = Annotated[
     Path | None,
@@ -29,8 +30,16 @@ SubscriptionName = Annotated[
 
 
 def path_of(context: typer.Context, config: Path | None) -> Path:
-    """Return the configuration file of a command: its own option, else the one before its name."""
-    return config or Path(context.obj)
+    """Return the configuration file of a command: its own option, else the one before its name.
+
+    Where neither --lang nor the environment names a language, what is shown from now on is in that of the file.
+    """
+    path = config or Path(context.obj)
+    if context.meta.get(AS_OPERATOR):
+        from monitor.config.checked import operator_locale_of
+
+        SHOWN_IN.set(operator_locale_of(path) or ENGLISH)
+    return path
 
 
 def subscriptions_named(config: "Config", name: str | None, file: str) -> "Sequence[Subscription]":

@@ -144,6 +144,15 @@ def readable_part(path: Path) -> Config:
     return found
 
 
+def operator_locale_of(path: Path) -> str:
+    """Return [operator] locale, whatever is wrong elsewhere in the file; "" when it is empty or cannot be read."""
+    try:
+        text = only(as_text(read_file(path), path), "operator")
+        return parse_config(text, path.name).operator.locale
+    except ConfigError:
+        return ""
+
+
 def feed_names_of(path: Path) -> dict[str, str]:
     """Return the names of a file's feeds by URL, whatever is wrong elsewhere in it; {} when they cannot be read."""
     try:

@@ -51,6 +51,7 @@ EntryField = Literal["title", "summary", "text", "author", "section", "link", "f
 ENTRY_FIELDS: tuple[str, ...] = get_args(EntryField)  # where a word can stand
 Language = Literal["zh", "zh-Hans", "zh-Hant", "ja", "ko", "en"]
 Locale = Literal["zh-Hans", "zh-Hant", "en"]
+OperatorLocale = Literal["", "zh-Hans", "zh-Hant", "en"]
 Pace = Literal["digest", "at once"]
 # Durations, each within bounds in which the instants that are computed of it exist, and mean something.
 Deadline = Annotated[timedelta, Reader(span("1s", "1h"))]
@@ -200,6 +201,9 @@ class OperatorOptions:
     to: tuple[Address, ...] = option(
         (),
         'who gets a mail when something is wrong, with what to do; empty: nobody, only "monitor status" shows it',
+    )
+    locale: OperatorLocale = option(
+        "", '"zh-Hans", "zh-Hant" or "en": the language of these mails; empty: that of $LANG, else English'
     )
     heartbeat: OptionalWebAddress = option(
         "", '"https://hc-ping.com/…": asked every five minutes while all is well, with /fail when not'

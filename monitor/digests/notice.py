@@ -6,6 +6,7 @@ from datetime import datetime, timedelta
 
 from monitor.config.addresses import parse_mailbox
 from monitor.model.notices import KnownTrouble, LastTold, Notice, NoticeKind, Swarm, TroubleGroup
+from monitor.texts import joined, sentence
 
 _QUIET = timedelta(
     seconds=5
@@ -95,10 +96,10 @@ def _has_passed(instant: datetime, span: timedelta, now: datetime) -> bool:
 
 def _shortened(known: KnownTrouble) -> KnownTrouble:
     lines = known.trouble.details.splitlines()
-    shown = [line if len(line) <= _WIDTH else f"{line[: _WIDTH - 1]}…" for line in lines[:_LINES]]
+    shown: list[str] = [line if len(line) <= _WIDTH else f"{line[: _WIDTH - 1]}…" for line in lines[:_LINES]]
     if len(lines) > _LINES:
-        shown.append(f"and {len(lines) - _LINES} more lines")
-    return replace(known, trouble=replace(known.trouble, details="\n".join(shown)))
+        shown.append(sentence("and {number} more lines", number=len(lines) - _LINES))
+    return replace(known, trouble=replace(known.trouble, details=joined("\n", shown)))
 
 
 def _address_key(address: str) -> str:

@@ -3,7 +3,7 @@
 import re
 import traceback
 from dataclasses import replace
-from functools import cache
+from functools import cache, partial
 
 from css_inline import CSSInliner
 from jinja2 import Environment, FileSystemLoader, StrictUndefined, TemplateError, TemplateSyntaxError
@@ -18,6 +18,7 @@ from monitor.errors import DigestError
 from monitor.model.digests import Digest
 from monitor.model.mail import Rendered
 from monitor.model.notices import Notice
+from monitor.texts import ENGLISH, in_language, sentence
 
 _SUBJECT = 200  # characters; what a template makes longer is cut
 
@@ -43,14 +44,14 @@ def digest_renderer(directory: str = "") -> RenderDigest:
     return render
 
 
-def notice_renderer(directory: str = "") -> RenderNotice:
-    """Return a function that renders a notice to the operator, in English as the log is.
+def notice_renderer(directory: str = "", locale: str = ENGLISH) -> RenderNotice:
+    """Return a function that renders a notice to the operator, in the language of `locale`.
 
     The function raises DigestError, naming the template and its line, when a template fails.
     """
 
     def render(notice: Notice) -> Rendered:
-        environment = _environment(directory, language_of("en"))
+        environment = _environment(directory, language_of(locale))
         subject = " ".join(_fill(environment, "notice.subject.j2", notice=notice).split())[:_SUBJECT]
         text = _fill(environment, "notice.txt.j2", notice=notice, subject=subject)
         return Rendered(subject=subject, text=_trimmed(text), html="")
@@ -58,19 +59,19 @@ def notice_renderer(directory: str = "") -> RenderNotice:
     return render
 
 
-def reliable_notice_renderer(directory: str = "") -> RenderNotice:
+def reliable_notice_renderer(directory: str = "", locale: str = ENGLISH) -> RenderNotice:
     """Return a function that renders a notice by the templates in `directory`, and by ours when those fail.
 
     The notice then says so: that a template is broken must not keep the operator from learning of a trouble.
     """
-    render, render_by_ours = notice_renderer(directory), notice_renderer()
+    render, render_by_ours = notice_renderer(directory, locale), notice_renderer("", locale)
 
     def render_anyway(notice: Notice) -> Rendered:
         try:
             return render(notice)
         except DigestError as error:
             rendered = render_by_ours(notice)
-            return replace(rendered, text=f"{rendered.text}\n{error}\n")
+            return replace(rendered, text=f"{rendered.text}\n{in_language(error.text, locale)}\n")
 
     return render_anyway
 
@@ -100,6 +101,7 @@ def _new_environment(directories: list[str], language: Language) -> Environment:
     environment.install_gettext_translations(language.words, newstyle=True)  # type: ignore[attr-defined]  # the extension's
     environment.filters["wrapped"] = wrap
     environment.filters["columns"] = columns
+    environment.filters["translated"] = partial(in_language, locale=language.locale)
     return environment
 
 
@@ -121,18 +123,26 @@ def _fill(environment: Environment, name: str, **values: object) -> str:
             return limited(environment.get_template(name).generate(**values))
     except RecursionError:
         raise DigestError(
-            f"template {name}: it includes or calls itself without an end. {_consequence(name)}"
+            sentence(
+                "template {name}: it includes or calls itself without an end. {consequence}",
+                name=name,
+                consequence=_consequence(name),
+            )
         ) from None
     except _FAILURES as error:
         line = next((number for file, number in _locations(error) if file.endswith(name)), None)
-        where = f"template {name}, line {line}" if line else f"template {name}"
-        raise DigestError(f"{where}: {error}. {_consequence(name)}") from error
+        values = {"name": name, "line": line, "why": str(error), "consequence": _consequence(name)}
+        if line:
+            what = sentence("template {name}, line {line}: {why}. {consequence}", **values)
+        else:
+            what = sentence("template {name}: {why}. {consequence}", **values)
+        raise DigestError(what) from error
 
 
 def _consequence(name: str) -> str:
     if name.startswith("notice."):
-        return "Notices are made by the built-in template until it is fixed."
-    return "The digest waits until the template is fixed."
+        return sentence("Notices are made by the built-in template until it is fixed.")
+    return sentence("The digest waits until the template is fixed.")
 
 
 def _locations(error: BaseException) -> list[tuple[str, int]]:

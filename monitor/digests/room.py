@@ -5,6 +5,7 @@ from collections.abc import Callable
 from monitor.model.digests import Digest
 from monitor.model.mail import Rendered
 from monitor.model.notices import Notice
+from monitor.texts import sentence
 
 RenderDigest = Callable[[Digest], Rendered]
 RenderNotice = Callable[[Notice], Rendered]
@@ -22,7 +23,10 @@ def excess(rendered: Rendered) -> str:
     """Return which template made too much for a mail, and how much; "" when all fits."""
     return next(
         (
-            f"template {name}: makes {size:,} bytes, and a mail takes {largest:,}."
+            sentence(
+                "template {name}: makes {size:,} bytes, and a mail takes {largest:,}.",
+                **{"name": name, "size": size, "largest": largest},
+            )
             for name, part, largest in _measured(rendered)
             if (size := len(part.encode())) > largest
         ),

@@ -251,8 +251,9 @@ class _Reader:
         try:
             parse_word("", word)
         except RuleError as error:
-            what = sentence("{why}; it is looked for as plain text, as TrendRadar did", why=error.explanation)
-            self._note(number, text, what)
+            why = error.explanation
+            note = sentence("{why}; it is looked for as plain text, as TrendRadar did", why=why)
+            self._note(number, text, note)
             return _literal(pattern[0])
         for what in _differences(expression, flags):
             self._note(number, text, what)

@@ -9,6 +9,7 @@ from datetime import datetime, timedelta
 from enum import Enum
 
 from monitor.model import require_utc
+from monitor.texts import sentence
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -39,25 +40,31 @@ class NoticeKind(Enum):
     DATABASE_REPLACED = (
         "database replaced",
         Telling(
-            happened="The database was deleted or replaced under the service, which ended.",
-            to_do="If you put back a copy on purpose, there is nothing to do. If not, put the last backup in its place"
-            " while the service is stopped: without it, entries of the feeds' first visits may be mailed again.",
+            happened=sentence("The database was deleted or replaced under the service, which ended."),
+            to_do=sentence(
+                "If you put back a copy on purpose, there is nothing to do. If not, put the last backup in its place"
+                " while the service is stopped: without it, entries of the feeds' first visits may be mailed again."
+            ),
             is_event=True,
         ),
     )
     CLOCK_BEHIND = (
         "clock behind",
         Telling(
-            happened="The clock of this machine is behind; no news is stored or mailed.",
-            to_do="Set the clock: timedatectl set-ntp true, or date -s. The service goes on when it is right.",
+            happened=sentence("The clock of this machine is behind; no news is stored or mailed."),
+            to_do=sentence(
+                "Set the clock: timedatectl set-ntp true, or date -s. The service goes on when it is right."
+            ),
         ),
     )
     CONFIG_REFUSED = (
         "config refused",
         Telling(
-            happened="An edit of config.toml is refused; the configuration before it is in force.",
-            to_do='Correct the file, and the service takes it up within two seconds ("monitor check" lists what is'
-            ' wrong). Or restore the previous rules: "monitor rules undo" ("monitor rules history" lists them).',
+            happened=sentence("An edit of config.toml is refused; the configuration before it is in force."),
+            to_do=sentence(
+                'Correct the file, and the service takes it up within two seconds ("monitor check" lists what is'
+                ' wrong). Or restore the previous rules: "monitor rules undo" ("monitor rules history" lists them).'
+            ),
             patience=timedelta(minutes=1),  # a torn or half finished save is corrected before
             pause=timedelta(minutes=1),
         ),
@@ -65,98 +72,126 @@ class NoticeKind(Enum):
     CONFIG_SHRUNK = (
         "config shrunk",
         Telling(
-            happened="An edit of config.toml drops more than half of the feeds or rules, and waits.",
-            to_do="If it is meant, there is nothing to do: it takes effect when the file has stood unchanged for a"
-            ' minute. If it is not, put the file back; "monitor rules undo" restores the rules.',
+            happened=sentence(
+                "An edit of config.toml drops more than half of the feeds or rules, and waits."
+            ),
+            to_do=sentence(
+                "If it is meant, there is nothing to do: it takes effect when the file has stood unchanged for a"
+                ' minute. If it is not, put the file back; "monitor rules undo" restores the rules.'
+            ),
             pause=timedelta(minutes=1),
         ),
     )
     FEED_GONE = (
         "feed gone",
         Telling(
-            happened="A feed is gone for good, as its server says; it is asked no more.",
-            to_do='Correct its url in config.toml, or remove it there. "monitor poll" asks it once more.',
+            happened=sentence("A feed is gone for good, as its server says; it is asked no more."),
+            to_do=sentence(
+                'Correct its url in config.toml, or remove it there. "monitor poll" asks it once more.'
+            ),
         ),
     )
     FEED_MOVED = (
         "feed moved",
         Telling(
-            happened="A feed has moved for good; it is asked at its new address.",
-            to_do="Ask it at its new address: edit its url in config.toml. What is known of it stays.",
+            happened=sentence("A feed has moved for good; it is asked at its new address."),
+            to_do=sentence(
+                "Ask it at its new address: edit its url in config.toml. What is known of it stays."
+            ),
             is_event=True,
         ),
     )
     FEED_RESET = (
         "feed reset",
         Telling(
-            happened="A feed brought many old entries at once; they are held back.",
-            to_do='To mail those that match: "monitor rules apply --held-back --since 30d" (with --dry-run it lists'
-            " them). Else there is nothing to do.",
+            happened=sentence("A feed brought many old entries at once; they are held back."),
+            to_do=sentence(
+                'To mail those that match: "monitor rules apply --held-back --since 30d" (with --dry-run it lists'
+                " them). Else there is nothing to do."
+            ),
             is_event=True,
         ),
     )
     RELAY_DOWN = (
         "relay down",
         Telling(
-            happened="The mail server takes no mail.",
-            to_do="If this lasts, compare [smtp] host, port and security with what the provider says, and try"
-            ' "monitor deliver --now". Mails wait until they expire; entries of expired mails come again.',
+            happened=sentence("The mail server takes no mail."),
+            to_do=sentence(
+                "If this lasts, compare [smtp] host, port and security with what the provider says, and try"
+                ' "monitor deliver --now". Mails wait until they expire; entries of expired mails come again.'
+            ),
             stops_mail=True,
         ),
     )
     LOGIN_REFUSED = (
         "login refused",
         Telling(
-            happened="The mail server refuses the login; no mail leaves.",
-            to_do="Correct [smtp] username or the password; many providers want an app password. The service tries"
-            ' again when either has changed, or by "monitor deliver --now".',
+            happened=sentence("The mail server refuses the login; no mail leaves."),
+            to_do=sentence(
+                "Correct [smtp] username or the password; many providers want an app password. The service tries"
+                ' again when either has changed, or by "monitor deliver --now".'
+            ),
             stops_mail=True,
         ),
     )
     ADDRESS_SUSPENDED = (
         "address suspended",
         Telling(
-            happened="A recipient is no longer mailed: the address was refused for good three times.",
-            to_do="Correct or remove the address in config.toml; what it missed is not sent any more.",
+            happened=sentence(
+                "A recipient is no longer mailed: the address was refused for good three times."
+            ),
+            to_do=sentence(
+                "Correct or remove the address in config.toml; what it missed is not sent any more."
+            ),
         ),
     )
     ADDRESS_REFUSED = (
         "address refused",
         Telling(
-            happened="A recipient's address is refused for good by the mail server.",
-            to_do="Correct or remove the address in config.toml. After three digests in a row it is no longer mailed.",
+            happened=sentence("A recipient's address is refused for good by the mail server."),
+            to_do=sentence(
+                "Correct or remove the address in config.toml. After three digests in a row it is no longer mailed."
+            ),
         ),
     )
     MAIL_GIVEN_UP = (
         "mail given up",
         Telling(
-            happened="Mails were given up.",
-            to_do='Read the server\'s reply below. "monitor outbox --retry NUMBER" sends a mail again.',
+            happened=sentence("Mails were given up."),
+            to_do=sentence(
+                'Read the server\'s reply below. "monitor outbox --retry NUMBER" sends a mail again.'
+            ),
             is_event=True,
         ),
     )
     MAIL_REFUSED = (
         "mail refused",
         Telling(
-            happened="The mail server refuses what stands in a mail, or its size.",
-            to_do='Read the server\'s reply below. The digest is rendered once more, smaller; "monitor outbox" shows'
-            " how that went. Its entries do not come again beyond that.",
+            happened=sentence("The mail server refuses what stands in a mail, or its size."),
+            to_do=sentence(
+                'Read the server\'s reply below. The digest is rendered once more, smaller; "monitor outbox" shows'
+                " how that went. Its entries do not come again beyond that."
+            ),
             is_event=True,
         ),
     )
     MAIL_EXPIRED = (
         "mail expired",
         Telling(
-            happened="Mails became too old before the mail server took them.",
-            to_do="Nothing, where their entries come again. [outbox] expire says how old a mail may become.",
+            happened=sentence("Mails became too old before the mail server took them."),
+            to_do=sentence(
+                "Nothing, where their entries come again. [outbox] expire says how old a mail may become."
+            ),
             is_event=True,
         ),
     )
     MAIL_UNCERTAIN = (
         "mail uncertain",
         Telling(
-            happened="It is not known whether mails arrived; they are not sent again.",
-            to_do='Ask the recipients, if it matters. "monitor outbox --retry NUMBER" sends a mail again.',
+            happened=sentence("It is not known whether mails arrived; they are not sent again."),
+            to_do=sentence(
+                'Ask the recipients, if it matters. "monitor outbox --retry NUMBER" sends a mail again.'
+            ),
             is_event=True,
         ),
     )

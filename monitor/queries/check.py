@@ -20,7 +20,7 @@ from monitor.config.values import Size
 from monitor.errors import DigestError, Problem, StoreError
 from monitor.loaded import LoadedConfig
 from monitor.mail.providers import provider_at
-from monitor.texts import sentence
+from monitor.texts import ENGLISH, sentence
 
 
 def problems_of(loaded: LoadedConfig) -> Iterator[Problem]:
@@ -139,7 +139,10 @@ def template_errors(loaded: LoadedConfig) -> Iterator[DigestError]:
     from monitor.digests.render import digest_renderer, notice_renderer
     from monitor.digests.sample import sample_digests, sample_notice
 
-    render, render_notice = digest_renderer(loaded.templates), notice_renderer(loaded.templates)
+    render, render_notice = (
+        digest_renderer(loaded.templates),
+        notice_renderer(loaded.templates, loaded.config.operator.locale or ENGLISH),
+    )
     of_each_locale = {subscription.locale: subscription for subscription in loaded.config.subscriptions}
     samples = [sample for each in of_each_locale.values() for sample in sample_digests(each)]
     attempts: list[Callable[[], object]] = [partial(render, sample) for sample in samples]

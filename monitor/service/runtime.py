@@ -1,7 +1,8 @@
 """Wire up what due work needs: a database, a fetcher, templates, a sender, the digest context."""
 
+import os
 import random
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
 from functools import cache
@@ -24,6 +25,7 @@ from monitor.service.clock import Clocks
 from monitor.service.register import register
 from monitor.service.timekeeping import believe_clock
 from monitor.store.database import Database, open_database
+from monitor.texts import locale_of
 
 jitter = random.random
 
@@ -51,10 +53,15 @@ def make_runtime(loaded: LoadedConfig, parse: Parse, fetcher: Fetcher | None = N
         fetcher=fetcher or Fetcher(loaded.config.fetch, folder=loaded.folder),
         parse=parse,
         render=_digest_renderer(loaded.templates),
-        render_notice=_notice_renderer(loaded.templates),
+        render_notice=_notice_renderer(loaded.templates, notice_locale(loaded)),
         transport=_transport(smtp, loaded),
         context=digest_context(loaded),
     )
+
+
+def notice_locale(loaded: LoadedConfig, environ: Mapping[str, str] = os.environ) -> str:
+    """Return the language of notices: that of [operator] locale, else the one that the environment asks for."""
+    return loaded.config.operator.locale or locale_of(environ)
 
 
 # What makes and sends mails is imported with the first of them: most polls, and most starts, come to none.
@@ -73,11 +80,11 @@ def _digest_renderer(templates: str) -> RenderDigest:
     return render
 
 
-def _notice_renderer(templates: str) -> RenderNotice:
+def _notice_renderer(templates: str, locale: str) -> RenderNotice:
     def render(notice: Notice) -> Rendered:
         from monitor.digests.render import reliable_notice_renderer
 
-        return reliable_notice_renderer(templates)(notice)
+        return reliable_notice_renderer(templates, locale)(notice)
 
     return render
 

@@ -168,3 +168,29 @@ def test_the_end_alone_says_so_in_the_subject() -> None:
     assert "What to do" not in mail.text
     many = rendered(*(known(subject=str(number), over_at=minutes(1)) for number in range(8)))
     assert "- and 3 more, 8 in all" in many.text
+
+
+def test_a_notice_is_in_the_language_of_the_operator() -> None:
+    present, over = known(details="by 3 days"), known(NoticeKind.RELAY_DOWN, over_at=minutes(5))
+    notice = make_notice([present, over], NOW)
+    simplified = notice_renderer("", "zh-Hans")(notice)
+    assert simplified.subject == "feed-monitor: 这台机器的时钟慢了，不存新闻，也不发邮件（另有 1 项）"
+    lines = simplified.text.splitlines()
+    assert lines[:2] == ["这台机器的时钟慢了，不存新闻，也不发邮件。", "-" * 42]
+    assert "怎么办：请校准时钟" in simplified.text
+    assert "以下故障已经解除：" in simplified.text
+    assert " 至 " in simplified.text
+    assert "  by 3 days" in simplified.text
+    traditional = notice_renderer("", "zh-Hant")(notice)
+    assert "怎麼辦：請校準時鐘" in traditional.text
+
+
+def test_what_is_cut_from_the_details_is_told_in_the_language_of_the_operator() -> None:
+    notice = make_notice([known(details="\n".join("abcdefghijklmnop"))], NOW)
+    assert "另有 4 行" in notice_renderer("", "zh-Hans")(notice).text
+    assert "and 4 more lines" in notice_renderer()(notice).text
+
+
+def test_an_end_alone_is_told_in_the_language_of_the_operator() -> None:
+    notice = make_notice([known(over_at=minutes(5))], NOW)
+    assert notice_renderer("", "zh-Hans")(notice).subject.startswith("feed-monitor: 已解除：这台机器")
