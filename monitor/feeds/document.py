@@ -12,6 +12,7 @@ from monitor.errors import FetchError
 from monitor.feeds.charset import codec_of
 from monitor.feeds.entities import replacer, split_doctype
 from monitor.feeds.text import clean
+from monitor.texts import sentence
 
 _WINDOW_BITS = {"gzip": 31, "x-gzip": 31, "deflate": 15}
 _GZIP = b"\x1f\x8b\x08"
@@ -86,7 +87,10 @@ def decompressor(encoding: str, limit: int) -> Callable[[bytes], bytes]:
     ]
     if len(names) > _MOST_CODINGS or any(name not in _WINDOW_BITS and name != "br" for name in names):
         raise FetchError(
-            f'the server compresses its answer with "{clean(encoding)[:40]}", which was not requested'
+            sentence(
+                'the server compresses its answer with "{encoding}", which was not requested',
+                encoding=clean(encoding)[:40],
+            )
         )
     decode_piece = _inflater(_WINDOW_BITS["gzip"], is_declared=False)
     for name in names:  # in the order in which they were applied: the last one comes off first
@@ -157,7 +161,9 @@ def _limited(limit: int, decode_piece: _DecodePiece) -> Callable[[bytes], bytes]
         out = decode_piece(piece, left + 1)
         left -= len(out)
         if left < 0:
-            raise FetchError(f"the feed is larger than {limit // 1000} KB ([fetch] max_bytes)")
+            raise FetchError(
+                sentence("the feed is larger than {size} KB ([fetch] max_bytes)", size=limit // 1000)
+            )
         return out
 
     return decompress
@@ -212,12 +218,12 @@ def _inflater(window_bits: int, *, is_declared: bool) -> _DecodePiece:
             try:
                 out += inflate.decompress(piece, most - len(out))
             except zlib.error:
-                raise FetchError("the server's compressed answer is broken") from None
+                raise FetchError(sentence("the server's compressed answer is broken")) from None
             if not inflate.eof or len(out) >= most:
                 break
             piece = inflate.unused_data
         if is_end and not inflate.eof:
-            raise FetchError("the server's compressed answer ends too early")
+            raise FetchError(sentence("the server's compressed answer ends too early"))
         return out
 
     return decode_piece
@@ -233,9 +239,9 @@ def _unbrotli() -> _DecodePiece:
                     b"" if decoder.is_finished() else bytes(decoder.process(piece, output_buffer_limit=most))
                 )
         except brotli.error:
-            raise FetchError("the server's compressed answer is broken") from None
+            raise FetchError(sentence("the server's compressed answer is broken")) from None
         if not decoder.is_finished():
-            raise FetchError("the server's compressed answer ends too early")
+            raise FetchError(sentence("the server's compressed answer ends too early"))
         return b""
 
     return decode_piece

@@ -39,6 +39,7 @@ from monitor.feeds.pace import conditional_headers, read_date, read_max_age, rea
 from monitor.feeds.text import clean
 from monitor.masking import mask
 from monitor.model.feeds import Validators
+from monitor.texts import sentence
 
 if TYPE_CHECKING:
     from aiohttp_socks import ProxyConnector
@@ -186,7 +187,8 @@ class Fetcher:
                     _limit.set(limit)
                     return await work(request, url)
         except TimeoutError:
-            raise FetchError(f"no answer within {in_words(self._options.timeout)}", connection=True) from None
+            what = sentence("no answer within {span}", span=in_words(self._options.timeout))
+            raise FetchError(what, connection=True) from None
         except _failures() as error:
             # The error beneath may hold the proxy's password.
             raise FetchError(
@@ -198,7 +200,7 @@ class Fetcher:
         try:
             password = feed_password(feed, folder=self._folder)
         except ConfigError as error:
-            raise FetchError(str(error)) from None
+            raise FetchError(error.text) from None
         headers = {"Cookie" if name.lower() == "cookie" else name: value for name, value in feed.headers}
         if feed.username:
             login = base64.b64encode(f"{feed.username}:{password}".encode()).decode()
@@ -223,13 +225,14 @@ class Fetcher:
                 # A gate may let through who comes back, with its cookie or without: once.
                 request_made = url, headers.get("Cookie")
                 if request_made in redirected:
-                    raise FetchError(f"HTTP {response.status}: the address redirects to itself")
+                    what = sentence("HTTP {status}: the address redirects to itself", status=response.status)
+                    raise FetchError(what)
                 redirected.add(request_made)
                 statuses.append(response.status)
                 jar = cookies.setdefault(url.host, aiohttp.CookieJar(unsafe=True))
                 jar.update_cookies(response.cookies, url)
                 url = _redirect_target(response)
-        raise FetchError(f"more than {_MOST_REDIRECTS} redirects")
+        raise FetchError(sentence("more than {number} redirects", number=_MOST_REDIRECTS))
 
     async def _read_time(self, request: _Request, url: URL) -> datetime | None:
         # A cache must not answer with the time of yesterday.
@@ -300,7 +303,8 @@ class Fetcher:
         max_age = read_max_age(_with_one_cache_control(response))
         if response.status == 304:
             if not conditional_headers(sent_validators):
-                raise FetchError('HTTP 304 ("not modified"), though nothing was known yet', status=304)
+                what = sentence('HTTP 304 ("not modified"), though nothing was known yet')
+                raise FetchError(what, status=304)
             return NotModified(
                 validators=read_validators(response.headers, sent_validators),
                 url=str(response.url),
@@ -521,16 +525,19 @@ def _redirect_target(response: aiohttp.ClientResponse) -> URL:
     # Parsers disagree on the host behind a backslash, readers on the one behind an @; no feed needs them. An address
     # without its host would be completed with ours.
     if not location or "\\" in location or _WITHOUT_HOST.match(location):
-        raise FetchError(f"HTTP {response.status} without a valid Location")
+        raise FetchError(sentence("HTTP {status} without a valid Location", status=response.status))
     target = _url(urljoin(str(response.url), location))
     if target.scheme not in ("http", "https") or not target.host or target.raw_user is not None:
-        raise FetchError(f"HTTP {response.status} to an address that is not plain http or https")
+        raise FetchError(
+            sentence("HTTP {status} to an address that is not plain http or https", status=response.status)
+        )
     return target
 
 
 def _refusal(response: aiohttp.ClientResponse) -> str:
     if response.headers.get("cf-mitigated") == "challenge":
-        return f"HTTP {response.status}: the site lets only browsers in (bot protection)"
+        status = response.status
+        return sentence("HTTP {status}: the site lets only browsers in (bot protection)", status=status)
     return f"HTTP {response.status} {clean(response.reason or '')[:100]}".strip()
 
 
@@ -540,24 +547,29 @@ def _describe(error: Exception, refused_addresses: list[str], proxy: str) -> str
         return _private_address(refused_addresses[0])
     if isinstance(error, aiohttp.ClientHttpProxyError):  # its text has the proxy's address, password and all
         reason = clean(f"HTTP {error.status} {error.message}")[:_LONGEST_REASON]
-        return f"the proxy {mask(proxy)} does not let us through: {reason}"
+        return sentence("the proxy {proxy} does not let us through: {why}", proxy=mask(proxy), why=reason)
     if isinstance(error, _proxy_errors()):
-        return f"the proxy {mask(proxy)} does not let us through: {_reason(error)}"
+        why = _reason(error)
+        return sentence("the proxy {proxy} does not let us through: {why}", proxy=mask(proxy), why=why)
     if isinstance(error, aiohttp.ClientConnectorCertificateError | ssl.SSLCertVerificationError):
-        return f"the server's certificate is not trusted: {_reason(error)}"
+        return sentence("the server's certificate is not trusted: {why}", why=_reason(error))
     if isinstance(error, aiohttp.ClientConnectorDNSError):
-        return f"the name {error.host} is not known to the resolver"
+        return sentence("the name {host} is not known to the resolver", host=error.host)
     if isinstance(error, aiohttp.ClientConnectorError):
-        return f"{error.host}:{error.port} cannot be reached: {error.os_error.strerror or _reason(error)}"
+        why = error.os_error.strerror or _reason(error)
+        return sentence("{host}:{port} cannot be reached: {why}", host=error.host, port=error.port, why=why)
     if isinstance(error, _HungUp):
-        return "the server hung up without an answer"
+        return sentence("the server hung up without an answer")
     if isinstance(error, aiohttp.InvalidURL):
-        return "the address, or where it redirects to, is not valid"
-    return f"the server's answer cannot be read: {_reason(error)}"
+        return sentence("the address, or where it redirects to, is not valid")
+    return sentence("the server's answer cannot be read: {why}", why=_reason(error))
 
 
 def _private_address(address: str) -> str:
-    return f'{address} is a private address. If the feed is yours, add it to [fetch] allow_private = ["{address}"]'
+    return sentence(
+        '{address} is a private address. If the feed is yours, add it to [fetch] allow_private = ["{address}"]',
+        address=address,
+    )
 
 
 def _reason(error: Exception) -> str:

@@ -20,6 +20,7 @@ from monitor.feeds.raw import (
 from monitor.feeds.sanitize import plain, without_captions
 from monitor.feeds.text import clean, escaped
 from monitor.model.feeds import Hints
+from monitor.texts import sentence
 
 _Object = Mapping[str, Any]  # any key may be missing, or hold another type than the specification says
 
@@ -34,7 +35,8 @@ def read_json(text: str, url: str, now: datetime) -> RawDocument | None:
     try:
         document = json.loads(text.lstrip("\ufeff"), strict=False)
     except (ValueError, RecursionError) as error:
-        raise ParseError(f"the answer is broken JSON ({clean(str(error))[:100]})") from None
+        why = clean(str(error))[:100]
+        raise ParseError(sentence("the answer is broken JSON ({why})", why=why)) from None
     if not isinstance(document.get("items"), list):
         return None
     items = [item for item in document["items"] if isinstance(item, dict)]

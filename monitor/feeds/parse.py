@@ -14,6 +14,7 @@ from monitor.feeds.raw import RawDocument
 from monitor.feeds.sources import reader_for
 from monitor.feeds.xml_feed import read_xml
 from monitor.model.feeds import Entry, ParsedFeed
+from monitor.texts import sentence
 
 _MOST_LINKS = 3
 
@@ -25,7 +26,7 @@ def parse(body: bytes, *, feed: Feed, now: datetime, content_type: str = "", url
     Arguments and result can be pickled, so that it can run in another process. Raises ParseError for what is no feed.
     """
     if not body.strip():
-        raise ParseError("the answer is empty")
+        raise ParseError(sentence("the answer is empty"))
     url, text = url or feed.url, decode(body, content_type)
     document = read_json(text, url, now) if is_json(text) else read_xml(cut_absurd(text), url, now)
     if document is None:
@@ -53,6 +54,8 @@ def _parsed(document: RawDocument, feed: Feed, now: datetime) -> ParsedFeed:
 def _no_feed(text: str, url: str, content_type: str) -> str:
     """Return what the answer is in place of a feed; a web page may name the feeds of its site."""
     if "<html" not in text[:5000].lower() and "html" not in content_type:
-        return "the answer is not a feed"
+        return sentence("the answer is not a feed")
     links = feeds_of_page(text, url)[:_MOST_LINKS]
-    return "the answer is a web page, not a feed" + (f". It links to {', '.join(links)}" if links else "")
+    if not links:
+        return sentence("the answer is a web page, not a feed")
+    return sentence("the answer is a web page, not a feed. It links to {links}", links=", ".join(links))

@@ -17,6 +17,7 @@ from monitor.errors import ParseError
 from monitor.feeds.parser_messages import LENGTH, Result, Task
 from monitor.feeds.quick import parse_plain
 from monitor.model.feeds import ParsedFeed
+from monitor.texts import sentence
 
 READS = f"{__version__} {version('feedparser')}"  # another one may read the same document in another way
 
@@ -134,8 +135,12 @@ class ParserPool:
         except (TimeoutError, OSError, EOFError):
             await parser.kill()
             is_late = loop.time() - begun >= self._deadline
-            why = f"for more than {self._deadline:g} s" if is_late else "for ever: it has ended"
-            return Result(error=f"the document keeps the parser busy {why}", broke_parser=True)
+            what = sentence("the document keeps the parser busy for ever: it has ended")
+            if is_late:
+                what = sentence(
+                    "the document keeps the parser busy for more than {seconds:g} s", seconds=self._deadline
+                )
+            return Result(error=what, broke_parser=True)
         except BaseException:  # told to stop: nobody waits for the result any more
             await parser.kill()
             raise
@@ -166,7 +171,8 @@ class _Parser:
                 )
             except OSError as error:
                 ours.close()
-                raise ParseError(f"the parser cannot be started: {error.strerror}") from error
+                what = sentence("the parser cannot be started: {why}", why=error.strerror)
+                raise ParseError(what) from error
         try:
             return cls(process, *await asyncio.open_connection(sock=ours))
         except BaseException:  # told to stop

@@ -17,6 +17,7 @@ from monitor.errors import ParseError
 from monitor.feeds.parse import parse
 from monitor.feeds.parser_messages import LENGTH, Result, Task
 from monitor.malloc import hold_little_memory
+from monitor.texts import sentence
 
 
 def main(deadline: float, memory: int) -> None:
@@ -43,9 +44,9 @@ def _do(task: Task, body: bytes) -> Result:
     try:
         parsed = parse(body, feed=task.feed, now=task.now, content_type=task.content_type, url=task.url)
     except ParseError as error:
-        return Result(error=str(error), memory=_held("resident"))
+        return Result(error=error.text, memory=_held("resident"))
     except MemoryError:
-        what = "the document takes more memory than a feed may"
+        what = sentence("the document takes more memory than a feed may")
         return Result(error=what, broke_parser=True, memory=sys.maxsize)
     return Result(parsed=parsed, memory=_held("resident"))
 

@@ -15,6 +15,7 @@ from monitor.feeds.links import absolute, is_address
 from monitor.feeds.raw import (
     RawDocument,
 )
+from monitor.texts import sentence
 
 # feedparser takes the title and the description of a picture for those of the entry (Media RSS).
 _MEDIA_PREFIX = re.compile(r"""\bxmlns:([\w-]{1,30})\s*=\s*["']http://search\.yahoo\.com/mrss/?["']""")
@@ -68,4 +69,5 @@ def _parse(document: bytes) -> _Item:
         return feedparser.parse(BytesIO(document), sanitize_html=False, resolve_relative_uris=False)
     # feedparser documents no exceptions of its own: these are what odd documents make of its handlers.
     except (ValueError, LookupError, TypeError, AttributeError, AssertionError, RecursionError) as error:
-        raise ParseError(f"the document breaks the parser ({type(error).__name__})") from error
+        what = sentence("the document breaks the parser ({error})", error=type(error).__name__)
+        raise ParseError(what) from error

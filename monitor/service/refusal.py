@@ -11,6 +11,7 @@ from monitor.loaded import LoadedConfig
 from monitor.model.notices import NoticeKind, Trouble
 from monitor.store import notices, rulesets
 from monitor.store.database import Connection
+from monitor.texts import ENGLISH, in_language, sentence
 
 _PROBLEMS_TOLD = 20  # of a refused edit
 
@@ -22,6 +23,7 @@ class Refusal:
     path: Path
     problems: Sequence[Problem | MonitorError]
     at: datetime
+    locale: str = ENGLISH  # of the operator, who is told of it
 
     @property
     def content(self) -> str:
@@ -33,12 +35,12 @@ class Refusal:
         return sha256("\n".join(mistakes).encode("utf-8", "replace")).hexdigest()
 
 
-def shrunk(loaded: LoadedConfig, losses: Sequence[str], now: datetime) -> Trouble:
+def shrunk(loaded: LoadedConfig, losses: Sequence[str], now: datetime, locale: str = ENGLISH) -> Trouble:
     """Return the trouble of an edit that waits; `losses` say what it drops."""
     return Trouble(
         kind=NoticeKind.CONFIG_SHRUNK,
         content=loaded.content_hash,
-        details=f"{loaded.path}: {'; '.join(losses)}.",
+        details=f"{loaded.path}: {'; '.join(in_language(loss, locale) for loss in losses)}.",
         since=now,
     )
 
@@ -53,13 +55,15 @@ def record_refusal(tx: Connection, refusal: Refusal | None, waits: Trouble | Non
         notices.clear(tx, NoticeKind.CONFIG_REFUSED, "", now)
         return
     rules = rulesets.newest(tx)
-    in_force = (
-        f" Rules version {rules.version}, of {rules.at:%Y-%m-%d %H:%M} UTC, is in force." if rules else ""
-    )
+    head: str = str(refusal.path)
+    if rules:
+        values = {"path": head, "version": rules.version, "at": rules.at}
+        head = sentence("{path} Rules version {version}, of {at:%Y-%m-%d %H:%M} UTC, is in force.", **values)
+    told = (head, *(problem.text for problem in refusal.problems[:_PROBLEMS_TOLD]))
     trouble = Trouble(
         kind=NoticeKind.CONFIG_REFUSED,
         content=refusal.content,
-        details="\n".join((f"{refusal.path}{in_force}", *map(str, refusal.problems[:_PROBLEMS_TOLD]))),
+        details="\n".join(in_language(line, refusal.locale) for line in told),
         since=refusal.at,
     )
     notices.report(tx, trouble, now)

@@ -18,6 +18,7 @@ from monitor.model.feeds import RegisteredFeed
 from monitor.model.notices import NoticeKind
 from monitor.store import digests, feeds, notices, outbox, owed, recipients, relays, rulesets, subscriptions
 from monitor.store.database import Connection
+from monitor.texts import sentence
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -173,7 +174,8 @@ def _register_feeds(tx: Connection, names: Mapping[str, str], now: datetime) -> 
     named = {feed.url: feed.name for feed in registered}
     feeds.set_names(tx, {url: name for url, name in names.items() if named.get(url) != name})
     return [
-        f"{feed.name} has a new url: the next visit tells whether it is the same feed" for feed, _ in moved
+        sentence("{name} has a new url: the next visit tells whether it is the same feed", name=feed.name)
+        for feed, _ in moved
     ]
 
 
@@ -276,13 +278,18 @@ def _register_unknown_recipients(
 def _sentences(changes: Changes, before: Sequence[Registered], held: Mapping[str, int]) -> Iterator[str]:
     if changes.renamed:
         old, name = changes.renamed
-        yield f"{old.name} is called {name} now: its history and what waits for it go along"
+        yield sentence(
+            "{old} is called {new} now: its history and what waits for it go along", old=old.name, new=name
+        )
     for each in changes.gone:
-        yield f"{each.name} is gone{_held(held, each.key)}. Back within a day, it goes on where it was"
+        is_gone = sentence("{name} is gone", name=each.name)
+        yield sentence(
+            "{what}. Back within a day, it goes on where it was", what=_held(is_gone, held, each.key)
+        )
     for each in changes.back:
-        yield f"{each.name} is back, and goes on where it was"
+        yield sentence("{name} is back, and goes on where it was", name=each.name)
     for each in changes.anew:
-        yield f"{each.name} is back after more than a day, and begins anew"
+        yield sentence("{name} is back after more than a day, and begins anew", name=each.name)
     candidates = [*changes.gone, *(each for each in before if each.gone_at and not each.lapsed)]
     candidates = [each for each in candidates if each not in changes.back]
     for new in changes.new if candidates else ():
@@ -290,15 +297,25 @@ def _sentences(changes: Changes, before: Sequence[Registered], held: Mapping[str
         names = same if len(same) == 1 else [each.name for each in candidates]
         old_name = names[0] if len(names) == 1 else "OLD"
         command = f"monitor subscriptions rename {shlex.quote(old_name)} {shlex.quote(new.name)}"
-        yield f"{new.name} is new, and begins now. If it is an earlier one under another name: {command}"
+        yield sentence(
+            "{name} is new, and begins now. If it is an earlier one under another name: {command}",
+            name=new.name,
+            command=command,
+        )
     for each in before:
         if count := len(changes.left.get(each.key, ())):
-            who = "1 recipient has" if count == 1 else f"{count} recipients have"
-            yield f"{each.name}: {who} left{_held(held, each.key)}. Who is back within a day misses nothing"
+            left = sentence("{name}: 1 recipient has left", name=each.name)
+            if count > 1:
+                left = sentence("{name}: {number} recipients have left", name=each.name, number=count)
+            yield sentence(
+                "{what}. Who is back within a day misses nothing", what=_held(left, held, each.key)
+            )
 
 
-def _held(held: Mapping[str, int], key: str) -> str:
-    """Return how many mails of a subscription are held from now on."""
+def _held(what: str, held: Mapping[str, int], key: str) -> str:
+    """Return what happened to a subscription, with how many of its mails are held from now on."""
     if not (count := held.get(key, 0)):
-        return ""
-    return f": {count} mail{'' if count == 1 else 's'} held, and cancelled after a day"
+        return what
+    if count == 1:
+        return sentence("{what}: 1 mail held, and cancelled after a day", what=what)
+    return sentence("{what}: {number} mails held, and cancelled after a day", what=what, number=count)

@@ -30,7 +30,7 @@ from monitor.service.gone import leave_note, report_note
 from monitor.service.refusal import Refusal, record_refusal, shrunk
 from monitor.service.register import register, register_again
 from monitor.service.reporting import Reporting
-from monitor.service.runtime import make_runtime
+from monitor.service.runtime import make_runtime, notice_locale
 from monitor.service.status_line import status_line
 from monitor.service.systemd import ServiceManager, service_manager
 from monitor.service.ticker import Tick, start_ticking
@@ -409,7 +409,9 @@ class Service:
         self._watcher.postpone(_content_in_force(loaded))
         in_force = "the configuration before this edit"
         log.warning("config-waits", losses="; ".join(losses), in_force=in_force, seconds=STANDS)
-        self._set_refusal(None, waits=shrunk(loaded, losses, self._time.clocks.settled()))
+        self._set_refusal(
+            None, waits=shrunk(loaded, losses, self._time.clocks.settled(), notice_locale(loaded))
+        )
 
     def _refuse(self, error: MonitorError, content: str) -> None:
         """Log what is wrong with the file, for the operator to be told when it stays so."""
@@ -420,7 +422,8 @@ class Service:
         problems = error.problems if isinstance(error, ConfigError) else (error,)
         for problem in problems:
             log.warning("config-problem", problem=problem)
-        self._set_refusal(Refusal(path=path, problems=problems, at=self._time.clocks.settled()))
+        now, locale = self._time.clocks.settled(), notice_locale(self._due_work.loaded)
+        self._set_refusal(Refusal(path=path, problems=problems, at=now, locale=locale))
 
     def _set_refusal(self, refusal: Refusal | None, *, waits: Trouble | None = None) -> None:
         self._refusal, self._waits, self._refusal_recorded = refusal, waits, False

@@ -15,6 +15,7 @@ from monitor.service.clock_watch import STANDS_AFTER, Step, Trust, trust_in
 from monitor.store import notices
 from monitor.store.database import Connection, Database
 from monitor.store.repair import newest
+from monitor.texts import sentence
 
 # Other processes may have worked by another clock.
 _CHECK_EVERY, _REPAIR_EVERY = 5, 300  # looks
@@ -31,8 +32,12 @@ async def believe_clock(config: Config, *, db: Database, clocks: Clocks, ask: As
     is_behind = latest is not None and trust_in(now, latest, slack=SLACK) is Trust.BEHIND
     if is_behind and latest and not await servers_agree(config.polled, ask=ask, clock=clocks.wall):
         raise ClockError(
-            f"the clock says {_text(now)}, but what is stored last happened {_text(latest)}, and the servers of the "
-            "feeds do not confirm the clock. Nothing was done. Set the clock: timedatectl set-ntp true, or date -s"
+            sentence(
+                "the clock says {now}, but what is stored last happened {latest}, and the servers of the feeds do not "
+                "confirm the clock. Nothing was done. Set the clock: timedatectl set-ntp true, or date -s",
+                now=_text(now),
+                latest=_text(latest),
+            )
         )
     await repair(config, db=db, now=clocks.settled())
 

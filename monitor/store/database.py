@@ -21,6 +21,7 @@ from monitor.errors import StoreError
 from monitor.store import engines, schema
 from monitor.store.dialects import Instant
 from monitor.store.errors import as_store_errors, display_url, store_error
+from monitor.texts import sentence
 
 __all__ = ["URL", "Connection", "Database", "open_database"]
 
@@ -158,7 +159,7 @@ class Database:
         self._writing.dispose()
 
     def _closed(self) -> StoreError:
-        return StoreError(f"database {display_url(self._url)} is closed")
+        return StoreError(sentence("database {url} is closed", url=display_url(self._url)))
 
 
 def _server_time(tx: Connection) -> datetime:

@@ -17,6 +17,7 @@ from sqlalchemy.exc import ArgumentError
 
 from monitor.errors import DatabaseGoneError, StoreError
 from monitor.store.errors import display_url
+from monitor.texts import sentence
 
 READERS = 4  # connections that read at the same time
 
@@ -42,21 +43,24 @@ def parse_url(text: str) -> URL:
     try:
         url = make_url(text)
     except (ArgumentError, ValueError):
-        raise StoreError(f"url in [store] is not a database URL. {_EXPECTED}") from None
+        what = sentence("url in [store] is not a database URL. {expected}", expected=_EXPECTED)
+        raise StoreError(what) from None
     match url.drivername:
         case "sqlite" | "sqlite+pysqlite":
             if not url.database or ":memory:" in url.database:
-                raise StoreError(f"database {display_url(url)} would forget everything. {_EXPECTED}")
+                values = {"url": display_url(url), "expected": _EXPECTED}
+                raise StoreError(sentence("database {url} would forget everything. {expected}", **values))
             return url.update_query_dict({**_SQLITE, **url.query})
         case "postgresql" | "postgresql+psycopg":
             with_defaults = url.set(drivername="postgresql+psycopg", query={**_POSTGRES, **url.query})
             options = " ".join([_POSTGRES_SESSION, *url.normalized_query.get("options", ())])
             return with_defaults.update_query_dict({"options": options})
         case driver:
-            raise StoreError(f'url in [store]: "{driver}" is not supported. {_EXPECTED}')
+            values = {"driver": driver, "expected": _EXPECTED}
+            raise StoreError(sentence('url in [store]: "{driver}" is not supported. {expected}', **values))
 
 
-_EXPECTED = 'Write url = "sqlite:///data/monitor.db" or "postgresql+psycopg://user@host/database"'
+_EXPECTED = sentence('Write url = "sqlite:///data/monitor.db" or "postgresql+psycopg://user@host/database"')
 
 
 def url_of(file: Path) -> URL:
@@ -79,8 +83,10 @@ def make_file(url: URL) -> None:
         os.close(file)
     except OSError as error:
         raise StoreError(
-            f"database {display_url(url)}: {error.strerror}: {error.filename}. "
-            "Check url in [store], and that this user may write there"
+            sentence(
+                "database {url}: {why}: {file}. Check url in [store], and that this user may write there",
+                **{"url": display_url(url), "why": error.strerror, "file": error.filename},
+            )
         ) from error
 
 
@@ -107,8 +113,11 @@ class FileGuard:
         """Raise DatabaseGoneError unless the same file is still in its place; for PostgreSQL do nothing."""
         if self._identity() != self._known:
             raise DatabaseGoneError(
-                f"database {display_url(self._url)} was deleted or replaced while it was open; what happened since "
-                "then is not stored. Put the file or its last backup back, and start again"
+                sentence(
+                    "database {url} was deleted or replaced while it was open; what happened since "
+                    "then is not stored. Put the file or its last backup back, and start again",
+                    url=display_url(self._url),
+                )
             )
 
     def _identity(self) -> tuple[int, int] | None:
@@ -182,7 +191,10 @@ def _engine(url: URL, *, pool_size: int, **settings: Any) -> Engine:
         )
     except ImportError as error:
         raise StoreError(
-            f"database {display_url(url)}: the driver is missing. Run: pip install 'feed-monitor[postgres]'"
+            sentence(
+                "database {url}: the driver is missing. Run: pip install 'feed-monitor[postgres]'",
+                url=display_url(url),
+            )
         ) from error
 
 

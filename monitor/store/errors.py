@@ -9,6 +9,7 @@ from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 from monitor.errors import SchemaError, StoreError
 from monitor.masking import mask
 from monitor.store.dialects import clean
+from monitor.texts import joined, sentence
 
 
 @contextmanager
@@ -25,8 +26,11 @@ def store_error(error: SQLAlchemyError, url: URL) -> StoreError:
     cause = error.orig if isinstance(error, DBAPIError) and error.orig else error
     what = " ".join(clean(str(cause)).split())[:300].rstrip(".") or type(cause).__name__
     if "file is not a database" in what:
-        return SchemaError(f"database {display_url(url)}: {what}. Check url in [store]")
-    return StoreError(f"database {display_url(url)}: {what}. {_advice(what)}".rstrip())
+        return SchemaError(
+            sentence("database {url}: {what}. Check url in [store]", url=display_url(url), what=what)
+        )
+    failed = sentence("database {url}: {what}.", url=display_url(url), what=what)
+    return StoreError(joined(" ", filter(None, (failed, _advice(what)))))
 
 
 def display_url(url: URL) -> str:
@@ -41,11 +45,11 @@ def _advice(what: str) -> str:
 
 # The drivers have no error codes in common: what tells their errors apart is a part of the message.
 _ADVICE = (
-    ("database is locked", "Another program holds it; this is tried again"),
-    ("lock timeout", "Another program holds it; this is tried again"),
-    ("disk is full", "Make room on the disk; nothing that was stored is lost"),
-    ("No space left", "Make room on the server's disk; nothing that was stored is lost"),
-    ("unable to open", "Check url in [store], and that this user may write there"),
-    ("readonly database", "Check that this user may write the file and its directory"),
-    ("connection", "Check url in [store], and that the server runs"),
+    ("database is locked", sentence("Another program holds it; this is tried again")),
+    ("lock timeout", sentence("Another program holds it; this is tried again")),
+    ("disk is full", sentence("Make room on the disk; nothing that was stored is lost")),
+    ("No space left", sentence("Make room on the server's disk; nothing that was stored is lost")),
+    ("unable to open", sentence("Check url in [store], and that this user may write there")),
+    ("readonly database", sentence("Check that this user may write the file and its directory")),
+    ("connection", sentence("Check url in [store], and that the server runs")),
 )

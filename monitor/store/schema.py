@@ -7,6 +7,7 @@ from sqlalchemy import URL, Connection, inspect, text
 from monitor.errors import SchemaError
 from monitor.store import engines
 from monitor.store.errors import as_store_errors, display_url
+from monitor.texts import sentence
 
 HEAD = "0010"  # the newest file in migrations/versions; a test compares
 VERSION_TABLE = "monitor_schema"
@@ -22,14 +23,17 @@ def ensure(url: URL, *, migrate: bool) -> None:
         if migrate:
             engines.make_file(url)
         elif not Path(str(url.database)).exists():
-            raise _not_ready(url, "there is no such file yet")
+            raise _not_ready(url, sentence("there is no such file yet"))
     with as_store_errors(url):
         found = revision_of(url)
         if found == HEAD:
             return  # most of the time: no lock is taken, and no Alembic imported
         _refuse_unknown(found, url)
         if not migrate:
-            raise _not_ready(url, f"its tables are at {found}, not {HEAD}" if found else "it is empty")
+            if not found:
+                raise _not_ready(url, sentence("it is empty"))
+            values = {"revision": found, "head": HEAD}
+            raise _not_ready(url, sentence("its tables are at {revision}, not {head}", **values))
         engine = engines.writing(url)
         try:
             with engine.begin() as tx:
@@ -53,8 +57,11 @@ def check(tx: Connection) -> None:
     found = tx.scalar(text(f"SELECT version_num FROM {VERSION_TABLE}"))  # noqa: S608 - a name of ours
     if found != HEAD:
         raise SchemaError(
-            f"database {display_url(tx.engine.url)} was migrated by another version of monitor while this one ran: its "
-            f"tables are at {found}, not {HEAD}. Install that version here, too, and start it"
+            sentence(
+                "database {url} was migrated by another version of monitor while this one ran: its "
+                "tables are at {revision}, not {head}. Install that version here, too, and start it",
+                **{"url": display_url(tx.engine.url), "revision": found, "head": HEAD},
+            )
         )
 
 
@@ -83,8 +90,12 @@ def revision(tx: Connection, url: URL) -> str:
         return str(tx.scalar(text(f"SELECT version_num FROM {VERSION_TABLE}")) or "")  # noqa: S608 - a name of ours
     if names:
         raise SchemaError(
-            f"database {display_url(url)} belongs to something else: it has the tables "
-            f"{', '.join(sorted(names)[:5])}. Give url in [store] a database of its own"
+            sentence(
+                "database {url} belongs to something else: it has the tables {names}. Give url in [store] a database "
+                "of its own",
+                url=display_url(url),
+                names=", ".join(sorted(names)[:5]),
+            )
         )
     return ""
 
@@ -92,14 +103,21 @@ def revision(tx: Connection, url: URL) -> str:
 def _refuse_unknown(found: str, url: URL) -> None:
     if found and not is_known(found):
         raise SchemaError(
-            f"database {display_url(url)} was written by a newer version of monitor: its tables are at {found}, "
-            f"and this version knows them up to {HEAD}. Install that version, or change url in [store]"
+            sentence(
+                "database {url} was written by a newer version of monitor: its tables are at {revision}, "
+                "and this version knows them up to {head}. Install that version, or change url in [store]",
+                **{"url": display_url(url), "revision": found, "head": HEAD},
+            )
         )
 
 
 def _not_ready(url: URL, why: str) -> SchemaError:
     return SchemaError(
-        f'database {display_url(url)} is not ready: {why}. Start the service or run "monitor once"'
+        sentence(
+            'database {url} is not ready: {why}. Start the service or run "monitor once"',
+            url=display_url(url),
+            why=why,
+        )
     )
 
 
