@@ -27,6 +27,11 @@ def suggestion(name: str, known: Sequence[str]) -> str:
     return sentence("There are: {names}.", names=", ".join(known)) if known else ""
 
 
+def with_advice(what: str, advice: str) -> str:
+    """Return what is wrong and what to do about it, "" for nothing, as one text."""
+    return sentence("{what} {instead}", what=what, instead=advice) if advice else what
+
+
 def nearest(name: str, known: Sequence[str]) -> str:
     """Return the known name that is most like an unknown one, "" when none is like it."""
     folded = {_folded(each): each for each in reversed(known)}

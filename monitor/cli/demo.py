@@ -2,6 +2,7 @@
 
 import asyncio
 import tomllib
+from collections.abc import Mapping
 from contextlib import ExitStack
 from datetime import UTC, datetime
 from email import message_from_bytes, policy
@@ -9,6 +10,7 @@ from email.message import EmailMessage
 from enum import Enum
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from typing import Any
 
 import tomlkit
 
@@ -22,6 +24,7 @@ from monitor.loaded import load
 from monitor.model.rules import Hit, PendingEntry
 from monitor.store import entries
 from monitor.store.database import open_database
+from monitor.texts import sentence
 
 _PATIENCE = 60.0  # seconds without an event from the service
 _SUBSCRIPTION = "AI 日报"
@@ -45,14 +48,20 @@ def demo(*, feed: str | None, out: Path) -> int:
         smtp_server = stack.enter_context(LoopbackSmtpServer(folder))
         config = folder / "config.toml"
         config.write_text(_config(url, smtp_server, bundled=feed is None), encoding="utf-8")
-        say(f"feed         {url}" + (" (bundled, synthetic)" if feed is None else f" ({feed})"), style="dim")
-        say(f"mail server  {smtp_server.host}:{smtp_server.port}, STARTTLS", style="dim")
+        if feed is None:
+            say(sentence("feed         {url} (bundled, synthetic)", url=url), style="dim")
+        else:
+            say(sentence("feed         {url} ({feed})", url=url, feed=feed), style="dim")
+        say(
+            sentence("mail server  {host}:{port}, STARTTLS", host=smtp_server.host, port=smtp_server.port),
+            style="dim",
+        )
         with running(config) as service:
             outcome = _watch(service, visits)
         if outcome is _Outcome.FAILED:
             return 1
         if outcome is _Outcome.NO_MATCH:
-            say("No entry matched the default rules, so there is no mail.")
+            say(sentence("No entry matched the default rules, so there is no mail."))
             return 0
         received = smtp_server.wait(1, 10)[0]
         _show(received, asyncio.run(_reasons(config)), out)
@@ -68,7 +77,8 @@ def _feed(feed: str | None, stack: ExitStack) -> tuple[str, int]:
     try:
         return stack.enter_context(serve_feed([Path(feed).read_bytes()])), 1
     except OSError as error:
-        raise MonitorError(f"{feed} cannot be read: {error.strerror}") from error
+        why = {"path": feed, "why": error.strerror}
+        raise MonitorError(sentence("{path} cannot be read: {why}", **why)) from error
 
 
 def _config(url: str, smtp_server: LoopbackSmtpServer, *, bundled: bool) -> str:
@@ -91,22 +101,21 @@ def _watch(service: Running, visits: int) -> _Outcome:
     while (event := service.next_event(_PATIENCE)) is not None:
         match event["event"]:
             case "started":
-                say("service      started, in a process of its own")
+                say(sentence("service      started, in a process of its own"))
             case "polled" if not event.get("unchanged"):
                 visit += 1
-                held_back = event.get("held_back", 0)
-                say(
-                    f"poll {visit}       {count(event['new'], 'new entry')}, {event['matched']} matched"
-                    + (f"; {held_back} too old to mail, remembered" if held_back else "")
-                )
+                say(_polled(visit, event))
                 if not event["matched"] and visit >= visits:
                     return _Outcome.NO_MATCH
                 if not event["matched"]:
-                    say("             nothing to tell, so no mail; the feed brings news in a moment")
+                    say(
+                        sentence("             nothing to tell, so no mail; the feed brings news in a moment")
+                    )
             case "composed":
-                say(f"digest       {count(event['entries'], 'entry')}: {event['subject']}")
+                values = {"entries": count(event["entries"], "entry"), "subject": event["subject"]}
+                say(sentence("digest       {entries}: {subject}", **values))
             case "delivered":
-                say(f"delivered    {event['reply']}")
+                say(sentence("delivered    {reply}", reply=event["reply"]))
                 say("")
                 return _Outcome.DELIVERED
             case "polled" | "stopping" | "stopped" | "config-changed" | "rematched":
@@ -115,8 +124,22 @@ def _watch(service: Running, visits: int) -> _Outcome:
                 complain(f"{unexpected}: " + ", ".join(f"{key}={value}" for key, value in event.items()))
                 if unexpected == "poll-failed":
                     return _Outcome.FAILED
-    complain(f"The service ended, or logged nothing for {_PATIENCE:g} s.")
+    complain(sentence("The service ended, or logged nothing for {seconds:g} s.", seconds=_PATIENCE))
     return _Outcome.FAILED
+
+
+def _polled(visit: int, event: Mapping[str, Any]) -> str:
+    values = {
+        "visit": visit,
+        "new": count(event["new"], "new entry"),
+        "matched": event["matched"],
+        "held_back": event.get("held_back", 0),
+    }
+    if values["held_back"]:
+        return sentence(
+            "poll {visit}       {new}, {matched} matched; {held_back} too old to mail, remembered", **values
+        )
+    return sentence("poll {visit}       {new}, {matched} matched", **values)
 
 
 async def _reasons(config: Path) -> list[PendingEntry]:
@@ -138,9 +161,9 @@ def _show(received: ReceivedMail, mailed: list[PendingEntry], folder: Path) -> N
         kind: str(part.get_content()).replace("\r\n", "\n") for kind, part in (("txt", text), ("html", html))
     }
     panel(str(message["Subject"]), contents["txt"].rstrip(), width=84)
-    say("Why each entry is in it:", style="bold")
+    say(sentence("Why each entry is in it:"), style="bold")
     table(
-        *("entry", "field", "word", "found"),
+        *(sentence("entry"), sentence("field"), sentence("word"), sentence("found")),
         rows=[
             (pending.entry.title if first else "", hit.field, hit.word, hit.found)
             for pending in mailed
@@ -154,7 +177,7 @@ def _show(received: ReceivedMail, mailed: list[PendingEntry], folder: Path) -> N
     }
     say("")
     for file in write_files(folder, files):
-        say(f"wrote {file}")
+        say(sentence("wrote {path}", path=str(file)))
 
 
 def _distinct_hits(pending: PendingEntry) -> list[tuple[bool, Hit]]:

@@ -9,13 +9,13 @@ from pathlib import Path
 from typing import TextIO
 
 from monitor.cli.terminal import complain
-from monitor.errors import MonitorError, suggestion
+from monitor.errors import MonitorError, suggestion, with_advice
 from monitor.loaded import LoadedConfig, load
 from monitor.model.feeds import Entry
 from monitor.queries.answers import as_json
 from monitor.queries.answers.rules import MatchAnswer
 from monitor.rules.match import judge_entry
-from monitor.texts import joined, said, sentence
+from monitor.texts import said, sentence
 
 _FIRST_SEEN = datetime(1970, 1, 1, tzinfo=UTC)  # no rule asks for it
 _TEXTS = ("title", "summary", "text", "link", "author", "section", "outlet")
@@ -73,7 +73,7 @@ def _rules_named(loaded: LoadedConfig, rule: str | None) -> Sequence[str]:
     if rule.isdecimal() and 1 <= int(rule) <= len(names):
         return [names[int(rule) - 1]]
     what = sentence('there is no [[{table}]] named "{name}".', table="rules", name=rule)
-    raise MonitorError(joined(" ", filter(None, (what, suggestion(rule, names)))))
+    raise MonitorError(with_advice(what, suggestion(rule, names)))
 
 
 @contextmanager

@@ -30,7 +30,7 @@ from monitor.editing.edit import (
 from monitor.editing.findings import describe_finding, findings_of, fix_rules, locate_findings
 from monitor.editing.imports import as_toml, with_rules
 from monitor.editing.trendradar import decode_words, read_words
-from monitor.errors import ConfigError, MonitorError, StoreError
+from monitor.errors import ConfigError, MonitorError, StoreError, with_advice
 from monitor.loaded import check_bytes, load_complete
 from monitor.queries.answers.config import (
     AddAnswer,
@@ -44,7 +44,7 @@ from monitor.rules.score import ENOUGH, WORTH
 from monitor.service.clock import clock
 from monitor.service.register import record_rules, register
 from monitor.store.database import Database
-from monitor.texts import joined, said, sentence
+from monitor.texts import said, sentence
 
 
 def add(path: Path, rule: str, word: str, *, word_list: str, dry_run: bool, json: bool) -> int:
@@ -65,7 +65,7 @@ def add(path: Path, rule: str, word: str, *, word_list: str, dry_run: bool, json
         findings=tuple(LintFinding.of(*located) for located in findings),
     )
     done = sentence('"{word}" is in {list} of rule "{rule}" now.', word=word, list=word_list, rule=rule)
-    _carry_out(change, added, done=joined(" ", filter(None, (done, alone))), json=json)
+    _carry_out(change, added, done=with_advice(done, alone), json=json)
     return 0
 
 

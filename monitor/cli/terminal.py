@@ -82,6 +82,7 @@ _COUNTED: Mapping[str, tuple[Text, Callable[[int], Text]]] = {
         lambda number: sentence("{number} subscriptions", number=number),
     ),
     "entry": (sentence("1 entry"), lambda number: sentence("{number} entries", number=number)),
+    "new entry": (sentence("1 new entry"), lambda number: sentence("{number} new entries", number=number)),
     "day": (sentence("1 day"), lambda number: sentence("{number} days", number=number)),
 }
 

@@ -16,10 +16,10 @@ from typing import Any
 from monitor.config.options import WORD_LISTS
 from monitor.config.positions import Item, Key, Positions, Span, Value, blocks_of, read_positions
 from monitor.config.reading import as_text, read_file
-from monitor.errors import ConfigError, MonitorError, suggestion
+from monitor.errors import ConfigError, MonitorError, suggestion, with_advice
 from monitor.loaded import check_bytes
 from monitor.rules.words import quoted
-from monitor.texts import joined, sentence
+from monitor.texts import sentence
 
 KeyPlace = tuple[str, int, str]  # table, index (of a rule) and key
 
@@ -53,7 +53,7 @@ def remove_word(text: str, rule: str, word: str) -> str:
     if not keys:
         instead = suggestion(word, [known for key in WORD_LISTS for known in words[key]])
         what = sentence('"{word}" is in no list of rule "{rule}".', word=word, rule=rule)
-        raise MonitorError(joined(" ", filter(None, (what, instead))))
+        raise MonitorError(with_advice(what, instead))
     for key in keys:
         text = replace_word(text, ("rules", index, key), word, ())
     return text
@@ -191,7 +191,7 @@ def _rule(text: str, name: str) -> tuple[int, Mapping[str, Any]]:
 def no_rule(name: str, known: Sequence[str]) -> MonitorError:
     """Return the error for a rule that is not in the file, with what may have been meant."""
     what = sentence('there is no rule "{name}".', name=name)
-    return MonitorError(joined(" ", filter(None, (what, suggestion(name, known)))))
+    return MonitorError(with_advice(what, suggestion(name, known)))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -4,10 +4,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from monitor.errors import MonitorError, suggestion
+from monitor.errors import MonitorError, suggestion, with_advice
 from monitor.store import entries, outbox, subscriptions
 from monitor.store.database import Connection, Database
-from monitor.texts import joined, sentence
+from monitor.texts import sentence
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -27,7 +27,7 @@ async def rename(old: str, new: str, *, in_file: Sequence[str], db: Database, no
         what = sentence(
             'there is no subscription "{name}" in the file: give it the new name there first.', name=new
         )
-        raise MonitorError(joined(" ", filter(None, (what, suggestion(new, in_file)))))
+        raise MonitorError(with_advice(what, suggestion(new, in_file)))
     if old in in_file:
         raise MonitorError(
             sentence(
@@ -43,7 +43,7 @@ def _rename(tx: Connection, old: str, new: str, now: datetime) -> Renamed:
     if earlier is None:
         known = [each.name for each in subscriptions.states(tx) if each.name != new]
         what = sentence('the database knows no subscription "{name}".', name=old)
-        raise MonitorError(joined(" ", filter(None, (what, suggestion(old, known)))))
+        raise MonitorError(with_advice(what, suggestion(old, known)))
     subscriptions.merge(tx, earlier.key, into=state.key)
     after = min(earlier.cursor, state.cursor)
     news = entries.count_news(tx, after, entries.newest_seq(tx))

@@ -11,7 +11,7 @@ from monitor.loaded import LoadedConfig
 from monitor.model.notices import NoticeKind, Trouble
 from monitor.store import notices, rulesets
 from monitor.store.database import Connection
-from monitor.texts import ENGLISH, in_language, sentence
+from monitor.texts import ENGLISH, in_language, joined, sentence
 
 _PROBLEMS_TOLD = 20  # of a refused edit
 
@@ -40,7 +40,9 @@ def shrunk(loaded: LoadedConfig, losses: Sequence[str], now: datetime, locale: s
     return Trouble(
         kind=NoticeKind.CONFIG_SHRUNK,
         content=loaded.content_hash,
-        details=f"{loaded.path}: {'; '.join(in_language(loss, locale) for loss in losses)}.",
+        details=in_language(
+            sentence("{path}: {losses}.", path=str(loaded.path), losses=joined("; ", losses)), locale
+        ),
         since=now,
     )
 

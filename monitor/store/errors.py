@@ -6,10 +6,10 @@ from contextlib import contextmanager
 from sqlalchemy import URL
 from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 
-from monitor.errors import SchemaError, StoreError
+from monitor.errors import SchemaError, StoreError, with_advice
 from monitor.masking import mask
 from monitor.store.dialects import clean
-from monitor.texts import joined, sentence
+from monitor.texts import sentence
 
 
 @contextmanager
@@ -30,7 +30,7 @@ def store_error(error: SQLAlchemyError, url: URL) -> StoreError:
             sentence("database {url}: {what}. Check url in [store]", url=display_url(url), what=what)
         )
     failed = sentence("database {url}: {what}.", url=display_url(url), what=what)
-    return StoreError(joined(" ", filter(None, (failed, _advice(what)))))
+    return StoreError(with_advice(failed, _advice(what)))
 
 
 def display_url(url: URL) -> str:

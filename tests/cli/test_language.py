@@ -71,3 +71,48 @@ def test_a_file_that_is_not_there_is_told_in_english(config: Path) -> None:
 def test_an_unknown_language_of_the_operator_is_refused_with_what_is_meant(config: Path) -> None:
     config.write_text(CONFIG.replace("zh-Hans", "zh_CN"), encoding="utf-8")
     assert 'Did you mean "zh-Hans"?' in run_command("--config", str(config), "check").stderr
+
+
+def test_a_word_that_cannot_be_read_is_told_with_its_caret(config: Path) -> None:
+    config.write_text(CONFIG.replace('any = ["AI"]', 'when = "AI AND"'), encoding="utf-8")
+    answer = run_command("--config", str(config), "check")
+    assert '第 9 行，[[rules]] "人工智能"，when：末尾少了一个词' in answer.stderr
+    assert answer.stderr.splitlines()[1:] == ["    AI AND", "          ^"]
+
+
+def test_findings_in_the_rules_and_warnings_are_told(config: Path) -> None:
+    text = CONFIG.replace('any = ["AI"]', 'any = ["AI、芯片", "车"]') + '[smtp]\nport = "465"\n'
+    config.write_text(text, encoding="utf-8")
+    answer = run_command("--config", str(config), "check")
+    assert "[smtp]，port：这里不用加引号。请写成 port = 465" in answer.stdout
+    assert '第 9 行，[[rules]] "人工智能"，any："车" 单个汉字会出现在很多词里。' in answer.stdout
+    assert '改法：请写 "AI", "芯片"。' in answer.stdout
+    assert "规则里有 2 处可能与看上去的意思不同：" in answer.stdout
+
+
+def test_a_name_that_is_not_there_is_told_with_what_may_be_meant(config: Path) -> None:
+    for command, told in (
+        (("rules", "add", "人工智慧", "AGI"), "没有规则“人工智慧”。是不是想写“人工智能”？"),
+        (("rules", "remove", "人工智能", "Al"), "规则“人工智能”的列表里没有“Al”。是不是想写“AI”？"),
+        (
+            ("rules", "apply", "--since", "7d", "--rule", "人工智慧"),
+            "没有规则“人工智慧”。是不是想写“人工智能”？",
+        ),
+        (("match", "-", "--rule", "人工智慧"), "没有名为“人工智慧”的 [[rules]]。是不是想写“人工智能”？"),
+        (("preview", "--subscription", "日報"), "没有名为“日報”的订阅。是不是想写“日报”？"),
+        (("digest", "--subscription", "日報"), "没有名为“日報”的订阅。是不是想写“日报”？"),
+    ):
+        assert told in run_command("--config", str(config), *command).stderr, command
+
+
+def test_what_due_work_has_done_is_told(config: Path) -> None:
+    config.write_text(CONFIG.replace("news.example.org", "127.0.0.1:9"), encoding="utf-8")
+    answer = run_command("--config", str(config), "poll")
+    assert "示例：抓取失败：127.0.0.1 是内网地址。如果是你自己的源" in answer.stderr
+    assert "1 个源：读取 0 个，无变化 0 个，失败 1 个。" in answer.stdout
+    assert "没有待发的新内容，不会发邮件。" in run_command("--config", str(config), "preview").stdout
+
+
+def test_json_answers_and_their_messages_stay_english(config: Path) -> None:
+    config.write_text(CONFIG.replace('at = ["08:00"]', 'at = "08:00"'), encoding="utf-8")
+    assert "expected a list, in brackets" in run_command("--config", str(config), "check", "--json").stdout
