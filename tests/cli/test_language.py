@@ -110,7 +110,7 @@ def test_what_due_work_has_done_is_told(config: Path) -> None:
     answer = run_command("--config", str(config), "poll")
     assert "示例：抓取失败：127.0.0.1 是内网地址。如果是你自己的源" in answer.stderr
     assert "1 个源：读取 0 个，无变化 0 个，失败 1 个。" in answer.stdout
-    assert "没有待发的新内容，不会发邮件。" in run_command("--config", str(config), "preview").stdout
+    assert "没有新的待发条目，现在不会发邮件。" in run_command("--config", str(config), "preview").stdout
 
 
 def test_json_answers_and_their_messages_stay_english(config: Path) -> None:
