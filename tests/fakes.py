@@ -34,16 +34,23 @@ class FakeWeb:
         self._answers: dict[str, deque[Fetched | NotModified | FeedError]] = {}
 
     def serves(
-        self, feed: Feed, *answers: bytes | FeedError | None, etag: str = '"1"', moved_to: str = ""
+        self,
+        feed: Feed,
+        *answers: bytes | FeedError | None,
+        etag: str = '"1"',
+        moved_to: str = "",
+        date: datetime | None = None,
     ) -> None:
         """Set a feed's answers: bytes are a document, None is a 304, an error is raised; the last answer stays.
 
         They come from `moved_to`, where permanent redirects lead there.
         """
-        self._answers[feed.url] = deque(self._answer(feed, answer, etag, moved_to) for answer in answers)
+        self._answers[feed.url] = deque(
+            self._answer(feed, answer, etag, moved_to, date) for answer in answers
+        )
 
     def _answer(
-        self, feed: Feed, answer: bytes | FeedError | None, etag: str, moved_to: str
+        self, feed: Feed, answer: bytes | FeedError | None, etag: str, moved_to: str, date: datetime | None
     ) -> Fetched | NotModified | FeedError:
         if isinstance(answer, FeedError):
             return answer
@@ -57,6 +64,7 @@ class FakeWeb:
             url=url,
             moved_permanently=moved,
             max_age=None,
+            date=date,
         )
 
     async def fetch(self, feed: Feed, validators: Validators) -> Fetched | NotModified:

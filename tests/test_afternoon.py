@@ -111,7 +111,8 @@ def _a_slip_breaks_nothing(
     ):
         assert where in person.types(command, code=2)
     output = person.types("monitor status", code=2)
-    assert "A running service keeps the previous configuration: rules version 4" in output
+    assert "rules: version 4, in force since today" in output
+    assert "A running service keeps the previous configuration." in output
     assert '"monitor rules undo"' in output
     assert "纽约时报中文网  ok" in output
     (notice,) = [mail for mail in smtp_server.received if mail.recipients == ("operator@example.org",)]

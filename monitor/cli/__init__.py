@@ -361,11 +361,20 @@ def preview(
 
 
 @app.command()
-def status(context: typer.Context, config: ConfigFile = None, json: Json = False) -> None:
-    """Show the state of the feeds, the subscriptions and the outbox."""
+def status(
+    context: typer.Context,
+    config: ConfigFile = None,
+    json: Json = False,
+    watch: Annotated[
+        bool, typer.Option("--watch", help="Draw it anew every two seconds, until Ctrl-C.")
+    ] = False,
+) -> None:
+    """Show what is wrong and what to do, the service, the feeds, the subscriptions and the outbox."""
+    if watch and json:
+        raise typer.BadParameter("not together with --json.", param_hint="--watch")
     from monitor.cli.status import status
 
-    sys.exit(status(path_of(context, config), json=json))
+    sys.exit(status(path_of(context, config), json=json, watch=watch))
 
 
 @app.command(name="send-test")
@@ -420,15 +429,31 @@ def outbox(
             show_default=False,
         ),
     ] = None,
+    seen: Annotated[
+        str | None,
+        typer.Option(
+            "--seen",
+            metavar="ID|all",
+            help="You know that this mail, or all, were given up: status is content again.",
+            show_default=False,
+        ),
+    ] = None,
     limit: Annotated[int, typer.Option("--limit", min=1, help="How many to show, the newest first.")] = 30,
     json: Json = False,
 ) -> None:
     """List the mails and what became of them."""
-    from monitor.cli.status import outbox
+    from monitor.cli.outbox import outbox
 
-    sys.exit(
-        outbox(path_of(context, config), retry=retry, cancel=cancel, release=release, limit=limit, json=json)
+    answered = outbox(
+        path_of(context, config),
+        retry=retry,
+        cancel=cancel,
+        release=release,
+        seen=seen,
+        limit=limit,
+        json=json,
     )
+    sys.exit(answered)
 
 
 @app.command()

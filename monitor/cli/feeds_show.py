@@ -26,6 +26,9 @@ from monitor.texts import sentence
 _STATES = {
     FeedHealth.OK.value: sentence("answers"),
     FeedHealth.FAILING.value: sentence("fails"),
+    FeedHealth.DEAD.value: sentence("dead"),
+    FeedHealth.GONE.value: sentence("gone"),
+    FeedHealth.QUIET.value: sentence("quiet"),
     FeedHealth.UNVISITED.value: sentence("not asked yet"),
     FeedHealth.PAUSED.value: sentence("is paused"),
 }
@@ -72,10 +75,13 @@ def show_feeds(path: Path, *, json: bool) -> int:
 def _stored(checked: CheckedConfig) -> tuple[dict[str, FeedStatus], str]:
     """Return how each feed does, by its name; and why the database cannot tell, "" where it can."""
     try:
-        stored = use_database(checked.store_url, lambda db: db.read(read_stored_state))
+        now = clock()
+        stored = use_database(
+            checked.store_url, lambda db: db.read(read_stored_state, checked.config.feeds, now)
+        )
     except StoreError as error:
         return {}, error.text
-    return {feed.feed: feed for feed in status_of(checked, stored, clock()).feeds}, ""
+    return {feed.feed: feed for feed in status_of(checked, stored, now).feeds}, ""
 
 
 def show_test(path: Path, source: str, *, json: bool) -> int:

@@ -1,53 +1,91 @@
-"""Commands that show how everything stands: status, outbox."""
+"""The command that shows how everything stands: status."""
 
+from datetime import datetime, tzinfo
 from pathlib import Path
+from zoneinfo import ZoneInfo
 
 from monitor.cli.database import time_of, use_database
-from monitor.cli.terminal import Styled, answer, complain, complain_each, count, local_time, say, table
+from monitor.cli.moments import moment
+from monitor.cli.outbox import status_name
+from monitor.cli.terminal import Styled, answer, complain, redrawn, say, table
 from monitor.config.checked import CheckedConfig, feed_names_of, missing_work, read_options, store_url_of
 from monitor.config.positions import rule_part
 from monitor.config.reading import as_text, read_file
 from monitor.errors import ConfigError, MonitorError, StoreError
-from monitor.jobs.backup import release as release_mail
-from monitor.jobs.give_up import retry as retry_mail
+from monitor.feeds.health import FAILS
 from monitor.model.feeds import FeedHealth
-from monitor.model.mail import Delivery, DeliveryStatus
+from monitor.model.mail import DeliveryStatus
 from monitor.queries.answers.config import MaildirTransport
-from monitor.queries.answers.status import ConfigStatus, OutboxMail, StatusAnswer
-from monitor.queries.status import read_stored_state, status_of, status_refused
+from monitor.queries.answers.status import ConfigStatus, FeedStatus, StatusAnswer, SubscriptionStatus
+from monitor.queries.health import ServiceState
+from monitor.queries.status import StoredState, read_stored_state, status_of, status_refused
 from monitor.service.clock import clock
-from monitor.store import outbox as store
 from monitor.store.database import Database
-from monitor.texts import sentence
+from monitor.texts import joined, sentence
 
-_ALL = "all"
+_REDRAWN = 2.0  # seconds
 _COLOURS = {
     FeedHealth.OK: "green",
     FeedHealth.FAILING: "red",
+    FeedHealth.DEAD: "red",
+    FeedHealth.GONE: "red",
+    FeedHealth.QUIET: "yellow",
     FeedHealth.UNVISITED: "yellow",
     FeedHealth.PAUSED: "dim",
 }
+_AILING = (FeedHealth.DEAD, FeedHealth.GONE, FeedHealth.QUIET)
+_NAMES = {
+    FeedHealth.OK: sentence("ok"),
+    FeedHealth.FAILING: sentence("failing"),
+    FeedHealth.DEAD: sentence("dead"),
+    FeedHealth.GONE: sentence("gone"),
+    FeedHealth.QUIET: sentence("quiet"),
+    FeedHealth.UNVISITED: sentence("not visited yet"),
+    FeedHealth.PAUSED: sentence("paused"),
+}
 
 
-def status(path: Path, *, json: bool) -> int:
-    """Show how everything stands; return 1 when anything is wrong, 2 when the file is refused."""
+def status(path: Path, *, json: bool, watch: bool) -> int:
+    """Show how everything stands; return 1 when a person is needed or a feed fails, 2 when the file is refused.
+
+    With `watch` on a terminal it is drawn anew every two seconds, until Ctrl-C.
+    """
+    if not watch:
+        return _show(path, json=json)
+    redrawn(lambda: _draw(path), _REDRAWN)
+    return 0
+
+
+def _draw(path: Path) -> None:
+    """Show how everything stands, or why that cannot be known just now."""
+    try:
+        _show(path, json=False)
+    except MonitorError as error:
+        complain(error.text)
+
+
+def _show(path: Path, *, json: bool) -> int:
     try:
         checked = read_options(path)
         if problems := list(missing_work(checked.config)):
             raise ConfigError(path.name, problems)
-        stored = use_database(checked.store_url, lambda db: db.read(read_stored_state))
+        stored, now = use_database(checked.store_url, lambda db: _read(db, checked))
         if stored.rules is None or stored.rules.text != checked.rule_text:
             _compile(path)
     except ConfigError as error:
         return _show_refused(path, error, json=json)
-    status = status_of(checked, stored, clock())
+    status = status_of(checked, stored, now)
     if json:
         answer(status)
     else:
-        _show_status(status, checked.config.smtp.security)
-    failing = any(feed.state is FeedHealth.FAILING for feed in status.feeds)
-    given_up = status.outbox["failed"] or status.outbox["expired"]
-    return int(failing or bool(given_up or status.troubles))
+        _show_status(status, checked, now)
+    failing = any(feed.state in (*FAILS, FeedHealth.QUIET) for feed in status.feeds)
+    return int(failing or bool(status.unseen or status.troubles))
+
+
+async def _read(db: Database, checked: CheckedConfig | None) -> tuple[StoredState, datetime]:
+    now = await time_of(db)
+    return await db.read(read_stored_state, checked.config.feeds if checked else (), now), now
 
 
 def _compile(path: Path) -> None:
@@ -57,208 +95,251 @@ def _compile(path: Path) -> None:
     load(path)
 
 
-def _show_status(status: StatusAnswer, security: str) -> None:
-    _show_feeds(status)
+# --- an accepted file -----------------------------------------------------------------------------
+
+
+def _show_status(status: StatusAnswer, checked: CheckedConfig, now: datetime) -> None:
+    name = checked.config.subscriptions[0].timezone
+    zone = ZoneInfo(name)
+    _show_verdict(status)
+    _show_troubles(status, now, zone)
+    _show_service(status, now, zone)
+    _show_mail(status, checked.config.smtp.security, now, zone)
+    _show_next(status, now, zone)
+    say(sentence("times: those of {zone}", zone=name))
+    say("")
+    _show_feeds(status, now, zone)
+    say("")
     table(
-        *("subscription", "to", "last digest", "next", "entries since"),
+        sentence("subscription"),
+        sentence("to"),
+        sentence("last digest"),
+        sentence("next"),
+        sentence("new entries"),
         rows=[
             (
                 row.subscription,
                 ", ".join(row.to),
-                local_time(row.last),
-                local_time(row.next) if row.next else "when something is pending",
+                _in_its_zone(row.last, row, name, now),
+                _in_its_zone(row.next, row, name, now) if row.next else sentence("when something is pending"),
                 row.entries_since,
             )
             for row in status.subscriptions
         ],
-        right=("entries since",),
+        right=("new entries",),
     )
-    _show_mails(status)
-    if isinstance(status.mail, MaildirTransport):
-        say(f"mail: [smtp] host is empty, so digests are put into {status.mail.path}")
-    elif status.mail:
-        say(f"mail: {status.mail.host}:{status.mail.port} ({security})")
+
+
+def _show_verdict(status: StatusAnswer) -> None:
+    """Say in a line whether a person is needed."""
+    failing = sum(feed.state is FeedHealth.FAILING for feed in status.feeds)
+    if len(status.troubles) == 1:
+        say(sentence("One thing wants your attention."), "bold red")
+    elif status.troubles:
+        say(sentence("{count} things want your attention.", count=len(status.troubles)), "bold red")
+    elif any(feed.state in _AILING for feed in status.feeds):
+        say(sentence("Feeds want your attention; why stands below them."), "bold red")
+    elif failing == 1:
+        say(
+            sentence("Nobody is needed. One feed failed at its last visit; it is asked again by itself."),
+            "yellow",
+        )
+    elif failing:
+        say(
+            sentence(
+                "Nobody is needed. {count} feeds failed at their last visit; they are asked again by themselves.",
+                count=failing,
+            ),
+            "yellow",
+        )
+    elif any(feed.state is FeedHealth.UNVISITED for feed in status.feeds):
+        say(sentence("Nobody is needed, but not every feed was visited yet."), "yellow")
+    else:
+        say(sentence("All is well."), "green")
+
+
+def _show_service(status: StatusAnswer, now: datetime, zone: tzinfo | None) -> None:
+    """Say whether a service lives, and by which rules."""
+    if service := status.service:
+        at = {"since": moment(service.since, now, zone), "beat": moment(service.beat, now, zone)}
+        match service.state:
+            case ServiceState.RUNNING:
+                line = sentence(
+                    "service: runs since {since} on {host} (process {pid}, version {version})",
+                    host=service.host,
+                    pid=service.pid,
+                    version=service.version,
+                    **at,
+                )
+            case ServiceState.SILENT:
+                line = sentence("service: gone without being stopped; it lived last {beat}", **at)
+            case ServiceState.STOPPED:
+                line = sentence("service: stopped {ended}", ended=moment(service.ended, now, zone))
+            case ServiceState.NONE:
+                line = sentence('service: none ("monitor once" does the same work, once)')
+        say(line)
     if rules := status.config.rules:
-        say(f"rules: version {rules.version}, in force since {local_time(rules.since)}")
-    _show_troubles(status)
+        since = moment(rules.since, now, zone)
+        say(sentence("rules: version {version}, in force since {since}", version=rules.version, since=since))
 
 
-def _show_feeds(status: StatusAnswer) -> None:
+def _show_mail(status: StatusAnswer, security: str, now: datetime, zone: tzinfo | None) -> None:
+    """Say how mail leaves, and how many mails have which status."""
+    if isinstance(status.mail, MaildirTransport):
+        say(sentence("mail: [smtp] host is empty, so digests are put into {folder}", folder=status.mail.path))
+    elif status.mail:
+        say(
+            sentence(
+                "mail: by {host}:{port} ({security})",
+                host=status.mail.host,
+                port=status.mail.port,
+                security=security,
+            )
+        )
+    counts = [
+        sentence("{count} {status}", count=status.outbox[each.value], status=status_name(each))
+        for each in DeliveryStatus
+        if status.outbox[each.value] or each is DeliveryStatus.WAITING
+    ]
+    say(sentence("outbox: {counts}", counts=joined(", ", counts)))
+    if oldest := status.oldest_waiting:
+        say(sentence("outbox: the oldest mail waits since {since}", since=moment(oldest, now, zone)))
+    if status.unseen:
+        say(sentence('outbox: "monitor outbox --seen all" says that you know what was given up'))
+
+
+def _show_next(status: StatusAnswer, now: datetime, zone: tzinfo | None) -> None:
+    """Say what comes next: which digest, which visit."""
+    coming = sorted((row.next, row.subscription) for row in status.subscriptions if row.next)
+    if coming:
+        at, name = coming[0]
+        say(sentence("next digest: {name}, {at}", name=name, at=moment(at, now, zone)))
+    visits = [feed.next for feed in status.feeds if feed.next]
+    if visits:
+        at = min(visits)
+        say(
+            sentence("next visit to a feed: {at}", at=moment(at, now, zone))
+            if at > now
+            else sentence("next visit to a feed: due since {at}", at=moment(at, now, zone))
+        )
+
+
+def _show_feeds(status: StatusAnswer, now: datetime, zone: tzinfo | None) -> None:
     table(
-        *("feed", "state", "last answer", "next visit", "every", "error"),
+        sentence("feed"),
+        sentence("state"),
+        sentence("last answer"),
+        sentence("next visit"),
+        sentence("every"),
         rows=[
             (
                 feed.feed,
-                Styled(feed.state.value, _COLOURS[feed.state]),
-                local_time(feed.visited),
-                local_time(feed.next),
+                Styled(_NAMES[feed.state], _COLOURS[feed.state]),
+                moment(feed.visited, now, zone),
+                moment(feed.next, now, zone),
                 feed.every,
-                f"{feed.error} ({count(feed.failures, 'time')})" if feed.failures else "",
             )
             for feed in status.feeds
         ],
     )
-    say("")
+    reasons = [
+        (feed.feed, reason) for feed in status.feeds for reason in [_reason(feed, now, zone)] if reason
+    ]
+    if reasons:
+        say("")
+        table(sentence("feed"), sentence("why it is not well"), rows=reasons)
 
 
-def _show_mails(status: StatusAnswer) -> None:
-    counts = status.outbox.items()
-    say("")
-    say("outbox: " + ", ".join(f"{mails} {state}" for state, mails in counts if mails or state == "waiting"))
+def _reason(feed: FeedStatus, now: datetime, zone: tzinfo | None) -> str:
+    """Return why a feed is not well; "" for one that is."""
+    if feed.state is FeedHealth.QUIET:
+        return sentence("nothing new since {since}", since=moment(feed.news, now, zone))
+    if not feed.failures or feed.state is FeedHealth.PAUSED:
+        return ""
+    since = moment(feed.failing, now, zone)
+    if feed.failures == 1:
+        return sentence("{error} (once, {since})", error=feed.error, since=since)
+    return sentence(
+        "{error} ({count} times, since {since})", error=feed.error, count=feed.failures, since=since
+    )
 
 
-def _show_troubles(status: StatusAnswer) -> None:
+def _in_its_zone(instant: datetime | None, row: SubscriptionStatus, named: str, now: datetime) -> str:
+    """Return an instant in the zone of a subscription, which is named where it is another than the `named` one."""
+    zone = row.timezone or named
+    at = moment(instant, now, ZoneInfo(zone))
+    return at if zone == named or instant is None else sentence("{at} ({zone})", at=at, zone=zone)
+
+
+def _show_troubles(status: StatusAnswer, now: datetime, zone: tzinfo | None) -> None:
     """Show what is wrong, since when, and what to do; the first few details of each."""
     if not status.troubles:
         return
-    say("")
     rows: list[tuple[object, ...]] = []
     for trouble in status.troubles:
         more = trouble.count - len(trouble.details)
-        rest = f"{trouble.count} in all" if trouble.details and more > 0 else ""
-        lines = (*trouble.details, rest, f"What to do: {trouble.to_do}")
-        rows.append((local_time(trouble.since), Styled(trouble.happened, "red")))
-        rows += [("", line) for line in lines if line]
-    table("since", "trouble", rows=rows)
+        rest = sentence("{count} in all", count=trouble.count) if trouble.details and more > 0 else ""
+        to_do = sentence("What to do: {to_do}", to_do=trouble.to_do)
+        rows.append((moment(trouble.since, now, zone), Styled(trouble.happened, "red")))
+        rows += [("", line) for line in (*trouble.details, rest, to_do) if line]
+    table(sentence("since"), sentence("trouble"), rows=rows)
+    say("")
+
+
+# --- a refused file -------------------------------------------------------------------------------
 
 
 def _show_refused(path: Path, error: ConfigError, *, json: bool) -> int:
     """Show the problems of a refused file, and what the database knows all the same; return 2."""
-    status = _status_refused(path, error)
+    status, now = _status_refused(path, error)
     if json:
         answer(status)
         return 2
-    complain(f"{path} is refused:")
+    complain(sentence("{file} is refused:", file=str(path)))
     for problem in error.problems:
-        complain(f"  {problem}")
+        complain(sentence("  {problem}", problem=problem.text))
     if status.database:
-        complain(f"The database was not read: {status.database}")
+        complain(sentence("The database was not read: {reason}", reason=status.database))
         return 2
-    if rules := status.config.rules:
-        since = local_time(rules.since)
-        say(
-            f"A running service keeps the previous configuration: rules version {rules.version}, since {since}."
-        )
+    _show_service(status, now, None)
+    if status.config.rules:
         if status.config.rules_edited:
-            say('Correct the file, or put the rules back with "monitor rules undo".')
+            say(
+                sentence(
+                    "A running service keeps the previous configuration. Correct the file, or put the rules back with"
+                    ' "monitor rules undo".'
+                )
+            )
         else:
-            say("The file has these rules; the problem is elsewhere in it.")
+            say(
+                sentence(
+                    "A running service keeps the previous configuration. The file has its rules; the problem is"
+                    " elsewhere in it."
+                )
+            )
     say("")
-    _show_feeds(status)
+    _show_troubles(status, now, None)
+    _show_feeds(status, now, None)
+    say("")
     table(
-        *("subscription", "last digest"),
-        rows=[(row.subscription, local_time(row.last)) for row in status.subscriptions],
+        sentence("subscription"),
+        sentence("last digest"),
+        rows=[(row.subscription, moment(row.last, now, None)) for row in status.subscriptions],
     )
-    _show_mails(status)
-    _show_troubles(status)
+    _show_mail(status, "", now, None)
     return 2
 
 
-def _status_refused(path: Path, error: ConfigError) -> StatusAnswer:
+def _status_refused(path: Path, error: ConfigError) -> tuple[StatusAnswer, datetime]:
     try:
-        stored = use_database(store_url_of(path), lambda db: db.read(read_stored_state))
+        stored, now = use_database(store_url_of(path), lambda db: _read(db, None))
     except ConfigError:
-        reason = "[store] cannot be read either."
+        reason: str = sentence("[store] cannot be read either.")
     except StoreError as store_error:
-        reason = str(store_error)
+        reason = store_error.text
     else:
         rule_text = rule_part(as_text(read_file(path), path))
-        return status_refused(error.problems, stored, feed_names=feed_names_of(path), rule_text=rule_text)
+        status = status_refused(error.problems, stored, feed_names=feed_names_of(path), rule_text=rule_text)
+        return status, now
     config = ConfigStatus(ok=False, problems=error.problems, rules=None)
-    return StatusAnswer(config=config, database=reason)
-
-
-def outbox(
-    path: Path, *, retry: int | None, cancel: str | None, release: str | None, limit: int, json: bool
-) -> int:
-    """Show the newest mails; send one again with `retry`, or never with `cancel`. Return 1 when that cannot be.
-
-    `release` lets mails go that a restore holds; it and `cancel` are a number, or "all" of those.
-    """
-    checked = read_options(path)
-    to_cancel, to_release = _number(cancel, "--cancel"), _number(release, "--release")
-
-    async def change_and_list(db: Database) -> tuple[list[str], list[Delivery], int]:
-        problems = []
-        if retry is not None:
-            problems += await _requeue(retry, checked, db)
-        if cancel is not None:
-            numbers = await _chosen(to_cancel, db)
-            problems += [
-                f"mail {number} does not wait: no mail has this number, or nothing is left to cancel."
-                for number in numbers
-                if not await db.write(store.cancel, number)
-            ]
-        if release is not None:
-            numbers, now = await _chosen(to_release, db), await time_of(db)
-            expires_at = now + checked.config.outbox.expire
-            reasons = [await db.write(release_mail, number, now, expires_at) for number in numbers]
-            problems += [reason for reason in reasons if reason]
-        held = len(await db.read(store.restored))
-        return problems, await db.read(store.listing, status=None, limit=limit), held
-
-    changes = retry is not None or cancel is not None or release is not None
-    problems, deliveries, held = use_database(checked.store_url, change_and_list, writable=changes)
-    complain_each(problems)
-    if json:
-        answer([OutboxMail.of(delivery) for delivery in deliveries])
-    elif deliveries:
-        table(
-            *("mail", "to", "slot", "status", "attempts", "next attempt", "last reply"),
-            rows=[_row(delivery) for delivery in deliveries],
-            right=("mail", "attempts"),
-        )
-    else:
-        say("No mail has been composed yet.")
-    if held and not json:
-        say(
-            sentence(
-                'Held since a restore: {number}. "--release ID" sends one, "--cancel ID" drops it; "all" means all of '
-                "them.",
-                number=held,
-            )
-        )
-    return int(bool(problems))
-
-
-def _number(chosen: str | None, option: str) -> int | None:
-    """Return the number of a mail; None for "all", or where nothing was chosen. Raises MonitorError."""
-    if chosen in (None, _ALL):
-        return None
-    if not str(chosen).isdecimal():
-        raise MonitorError(
-            sentence(
-                '{option} {chosen}: the number of a mail is expected, or "all"', option=option, chosen=chosen
-            )
-        )
-    return int(str(chosen))
-
-
-async def _chosen(number: int | None, db: Database) -> list[int]:
-    """Return the number of the mail chosen, or those of all that are held since a restore."""
-    return await db.read(store.restored) if number is None else [number]
-
-
-async def _requeue(mail: int, checked: CheckedConfig, db: Database) -> list[str]:
-    """Queue a mail again; return why not, where it cannot be."""
-    now = await time_of(db)
-    if await db.write(retry_mail, mail, now, now + checked.config.outbox.expire):
-        return []
-    if await db.read(store.is_unwanted, mail):
-        return [
-            f"mail {mail} cannot be sent again: its recipient, or its subscription, is not in {checked.path.name}."
-        ]
-    return [f"mail {mail} cannot be sent again: no mail has this number, or it was sent already."]
-
-
-def _row(delivery: Delivery) -> tuple[object, ...]:
-    unsent = delivery.status in (DeliveryStatus.WAITING, DeliveryStatus.UNCERTAIN)
-    return (
-        delivery.id,
-        delivery.mail.to,
-        f"{delivery.subscription} {delivery.slot}",
-        delivery.status.value,
-        delivery.attempts,
-        local_time(delivery.next_attempt_at) if unsent else "-",
-        delivery.last_reply,
-    )
+    return StatusAnswer(config=config, database=reason), clock()

@@ -3,13 +3,15 @@
 Rich is loaded only for what needs it: a plain line, or any line in a pipe, is printed without it.
 """
 
+import io
 import json
 import os
 import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, redirect_stderr, redirect_stdout, suppress
 from datetime import datetime
 from pathlib import Path
+from time import sleep
 from typing import TYPE_CHECKING, NamedTuple, TextIO
 
 from monitor.config.values import in_words
@@ -224,6 +226,37 @@ def share(what: str) -> Iterator[Callable[[int, int], object]]:
 def size_in_words(size: int) -> str:
     """Return a count of bytes in MB, or in GB where it is many."""
     return f"{size / 1_000_000:.1f} MB" if size < 1_000_000_000 else f"{size / 1_000_000_000:.2f} GB"
+
+
+def redrawn(draw: Callable[[], object], pause: float) -> None:
+    """Draw on the terminal again every so many seconds, until Ctrl-C; where there is no terminal, once.
+
+    `draw` prints with the functions of this module. Raises what it raises.
+    """
+    if not sys.stdout.isatty():
+        draw()
+        return
+    from rich.live import Live
+    from rich.text import Text
+
+    with suppress(KeyboardInterrupt), Live(console=_console(sys.stdout), auto_refresh=False) as live:
+        while True:
+            live.update(Text.from_ansi(_drawn(draw)), refresh=True)
+            sleep(pause)
+
+
+class _Canvas(io.StringIO):
+    """Takes what would be printed on a terminal, colours included."""
+
+    def isatty(self) -> bool:
+        return True
+
+
+def _drawn(draw: Callable[[], object]) -> str:
+    canvas = _Canvas()
+    with redirect_stdout(canvas), redirect_stderr(canvas):
+        draw()
+    return canvas.getvalue()
 
 
 def _is_terminal(stream: TextIO) -> bool:

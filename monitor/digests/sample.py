@@ -28,7 +28,7 @@ def sample_digests(subscription: Subscription) -> Iterator[Digest]:
         rules=[(Rule(name=name, any=("AI",)), name) for name in ("A", "B", "C")],
         feeds={"https://a.example.org/": "A", "https://b.example.org/": "B"},
         watched=Watched(
-            feeds=(("A", FeedHealth.OK), ("B", FeedHealth.FAILING), ("C", FeedHealth.UNVISITED)),
+            feeds=tuple((health.value, health) for health in FeedHealth),
             entries=2 * _ENTRIES,
             excluded_by=(("AI", 3),),
         ),

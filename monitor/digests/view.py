@@ -87,8 +87,12 @@ class DigestView:
     entries: int  # that arrived since
     feeds: int
     ok: int  # feeds whose last poll succeeded
-    failing: tuple[str, ...]  # at most NAMES; so are the two below
+    failing: tuple[str, ...]  # at most NAMES; so are the four below
     failing_count: int
+    dead: tuple[str, ...]  # those that are gone included
+    dead_count: int
+    quiet: tuple[str, ...]
+    quiet_count: int
     unvisited: tuple[str, ...]
     unvisited_count: int
     silent: tuple[str, ...]
@@ -105,6 +109,8 @@ def digest_view(digest: Digest, language: Language) -> DigestView:
     now = digest.at.astimezone(zone)
     sections = tuple(_section(section, language, now) for section in digest.sections)
     failing = _feed_names(digest, FeedHealth.FAILING)
+    dead = _feed_names(digest, FeedHealth.DEAD, FeedHealth.GONE)
+    quiet = _feed_names(digest, FeedHealth.QUIET)
     unvisited = _feed_names(digest, FeedHealth.UNVISITED)
     return DigestView(
         name=_cut(digest.subscription.name, _NAME),
@@ -126,6 +132,10 @@ def digest_view(digest: Digest, language: Language) -> DigestView:
         ok=len(_feed_names(digest, FeedHealth.OK)),
         failing=_names(failing),
         failing_count=len(failing),
+        dead=_names(dead),
+        dead_count=len(dead),
+        quiet=_names(quiet),
+        quiet_count=len(quiet),
         unvisited=_names(unvisited),
         unvisited_count=len(unvisited),
         silent=_names(digest.watched.silent),
@@ -162,8 +172,8 @@ def _names(names: Sequence[str]) -> tuple[str, ...]:
     return tuple(_cut(name, _NAME) for name in names[:NAMES])
 
 
-def _feed_names(digest: Digest, health: FeedHealth) -> tuple[str, ...]:
-    return tuple(name for name, state in digest.watched.feeds if state is health)
+def _feed_names(digest: Digest, *healths: FeedHealth) -> tuple[str, ...]:
+    return tuple(name for name, health in digest.watched.feeds if health in healths)
 
 
 def _section(section: Section, language: Language, now: datetime) -> SectionView:

@@ -90,6 +90,7 @@ class Fetched:
     url: str  # where the redirects ended
     moved_permanently: bool = False  # there were redirects, all of them permanent
     max_age: timedelta | None = None  # how long the server calls it fresh
+    date: datetime | None = None  # by the server's clock; None: it does not say
     release: Callable[[], None] = field(default=_nothing, compare=False, repr=False)  # call it after parsing
 
 
@@ -101,6 +102,7 @@ class NotModified:
     url: str = ""  # as in Fetched
     moved_permanently: bool = False
     max_age: timedelta | None = None
+    date: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -309,6 +311,7 @@ class Fetcher:
                 validators=read_validators(response.headers, sent_validators),
                 url=str(response.url),
                 max_age=max_age,
+                date=read_date(response.headers),
             )
         if not 200 <= response.status < 300 or response.status in _WITHOUT_DOCUMENT:
             raise FetchError(
@@ -328,6 +331,7 @@ class Fetcher:
             else read_validators(response.headers, Validators(url=sent_validators.url)),
             url=str(response.url),
             max_age=max_age,
+            date=read_date(response.headers),
             release=release,
         )
 

@@ -41,6 +41,7 @@ def after_answer(
     demand: Demand,
     is_document: bool,
     content_hash: str = "",
+    date: datetime | None = None,
     options: FetchOptions,
     now: datetime,
     jitter: float,
@@ -49,7 +50,8 @@ def after_answer(
 
     `jitter` is in [0, 1). `is_document` is whether it was no 304, `is_news` whether it brought a new entry. The next
     visit is after the feed's `every`, or as its rhythm and `demand` want it, not before [fetch] min_interval, and not
-    before the answer stops being fresh (`max_age`, RFC 9111 section 4.2), up to five hours.
+    before the answer stops being fresh (`max_age`, RFC 9111 section 4.2), up to five hours. `date` is the time by the
+    server's clock.
     """
     fresh = min(max_age or timedelta(0), _LONGEST_FRESH) * (1 + SPREAD * jitter)
     if parsed:
@@ -64,6 +66,10 @@ def after_answer(
         failures=0,
         last_error="",
         failed_by=FailureKind.NONE,
+        failing_since=None,
+        failing_for=timedelta(0),
+        others_at=None,
+        ahead=date - now if date else None,
         retry_after=None,
         content_hash=content_hash,
         document_at=now if is_document else state.document_at,

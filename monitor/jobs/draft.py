@@ -13,13 +13,14 @@ from monitor.digests.due import is_at_once, next_slot, outside_quiet_hours
 from monitor.digests.parts import Part, split
 from monitor.digests.room import RenderDigest
 from monitor.jobs.stored import excluded_entries, judge, news_batches
+from monitor.jobs.watch import watched_feeds
 from monitor.model.digests import Digest, Item, Slot, SubscriptionState, Watched
-from monitor.model.feeds import Entry, feed_health
+from monitor.model.feeds import Entry
 from monitor.model.mail import Route
 from monitor.model.rules import Match, PendingEntry
 from monitor.rules.exclusion import words_that_kept_out
 from monitor.rules.match import Ruleset
-from monitor.store import digests, entries, feeds, owed, recipients, subscriptions
+from monitor.store import digests, entries, owed, recipients, subscriptions
 from monitor.store.database import Connection, Database
 
 _REACH = timedelta(days=1)  # how far back a changed rule reaches where no time of day ends a digest
@@ -254,8 +255,10 @@ def _only(matches: Sequence[Match], fingerprints: Sequence[str]) -> tuple[Match,
 
 
 def _watched(tx: Connection, watched: Sequence[Feed], span: Span) -> Watched:
-    states = {state.feed_url: state for state in feeds.states(tx)}
-    health = tuple((feed.name, feed_health(states.get(feed.url))) for feed in watched if feed.enabled)
+    health = tuple(
+        (each.feed.name, each.health)
+        for each in watched_feeds(tx, [feed for feed in watched if feed.enabled])
+    )
     return Watched(feeds=health, entries=entries.count_news(tx, span.news_after, span.upto))
 
 

@@ -11,6 +11,12 @@ from monitor.store.database import Connection
 
 _MOST_RETURNS = 2  # times an entry comes back in another digest because its mail was given up
 _MOST_REFUSALS = 3  # digests in a row that an address may refuse for good
+_MAIL_EVENTS = (
+    NoticeKind.MAIL_GIVEN_UP,
+    NoticeKind.MAIL_REFUSED,
+    NoticeKind.MAIL_EXPIRED,
+    NoticeKind.MAIL_UNCERTAIN,
+)
 _TOLD_AFTER = 2  # failures of the mail server in a row
 
 
@@ -57,10 +63,21 @@ def retry(tx: Connection, number: int, now: datetime, expires_at: datetime) -> b
     owed.drop(tx, delivery.subscription_key, delivery.mail.to, digests.entries_of(tx, delivery.digest_id))
     recipients.resume(tx, delivery.subscription_key, delivery.mail.to)
     clear_addresses(tx, now)
-    for kind in NoticeKind:
-        if kind.telling.is_event:
-            notices.clear(tx, kind, str(number), now)
+    for kind in _MAIL_EVENTS:
+        notices.clear(tx, kind, str(number), now)
     return True
+
+
+def acknowledge(tx: Connection, number: int | None, now: datetime) -> bool:
+    """Record that the operator knows what became of a mail, or with None of all; return whether there was anything."""
+    known = [
+        each.trouble
+        for each in notices.open_troubles(tx, _MAIL_EVENTS)
+        if number is None or each.trouble.subject == str(number)
+    ]
+    for trouble in known:
+        notices.clear(tx, trouble.kind, trouble.subject, now)
+    return bool(outbox.mark_seen(tx, number) or known)
 
 
 def clear_addresses(tx: Connection, now: datetime) -> None:

@@ -10,7 +10,7 @@ from urllib.parse import urlsplit
 
 from monitor.config.options import Feed, FetchOptions
 from monitor.errors import FeedError
-from monitor.feeds import identity, pace, relocation
+from monitor.feeds import health, identity, pace, relocation
 from monitor.feeds.fetch import Fetch, Fetched, NotModified
 from monitor.feeds.links import bare, spellings
 from monitor.feeds.parser_pool import READS, Parse
@@ -29,6 +29,7 @@ from monitor.store.entries import Known
 # How many fetch timeouts a claim holds. A poll that queues longer for its host may be made twice, which does no
 # harm; a feed whose worker was killed is polled again that soon.
 _LEASE = 2
+_POLLED_WITHIN = timedelta(days=2)  # each feed that is polled at all
 _SOON = timedelta(minutes=1)  # a feed that is polled within this, or just now, is left alone
 _MOST_EDITIONS = 10  # of an entry: a title may hold a counter
 # So many new entries at one visit that are so much older than the visit before are no news: the feed was made anew.
@@ -171,7 +172,7 @@ async def poll(
     except FeedError as error:
         after = pace.after_failure(state, error, options=options, now=clock(), jitter=jitter())
         after = relocation.after_failure(state, after, error, now=settled_clock())
-        await db.write(_save_failure, feed, state, after, error, options, settled_clock())
+        after = await db.write(_save_failure, feed, state, after, error, options, settled_clock())
         return PollFailed(
             feed=feed,
             error=error,
@@ -186,6 +187,7 @@ async def poll(
         validators=answer.validators,
         parsed=parsed,
         max_age=answer.max_age,
+        date=answer.date,
         demand=demand,
         is_document=isinstance(answer, Fetched),
         content_hash=content_hash,
@@ -436,7 +438,9 @@ def _store(tx: Connection, visit: _Visit, found: Mapping[str, Sequence[Match]], 
     _save(tx, feed, before, after, now)
     if registered and document.flood:
         content = f"{feed.name}: {document.flood} entries, on {now:%Y-%m-%d}"
-        trouble = Trouble(kind=NoticeKind.FEED_RESET, subject=registered.key, content=content, since=now)
+        trouble = Trouble(
+            kind=NoticeKind.FEED_RESET, subject=registered.key, content=content, details=content, since=now
+        )
         notices.report(tx, trouble, now)
     return Polled(
         feed=feed,
@@ -476,12 +480,20 @@ def _tell(tx: Connection, feed: Feed, before: PollState, after: PollState, now: 
     assert registered  # its state was stored just now
     if adopted := _adopted(before, after):
         content = f"{feed.name}: {mask(adopted)}"
-        moved = Trouble(kind=NoticeKind.FEED_MOVED, subject=registered.key, content=content, since=now)
+        moved = Trouble(
+            kind=NoticeKind.FEED_MOVED, subject=registered.key, content=content, details=content, since=now
+        )
         notices.report(tx, moved, now)
     elif after.asks != before.asks:
         notices.clear(tx, NoticeKind.FEED_MOVED, registered.key, now)
     if after.stopped:
-        gone = Trouble(kind=NoticeKind.FEED_GONE, subject=registered.key, content=feed.name, since=now)
+        gone = Trouble(
+            kind=NoticeKind.FEED_GONE,
+            subject=registered.key,
+            content=feed.name,
+            details=feed.name,
+            since=now,
+        )
         notices.report(tx, gone, now)
     elif before.stopped:
         notices.clear(tx, NoticeKind.FEED_GONE, registered.key, now)
@@ -495,8 +507,14 @@ def _save_failure(
     error: FeedError,
     options: FetchOptions,
     now: datetime,
-) -> None:
-    """Store the state of a feed after a failure; where several feeds of a host are told to wait, all of them wait."""
+) -> PollState:
+    """Store the state of a feed after a failure, and return it.
+
+    Where several feeds of a host are told to wait, all of them wait.
+    """
+    since = (after.attempted_at or now) - _POLLED_WITHIN
+    others, is_alone = feeds.others(tx, after.feed_url, since)
+    after = health.count_failure(before, after, others=others, is_alone=is_alone)
     host = pace.host_of(after.feed_url, options)
     if host and after.attempted_at and after.retry_after and pace.rests_with_its_host(error, after):
         told = feeds.wanting_rest(tx, after.attempted_at)
@@ -504,3 +522,4 @@ def _save_failure(
             urls = [each.url for each in feeds.registered(tx) if pace.host_of(each.url, options) == host]
             feeds.let_rest(tx, urls, after.retry_after)
     _save(tx, feed, before, after, now)
+    return after

@@ -125,10 +125,19 @@ class PollState:
     fresh_until: datetime | None = None  # as long the server calls its last good answer fresh, within bounds
     rhythm: Rhythm | None = None  # None: too few dates to tell
     hints: Hints = Hints()
+    failing_since: datetime | None = None  # the first failure after the last good answer
+    failing_for: timedelta = timedelta(
+        0
+    )  # since then, as far as that was no trouble of the network or this machine
+    others_at: datetime | None = None  # when another feed had answered last, as of the last failure
+    ahead: timedelta | None = (
+        None  # the server's clock, of this machine's, at the last answer; None: it did not say
+    )
 
     def __post_init__(self) -> None:
         require_utc(self.next_poll_at, self.visited, self.attempted_at, self.retry_after)
         require_utc(self.document_at, self.changed_at, self.fresh_until, self.gone_since)
+        require_utc(self.failing_since, self.others_at)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -157,16 +166,12 @@ class RegisteredFeed:
 
 
 class FeedHealth(Enum):
-    """How a feed does, in the words of `monitor status`."""
+    """How a feed does, in the words of `monitor status`; feeds/health.py decides."""
 
     OK = "ok"
     FAILING = "failing"
+    DEAD = "dead"  # it has failed for a day, and others did not
+    GONE = "gone"  # for good, as its server says: it is asked no more
+    QUIET = "quiet"  # it answers, and is silent for much longer than usual
     UNVISITED = "not visited yet"
     PAUSED = "paused"  # enabled = false: it is not polled
-
-
-def feed_health(state: PollState | None) -> FeedHealth:
-    """Return how a feed does by its poll state; None is a feed that the database does not know yet."""
-    if state and state.failures:
-        return FeedHealth.FAILING
-    return FeedHealth.OK if state and state.visited else FeedHealth.UNVISITED

@@ -99,6 +99,7 @@ class Delivery:
     failing_awake: timedelta = timedelta(0)  # how long it will have failed by then, at its next failure
     route: Route = Route.SMTP
     cause: SendCause = SendCause.NONE  # of its last failure
+    seen: bool = False  # by the operator, that it was given up
 
     def __post_init__(self) -> None:
         require_utc(self.next_attempt_at, self.expires_at)

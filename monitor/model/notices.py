@@ -57,6 +57,26 @@ class NoticeKind(Enum):
             ),
         ),
     )
+    CLOCK_WRONG = (
+        "clock wrong",
+        Telling(
+            happened=sentence("The clock of this machine is wrong, as the servers of most feeds say."),
+            to_do=sentence(
+                "Set the clock: timedatectl set-ntp true, or date -s. Until then digests come at the wrong time."
+            ),
+            patience=timedelta(minutes=10),  # NTP may be about to set it
+        ),
+    )
+    DISK_FULL = (
+        "disk nearly full",
+        Telling(
+            happened=sentence("The disk of the database is nearly full."),
+            to_do=sentence(
+                "Make room, or shorten [store] keep and [outbox] keep. When the disk is full, nothing new is stored or"
+                " mailed until there is room; nothing is lost."
+            ),
+        ),
+    )
     CONFIG_REFUSED = (
         "config refused",
         Telling(
@@ -88,6 +108,26 @@ class NoticeKind(Enum):
             happened=sentence("A feed is gone for good, as its server says; it is asked no more."),
             to_do=sentence(
                 'Correct its url in config.toml, or remove it there. "monitor poll" asks it once more.'
+            ),
+        ),
+    )
+    FEED_DEAD = (
+        "feed dead",
+        Telling(
+            happened=sentence("A feed has not worked for a day."),
+            to_do=sentence(
+                "Open its url in a browser. If it has moved, correct the url in config.toml; if it is gone, remove it"
+                " there. It is asked on, and you are told when it works again."
+            ),
+        ),
+    )
+    FEED_QUIET = (
+        "feed quiet",
+        Telling(
+            happened=sentence("A feed answers, but has brought nothing new for unusually long."),
+            to_do=sentence(
+                "Look whether its site has news that the feed lacks: it may have moved. If the site is silent too,"
+                " there is nothing to do; you are told when the feed brings something again."
             ),
         ),
     )

@@ -17,6 +17,7 @@ class RunningService:
     started_at: datetime
     beat_at: datetime  # when it wrote last
     content_hash: str  # of the configuration in force
+    ended_at: datetime | None = None  # it was told to stop
 
     def __post_init__(self) -> None:
-        require_utc(self.started_at, self.beat_at)
+        require_utc(self.started_at, self.beat_at, self.ended_at)

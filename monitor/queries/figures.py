@@ -1,13 +1,15 @@
 """Read the figures that the service tells monitoring: what happened since its start, and how things stand."""
 
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from monitor.model.feeds import feed_health
+from monitor.config.options import Feed
+from monitor.jobs.watch import watched_feeds
+from monitor.model.feeds import FeedHealth
 from monitor.model.mail import DeliveryStatus
-from monitor.store import feeds, outbox
+from monitor.store import outbox
 from monitor.store.database import Connection
 
 
@@ -33,12 +35,13 @@ class Figures(StoredFigures):
     parsers: Mapping[str, int]  # processes, by whether they are busy
 
 
-def read_figures(tx: Connection, now: datetime) -> StoredFigures:
-    """Return how things stand at one moment."""
-    mails, states = outbox.counts(tx), feeds.states(tx)
+def read_figures(tx: Connection, watched: Sequence[Feed], now: datetime) -> StoredFigures:
+    """Return how things stand at one moment, with these feeds in config.toml."""
+    mails = outbox.counts(tx)
+    feeds = Counter(each.health for each in watched_feeds(tx, watched))
     oldest = outbox.oldest_waiting(tx)
     return StoredFigures(
         outbox={status.value: mails.get(status, 0) for status in DeliveryStatus},
         oldest_waiting=max(now - oldest, timedelta(0)) if oldest else timedelta(0),
-        feeds=Counter(feed_health(state).value for state in states),
+        feeds={health.value: feeds[health] for health in FeedHealth},
     )

@@ -1,4 +1,4 @@
-"""Report how the configuration, the feeds, the subscriptions and the outbox stand."""
+"""Report how the service, the configuration, the feeds, the subscriptions and the outbox stand."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -8,72 +8,72 @@ from monitor.config.checked import CheckedConfig
 from monitor.config.options import Config, Feed
 from monitor.config.values import in_words
 from monitor.digests.due import next_slot
-from monitor.digests.notice import group_troubles
 from monitor.errors import Problem
+from monitor.feeds.health import health_of as health_of_feed
 from monitor.feeds.pace import interval_of
 from monitor.jobs.demand import FeedReaders, readers_of
 from monitor.masking import mask
 from monitor.model.digests import SubscriptionState
 from monitor.model.feeds import PollState
 from monitor.model.mail import DeliveryStatus
-from monitor.model.notices import KnownTrouble
 from monitor.model.rules import RulesetVersion
 from monitor.queries.answers.config import transport_of
 from monitor.queries.answers.status import (
     ConfigStatus,
     FeedStatus,
     RulesInForce,
+    ServiceStatus,
     StatusAnswer,
     SubscriptionStatus,
     TroubleStatus,
 )
-from monitor.store import entries, feeds, notices, outbox, rulesets, subscriptions
+from monitor.queries.health import Health, health_of
+from monitor.store import entries, feeds, rulesets, subscriptions
 from monitor.store.database import Connection
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StoredState:
-    """What the database knows about feeds, subscriptions, mails and rules."""
+    """What the database knows about the service, feeds, subscriptions, mails and rules."""
 
+    health: Health
     feeds: Sequence[PollState]
     subscriptions: Sequence[SubscriptionState]
-    mails: Mapping[DeliveryStatus, int]
     news_since: Mapping[str, int]  # since the last slot of each subscription, by its name
     rules: RulesetVersion | None  # in force; None when no version was kept yet
-    troubles: Sequence[KnownTrouble]  # those that are not over
 
 
-def read_stored_state(tx: Connection) -> StoredState:
-    """Return what the database knows, at one moment."""
+def read_stored_state(tx: Connection, watched: Sequence[Feed], now: datetime) -> StoredState:
+    """Return what the database knows, at one moment; `watched` are the feeds of an accepted configuration."""
     states, newest = subscriptions.states(tx), entries.newest_seq(tx)
     return StoredState(
+        health=health_of(tx, watched, now),
         feeds=feeds.states(tx),
         subscriptions=states,
-        mails=outbox.counts(tx),
         news_since={
             state.name: entries.count_news(tx, subscriptions.news_after(tx, state), newest)
             for state in states
         },
         rules=rulesets.newest(tx),
-        troubles=notices.open_troubles(tx),
     )
 
 
 def status_of(checked: CheckedConfig, stored: StoredState, now: datetime) -> StatusAnswer:
     """Return how everything stands by an accepted configuration."""
-    feed_states, readers = {state.feed_url: state for state in stored.feeds}, readers_of(checked.config)
+    readers = readers_of(checked.config)
     states = {state.name: state for state in stored.subscriptions}
+    health = stored.health
     return StatusAnswer(
         config=ConfigStatus(ok=True, rules=RulesInForce.of(stored.rules)),
+        service=ServiceStatus.of(health.service, health.heartbeat),
         feeds=tuple(
             FeedStatus.of(
-                feed.name,
-                state,
-                _every(feed, state, readers[feed.url], checked.config, now),
-                is_paused=not feed.enabled,
+                each.feed.name,
+                each.state,
+                each.health,
+                _every(each.feed, each.state, readers[each.feed.url], checked.config, now),
             )
-            for feed in checked.config.feeds
-            for state in [feed_states.get(feed.url)]
+            for each in health.feeds
         ),
         subscriptions=tuple(
             SubscriptionStatus(
@@ -82,12 +82,15 @@ def status_of(checked: CheckedConfig, stored: StoredState, now: datetime) -> Sta
                 last=state.last_at if state else None,
                 next=next_slot(subscription, now),
                 entries_since=stored.news_since.get(subscription.name, 0),
+                timezone=subscription.timezone,
             )
             for subscription in checked.config.subscriptions
             for state in [states.get(subscription.name)]
         ),
-        outbox=_counts(stored),
-        troubles=_troubles(stored),
+        outbox=_counts(health),
+        unseen=health.unseen,
+        oldest_waiting=health.oldest_waiting,
+        troubles=_troubles(health),
         mail=transport_of(checked),
     )
 
@@ -99,7 +102,7 @@ def status_refused(
 
     `feed_names` are the names by URL, and `rule_text` the rules, as they stand in the refused file.
     """
-    rules = stored.rules
+    rules, health = stored.rules, stored.health
     return StatusAnswer(
         config=ConfigStatus(
             ok=False,
@@ -107,15 +110,22 @@ def status_refused(
             rules=RulesInForce.of(rules),
             rules_edited=rules is not None and rules.text != rule_text,
         ),
+        service=ServiceStatus.of(health.service, health.heartbeat),
         feeds=tuple(
-            FeedStatus.of(feed_names.get(state.feed_url) or state.title or mask(state.feed_url), state)
+            FeedStatus.of(
+                feed_names.get(state.feed_url) or state.title or mask(state.feed_url),
+                state,
+                health_of_feed(state),
+            )
             for state in stored.feeds
         ),
         subscriptions=tuple(
             SubscriptionStatus(subscription=state.name, last=state.last_at) for state in stored.subscriptions
         ),
-        outbox=_counts(stored),
-        troubles=_troubles(stored),
+        outbox=_counts(health),
+        unseen=health.unseen,
+        oldest_waiting=health.oldest_waiting,
+        troubles=_troubles(health),
     )
 
 
@@ -129,9 +139,11 @@ def _every(feed: Feed, state: PollState | None, readers: FeedReaders, config: Co
     return f"auto: {in_words(timedelta(minutes=max(1, round(interval / timedelta(minutes=1)))))}"
 
 
-def _troubles(stored: StoredState) -> tuple[TroubleStatus, ...]:
-    return tuple(map(TroubleStatus.of, group_troubles(stored.troubles)))
+def _troubles(health: Health) -> tuple[TroubleStatus, ...]:
+    """Return the troubles: first what stops everything, then what is so just now, then what has happened."""
+    ordered = sorted(health.troubles, key=lambda trouble: (not trouble.stops_all, trouble.is_event))
+    return tuple(map(TroubleStatus.of, ordered))
 
 
-def _counts(stored: StoredState) -> dict[str, int]:
-    return {status.value: stored.mails.get(status, 0) for status in DeliveryStatus}
+def _counts(health: Health) -> dict[str, int]:
+    return {status.value: health.mails.get(status, 0) for status in DeliveryStatus}

@@ -1,9 +1,12 @@
 """Read whether news comes in and mail goes out at all."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from monitor.model.feeds import FeedHealth, feed_health
+from monitor.config.options import Feed
+from monitor.feeds.health import FAILS, health_of
+from monitor.model.feeds import FeedHealth
 from monitor.store import feeds, notices, outbox
 from monitor.store.database import Connection
 
@@ -21,13 +24,14 @@ class VitalSigns:
     needs_a_person: bool  # something is wrong that does not end by itself
 
 
-def read_vital_signs(tx: Connection, now: datetime) -> VitalSigns:
-    """Return how things stand at one moment."""
-    healths = [feed_health(state) for state in feeds.states(tx)]
+def read_vital_signs(tx: Connection, watched: Sequence[Feed], now: datetime) -> VitalSigns:
+    """Return how things stand at one moment, with these feeds in config.toml."""
+    states = {state.feed_url: state for state in feeds.states(tx)}
+    healths = [health_of(states.get(feed.url)) for feed in watched if feed.enabled]
     oldest, troubles = outbox.oldest_waiting(tx), notices.open_troubles(tx)
     kinds = {known.trouble.kind for known in troubles}
     return VitalSigns(
-        failing_feeds=healths.count(FeedHealth.FAILING),
+        failing_feeds=sum(health in FAILS for health in healths),
         feeds=len(healths) - healths.count(FeedHealth.UNVISITED),
         waiting_since=max(now - oldest, timedelta(0)) if oldest else timedelta(0),
         mail_is_stopped=any(kind.telling.stops_mail for kind in kinds),

@@ -24,6 +24,7 @@ from monitor.jobs.notify import Notified, notify
 from monitor.jobs.poll import PollOutcome, claim, claim_all, poll
 from monitor.jobs.prune import Pruned, prune
 from monitor.jobs.rematch import rematch
+from monitor.jobs.watch import room_of, watch
 from monitor.loaded import LoadedConfig
 from monitor.model.digests import Slot, SubscriptionState
 from monitor.model.feeds import PollState
@@ -32,7 +33,7 @@ from monitor.model.notices import NoticeKind
 from monitor.service.clock import clock
 from monitor.service.places import MOST_OF_A_HOST, Place, Places, Turns
 from monitor.service.runtime import Runtime, jitter
-from monitor.store import digests, entries, feeds, notices, outbox, owed, relays, subscriptions
+from monitor.store import digests, entries, feeds, notices, outbox, owed, relays, services, subscriptions
 from monitor.store.database import Connection, Database
 
 Work = Callable[[], Awaitable[None]]
@@ -114,6 +115,8 @@ class DueWork:
         await self.compose_at_once()
         await self.deliver_all()
         await self._db.write(notices.clear, NoticeKind.CONFIG_REFUSED, "", self._clock())
+        await self._db.write(services.forget, self._clock())
+        await self.watch()
         if await self.notify(gather=False):
             await self.deliver_all()
         await self.prune()
@@ -428,6 +431,10 @@ class DueWork:
         after = min((state.cursor for state in states if state), default=None)
         if after is not None and (count := await rematch(self.loaded.rules, after=after, db=self._db)):
             self._report(Rematched(entries=count))
+
+    async def watch(self) -> None:
+        """Look after dead and quiet feeds, the disk and the clock."""
+        await watch(self.loaded.config.feeds, db=self._db, now=self._wall_clock(), room_of=room_of)
 
     async def lapse(self) -> None:
         """Let lapse who has been out of config.toml for a day."""

@@ -1,7 +1,7 @@
 """What the service tells of itself to programs: health checks and figures by HTTP, and a heartbeat to an address."""
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from datetime import datetime
 from typing import TYPE_CHECKING
@@ -31,8 +31,14 @@ _ANYWHERE = ("0.0.0.0/0", "::/0")
 class Reporting:
     """The health and the figures of a running service, and how they are told."""
 
-    def __init__(self, db: Database, parsers: ParserPool, clock: Callable[[], datetime]) -> None:
-        self._db, self._parsers, self._clock = db, parsers, clock
+    def __init__(
+        self,
+        db: Database,
+        parsers: ParserPool,
+        clock: Callable[[], datetime],
+        watched: Callable[[], Sequence[Feed]],
+    ) -> None:
+        self._db, self._parsers, self._clock, self._watched = db, parsers, clock, watched
         self._loop = asyncio.get_running_loop()
         self.tally = Tally()
         self._beat_at = self._loop.time()
@@ -89,7 +95,7 @@ class Reporting:
     async def _vital_signs(self) -> VitalSigns | None:
         try:
             async with asyncio.timeout(_PATIENCE):
-                return await self._db.read(read_vital_signs, self._clock())
+                return await self._db.read(read_vital_signs, self._watched(), self._clock())
         except (StoreError, TimeoutError):
             return None
 
@@ -100,7 +106,7 @@ class Reporting:
     async def figures(self) -> Figures:
         """Return the figures at this moment. Raises StoreError."""
         async with asyncio.timeout(_PATIENCE):
-            stored = await self._db.read(read_figures, self._clock())
+            stored = await self._db.read(read_figures, self._watched(), self._clock())
         tally = self.tally
         return Figures(
             outbox=stored.outbox,

@@ -46,6 +46,7 @@ _BEAT = timedelta(seconds=10)
 _REPORT = timedelta(seconds=2)
 _LAPSE = timedelta(minutes=1)
 _PRUNE = timedelta(hours=1)
+_WATCH = timedelta(minutes=5)
 _PATIENCE = 10.0  # seconds for which a file that is refused is read again at the start
 _GRACE = 10.0  # seconds for running tasks when the service is told to stop
 _GRACE_PAST_DOT = 60.0  # and for a mail that the server may have: it goes twice when its reply is not read
@@ -108,7 +109,9 @@ class Service:
         self._tasks: set[asyncio.Task[None]] = set()
         self._in_hand = InHand()
         self._parsers = ParserPool()
-        self._reporting = Reporting(db, self._parsers, time.clocks.settled)
+        self._reporting = Reporting(
+            db, self._parsers, time.clocks.settled, lambda: self._due_work.loaded.config.feeds
+        )
         self._due_work = self._make_due_work(loaded)
         self._stop = asyncio.Event()
         self._fatal: MonitorError | None = None  # why the service cannot go on
@@ -164,6 +167,7 @@ class Service:
             "rematch": (self._tick("rematch", lambda: self._due_work.rematch()), _REMATCH),
             "beat": (self._tick("beat", self._beat), _BEAT),
             "report": (self._tick("report", self._tell_programs), _REPORT),
+            "watch": (self._tick("watch", lambda: self._if_clock_holds(self._due_work.watch)), _WATCH),
             "lapse": (self._tick("lapse", self._lapse), _LAPSE),
             "prune": (self._tick("prune", lambda: self._if_clock_holds(self._due_work.prune)), _PRUNE),
         }
@@ -179,10 +183,10 @@ class Service:
         await self._reporting.stop()
         await self._due_work.runtime.fetcher.close()
         await self._parsers.close()
-        with contextlib.suppress(StoreError):  # the row goes when other services find it stale
-            await self._db.write(services.end, self._id)
-        if self._fatal:
+        if self._fatal:  # its heartbeat stands as after a kill: nobody has stopped it
             raise self._fatal
+        with contextlib.suppress(StoreError):
+            await self._db.write(services.end, self._id, self._time.clocks.settled())
         log.info("stopped")
 
     async def _clock_is_believed(self) -> bool:

@@ -91,6 +91,15 @@ def has_any(tx: Connection, feed_key: str) -> bool:
     return tx.scalar(_any, {"feed": feed_key}) is not None
 
 
+def dates(tx: Connection, feed_key: str, limit: int) -> list[datetime]:
+    """Return when the newest `limit` entries of a feed were published, as far as is known."""
+    columns = entries.c.published, entries.c.first_seen
+    newest = select(*columns).where(entries.c.feed_url == feed_key, entries.c.edition == 1)
+    # Not by seq: a database might walk through all entries by that, to find those of a small feed.
+    rows = tx.execute(newest.order_by(entries.c.first_seen.desc()).limit(limit))
+    return [min(row.published or row.first_seen, row.first_seen) for row in rows]
+
+
 def titled(tx: Connection, feed_key: str, titles: Sequence[str]) -> list[Entry]:
     """Return the entries of a feed with one of these titles, by seq, an edition that was replaced included."""
     query = rows().where(entries.c.feed_url == feed_key).order_by(entries.c.seq)

@@ -5,7 +5,19 @@ from datetime import datetime, timedelta
 from itertools import count, islice
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Row, and_, bindparam, insert, or_, select, true, update
+from sqlalchemy import (
+    ColumnElement,
+    Connection,
+    Row,
+    and_,
+    bindparam,
+    func,
+    insert,
+    or_,
+    select,
+    true,
+    update,
+)
 
 from monitor.model.feeds import (
     FailureKind,
@@ -64,6 +76,10 @@ def move(tx: Connection, feed: RegisteredFeed, url: str, now: datetime) -> None:
         "failures": 0,
         "last_error": "",
         "failed_by": FailureKind.NONE.value,
+        "failing_since": None,
+        "failing_for": 0.0,
+        "others_at": None,
+        "ahead": None,
         "fresh_until": None,
     }
     tx.execute(update(feeds).where(feeds.c.key == feed.key).values(values | _AT_ITS_URL))
@@ -193,6 +209,18 @@ def states(tx: Connection) -> list[PollState]:
     return [_state(row) for row in tx.execute(select(feeds).order_by(feeds.c.url))]
 
 
+def keys(tx: Connection) -> dict[str, str]:
+    """Return the key of every feed by its url."""
+    return {row.url: row.key for row in tx.execute(select(feeds.c.url, feeds.c.key))}
+
+
+def others(tx: Connection, url: str, since: datetime) -> tuple[datetime | None, bool]:
+    """Return when any feed but the one at `url` answered last, and whether none was polled from `since` on."""
+    query = select(func.max(feeds.c.visited), func.max(feeds.c.attempted_at)).where(feeds.c.url != url)
+    answered, polled = tx.execute(query).one()
+    return answered, polled is None or polled < since
+
+
 def unreachable(tx: Connection, later_than: datetime) -> list[str]:
     """Return the urls of the feeds whose last poll found no connection and which wait beyond an instant; sorted."""
     query = select(feeds.c.url).where(_without_connection, feeds.c.next_poll_at > later_than)
@@ -310,6 +338,10 @@ def _values(state: PollState) -> dict[str, object]:
         "hint_interval": state.hints.interval.total_seconds() if state.hints.interval else None,
         "skip_hours": _numbers_as_text(state.hints.skip_hours),
         "skip_days": _numbers_as_text(state.hints.skip_days),
+        "failing_since": state.failing_since,
+        "failing_for": state.failing_for.total_seconds(),
+        "others_at": state.others_at,
+        "ahead": None if state.ahead is None else state.ahead.total_seconds(),
     }
 
 
@@ -341,6 +373,10 @@ def _state(row: Row[Any]) -> PollState:
             skip_hours=_numbers(row.skip_hours),
             skip_days=_numbers(row.skip_days),
         ),
+        failing_since=row.failing_since,
+        failing_for=timedelta(seconds=row.failing_for),
+        others_at=row.others_at,
+        ahead=None if row.ahead is None else timedelta(seconds=row.ahead),
     )
 
 

@@ -59,14 +59,20 @@ def report(tx: Connection, trouble: Trouble, now: datetime) -> None:
 
 
 def clear(
-    tx: Connection, kind: NoticeKind, subject: str, now: datetime, *, details: str | None = None
+    tx: Connection,
+    kind: NoticeKind,
+    subject: str,
+    now: datetime,
+    *,
+    details: str | None = None,
+    silently: bool = False,
 ) -> bool:
     """Record that a trouble is over; return False when there was none. `details` replace its own: how it ended.
 
-    That something which happened once is over, since it was undone, is told to nobody.
+    That something which happened once is over, since it was undone, is told to nobody; nor is any end `silently`.
     """
     values: dict[str, Any] = {"over_at": now} | ({} if details is None else {"details": details})
-    if kind.telling.is_event:
+    if kind.telling.is_event or silently:
         values["told"] = None
     is_open = and_(_is(kind, subject), notices.c.over_at.is_(None))
     return bool(tx.execute(update(notices).where(is_open).values(values)).rowcount)

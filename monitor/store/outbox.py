@@ -387,6 +387,7 @@ def requeue(tx: Connection, number: int, now: datetime, expires_at: datetime) ->
         "held_since": None,
         "expires_at": expires_at,
         "claim": "",
+        "seen": False,
     }
     unsent = or_(_is(*_UNSENT, *_GIVEN_UP, DeliveryStatus.HELD), _lease_ran_out(now))
     may_requeue = update(outbox).where(outbox.c.id == number, unsent, ~_is_unwanted)
@@ -428,6 +429,17 @@ def oldest_waiting(tx: Connection) -> datetime | None:
         select(func.min(outbox.c.created_at)).where(_is(DeliveryStatus.WAITING))
     )
     return oldest
+
+
+def count_unseen(tx: Connection) -> int:
+    """Return the count of mails that were given up, and not seen by the operator since."""
+    return tx.scalar(select(func.count()).where(_is_lost, ~outbox.c.seen)) or 0
+
+
+def mark_seen(tx: Connection, number: int | None) -> list[int]:
+    """Record that the operator has seen that a mail was given up, or with None all such; return their numbers."""
+    marked = update(outbox).where(_is_lost, ~outbox.c.seen if number is None else outbox.c.id == number)
+    return sorted(tx.scalars(marked.values(seen=True).returning(outbox.c.id)))
 
 
 def unsent(tx: Connection) -> list[Delivery]:
@@ -491,6 +503,7 @@ _STATUS_AFTER_HOLD = case(
     (or_(outbox.c.uncertain > 0, outbox.c.interrupted > 0), DeliveryStatus.UNCERTAIN.value),
     else_=DeliveryStatus.WAITING.value,
 )
+_is_lost = _is(DeliveryStatus.FAILED, DeliveryStatus.EXPIRED)
 
 
 def _has_left(how: ColumnElement[bool]) -> ColumnElement[bool]:
@@ -557,4 +570,5 @@ def _delivery(row: Row[Any]) -> Delivery:
         reached_dot=row.reached_dot,
         failing_since=row.failing_since,
         failing_awake=timedelta(seconds=row.failing_awake),
+        seen=row.seen,
     )

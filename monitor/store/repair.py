@@ -38,9 +38,9 @@ _UNSENT = (_WAITING, _UNCERTAIN, _SENDING, _HELD)
 _HAPPENED: tuple["Column[datetime]", ...] = (
     *(subscriptions.c.created_at, subscriptions.c.gone_at),
     *(recipients.c.gone_at, recipients.c.suspended_at),
-    *(feeds.c.gone_since, owed.c.since),
+    *(feeds.c.gone_since, feeds.c.failing_since, feeds.c.others_at, owed.c.since),
     relays.c.since,
-    *(services.c.started_at, services.c.beat_at),
+    *(services.c.started_at, services.c.beat_at, services.c.ended_at),
     *(notices.c.since, notices.c.changed_at, notices.c.told_at, notices.c.over_at, notices.c.over_told_at),
     rulesets.c.at,
 )

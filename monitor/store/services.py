@@ -13,6 +13,7 @@ from monitor.store.tables import services
 TABLE = services.name
 _SILENT = timedelta(minutes=1)  # six beats: it may still be there, but does not work
 _STALE = timedelta(minutes=5)  # without a beat: it was killed, or its clock was far off
+_FORGOTTEN = timedelta(days=1)
 
 
 def beat(tx: Connection, service: RunningService) -> None:
@@ -25,13 +26,24 @@ def beat(tx: Connection, service: RunningService) -> None:
     if not tx.execute(update(services).where(services.c.id == service.id).values(values)).rowcount:
         insert_missing(tx, services, [values])
     earliest, latest = service.beat_at - _STALE, service.beat_at + _STALE
-    stale = or_(services.c.beat_at < earliest, services.c.beat_at > latest)
+    stale = or_(services.c.beat_at < earliest, services.c.beat_at > latest, services.c.ended_at.is_not(None))
     tx.execute(delete(services).where(services.c.id != service.id, stale))
 
 
-def end(tx: Connection, service_id: str) -> None:
-    """Delete the row of a service that stops."""
-    tx.execute(delete(services).where(services.c.id == service_id))
+def end(tx: Connection, service_id: str, now: datetime) -> None:
+    """Record that a service was told to stop."""
+    tx.execute(update(services).where(services.c.id == service_id).values(ended_at=now))
+
+
+def forget(tx: Connection, now: datetime) -> None:
+    """Delete the rows of services that have not run for a day: the work is done without one by now."""
+    tx.execute(delete(services).where(services.c.beat_at < now - _FORGOTTEN))
+
+
+def newest(tx: Connection) -> RunningService | None:
+    """Return the service that has beaten last, whether it still runs or not; None where there was none."""
+    row = tx.execute(select(services).order_by(services.c.beat_at.desc()).limit(1)).one_or_none()
+    return None if row is None else RunningService(**row._asdict())
 
 
 def end_all(tx: Connection) -> None:
@@ -41,9 +53,10 @@ def end_all(tx: Connection) -> None:
 
 def running(tx: Connection) -> list[RunningService]:
     """Return the services whose heartbeat stands, the longest running first."""
+    query = select(services).where(services.c.ended_at.is_(None))
     return [
         RunningService(**row._asdict())
-        for row in tx.execute(select(services).order_by(services.c.started_at, services.c.id))
+        for row in tx.execute(query.order_by(services.c.started_at, services.c.id))
     ]
 
 

@@ -82,6 +82,10 @@ feeds = Table(
     Column(
         "validators_of", Words, nullable=False, server_default=_EMPTY
     ),  # the url that gave etag and last_modified
+    Column("failing_since", Instant),
+    Column("failing_for", Float, nullable=False, server_default="0"),  # seconds
+    Column("others_at", Instant),
+    Column("ahead", Float),  # seconds
     UniqueConstraint("url"),
     Index("ix_feeds_due", "next_poll_at"),
 )
@@ -267,6 +271,7 @@ outbox = Table(
     Column("sent_at", Instant),
     Column("held_since", Instant),  # its recipient or subscription is not in config.toml
     Column("last_reply", Words, nullable=False),
+    Column("seen", Boolean, nullable=False, server_default=false()),  # by the operator, that it was given up
     UniqueConstraint("message_id"),
     UniqueConstraint("digest_id", "recipient"),
     Index("ix_outbox_due", "status", "next_attempt_at"),
@@ -297,6 +302,7 @@ services = Table(
     Column("started_at", Instant, nullable=False),
     Column("beat_at", Instant, nullable=False),
     Column("content_hash", Text, nullable=False),  # of the configuration in force
+    Column("ended_at", Instant),  # it was told to stop; NULL: it beats, or was killed
 )
 
 # What the operator is told: one row a trouble, until some time after it is over.

@@ -128,7 +128,7 @@ def test_a_broken_file_is_named_in_status_and_undone(file: Path) -> None:
     file.write_text(CONFIG.replace('  "大模型",\n]', '  "大模型",'), encoding="utf-8")
     output = monitor(file.parent, "status", code=2)
     assert "is refused" in output
-    assert "rules version 1, since" in output
+    assert "rules: version 1, in force since today" in output
     assert "monitor rules undo" in output
     assert "0 waiting" in output
     values = json.loads(monitor(file.parent, "status", "--json", code=2))

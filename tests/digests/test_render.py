@@ -162,6 +162,13 @@ def test_feeds_that_fail_are_named() -> None:
     assert "个源正常" not in shown.text + shown.html
 
 
+def test_feeds_that_are_dead_or_quiet_are_named() -> None:
+    feeds = (("失踪报", FeedHealth.DEAD), ("停办报", FeedHealth.GONE), ("月刊", FeedHealth.QUIET))
+    shown = rendered(*RICH, watched=Watched(feeds=feeds))
+    assert "已失效：失踪报、停办报\n久未更新：月刊\n" in shown.text
+    assert "已失效 ：失踪报、停办报 久未更新：月刊" in words(shown.html)
+
+
 def test_many_words_end_with_and_others() -> None:
     hits = tuple(hit(word, field="text") for word in "一二三四五六七")
     candidate = PendingEntry(seq=1, entry=entry(text="一二三四五六七"), matches=(match("f1", hits=hits),))

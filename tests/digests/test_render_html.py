@@ -165,7 +165,9 @@ def test_whatever_is_long_the_whole_mail_stays_under_250_kb() -> None:
 def test_a_footer_of_a_thousand_failing_feeds_names_five_and_their_number() -> None:
     feeds = tuple((f"第{number}个源", FeedHealth.FAILING) for number in range(1200))
     rules = [(rule(f"规则{number}"), f"f{number}") for number in range(8)]
-    shown = rendered(waits(), rules=rules, watched=Watched(feeds=feeds))
+    quiet = tuple((f"静{number}", FeedHealth.QUIET) for number in range(6))
+    shown = rendered(waits(), rules=rules, watched=Watched(feeds=(*feeds, *quiet)))
+    assert "久未更新：静0、静1、静2、静3、静4，共 6 个\n" in shown.text
     failing = "抓取失败：第0个源、第1个源、第2个源、第3个源、第4个源，共 1200 个"
     assert f"{failing}\n" in shown.text
     assert failing.replace("：", " ：") in words(shown.html)

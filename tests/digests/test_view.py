@@ -64,9 +64,13 @@ def test_a_late_digest_says_when_it_was_meant_to_come() -> None:
 
 
 def test_feeds_are_told_apart_by_their_health() -> None:
-    feeds = (("甲", FeedHealth.OK), ("乙", FeedHealth.FAILING), ("丙", FeedHealth.UNVISITED))
+    feeds = (
+        *(("甲", FeedHealth.OK), ("乙", FeedHealth.FAILING), ("丙", FeedHealth.UNVISITED)),
+        *(("丁", FeedHealth.DEAD), ("戊", FeedHealth.GONE), ("己", FeedHealth.QUIET)),
+    )
     shown = view_of(digest(watched=Watched(feeds=feeds, entries=41, silent=("机器人",))))
-    assert (shown.feeds, shown.ok, shown.failing, shown.unvisited) == (3, 1, ("乙",), ("丙",))
+    assert (shown.feeds, shown.ok, shown.failing, shown.unvisited) == (6, 1, ("乙",), ("丙",))
+    assert (shown.dead, shown.dead_count, shown.quiet, shown.quiet_count) == (("丁", "戊"), 2, ("己",), 1)
     assert (shown.entries, shown.silent) == (41, ("机器人",))
 
 

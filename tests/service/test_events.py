@@ -7,7 +7,7 @@ import pytest
 from monitor import log
 from monitor.errors import FetchError
 from monitor.jobs.poll import Polled, PollFailed, Unchanged
-from monitor.model.feeds import PollState
+from monitor.model.feeds import FeedHealth, PollState
 from monitor.queries.answers.status import FeedStatus
 from monitor.service.events import log_outcome
 from tests import make
@@ -56,4 +56,4 @@ def test_a_feed_that_is_gone_is_never_polled_again_by_itself(capsys: pytest.Capt
     log_outcome(PollFailed(feed=make.feed(), error=error, failures=3, next_poll_at=NOW, stopped=True))
     assert "next=never" in capsys.readouterr().err
     state = PollState(feed_url=make.feed().url, next_poll_at=NOW, failures=3, stopped=True)
-    assert FeedStatus.of("示例", state).next is None
+    assert FeedStatus.of("示例", state, FeedHealth.GONE).next is None

@@ -1,12 +1,15 @@
 """`monitor once` does one round of the same due work as the service."""
 
 import asyncio
+import email
+import email.policy
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from monitor.mail.replies import Step
 from monitor.model.notices import NoticeKind, Trouble
-from monitor.store import notices
+from monitor.store import feeds, notices
 from monitor.store.database import open_database
 from tests import make
 from tests.site import open_site
@@ -69,6 +72,44 @@ def test_once_tells_the_operator_what_it_found_and_status_shows_it(tmp_path: Pat
         assert "no such user" in output
         site.json("once", code=1)  # what is owed makes a digest due, and is refused again
         assert len(site.smtp_server.received) == 1, "nothing new to tell"
+
+
+def test_once_tells_of_a_feed_that_is_dead_and_that_it_works_again(tmp_path: Path) -> None:
+    async def fail_for_nearly_long_enough() -> None:
+        db = open_database(f"sqlite:///{tmp_path / 'monitor.db'}")
+        (state,) = await db.read(feeds.states)
+        now = datetime.now(UTC)
+        failing = replace(
+            state,
+            next_poll_at=now,
+            attempted_at=now - timedelta(hours=6),
+            failures=9,
+            failing_since=now - timedelta(hours=80),
+            failing_for=timedelta(hours=23),
+        )
+        await db.write(feeds.save, failing)
+        await db.close()
+
+    with open_site(tmp_path, lambda: make.rss("AI新规")) as site:
+        site.write(("[[feeds]]", '[operator]\nto = ["operator@example.org"]\n[[feeds]]'))
+        site.monitor("once")
+        site.feed_server.document = lambda: b"<html><body>moved</body></html>"
+        asyncio.run(fail_for_nearly_long_enough())
+        site.monitor("once", code=1)
+        *_, notice = site.smtp_server.received
+        assert notice.recipients == ("operator@example.org",)
+        text = email.message_from_bytes(notice.raw, policy=email.policy.default).get_content()
+        assert "A feed has not worked for a day." in text
+        assert "What to do: Open its url in a browser." in text
+        assert "示例: " in text
+        assert site.json("status", code=1)["feeds"][0]["state"] == "dead"
+        site.feed_server.document = lambda: make.rss("AI新规", "AI又一条")
+        site.monitor("poll", "--all")
+        site.monitor("once")
+        *_, notice = site.smtp_server.received
+        text = email.message_from_bytes(notice.raw, policy=email.policy.default).get_content()
+        assert text.startswith("This is over:")
+        assert site.json("status")["troubles"] == []
 
 
 def test_status_counts_what_it_does_not_show(tmp_path: Path) -> None:

@@ -23,8 +23,27 @@ async def test_a_service_that_beats_is_running_until_it_ends(db: Database) -> No
     later = replace(ONE, beat_at=NOW + MINUTE, content_hash="def")
     await db.write(services.beat, later)
     assert await db.read(services.running) == [later, TWO]
-    await db.write(services.end, "1")
+    await db.write(services.end, "1", NOW + MINUTE)
     assert await db.read(services.running) == [TWO]
+
+
+async def test_a_service_that_was_told_to_stop_says_so_until_another_one_runs(db: Database) -> None:
+    await db.write(services.beat, ONE)
+    assert await db.read(services.newest) == ONE
+    await db.write(services.end, "1", NOW + MINUTE)
+    assert await db.read(services.newest) == replace(ONE, ended_at=NOW + MINUTE)
+    assert await db.read(services.beating, NOW) == []
+    await db.write(services.beat, TWO)
+    await db.write(services.end, "2", NOW)
+    assert await db.read(services.newest) == replace(TWO, ended_at=NOW), "the one before is forgotten"
+
+
+async def test_a_service_is_forgotten_when_it_has_not_run_for_a_day(db: Database) -> None:
+    await db.write(services.beat, ONE)
+    await db.write(services.forget, NOW + timedelta(hours=23))
+    assert await db.read(services.newest) == ONE
+    await db.write(services.forget, NOW + timedelta(hours=25))
+    assert await db.read(services.newest) is None
 
 
 @pytest.mark.parametrize("away", [6 * MINUTE, -6 * MINUTE], ids=["killed", "its clock was far ahead"])

@@ -8,11 +8,15 @@ from datetime import datetime
 from typing import Literal
 
 from monitor.errors import Problem
-from monitor.model.feeds import FeedHealth, PollState, feed_health
+from monitor.model.feeds import FeedHealth, PollState
 from monitor.model.mail import Delivery, DeliveryStatus
-from monitor.model.notices import NoticeKind, TroubleGroup
+from monitor.model.notices import NoticeKind
 from monitor.model.rules import RulesetVersion
+from monitor.model.services import RunningService
 from monitor.queries.answers.config import MaildirTransport, SmtpTransport
+from monitor.queries.health import AilmentKind, HealthTrouble, ServiceState
+
+_NOT_ASKED = (FeedHealth.GONE, FeedHealth.PAUSED)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -42,30 +46,60 @@ class ConfigStatus:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class ServiceStatus:
+    """Whether a service runs, by the heartbeat that it writes every ten seconds."""
+
+    state: ServiceState  # none: there was none within a day; "monitor once" may do its work
+    since: datetime | None = None  # when it was started; null where there is none
+    beat: datetime | None = None  # its last heartbeat
+    ended: datetime | None = None  # when it was told to stop
+    host: str = ""  # the machine on which it runs
+    pid: int = 0  # its process there
+    version: str = ""  # of monitor
+
+    @classmethod
+    def of(cls, state: ServiceState, service: RunningService | None) -> ServiceStatus:
+        """Return how a service does that wrote a heartbeat; None is one that never did."""
+        if service is None:
+            return cls(state=state)
+        return cls(
+            state=state,
+            since=service.started_at,
+            beat=service.beat_at,
+            ended=service.ended_at,
+            host=service.host,
+            pid=service.pid,
+            version=service.version,
+        )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class FeedStatus:
     """How a feed does."""
 
     feed: str  # its name
-    state: FeedHealth  # how its last visit went
+    state: FeedHealth  # dead: it fails for a day; gone: is asked no more; quiet: unusually silent
     visited: datetime | None  # its last good answer, 304 included
     next: datetime | None  # its next visit; null where it is paused, or gone and asked no more
     every: str  # the time between two visits, "30m"; "auto: 2h" for what "auto" comes to; "" while the file is refused
     failures: int  # visits that failed since the last good answer
     error: str  # why the last visit failed; "" when it did not
+    failing: datetime | None  # since when it fails; null when it does not
+    news: datetime | None  # when it brought something new last
 
     @classmethod
-    def of(
-        cls, name: str, state: PollState | None, every: str = "", *, is_paused: bool = False
-    ) -> FeedStatus:
+    def of(cls, name: str, state: PollState | None, health: FeedHealth, every: str = "") -> FeedStatus:
         """Return how a feed does by its poll state; None is a feed that the database does not know yet."""
         return cls(
             feed=name,
-            state=FeedHealth.PAUSED if is_paused else feed_health(state),
+            state=health,
             visited=state.visited if state else None,
-            next=state.next_poll_at if state and not state.stopped and not is_paused else None,
+            next=state.next_poll_at if state and health not in _NOT_ASKED else None,
             every=every,
             failures=state.failures if state else 0,
             error=state.last_error if state else "",
+            failing=state.failing_since if state else None,
+            news=state.changed_at if state else None,
         )
 
 
@@ -78,40 +112,46 @@ class SubscriptionStatus:
     to: tuple[str, ...] = ()  # its recipients; [] while the file is refused
     next: datetime | None = None  # its next digest; null without a schedule, and while the file is refused
     entries_since: int | None = None  # news since its last digest; null while the file is refused
+    timezone: str = ""  # of its schedule; "" while the file is refused
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TroubleStatus:
     """Troubles of one kind that are not over. What happened once, such as a mail given up, is shown for a week."""
 
-    kind: NoticeKind  # what kind of trouble
-    since: datetime  # since when; of several, the first
+    kind: NoticeKind | AilmentKind  # what kind of trouble
+    since: datetime | None  # since when; of several, the first; null where it is not known
     count: int  # how many there are
     happened: str  # what happened, in a sentence
     to_do: str  # what to do, in sentences
     details: tuple[str, ...]  # which, a text for each of the first few
+    stops: bool  # no news comes in, or no mail goes out, until it is over
 
     @classmethod
-    def of(cls, group: TroubleGroup) -> TroubleStatus:
+    def of(cls, trouble: HealthTrouble) -> TroubleStatus:
         """Return how troubles of one kind stand."""
         return cls(
-            kind=group.kind,
-            since=group.since,
-            count=group.count,
-            happened=group.kind.telling.happened,
-            to_do=group.kind.telling.to_do,
-            details=tuple(known.trouble.details for known in group.troubles if known.trouble.details),
+            kind=trouble.kind,
+            since=trouble.since,
+            count=trouble.count,
+            happened=trouble.happened,
+            to_do=trouble.to_do,
+            details=trouble.details,
+            stops=trouble.stops_all,
         )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StatusAnswer:
-    """How the configuration, the feeds, the subscriptions and the outbox stand."""
+    """How the service, the configuration, the feeds, the subscriptions and the outbox stand."""
 
     config: ConfigStatus  # the configuration file
+    service: ServiceStatus | None = None  # null while the database cannot be read
     feeds: tuple[FeedStatus, ...] = ()  # in the order of the file
     subscriptions: tuple[SubscriptionStatus, ...] = ()  # in the order of the file
     outbox: Mapping[str, int] = field(default_factory=dict)  # how many mails have which status
+    unseen: int = 0  # mails that were given up, and that "monitor outbox --seen" has not marked
+    oldest_waiting: datetime | None = None  # when the oldest mail that waits was made; null when none waits
     troubles: tuple[TroubleStatus, ...] = ()  # what is wrong, and what to do; [] when nothing is
     mail: MaildirTransport | SmtpTransport | None = None  # how digests leave; null while the file is refused
     database: str = ""  # why the database could not be read; what it knows is empty then
@@ -131,6 +171,7 @@ class OutboxMail:
     next_attempt_at: datetime | None  # null when it is not tried again by itself
     expires_at: datetime  # when it is given up
     last_reply: str  # of the server
+    seen: bool  # that it was given up was marked as seen
 
     @classmethod
     def of(cls, delivery: Delivery) -> OutboxMail:
@@ -146,6 +187,7 @@ class OutboxMail:
             next_attempt_at=delivery.next_attempt_at,
             expires_at=delivery.expires_at,
             last_reply=delivery.last_reply,
+            seen=delivery.seen,
         )
 
 

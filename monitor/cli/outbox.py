@@ -1,0 +1,165 @@
+"""The command that lists the mails and decides about single ones: outbox."""
+
+from pathlib import Path
+
+from monitor.cli.database import time_of, use_database
+from monitor.cli.terminal import answer, complain_each, local_time, say, table
+from monitor.config.checked import CheckedConfig, read_options
+from monitor.errors import MonitorError
+from monitor.jobs.backup import release as release_mail
+from monitor.jobs.give_up import acknowledge
+from monitor.jobs.give_up import retry as retry_mail
+from monitor.model.mail import Delivery, DeliveryStatus
+from monitor.queries.answers.status import OutboxMail
+from monitor.store import outbox as store
+from monitor.store.database import Database
+from monitor.texts import sentence
+
+_ALL = "all"
+_NAMES = {
+    DeliveryStatus.WAITING: sentence("waiting"),
+    DeliveryStatus.SENDING: sentence("sending"),
+    DeliveryStatus.UNCERTAIN: sentence("uncertain"),
+    DeliveryStatus.SENT: sentence("sent"),
+    DeliveryStatus.FAILED: sentence("failed"),
+    DeliveryStatus.EXPIRED: sentence("expired"),
+    DeliveryStatus.HELD: sentence("held"),
+    DeliveryStatus.CANCELLED: sentence("cancelled"),
+}
+
+
+def outbox(
+    path: Path,
+    *,
+    retry: int | None,
+    cancel: str | None,
+    release: str | None,
+    seen: str | None,
+    limit: int,
+    json: bool,
+) -> int:
+    """Show the newest mails; send one again with `retry`, or never with `cancel`. Return 1 when that cannot be.
+
+    `release` lets mails go that a restore holds; it and `cancel` are a number, or "all" of those. `seen` says that the
+    operator knows that a mail, or "all", were given up.
+    """
+    checked = read_options(path)
+    to_cancel, to_release = _number(cancel, "--cancel"), _number(release, "--release")
+    was_seen = _number(seen, "--seen")
+
+    async def change_and_list(db: Database) -> tuple[list[str], list[Delivery], int]:
+        problems: list[str] = []
+        if retry is not None:
+            problems += await _requeue(retry, checked, db)
+        if cancel is not None:
+            problems += [
+                sentence(
+                    "mail {mail} does not wait: no mail has this number, or nothing is left to cancel.",
+                    mail=number,
+                )
+                for number in await _chosen(to_cancel, db)
+                if not await db.write(store.cancel, number)
+            ]
+        if release is not None:
+            numbers, now = await _chosen(to_release, db), await time_of(db)
+            expires_at = now + checked.config.outbox.expire
+            reasons = [await db.write(release_mail, number, now, expires_at) for number in numbers]
+            problems += [reason for reason in reasons if reason]
+        if seen is not None:
+            problems += await _acknowledge(was_seen, db)
+        held = len(await db.read(store.restored))
+        return problems, await db.read(store.listing, status=None, limit=limit), held
+
+    changes = any(each is not None for each in (retry, cancel, release, seen))
+    problems, deliveries, held = use_database(checked.store_url, change_and_list, writable=changes)
+    complain_each(problems)
+    if json:
+        answer([OutboxMail.of(delivery) for delivery in deliveries])
+        return int(bool(problems))
+    if deliveries:
+        table(
+            sentence("mail"),
+            sentence("to"),
+            sentence("slot"),
+            sentence("status"),
+            sentence("attempts"),
+            sentence("next attempt"),
+            sentence("last reply"),
+            rows=[_row(delivery) for delivery in deliveries],
+            right=("mail", "attempts"),
+        )
+    else:
+        say(sentence("No mail has been composed yet."))
+    if held:
+        say(
+            sentence(
+                'Held since a restore: {number}. "--release ID" sends one, "--cancel ID" drops it; "all" means all of '
+                "them.",
+                number=held,
+            )
+        )
+    return int(bool(problems))
+
+
+def status_name(status: DeliveryStatus) -> str:
+    """Return the name of a status for people."""
+    return _NAMES[status]
+
+
+def _number(chosen: str | None, option: str) -> int | None:
+    """Return the number of a mail; None for "all", or where nothing was chosen. Raises MonitorError."""
+    if chosen in (None, _ALL):
+        return None
+    if not str(chosen).isdecimal():
+        raise MonitorError(
+            sentence(
+                '{option} {chosen}: the number of a mail is expected, or "all"', option=option, chosen=chosen
+            )
+        )
+    return int(str(chosen))
+
+
+async def _chosen(number: int | None, db: Database) -> list[int]:
+    """Return the number of the mail chosen, or those of all that are held since a restore."""
+    return await db.read(store.restored) if number is None else [number]
+
+
+async def _requeue(mail: int, checked: CheckedConfig, db: Database) -> list[str]:
+    """Queue a mail again; return why not, where it cannot be."""
+    now = await time_of(db)
+    if await db.write(retry_mail, mail, now, now + checked.config.outbox.expire):
+        return []
+    if await db.read(store.is_unwanted, mail):
+        return [
+            sentence(
+                "mail {mail} cannot be sent again: its recipient, or its subscription, is not in {file}.",
+                mail=mail,
+                file=checked.path.name,
+            )
+        ]
+    return [
+        sentence(
+            "mail {mail} cannot be sent again: no mail has this number, or it was sent already.", mail=mail
+        )
+    ]
+
+
+async def _acknowledge(number: int | None, db: Database) -> list[str]:
+    """Mark a mail, or all, as seen; return why not, where it cannot be."""
+    if await db.write(acknowledge, number, await time_of(db)) or number is None:
+        return []
+    return [sentence("mail {mail} was not given up: there is nothing to mark as seen.", mail=number)]
+
+
+def _row(delivery: Delivery) -> tuple[object, ...]:
+    unsent = delivery.status in (DeliveryStatus.WAITING, DeliveryStatus.UNCERTAIN)
+    status = status_name(delivery.status)
+    return (
+        delivery.id,
+        delivery.mail.to,
+        f"{delivery.subscription} {delivery.slot}",
+        sentence("{status}, seen", status=status) if delivery.seen else status,
+        delivery.attempts,
+        local_time(delivery.next_attempt_at) if unsent else "-",
+        delivery.last_reply,
+    )

@@ -1,0 +1,242 @@
+"""`monitor status` and `monitor outbox`, on an installation on loopback."""
+
+import asyncio
+import os
+import pty
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+
+from monitor.model.feeds import FailureKind
+from monitor.model.services import RunningService
+from monitor.store import feeds, services
+from monitor.store.database import Database, open_database
+from tests import make
+from tests.command import run_command, unmeasured_environ
+from tests.site import Site, open_site, wait_for_event
+
+HOUR = timedelta(hours=1)
+
+
+@pytest.fixture
+def site(tmp_path: Path) -> Iterator[Site]:
+    with open_site(tmp_path, lambda: make.rss("AI新规")) as site:
+        yield site
+
+
+def stored(site: Site, work: object) -> None:
+    """Do some work with the database of an installation."""
+
+    async def run() -> None:
+        db = open_database(f"sqlite:///{site.folder / 'monitor.db'}")
+        await work(db)  # type: ignore[operator]
+        await db.close()
+
+    asyncio.run(run())
+
+
+def beat(site: Site, *, ago: timedelta, ended: bool = False) -> None:
+    async def work(db: Database) -> None:
+        at = datetime.now(UTC) - ago
+        service = RunningService(
+            id="1", host="web1", pid=7, version="1.0", started_at=at - HOUR, beat_at=at, content_hash=""
+        )
+        await db.write(services.beat, service)
+        if ended:
+            await db.write(services.end, "1", at)
+
+    stored(site, work)
+
+
+def fail(site: Site, **differ: object) -> None:
+    async def work(db: Database) -> None:
+        (state,) = await db.read(feeds.states)
+        values = {"failures": 3, "last_error": "HTTP 404", "failed_by": FailureKind.ANSWER, **differ}
+        await db.write(feeds.save, replace(state, **values))  # type: ignore[arg-type]
+
+    stored(site, work)
+
+
+def test_where_all_is_well_status_says_so_with_what_comes_next(site: Site) -> None:
+    site.write(('every = "0s"', 'at = ["08:00"]\ntimezone = "Asia/Shanghai"'))
+    site.monitor("once")
+    output = site.monitor("status")
+    assert output.startswith("All is well.\n")
+    assert 'service: none ("monitor once" does the same work, once)' in output
+    assert "rules: version 1, in force since today" in output
+    assert "mail: by 127.0.0.1:" in output
+    assert "outbox: 0 waiting" in output
+    assert "next digest: AI 日报, to" in output
+    assert "next visit to a feed: " in output
+    assert "times: those of Asia/Shanghai" in output
+
+
+def test_a_running_service_is_named_and_one_that_was_stopped_says_so(site: Site) -> None:
+    with site.service() as service:
+        wait_for_event(service, "polled")
+        assert "service: runs since today" in site.monitor("status")
+        answer = site.json("status")["service"]
+        assert answer["state"] == "running"
+        assert answer["pid"] > 0
+    assert "service: stopped today" in site.monitor("status")
+    assert site.json("status")["service"]["state"] == "stopped"
+
+
+def test_a_killed_service_wants_a_person(site: Site) -> None:
+    site.monitor("once")
+    beat(site, ago=timedelta(seconds=61))
+    output = site.monitor("status", code=1)
+    assert output.startswith("One thing wants your attention.\n")
+    assert "The service does not run any more, and nobody has stopped it." in output
+    assert "What to do: Start it:" in output
+    assert "service: gone without being stopped; it lived last today" in output
+    assert site.json("status", code=1)["troubles"][0]["stops"] is True
+
+
+def test_a_service_that_is_killed_leaves_a_heartbeat_that_was_not_ended(site: Site) -> None:
+    async def a_minute_passes(db: Database) -> None:
+        service = await db.read(services.newest)
+        assert service
+        assert service.ended_at is None
+        earlier = replace(service, beat_at=service.beat_at - timedelta(minutes=1))
+        await db.write(services.beat, earlier)
+
+    with site.service() as service:
+        wait_for_event(service, "polled")
+        service.send_signal(signal.SIGKILL)
+        service.ended()
+    stored(site, a_minute_passes)
+    assert "nobody has stopped it" in site.monitor("status", code=1)
+
+
+def test_a_service_that_was_killed_long_ago_is_not_missed_where_cron_does_its_work(site: Site) -> None:
+    site.monitor("once")
+    beat(site, ago=25 * HOUR)
+    site.monitor("once")
+    assert "service: none" in site.monitor("status")
+
+
+def test_a_feed_that_fails_makes_the_exit_code_1_though_nobody_is_needed(site: Site) -> None:
+    site.monitor("once")
+    fail(site, failures=1, failing_since=datetime.now(UTC))
+    output = site.monitor("status", code=1)
+    assert "Nobody is needed. One feed failed at its last visit; it is asked again by itself." in output
+    assert "HTTP 404 (once, today" in output
+
+
+def test_feeds_that_are_dead_or_quiet_are_told_with_the_reason(site: Site) -> None:
+    site.monitor("once")
+    now = datetime.now(UTC)
+    fail(site, failing_since=now - 30 * HOUR, failing_for=30 * HOUR)
+    output = site.monitor("status", code=1)
+    assert "dead" in output
+    assert "HTTP 404 (3 times, since " in output
+    assert output.startswith("One thing wants your attention."), "it is the only feed"
+    assert site.json("status", code=1)["feeds"][0]["state"] == "dead"
+    fail(site, failures=0, changed_at=now - 900 * HOUR, visited=now)
+    assert site.monitor("status").startswith("All is well."), "too little is known of how it publishes"
+    fail(site, failures=1, stopped=True)
+    assert site.monitor("status", code=1).startswith("Feeds want your attention; why stands below them.")
+
+
+def test_a_feed_that_was_not_visited_yet_is_not_called_well(site: Site) -> None:
+    site.monitor("deliver")
+    assert site.monitor("status").startswith("Nobody is needed, but not every feed was visited yet.")
+
+
+def test_several_things_are_counted(site: Site) -> None:
+    site.monitor("once")
+    beat(site, ago=HOUR)
+    fail(site)
+    assert "2 things want your attention." in site.monitor("status", code=1)
+
+
+def test_a_subscription_in_another_zone_has_its_times_named(site: Site) -> None:
+    site.config.write_text(
+        site.write(('every = "0s"', 'at = ["08:00"]\ntimezone = "Asia/Shanghai"'))
+        + '[[subscriptions]]\nname = "B"\nto = ["b@example.org"]\nat = ["09:00"]\ntimezone = "Europe/Berlin"\n',
+        encoding="utf-8",
+    )
+    site.monitor("poll")
+    output = site.monitor("status")
+    assert "09:00 (Europe/Berlin)" in output
+    assert output.count("(Europe/Berlin)") == 1
+    assert "(Asia/Shanghai)" not in output
+
+
+def test_status_speaks_the_readers_language(site: Site) -> None:
+    site.monitor("once")
+    beat(site, ago=HOUR)
+    output = site.monitor("--lang", "zh", "status", code=1)
+    assert output.startswith("有 1 件事需要您处理。\n")
+    assert "怎么办：请启动它" in output
+    assert "最近成功" in output
+    answer = site.json("--lang", "zh", "status", code=1)
+    assert answer["troubles"][0]["happened"].startswith("The service")
+
+
+def test_mails_that_were_given_up_count_until_they_are_marked_as_seen(tmp_path: Path) -> None:
+    answers = ["550 5.1.1 no such user"]
+
+    def script(_step: object, address: str) -> str | None:
+        return answers.pop() if answers and address.startswith("reader") else None
+
+    with open_site(tmp_path, lambda: make.rss("AI新规"), script=script) as site:
+        site.monitor("once", code=1)
+        (row,) = site.json("outbox")
+        assert row["seen"] is False
+        answer = site.json("status", code=1)
+        assert answer["unseen"] == 1
+        assert [trouble["kind"] for trouble in answer["troubles"]] == ["address refused", "mail given up"]
+        assert '"monitor outbox --seen all" says that you know' in site.monitor("status", code=1)
+        assert "mail 99 was not given up" in site.monitor("outbox", "--seen", "99", code=1)
+        assert "failed, seen" in site.monitor("outbox", "--seen", str(row["mail"]))
+        answer = site.json("status", code=1)
+        assert (answer["unseen"], [each["kind"] for each in answer["troubles"]]) == (0, ["address refused"])
+        site.monitor("outbox", "--seen", "all")
+        assert site.json("outbox")[0]["seen"] is True
+        site.monitor("outbox", "--retry", str(row["mail"]))
+        assert site.json("outbox")[0]["seen"] is False, "as new"
+
+
+def test_a_mail_is_seen_by_its_number_or_all_are(site: Site) -> None:
+    site.monitor("poll")
+    assert '--seen x: the number of a mail is expected, or "all"' in site.monitor(
+        "outbox", "--seen", "x", code=1
+    )
+
+
+def test_watch_without_a_terminal_shows_it_once(site: Site) -> None:
+    site.monitor("once")
+    assert site.monitor("status", "--watch").startswith("All is well.\n")
+    assert "not together with --json" in site.monitor("status", "--watch", "--json", code=2)
+
+
+@pytest.mark.outside
+def test_watch_draws_again_until_ctrl_c(site: Site) -> None:
+    site.monitor("once")
+    primary, secondary = pty.openpty()
+    command = [sys.executable, "-m", "monitor", "--config", str(site.config), "status", "--watch"]
+    environ = unmeasured_environ() | {"TERM": "xterm", "LANG": "C.UTF-8"}
+    with subprocess.Popen(command, stdin=secondary, stdout=secondary, stderr=secondary, env=environ) as watch:
+        os.close(secondary)
+        shown, end = b"", time.monotonic() + 20
+        while shown.count(b"All is well.") < 2 and time.monotonic() < end:
+            shown += os.read(primary, 65536)
+        watch.send_signal(signal.SIGINT)
+        assert watch.wait(10) == 0
+    os.close(primary)
+    assert shown.count(b"All is well.") >= 2
+
+
+def test_where_the_database_is_absent_status_says_what_to_do(tmp_path: Path, site: Site) -> None:
+    result = run_command("--config", str(site.config), "status")
+    assert result.code == 1
+    assert "monitor once" in result.stderr
