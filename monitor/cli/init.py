@@ -7,7 +7,6 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from monitor.assets import DEFAULT_CONFIG
-from monitor.cli.feeds_show import address_of, visit_feed
 from monitor.cli.init_questions import ask_address, ask_feeds, ask_language, ask_server, ask_times, times_in
 from monitor.cli.questions import ask_yes
 from monitor.cli.terminal import complain, say, show_diff
@@ -250,6 +249,10 @@ def _found_feeds(file: _File, sources: tuple[str, ...]) -> tuple[NewFeed, ...]:
 
     Raises MonitorError for what is no address.
     """
+    if not sources:
+        return ()
+    from monitor.cli.feeds_show import address_of, visit_feed  # what visits feeds takes half a second to load
+
     loaded = check_bytes(file.path, file.text.encode())
     known = [] if file.is_new else list(file.config.feeds)
     new = []

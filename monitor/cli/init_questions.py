@@ -6,7 +6,6 @@ from dataclasses import replace
 from types import MappingProxyType
 from typing import get_args
 
-from monitor.cli.feeds_show import address_of, visit_feed
 from monitor.cli.questions import ask, ask_password, ask_yes
 from monitor.cli.terminal import complain, say
 from monitor.config.options import Config, Feed, Locale, SmtpOptions, Subscription
@@ -159,6 +158,8 @@ def ask_feeds(config: Config, loaded: LoadedConfig, *, is_new: bool) -> tuple[Ne
 
 
 def _read_feed(typed: str) -> str:
+    from monitor.cli.feeds_show import address_of
+
     return address_of(typed) or typed
 
 
@@ -168,6 +169,8 @@ def _as_feed(feed: NewFeed) -> Feed:
 
 def _found(typed: str, known: Sequence[Feed], loaded: LoadedConfig) -> NewFeed | None:
     """Return the feed at an address that was typed, None where there is none, or it is known; it says so."""
+    from monitor.cli.feeds_show import address_of, visit_feed
+
     url = address_of(typed)
     if not url:
         complain(sentence('"{typed}" is no web address, as in https://cn.nytimes.com/rss/', typed=typed))

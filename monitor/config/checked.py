@@ -145,7 +145,12 @@ def readable_part(path: Path) -> Config:
 
 
 def operator_locale_of(path: Path) -> str:
-    """Return [operator] locale, whatever is wrong elsewhere in the file; "" when it is empty or cannot be read."""
+    """Return [operator] locale, whatever is wrong elsewhere in the file; "" when it is empty or cannot be read.
+
+    What can be read once only, such as a pipe, is left to the command.
+    """
+    if not path.is_file():
+        return ""
     try:
         text = only(as_text(read_file(path), path), "operator")
         return parse_config(text, path.name).operator.locale

@@ -36,7 +36,7 @@ to = ["you@example.org"]
     [
         ("--help", {"rich"}),
         ("--version", set()),
-        ("init", set()),
+        ("init", RULES),
         ("config", {"tomlkit"}),
         ("config --json", set()),
         ("check", RULES),

@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 
 from monitor import __version__
+from monitor.assets import DEFAULT_CONFIG
 from tests.cli.test_match import CONFIG, lines
 from tests.command import unmeasured_environ
 
@@ -67,10 +68,10 @@ def test_a_command_that_succeeds_ends_with_0(tmp_path: Path) -> None:
 
 
 def test_a_command_that_fails_ends_with_1_and_says_why_on_standard_error(tmp_path: Path) -> None:
-    (tmp_path / "config.toml").write_text("mine")
-    done = run_process(tmp_path, "init")
+    (tmp_path / "config.toml").write_bytes(DEFAULT_CONFIG.read_bytes())
+    done = run_process(tmp_path, "outbox")
     assert (done.returncode, done.stdout) == (1, "")
-    assert "was left as it is" in done.stderr
+    assert "is not ready" in done.stderr
 
 
 @pytest.mark.parametrize(
