@@ -10,6 +10,7 @@ from monitor.model.feeds import FeedHealth
 from monitor.store import feeds, notices, outbox
 from monitor.store.database import Connection
 
+_MINUTE = timedelta(minutes=1)
 _STUCK = timedelta(minutes=5)  # so long a mail that is due may wait for a mail server that takes none
 
 
@@ -18,6 +19,7 @@ class VitalSigns:
     """Whether news comes in and mail goes out, by what the database knows."""
 
     failing_feeds: int
+    failures: int  # of all of them, since they answered last
     feeds: int  # that were ever visited
     waiting_since: timedelta  # how long the oldest mail that waits has done so; 0 when none does
     mail_is_stopped: bool  # the mail server takes none, or refuses the login
@@ -27,11 +29,13 @@ class VitalSigns:
 def read_vital_signs(tx: Connection, watched: Sequence[Feed], now: datetime) -> VitalSigns:
     """Return how things stand at one moment, with these feeds in config.toml."""
     states = {state.feed_url: state for state in feeds.states(tx)}
-    healths = [health_of(states.get(feed.url)) for feed in watched if feed.enabled]
+    polled = [states.get(feed.url) for feed in watched if feed.enabled]
+    healths = [health_of(state) for state in polled]
     oldest, troubles = outbox.oldest_waiting(tx), notices.open_troubles(tx)
     kinds = {known.trouble.kind for known in troubles}
     return VitalSigns(
         failing_feeds=sum(health in FAILS for health in healths),
+        failures=sum(state.failures for state in polled if state),
         feeds=len(healths) - healths.count(FeedHealth.UNVISITED),
         waiting_since=max(now - oldest, timedelta(0)) if oldest else timedelta(0),
         mail_is_stopped=any(kind.telling.stops_mail for kind in kinds),
@@ -42,13 +46,11 @@ def read_vital_signs(tx: Connection, watched: Sequence[Feed], now: datetime) -> 
 def failures_of(signs: VitalSigns) -> list[str]:
     """Return why nothing comes in, or nothing goes out; [] when both do."""
     found = []
-    if signs.feeds and signs.failing_feeds == signs.feeds:
+    # One failure of a single feed is a hiccup.
+    if signs.feeds and signs.failing_feeds == signs.feeds and signs.failures > 1:
         found.append(f"each of the {signs.feeds} feeds failed at its last visit")
     if signs.mail_is_stopped and signs.waiting_since > _STUCK:
         found.append(
             f"the mail server takes no mail; one has waited for {signs.waiting_since // _MINUTE} min"
         )
     return found
-
-
-_MINUTE = timedelta(minutes=1)

@@ -43,7 +43,8 @@ _TICK = timedelta(seconds=1)
 _LOOK = timedelta(seconds=0.5)  # an edit is taken up at the second look at it: whole, and within 2 s
 _REMATCH = timedelta(seconds=30)
 _BEAT = timedelta(seconds=10)
-_REPORT = timedelta(seconds=2)
+_WEB = timedelta(seconds=2)
+_PING = timedelta(seconds=5)
 _LAPSE = timedelta(minutes=1)
 _PRUNE = timedelta(hours=1)
 _WATCH = timedelta(minutes=5)
@@ -166,7 +167,8 @@ class Service:
             "notify": (self._tick("notify", self._notify), _TICK),
             "rematch": (self._tick("rematch", lambda: self._due_work.rematch()), _REMATCH),
             "beat": (self._tick("beat", self._beat), _BEAT),
-            "report": (self._tick("report", self._tell_programs), _REPORT),
+            "web": (self._tick("web", self._serve), _WEB),
+            "ping": (self._tick("ping", self._ping), _PING),
             "watch": (self._tick("watch", lambda: self._if_clock_holds(self._due_work.watch)), _WATCH),
             "lapse": (self._tick("lapse", self._lapse), _LAPSE),
             "prune": (self._tick("prune", lambda: self._if_clock_holds(self._due_work.prune)), _PRUNE),
@@ -230,10 +232,11 @@ class Service:
         log_outcome(outcome)
         self._reporting.count(outcome)
 
-    async def _tell_programs(self) -> None:
-        config = self._due_work.loaded.config
-        await self._reporting.serve(config.web)
-        await self._reporting.ping(config)
+    async def _serve(self) -> None:
+        await self._reporting.serve(self._due_work.loaded.config.web)
+
+    async def _ping(self) -> None:
+        await self._reporting.ping(self._due_work.loaded.config)
 
     def _handle_signals(self) -> None:
         loop = asyncio.get_running_loop()

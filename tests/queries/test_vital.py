@@ -15,8 +15,15 @@ async def test_a_feed_that_has_left_config_toml_does_not_hide_that_all_others_fa
     desk.feeds = (ONE,)
     desk.web.serves(ONE, FetchError("no connection", connection=True))
     await desk.poll()
+    assert await failures(desk) == []
+    await desk.poll()
+    assert await failures(desk) == ["each of the 1 feeds failed at its last visit"]
+
+
+async def failures(desk: Desk) -> list[str]:
+    """Return why nothing comes in or goes out."""
     signs = await desk.db.read(read_vital_signs, desk.feeds, desk.clock())
-    assert failures_of(signs) == ["each of the 1 feeds failed at its last visit"]
+    return failures_of(signs)
 
 
 async def test_the_feeds_of_config_toml_are_counted_by_how_they_do(desk: Desk) -> None:
