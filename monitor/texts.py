@@ -2,12 +2,15 @@
 
 A `Text` is a str, and reads in English. It keeps its template and the values that stand in it, so that whoever shows
 it can look the template up in the catalogues of a language: templates/locale/*/LC_MESSAGES/*.po, those of the
-operator's texts. Text that the database kept is a plain str, and stays English.
+operator's texts. The database
+keeps both (`kept`, `revived`), where somebody is to read them.
 """
 
-from collections.abc import Iterable, Mapping
+import json
+from collections.abc import Callable, Iterable, Mapping
 from contextvars import ContextVar
 from functools import cache
+from typing import Any
 
 from monitor.assets import TEMPLATES
 from monitor.masking import mask
@@ -15,6 +18,8 @@ from monitor.masking import mask
 ENGLISH = "en"
 # The language in which this process shows texts: a locale of config.toml ("zh-Hans", "zh-Hant", "en").
 SHOWN_IN: ContextVar[str] = ContextVar("SHOWN_IN", default=ENGLISH)
+_TEMPLATE = "sentence"
+_MARK = f'{{"{_TEMPLATE}": '  # how a kept Text begins
 _OF_DIGESTS = "digest.po"  # the words of the mail's templates, which digests/language.py reads
 
 
@@ -69,14 +74,51 @@ def shown(words: str) -> str:
 
 def masked(words: str) -> str:
     """Return a text with *** in place of each secret; a Text where the secrets stand within its values."""
-    whole = mask(words)
+    return changed(words, mask)
+
+
+def changed(words: str, change: Callable[[str], str]) -> str:
+    """Return what `change` makes of a text; a Text where it changes nothing but values."""
+    whole = change(words)
     if not isinstance(words, Text):
         return whole
     values = {
-        name: masked(value) if isinstance(value, str) else value for name, value in words.values.items()
+        name: changed(value, change) if isinstance(value, str) else value
+        for name, value in words.values.items()
     }
     made = Text(words.template, values)
     return made if made == whole else whole
+
+
+def kept(words: str) -> str:
+    """Return a text as the database keeps it: a Text with its template and values, as JSON; another as it is."""
+    return json.dumps(_plain(words), ensure_ascii=False) if isinstance(words, Text) else words
+
+
+def revived(stored: str) -> str:
+    """Return the text that `kept` was given."""
+    if not stored.startswith(_MARK):
+        return stored
+    try:
+        value = json.loads(stored)
+        return Text(value[_TEMPLATE], {name: _from_plain(each) for name, each in value["values"].items()})
+    except (ValueError, LookupError, TypeError, AttributeError):
+        return stored  # what a server said can begin like one
+
+
+def _plain(value: object) -> object:
+    if isinstance(value, Text):
+        return {
+            _TEMPLATE: value.template,
+            "values": {name: _plain(each) for name, each in value.values.items()},
+        }
+    return value if isinstance(value, int | float) else str(value)
+
+
+def _from_plain(value: Any) -> object:
+    if isinstance(value, dict):
+        return Text(value[_TEMPLATE], {name: _from_plain(each) for name, each in value["values"].items()})
+    return value
 
 
 def locale_of(environment: Mapping[str, str]) -> str:

@@ -18,8 +18,10 @@ from monitor.texts import (
     asks_for_language,
     in_language,
     joined,
+    kept,
     locale_of,
     masked,
+    revived,
     sentence,
     shown,
 )
@@ -158,3 +160,19 @@ def test_the_language_is_that_of_the_environment(environment: dict[str, str], lo
 )
 def test_c_and_posix_ask_for_no_language(environment: dict[str, str], asks: bool) -> None:
     assert asks_for_language(environment) is asks
+
+
+def test_the_database_keeps_a_sentence_so_that_another_reader_can_have_it_in_another_language() -> None:
+    inner = sentence('Did you mean "{name}"?', name="smtp")
+    both = joined("; ", [inner, "as a server said it"])
+    back = revived(kept(both))
+    assert back == both
+    assert in_language(back, "zh-Hans") == "是不是想写“smtp”？; as a server said it"
+
+
+@pytest.mark.parametrize(
+    "said", ["", "plain", '{"sentence": ', '{"sentence": 1}', '{"sentence": "{a}", "values": {}}']
+)
+def test_what_only_looks_like_a_kept_sentence_stays_as_it_is(said: str) -> None:
+    assert revived(said) == said
+    assert kept(said) == said

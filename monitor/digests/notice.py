@@ -95,7 +95,9 @@ def _has_passed(instant: datetime, span: timedelta, now: datetime) -> bool:
 
 
 def _shortened(known: KnownTrouble) -> KnownTrouble:
-    lines = known.trouble.details.splitlines()
+    lines: list[str] = known.trouble.details.splitlines()
+    if len(lines) == 1:
+        lines = [known.trouble.details]  # which may be a Text
     shown: list[str] = [line if len(line) <= _WIDTH else f"{line[: _WIDTH - 1]}…" for line in lines[:_LINES]]
     if len(lines) > _LINES:
         shown.append(sentence("and {number} more lines", number=len(lines) - _LINES))

@@ -141,7 +141,7 @@ def after_failure(
         next_poll_at=now + max(wait, options.min_interval) * (1 + SPREAD * jitter),
         attempted_at=now,
         failures=failures,
-        last_error=str(error),
+        last_error=error.text,
         failed_by=failed_by,
         retry_after=now + requested if requested else None,
     )

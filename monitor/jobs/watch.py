@@ -14,6 +14,7 @@ from monitor.model.feeds import FeedHealth, PollState
 from monitor.model.notices import NoticeKind, Trouble
 from monitor.store import entries, feeds, notices
 from monitor.store.database import Connection, Database
+from monitor.texts import sentence
 
 _MB = 1_000_000
 # The disk is nearly full below a tenth of it or 500 MB, whichever is less, but always below 50 MB: a day of a thousand
@@ -130,10 +131,14 @@ def _differs(trouble: Trouble, known: Trouble | None) -> bool:
 def _feed_trouble(watched: WatchedFeed, state: PollState, now: datetime) -> Trouble:
     name = watched.feed.name
     if watched.health is FeedHealth.DEAD:
-        since, details = state.failing_since, f"{name}: {state.last_error}"
+        since = state.failing_since
+        details: str = sentence("{feed}: {what}", feed=name, what=state.last_error)
     else:
         since = state.changed_at
-        details = f"{name}: silent since {since:%Y-%m-%d}, usually no longer than {_span(watched.usual)}"
+        details = sentence(
+            "{feed}: silent since {day}, usually no longer than {span}",
+            **{"feed": name, "day": f"{since:%Y-%m-%d}", "span": _span(watched.usual)},
+        )
     return Trouble(
         kind=_TOLD[watched.health], subject=watched.key, content=name, details=details, since=since or now
     )
@@ -141,7 +146,13 @@ def _feed_trouble(watched: WatchedFeed, state: PollState, now: datetime) -> Trou
 
 def _span(usual: timedelta | None) -> str:
     hours = max(1, round((usual or timedelta(0)) / timedelta(hours=1)))
-    return f"{hours} hours" if hours < 48 else f"{round(hours / 24)} days"
+    if hours == 1:
+        return sentence("an hour")
+    return (
+        sentence("{hours} hours", hours=hours)
+        if hours < 48
+        else sentence("{days} days", days=round(hours / 24))
+    )
 
 
 def _clock_trouble(error: timedelta, now: datetime) -> Trouble:

@@ -31,6 +31,7 @@ from monitor.model.feeds import (
 from monitor.store.dialects import chunks, insert_missing
 from monitor.store.keys import free_key
 from monitor.store.tables import feeds
+from monitor.texts import kept, revived
 
 _PAGE = 500
 _APART = timedelta(seconds=1)  # between two requests to one host, at least
@@ -321,7 +322,7 @@ def _values(state: PollState) -> dict[str, object]:
         "visited": state.visited,
         "attempted_at": state.attempted_at,
         "failures": state.failures,
-        "last_error": state.last_error,
+        "last_error": kept(state.last_error),
         "retry_after": state.retry_after,
         "content_hash": state.content_hash,
         "asks": state.asks,
@@ -354,7 +355,7 @@ def _state(row: Row[Any]) -> PollState:
         visited=row.visited,
         attempted_at=row.attempted_at,
         failures=row.failures,
-        last_error=row.last_error,
+        last_error=revived(row.last_error),
         failed_by=FailureKind(row.failed_by),
         retry_after=row.retry_after,
         content_hash=row.content_hash,

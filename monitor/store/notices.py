@@ -26,6 +26,7 @@ from sqlalchemy import (
 from monitor.model.notices import KnownTrouble, LastTold, NoticeKind, Swarm, Trouble
 from monitor.store.dialects import clean
 from monitor.store.tables import notices
+from monitor.texts import changed, kept, revived
 
 
 def report(tx: Connection, trouble: Trouble, now: datetime) -> None:
@@ -37,7 +38,7 @@ def report(tx: Connection, trouble: Trouble, now: datetime) -> None:
     content = clean(trouble.content)
     values: dict[str, Any] = {
         "content": content,
-        "details": clean(trouble.details),
+        "details": kept(changed(trouble.details, clean)),
         "address": trouble.address,
     }
     if trouble.kind.telling.stops_mail:
@@ -71,7 +72,9 @@ def clear(
 
     That something which happened once is over, since it was undone, is told to nobody; nor is any end `silently`.
     """
-    values: dict[str, Any] = {"over_at": now} | ({} if details is None else {"details": details})
+    values: dict[str, Any] = {"over_at": now} | (
+        {} if details is None else {"details": kept(changed(details, clean))}
+    )
     if kind.telling.is_event or silently:
         values["told"] = None
     is_open = and_(_is(kind, subject), notices.c.over_at.is_(None))
@@ -182,7 +185,7 @@ def _known(row: Row[Any]) -> KnownTrouble:
         kind=_KINDS[row.kind],
         subject=row.subject,
         content=row.content,
-        details=row.details,
+        details=revived(row.details),
         address=row.address,
         since=row.since,
     )
