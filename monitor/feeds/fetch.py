@@ -6,6 +6,7 @@ The only module that speaks HTTP to the outside world.
 import asyncio
 import base64
 import re
+import os
 import socket
 import ssl
 import sys
@@ -560,7 +561,9 @@ def _describe(error: Exception, refused_addresses: list[str], proxy: str) -> str
     if isinstance(error, aiohttp.ClientConnectorDNSError):
         return sentence("the name {host} is not known to the resolver", host=error.host)
     if isinstance(error, aiohttp.ClientConnectorError):
-        why = error.os_error.strerror or _reason(error)
+        # asyncio's own text repeats the address.
+        number = error.os_error.errno or 0
+        why = os.strerror(number) if number > 0 else error.os_error.strerror or _reason(error)
         return sentence("{host}:{port} cannot be reached: {why}", host=error.host, port=error.port, why=why)
     if isinstance(error, _HungUp):
         return sentence("the server hung up without an answer")
