@@ -5,8 +5,8 @@ The only module that speaks HTTP to the outside world.
 
 import asyncio
 import base64
-import re
 import os
+import re
 import socket
 import ssl
 import sys
