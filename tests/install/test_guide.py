@@ -92,6 +92,8 @@ class Follower:
             if isinstance(step, Commands):
                 self.commands += len(re.findall(r"^(?!#)\S", step.script, re.M))
                 said.append(self.do(step.script))
+                if "/monitor init" in step.script:
+                    self._lead_to_loopback(self.on.path(f"{self.folder}/config.toml"))
             else:
                 self._edit(step)
         return "".join(said)
@@ -117,10 +119,15 @@ class Follower:
         return lines
 
     def _edit(self, edit: Edit) -> None:
-        """Edit a file as the page says; then put the mail server and the feed of this test into it."""
+        """Edit a file as the page says."""
         name = edit.file.replace("~", self.home)
         file = self.on.path(name if name.startswith("/") else f"{self.folder}/{name}")
-        text = edit.applied_to(file.read_text("utf-8"))
+        file.write_text(edit.applied_to(file.read_text("utf-8")), "utf-8")
+        self._lead_to_loopback(file)
+
+    def _lead_to_loopback(self, file: Path) -> None:
+        """Put the mail server and the feed of this test into a configuration."""
+        text = file.read_text("utf-8")
         self.on.write("/etc/ssl/loopback.pem", self._smtp.ca_file.read_text())
         for old, new in (
             ('host = "smtp.qq.com"', 'host = "127.0.0.1"'),
