@@ -21,7 +21,7 @@ from tests.site import FeedServer
 
 pytestmark = [pytest.mark.outside, pytest.mark.timeout(900)]
 
-PASSWORD = "from the provider"
+PASSWORD = "fromtheprovider"
 GUIDE = sections(PAGE)
 World = tuple[LoopbackSmtpServer, FeedServer]
 # Not to be had here; each writes down how it was called. apt: what it installs is installed already (.ci/run).
