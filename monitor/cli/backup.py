@@ -80,9 +80,11 @@ def restore(path: Path, file: Path, *, json: bool) -> int:
         say(sentence("What was there before is kept: {kept}", kept=restored.kept))
     say(
         sentence(
-            "It knows what happened until {instant}. What was mailed later may come again: it does not know of that.",
+            "The backup knows what happened until {instant}. What was mailed later may come again.",
             instant=local_time(restored.known_until),
         )
+        if restored.known_until
+        else sentence("The backup is empty. What was mailed since may come again.")
     )
     _show_held(restored.held)
     return 0

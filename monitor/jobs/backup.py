@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 
-from monitor.errors import StoreError
+from monitor.errors import SchemaError, StoreError
 from monitor.model.mail import Delivery
 from monitor.store import copying, engines, outbox, repair, schema, services
 from monitor.store.copying import Counts, Report
@@ -52,6 +52,12 @@ def back_up(url: str, file: Path, *, force: bool, report: Report) -> Backup:
                 sentence("{file} exists already. --force replaces it once the new backup is good", file=file)
             )
     copying.require_unused(file)
+    if not file.absolute().parent.is_dir():  # a slip of the pen, or a disk that is not mounted
+        raise StoreError(
+            sentence(
+                "{file} cannot be written: there is no directory {folder}", file=file, folder=file.parent
+            )
+        )
     with copying.beside(file) as part:
         if source.get_backend_name() == "sqlite":
             rows = copying.copy_file(source, part, report)
@@ -163,6 +169,8 @@ def _revision_of_backup(file: Path) -> str:
         raise StoreError(sentence("{file}: there is no such file", file=file))
     try:
         revision = copying.revision_of(engines.url_of(file))
+    except SchemaError as error:
+        raise StoreError(sentence("{file} is no backup of this program", file=file)) from error
     except StoreError as error:
         raise StoreError(sentence("{file} is no backup: {why}", file=file, why=error.text)) from error
     if not revision:

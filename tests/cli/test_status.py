@@ -175,7 +175,7 @@ def test_status_speaks_the_readers_language(site: Site) -> None:
     site.monitor("once")
     beat(site, ago=HOUR)
     output = site.monitor("--lang", "zh", "status", code=1)
-    assert output.startswith("有 1 件事需要您处理。\n")
+    assert output.startswith("有 1 件事需要你处理。\n")
     assert "怎么办：请启动它" in output
     assert "最近成功" in output
     answer = site.json("--lang", "zh", "status", code=1)
