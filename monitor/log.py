@@ -9,7 +9,7 @@ import logging
 import os
 import sys
 import time
-from collections.abc import Callable, MutableMapping
+from collections.abc import Callable, Mapping, MutableMapping, Sequence
 from functools import cache
 from io import UnsupportedOperation
 from typing import Any, Literal, TextIO
@@ -21,6 +21,7 @@ Format = Literal["text", "json"]
 _PRINTED_AS_IS = "\u3000"  # the ideographic space
 _REPEATS = 600.0  # seconds in which a warning that says the same is counted, not written
 _VOLATILE = ("failures", "next")  # what differs each time
+_WORKS_AGAIN = ("polled", "recovered", "web-started")
 _WHAT = ("at", "feed", "error")  # what tells one warning from others of its kind
 # Others follow what somebody did, such as an edit, or change what becomes of a mail.
 _MAY_REPEAT = ("poll-failed", "feed-faster", "error", "bug", "library", "heartbeat-failed", "web-failed")
@@ -109,18 +110,26 @@ def _structlog() -> Any:
 
 
 class _Repeats:
-    """Counts warnings that say what one said within the last ten minutes."""
+    """Counts failures that say what one said within the last ten minutes, until what failed works again."""
 
     def __init__(self, clock: Callable[[], float]) -> None:
         self._clock = clock
         self._said: dict[str, tuple[float, dict[str, Any], int]] = {}  # when, what, how often since
+        self._keys: dict[str, set[str]] = {}  # of what was said, by the feed or task that it was said of
 
     def processor(
-        self, _logger: object, method: str, line: MutableMapping[str, Any]
+        self, _logger: object, _method: str, line: MutableMapping[str, Any]
     ) -> MutableMapping[str, Any]:
-        """Drop a warning that repeats; tell of those whose ten minutes are over."""
-        self._tell_of_those_over()
+        """Drop a failure that repeats; tell of those whose ten minutes are over."""
+        end, over = self._clock() - _REPEATS, []
+        for key, (at, _, _) in self._said.items():  # in the order of their times
+            if at > end:
+                break
+            over.append(key)
+        self._tell(over)
         if line["event"] not in _MAY_REPEAT:
+            if line["event"] in _WORKS_AGAIN:
+                self._tell(sorted(self._keys.get(_subject(line), ())))
             return line
         key = repr({name: str(value) for name, value in line.items() if name not in _VOLATILE})
         if key in self._said:
@@ -128,18 +137,25 @@ class _Repeats:
             self._said[key] = at, first, count + 1
             _drop()
         self._said[key] = self._clock(), dict(line), 0
+        self._keys.setdefault(_subject(line), set()).add(key)
         return line
 
-    def _tell_of_those_over(self) -> None:
-        end, over = self._clock() - _REPEATS, []
-        for key, (at, _, _) in self._said.items():  # in the order of their times
-            if at > end:
-                break
-            over.append(key)
-        for _, first, count in [self._said.pop(key) for key in over]:
+    def _tell(self, keys: Sequence[str]) -> None:
+        """Forget failures, and say how often each came again."""
+        # All are forgotten first: what is told comes by here again.
+        for key, (_, first, count) in [(key, self._said.pop(key)) for key in keys]:
+            of_subject = self._keys.get(_subject(first), set())
+            of_subject.discard(key)
+            if not of_subject:
+                self._keys.pop(_subject(first), None)
             if count:
                 about = {name: value for name, value in first.items() if name in _WHAT}
                 info("repeated", what=first["event"], times=count, **about)
+
+
+def _subject(line: Mapping[str, Any]) -> str:
+    """Return what a line is about: a feed, a task, or the program."""
+    return str(line.get("feed") or line.get("at") or "")
 
 
 def _drop(*_: object) -> Any:

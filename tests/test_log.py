@@ -148,3 +148,20 @@ def test_a_warning_that_says_another_thing_is_no_repeat(capsys: pytest.CaptureFi
     log.info("polled", feed="示例")
     log.info("polled", feed="示例")
     assert len(capsys.readouterr().err.splitlines()) == 6
+
+
+def test_a_failure_after_a_success_is_written_again(capsys: pytest.CaptureFixture[str]) -> None:
+    log.start(clock=Hour())
+    for _ in range(2):
+        log.warning("poll-failed", feed="示例", error="HTTP 503")
+        log.warning("poll-failed", feed="示例", error="HTTP 503")
+        log.info("polled", feed="示例")
+        log.warning("error", at="poll", error="locked")
+        log.info("recovered", at="poll")
+    events = [
+        line.split()[2].replace("WARNING", line.split()[3]) for line in capsys.readouterr().err.splitlines()
+    ]
+    assert [event for event in events if event != "WARNING"] == [
+        *("poll-failed", "repeated", "polled", "error", "recovered"),
+        *("poll-failed", "repeated", "polled", "error", "recovered"),
+    ]

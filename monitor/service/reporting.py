@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import Callable, Sequence
 from dataclasses import replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit, urlunsplit
 
@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from monitor.web.server import WebServer
 
 _HEARTBEAT = 300.0  # seconds between two while all is well
+_ANSWER = timedelta(seconds=5)  # for the heartbeat's server to answer
 _PATIENCE = 5.0  # seconds for the database to answer
 _SILENT = 60.0  # seconds without a heartbeat in the database, which is written each ten
 _FAILING = 120.0  # seconds for which a task may fail
@@ -103,10 +104,13 @@ class Reporting:
         """Return whether the due work is being done, and the database answers."""
         return self._is_ready and await self._vital_signs() is not None
 
-    async def figures(self) -> Figures:
-        """Return the figures at this moment. Raises StoreError."""
-        async with asyncio.timeout(_PATIENCE):
-            stored = await self._db.read(read_figures, self._watched(), self._clock())
+    async def figures(self) -> Figures | None:
+        """Return the figures at this moment; None while the database does not answer."""
+        try:
+            async with asyncio.timeout(_PATIENCE):
+                stored = await self._db.read(read_figures, self._watched(), self._clock())
+        except (StoreError, TimeoutError):
+            return None
         tally = self.tally
         return Figures(
             outbox=stored.outbox,
@@ -180,7 +184,8 @@ def failing_address(address: str) -> str:
 async def _ask(address: str, options: FetchOptions) -> None:
     """Request an address of the operator's own, which may be in a private network; its answer is of no matter."""
     host = urlsplit(address).hostname
-    async with Fetcher(replace(options, allow_private=_ANYWHERE)) as fetcher:
+    own = replace(options, allow_private=_ANYWHERE, timeout=min(options.timeout, _ANSWER))
+    async with Fetcher(own) as fetcher:
         try:
             status = await fetcher.status(Feed(name="heartbeat", url=address))
         except FetchError as error:

@@ -49,6 +49,7 @@ _LAPSE = timedelta(minutes=1)
 _PRUNE = timedelta(hours=1)
 _WATCH = timedelta(minutes=5)
 _PATIENCE = 10.0  # seconds for which a file that is refused is read again at the start
+_LAST_WRITE = 5.0  # seconds for the database to take the last row, and again to be closed
 _GRACE = 10.0  # seconds for running tasks when the service is told to stop
 _GRACE_PAST_DOT = 60.0  # and for a mail that the server may have: it goes twice when its reply is not read
 # Ticks that end soon whatever the feeds and mail servers do; "beat" goes through the thread that writes.
@@ -75,7 +76,17 @@ async def run(
             leave_note(db.file, error, clock())
         raise
     finally:
-        await db.close()
+        await _close(db)
+
+
+async def _close(db: Database) -> None:
+    """Close the database; where it hangs end the process, which a thread that waits would keep for ever."""
+    try:
+        async with asyncio.timeout(_LAST_WRITE):
+            await db.close()
+    except TimeoutError:
+        log.warning("stopped-at-once", in_hand=0, why="the database does not answer")
+        os._exit(1)
 
 
 async def _load_patiently(path: Path, patience: float) -> LoadedConfig:
@@ -187,8 +198,9 @@ class Service:
         await self._parsers.close()
         if self._fatal:  # its heartbeat stands as after a kill: nobody has stopped it
             raise self._fatal
-        with contextlib.suppress(StoreError):
-            await self._db.write(services.end, self._id, self._time.clocks.settled())
+        with contextlib.suppress(StoreError, TimeoutError):
+            async with asyncio.timeout(_LAST_WRITE):
+                await self._db.write(services.end, self._id, self._time.clocks.settled())
         log.info("stopped")
 
     async def _clock_is_believed(self) -> bool:

@@ -4,15 +4,18 @@ import asyncio
 import contextlib
 import socket
 from collections.abc import Iterator
+from typing import ClassVar
 
 import uvicorn
 from starlette.applications import Starlette
+from uvicorn.protocols.http.h11_impl import H11Protocol
 
 from monitor.config.options import WebOptions
 from monitor.errors import MonitorError
 
 _GRACE = 2  # seconds for answers under way when the server stops
-_MOST_AT_ONCE = 50
+_LIFE = 20.0  # seconds for a connection, whatever is said over it
+_MOST_AT_ONCE = 50  # connections; beyond them the oldest is closed
 
 
 class WebServer:
@@ -37,9 +40,8 @@ async def start_server(app: Starlette, options: WebOptions) -> WebServer:
         access_log=False,
         lifespan="off",
         ws="none",
-        http="h11",
+        http=_Protocol,
         server_header=False,
-        limit_concurrency=_MOST_AT_ONCE,
         timeout_graceful_shutdown=_GRACE,
     )
     server = _Server(config)
@@ -57,6 +59,26 @@ def _listen(options: WebOptions) -> socket.socket:
     except OSError as error:
         place = f"{options.host}:{options.port}"
         raise MonitorError(f"[web] cannot listen at {place}: {error.strerror or error}") from error
+
+
+class _Protocol(H11Protocol):
+    """A connection that ends by itself: silent clients shall not take the service's files, nor keep others out."""
+
+    _open: ClassVar[dict["_Protocol", None]] = {}  # in the order of their beginning
+
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
+        super().connection_made(transport)
+        self._end = self.loop.call_later(_LIFE, transport.abort)
+        self._open[self] = None
+        if len(self._open) > _MOST_AT_ONCE:
+            oldest = next(iter(self._open))
+            del self._open[oldest]
+            oldest.transport.abort()
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        self._end.cancel()
+        self._open.pop(self, None)
+        super().connection_lost(exc)
 
 
 class _Server(uvicorn.Server):

@@ -4,7 +4,7 @@ import asyncio
 import json
 import socket
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from datetime import timedelta
 
 import aiohttp
@@ -106,6 +106,42 @@ async def test_prometheus_reads_the_figures() -> None:
     }
     assert {name: samples.get(name) for name in expected} == expected
     assert samples[("process_resident_memory_bytes",)] > 0
+
+
+def connections(port: int, number: int) -> list[socket.socket]:
+    """Return so many connections over which nothing is said."""
+    return [socket.create_connection(("127.0.0.1", port)) for _ in range(number)]
+
+
+async def test_silent_connections_keep_nobody_out() -> None:
+    async with served() as address:
+        port = int(address.rpartition(":")[2])
+        silent = await asyncio.to_thread(connections, port, 120)
+        try:
+            assert (await get(f"{address}/healthz"))[0] == 200
+            first = silent[0]
+            first.settimeout(5)
+            with suppress(ConnectionResetError):
+                assert await asyncio.to_thread(first.recv, 1) == b""
+        finally:
+            for each in silent:
+                each.close()
+
+
+async def test_figures_that_cannot_be_had_are_no_mistake_of_the_server() -> None:
+    async def unknown() -> Figures | None:
+        return None
+
+    async def unused() -> bool:
+        return True
+
+    async def nothing() -> list[str]:
+        return []
+
+    app = make_app(problems=nothing, is_ready=unused, figures=unknown)
+    server = await start_server(app, WebOptions(enabled=True, port=free_port()))
+    assert await get(f"http://127.0.0.1:{server.port}/metrics") == (503, "the database does not answer\n")
+    await server.stop()
 
 
 async def test_there_is_nothing_else() -> None:
