@@ -296,6 +296,15 @@ def test_a_subject_of_nothing_is_an_empty_header() -> None:
     assert b"Subject:" in header_lines(mail("\r\n"))
 
 
+def test_a_name_of_plain_words_is_written_as_it_is_up_to_the_end_of_its_line() -> None:
+    for length in range(50, 85):
+        name = ("abcdefgh " * 10)[:length].strip()
+        sent = mail(sender=f"{name} <digest@example.org>")
+        (first, *_) = (line for line in header_lines(sent) if line.startswith(b"From:"))
+        assert len(first) <= 76
+        assert (b"=?" in first) is (len("From: ") + len(name) >= 76), name
+
+
 @pytest.mark.parametrize(
     ("sender", "name"),
     [
