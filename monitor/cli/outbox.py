@@ -3,7 +3,8 @@
 from pathlib import Path
 
 from monitor.cli.database import time_of, use_database
-from monitor.cli.terminal import answer, complain_each, local_time, say, table
+from monitor.cli.moments import Times, times_of
+from monitor.cli.terminal import answer, complain_each, say, table
 from monitor.config.checked import CheckedConfig, read_options
 from monitor.errors import MonitorError
 from monitor.jobs.backup import release as release_mail
@@ -11,9 +12,10 @@ from monitor.jobs.give_up import acknowledge
 from monitor.jobs.give_up import retry as retry_mail
 from monitor.model.mail import Delivery, DeliveryStatus
 from monitor.queries.answers.status import OutboxMail
+from monitor.service.clock import clock
 from monitor.store import outbox as store
 from monitor.store.database import Database
-from monitor.texts import sentence
+from monitor.texts import joined, sentence
 
 _ALL = "all"
 _NAMES = {
@@ -71,6 +73,7 @@ def outbox(
         return problems, await db.read(store.listing, status=None, limit=limit), held
 
     changes = any(each is not None for each in (retry, cancel, release, seen))
+    times = times_of(checked.config, clock())
     problems, deliveries, held = use_database(checked.store_url, change_and_list, writable=changes)
     complain_each(problems)
     if json:
@@ -85,7 +88,7 @@ def outbox(
             sentence("attempts"),
             sentence("next attempt"),
             sentence("last reply"),
-            rows=[_row(delivery) for delivery in deliveries],
+            rows=[_row(delivery, times) for delivery in deliveries],
             right=("mail", "attempts"),
         )
     else:
@@ -98,12 +101,19 @@ def outbox(
                 number=held,
             )
         )
+    times.say_zone()
     return int(bool(problems))
 
 
 def status_name(status: DeliveryStatus) -> str:
     """Return the name of a status for people."""
     return _NAMES[status]
+
+
+def slot_in_words(delivery: Delivery, times: Times) -> str:
+    """Return which digest a mail is, or that it is a notice, by its time."""
+    slot = times.slot(delivery.subscription, delivery.slot)
+    return joined(" ", (delivery.subscription, slot)) if delivery.subscription else slot
 
 
 def _number(chosen: str | None, option: str) -> int | None:
@@ -151,15 +161,15 @@ async def _acknowledge(number: int | None, db: Database) -> list[str]:
     return [sentence("mail {mail} was not given up: there is nothing to mark as seen.", mail=number)]
 
 
-def _row(delivery: Delivery) -> tuple[object, ...]:
+def _row(delivery: Delivery, times: Times) -> tuple[object, ...]:
     unsent = delivery.status in (DeliveryStatus.WAITING, DeliveryStatus.UNCERTAIN)
     status = status_name(delivery.status)
     return (
         delivery.id,
         delivery.mail.to,
-        f"{delivery.subscription} {delivery.slot}",
+        slot_in_words(delivery, times),
         sentence("{status}, seen", status=status) if delivery.seen else status,
         delivery.attempts,
-        local_time(delivery.next_attempt_at) if unsent else "-",
+        times.at(delivery.next_attempt_at) if unsent else "-",
         delivery.last_reply,
     )
