@@ -26,8 +26,9 @@ from monitor.jobs.compose import Composed, NothingNew, SlotTaken
 from monitor.jobs.deliver import Attempted
 from monitor.jobs.poll import Polled, PollFailed, Unchanged
 from monitor.loaded import LoadedConfig, load_complete
+from monitor.mail.policy import tried_at
 from monitor.masking import mask
-from monitor.model.mail import Delivery, DeliveryStatus
+from monitor.model.mail import Delivery, DeliveryStatus, RelayState
 from monitor.queries.answers.status import OutboxMail
 from monitor.queries.answers.work import (
     AttemptAnswer,
@@ -70,6 +71,7 @@ class _Answers:
     digests: list[DigestAnswer] = field(default_factory=list)
     attempts: list[AttemptAnswer] = field(default_factory=list)
     unsent: Sequence[Delivery] = ()  # mails that wait or are held, at the end
+    spared: RelayState | None = None  # the mail server, while it takes no mail and is not tried
     held_back: int = 0  # entries too old to be mailed, at the end; counted where a digest has nothing new
     step: Callable[[], object] = lambda: None  # called for each poll and attempt
 
@@ -99,6 +101,7 @@ class _Answers:
             digests=digests,
             attempts=self.attempts,
             unsent=self.unsent,
+            spared=self.spared,
             held_back=self.held_back,
         )
 
@@ -181,7 +184,7 @@ def deliver(path: Path, *, now: bool, json: bool) -> int:
     async def work(due_work: DueWork, answers: _Answers) -> None:
         with progress(sentence("delivering"), await due_work.count_unsent()) as answers.step:
             await due_work.deliver_all(now=now)
-        answers.unsent = await due_work.unsent()
+        answers.unsent, answers.spared = await due_work.unsent(), await due_work.spared()
 
     loaded = load_complete(path)
     answers = _run(loaded, work)
@@ -199,7 +202,7 @@ def once(path: Path, *, now: bool, json: bool) -> int:
 
     async def work(due_work: DueWork, answers: _Answers) -> None:
         await due_work.round(now=now)
-        answers.unsent = await due_work.unsent()
+        answers.unsent, answers.spared = await due_work.unsent(), await due_work.spared()
 
     loaded = load_complete(path)
     answers = _run(loaded, work)
@@ -209,7 +212,7 @@ def once(path: Path, *, now: bool, json: bool) -> int:
                 polled=tuple(answers.polls),
                 composed=tuple(answers.digests),
                 delivered=tuple(answers.attempts),
-                unsent=tuple(OutboxMail.of(delivery) for delivery in answers.unsent),
+                unsent=tuple(OutboxMail.of(delivery, answers.spared) for delivery in answers.unsent),
             )
         )
     else:
@@ -252,6 +255,7 @@ def _run(loaded: LoadedConfig, work: Callable[[DueWork, _Answers], Awaitable[Non
 def _exit_code(answers: _Answers) -> int:
     failed = any(isinstance(poll, PollFailedAnswer) for poll in answers.polls)
     failed |= any(isinstance(digest, ComposeFailedAnswer) for digest in answers.digests)
+    failed |= bool(answers.unsent) and answers.spared is not None
     return int(failed or any(attempt.status is not DeliveryStatus.SENT for attempt in answers.attempts))
 
 
@@ -435,17 +439,17 @@ def _show_attempts(answers: _Answers, times: Times) -> None:
     attempted = {attempt.mail for attempt in attempts}
     others = [delivery for delivery in answers.unsent if delivery.id not in attempted]
     for delivery in others[:_NAMED]:
-        complain(_unsent(delivery, times))
+        complain(_unsent(delivery, answers.spared, times))
     if len(others) > _NAMED:
         complain(sentence('and {number} more: "monitor outbox" lists them.', number=len(others) - _NAMED))
 
 
-def _unsent(delivery: Delivery, times: Times) -> str:
+def _unsent(delivery: Delivery, spared: RelayState | None, times: Times) -> str:
     values = {
         "number": delivery.id,
         "to": delivery.mail.to,
         "status": _STATUSES[delivery.status],
-        "time": times.at(delivery.next_attempt_at),
+        "time": times.at(tried_at(delivery, spared)),
     }
     if delivery.next_attempt_at:
         line = sentence("mail {number} to {to}: {status}, next try: {time}", **values)

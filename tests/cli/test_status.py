@@ -14,6 +14,7 @@ from pathlib import Path
 
 import pytest
 
+from monitor.mail.replies import Step
 from monitor.model.feeds import FailureKind
 from monitor.model.services import RunningService
 from monitor.store import feeds, services
@@ -276,3 +277,21 @@ def test_where_the_database_is_absent_status_says_what_to_do(tmp_path: Path, sit
     result = run_command("--config", str(site.config), "status")
     assert result.code == 1
     assert "monitor once" in result.stderr
+
+
+def test_a_refused_login_is_told_at_once_with_when_its_mails_are_really_tried_again(tmp_path: Path) -> None:
+    def script(step: Step, _address: str) -> str | None:
+        return "553 Mail from must equal authorized user" if step is Step.MAIL else None
+
+    with open_site(tmp_path, lambda: make.rss("AI新规"), script=script) as site:
+        site.write(('retry = ["1s"]', 'retry = ["2h"]'))
+        site.monitor("once", code=1)
+        assert site.monitor("status", code=1).startswith("One problem needs your attention.\n")
+        output = site.monitor("outbox")
+        assert "took no mail at the one try, today " in output
+        assert "refused the sender (553 Mail from must equal authorized user)" in output
+        assert "拒绝了发件人（553 Mail from" in site.monitor("--lang", "zh", "outbox")
+        (row,) = site.json("outbox")
+        assert datetime.fromisoformat(row["next_attempt_at"]) > datetime.now(UTC) + HOUR
+        for command in ("once", "deliver"):
+            assert "waiting, next try: t" in site.monitor(command, code=1), "the server still refuses"
