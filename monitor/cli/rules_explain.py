@@ -78,8 +78,8 @@ def _show_entry(explained: Explained, feeds: Mapping[str, str], times: Times) ->
             )
         )
     for subscription, slot, at in explained.mailed:
-        values = {"subscription": subscription, "time": times.at(at), "slot": slot}
-        say(sentence("Mailed to {subscription}: {time} ({slot}).", **values))
+        values = {"subscription": subscription, "time": times.at(at), "slot": times.slot(subscription, slot)}
+        say(sentence("Mailed to {subscription}: {time} (the digest of {slot}).", **values))
     if not explained.mailed:
         say(sentence("It has not been mailed."))
 
