@@ -187,7 +187,8 @@ class SendCause(Enum):
 class SendError(MonitorError):
     """This mail was not (known to be) handed over; `kind` says what follows, `cause` what was wrong.
 
-    `fact` is the text without `advice`. `lasting`: it is refused until the operator has changed something.
+    `fact` is the text without `advice`, which a notice about the mail server gives anyway. `lasting`: it is refused
+    until the operator has changed something.
     """
 
     def __init__(

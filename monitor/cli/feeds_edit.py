@@ -78,11 +78,14 @@ def add(
         url=mask(url),
         tested=tested,
     )
+    times = times_of(loaded.config, clock())
     if not json:
-        _show_tested(tested, found, times_of(loaded.config, clock()))
+        _show_tested(tested, found, times)
     _carry_out(
         change, added, [sentence('"{name}" is added.', name=new.name), *_what_follows(tested)], json=json
     )
+    if not json:
+        times.say_zone()
     return 0
 
 

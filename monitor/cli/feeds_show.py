@@ -103,12 +103,14 @@ def show_test(path: Path, source: str, *, json: bool) -> int:
     if json:
         answer(FeedTestAnswer.of(found, now))
         return 0
-    show_visit(FeedTestAnswer.of(found, now), found, times_of(loaded.config, now))
+    times = times_of(loaded.config, now)
+    show_visit(FeedTestAnswer.of(found, now), found, times)
     known = feed_at(found.feed.url, loaded.config.feeds)
     if known:
         say(sentence('Nothing was stored. It stands in {file} as "{name}".', file=path, name=known.name))
     else:
         say(sentence('Nothing was stored. "monitor feeds add {url}" adds it.', url=mask(found.feed.url)))
+    times.say_zone()
     return 0
 
 
@@ -152,7 +154,6 @@ def show_visit(tested: FeedTestAnswer, found: Visit, times: Times) -> None:
     """Show what a visit has brought."""
     for line in _lines(tested, found, times):
         say(line)
-    times.say_zone()
 
 
 def _lines(tested: FeedTestAnswer, found: Visit, times: Times) -> Iterator[str]:

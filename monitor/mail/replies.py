@@ -42,15 +42,13 @@ _SUBJECT_OF = {
     Step.DATA: sentence("the mail"),
     Step.DOT: sentence("the mail"),
 }
-_ADVICE = {
-    Step.AUTH: sentence(
-        "check [smtp] username and password_file; QQ and 163 require an authorisation code (授权码), "
-        "Gmail an app password"
-    ),
-    Step.MAIL: sentence(
-        "if this persists, check [smtp] sender; most providers require the address of the login"
-    ),
-}
+_ADVICE_ON_LOGIN = sentence(
+    "check [smtp] username and password_file; QQ and 163 require an authorisation code (授权码), "
+    "Gmail an app password"
+)
+_ADVICE_ON_SENDER = sentence(
+    "if this persists, check [smtp] sender; most providers require the address of the login"
+)
 
 
 def refusal(server: str, step: Step, code: int, text: str) -> SendError:
@@ -69,12 +67,14 @@ def refusal(server: str, step: Step, code: int, text: str) -> SendError:
         what = sentence("{server} refused {subject} ({reply})", reply=reply, **values)
     else:
         what = sentence("{server} temporarily refused {subject} ({reply})", reply=reply, **values)
+    if step is Step.MAIL:
+        what = sentence("{fact}: {advice}", fact=what, advice=_ADVICE_ON_SENDER)
     return SendError(
         _with_fate(what, kind),
         kind,
         cause=cause,
         code=code,
-        advice=_ADVICE.get(step, ""),
+        advice=_ADVICE_ON_LOGIN if step is Step.AUTH else "",
         lasting=_is_lasting(step, code, text),
     )
 
@@ -89,7 +89,7 @@ def no_reply(server: str, step: Step, error: BaseException) -> SendError:
             reason=reason(error),
         )
         advice = sentence("check [smtp] host; if the certificate is your own, name its CA in ca_file")
-        return SendError(what, kind, advice=advice)
+        return SendError(sentence("{fact}: {advice}", fact=what, advice=advice), kind)
     if step in (Step.CONNECT, Step.TLS):
         what = sentence(
             "cannot open a connection to {server} ({reason})", server=server, reason=reason(error)

@@ -295,3 +295,19 @@ def test_a_refused_login_is_told_at_once_with_when_its_mails_are_really_tried_ag
         assert datetime.fromisoformat(row["next_attempt_at"]) > datetime.now(UTC) + HOUR
         for command in ("once", "deliver"):
             assert "waiting, next try: t" in site.monitor(command, code=1), "the server still refuses"
+
+
+def test_a_wrong_password_is_told_at_the_first_try(tmp_path: Path) -> None:
+    with open_site(tmp_path, lambda: make.rss("AI新规"), username="me", password="right") as site:
+        (tmp_path / "password").write_text("wrong\n")
+        login = 'security = "starttls"\nusername = "me"\npassword_file = "password"'
+        site.write(('security = "starttls"', login), ('retry = ["1s"]', 'retry = ["2h"]'))
+        site.monitor("once", code=1)
+        output = site.monitor("status", code=1)
+        assert "The mail server refuses the login; no mail leaves." in output
+        assert output.count("app password") == 1, "what to do is said once"
+        assert "拒绝了登录（535" in site.monitor("--lang", "zh", "status", code=1)
+        (tmp_path / "password").write_text("right\n")
+        assert "took no mail" not in site.monitor("outbox"), "it is tried at once with another password"
+        site.monitor("deliver")
+        assert site.monitor("status").startswith("All is well.")
