@@ -185,13 +185,25 @@ class SendCause(Enum):
 
 
 class SendError(MonitorError):
-    """This mail was not (known to be) handed over; `kind` says what follows, `cause` what was wrong."""
+    """This mail was not (known to be) handed over; `kind` says what follows, `cause` what was wrong.
+
+    `fact` is the text without `advice`, which a notice about the mail server gives anyway. `lasting`: it is refused
+    until the operator has changed something.
+    """
 
     def __init__(
-        self, what: str, kind: SendKind, *, cause: SendCause | None = None, code: int | None = None
+        self,
+        what: str,
+        kind: SendKind,
+        *,
+        cause: SendCause | None = None,
+        code: int | None = None,
+        advice: str = "",
+        lasting: bool = False,
     ) -> None:
-        super().__init__(what)
-        self.kind, self.code = kind, code
+        super().__init__(sentence("{fact}: {advice}", fact=what, advice=advice) if advice else what)
+        self.fact = masked(what)
+        self.kind, self.code, self.lasting = kind, code, lasting
         self.cause = cause or (SendCause.RELAY if kind is SendKind.RELAY else SendCause.NONE)
 
 

@@ -84,16 +84,29 @@ class FakeMailbox:
         self._next: deque[SendError] = deque()
 
     def refuses(
-        self, kind: SendKind, *, times: int = 1, cause: SendCause | None = None, code: int | None = None
+        self,
+        kind: SendKind,
+        *,
+        times: int = 1,
+        cause: SendCause | None = None,
+        code: int | None = None,
+        lasting: bool = False,
     ) -> None:
-        self._next.extend(self.error(kind, cause=cause, code=code) for _ in range(times))
+        self._next.extend(self.error(kind, cause=cause, code=code, lasting=lasting) for _ in range(times))
 
     def takes_all(self) -> None:
         """Take the next mails after all."""
         self._next.clear()
 
-    def error(self, kind: SendKind, *, cause: SendCause | None = None, code: int | None = None) -> SendError:
-        return SendError(f"a {kind.value} answer", kind, cause=cause, code=code)
+    def error(
+        self,
+        kind: SendKind,
+        *,
+        cause: SendCause | None = None,
+        code: int | None = None,
+        lasting: bool = False,
+    ) -> SendError:
+        return SendError(f"a {kind.value} answer", kind, cause=cause, code=code, lasting=lasting)
 
     async def send(self, mail: Mail, before_dot: BeforeDot) -> str:
         error = self._next.popleft() if self._next else None

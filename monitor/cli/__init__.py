@@ -284,7 +284,7 @@ def digest(
         typer.Option(
             "--again",
             metavar="SLOT",
-            help='Send the digest of this slot once more: as "monitor outbox" shows it, or "last".',
+            help='Send the digest of this local time once more, as "2026-11-24 08:00", or the "last".',
             show_default=False,
         ),
     ] = None,

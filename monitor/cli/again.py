@@ -3,11 +3,13 @@
 from pathlib import Path
 
 from monitor.cli.database import time_of, use_database
+from monitor.cli.moments import times_of
 from monitor.cli.options import subscriptions_named
 from monitor.cli.terminal import answer, complain_each, say
 from monitor.jobs.again import SentAgain, send_again
 from monitor.loaded import load_complete
 from monitor.queries.answers.work import SentAgainAnswer
+from monitor.service.clock import clock
 from monitor.service.runtime import digest_context
 from monitor.store.database import Database
 from monitor.texts import sentence
@@ -29,17 +31,20 @@ def digest_again(path: Path, slot: str, *, only: str | None, to: str | None, jso
             now=await time_of(db),
         )
 
+    times = times_of(loaded.config, clock())
     sent = use_database(loaded.store_url, queue, writable=True)
     if json:
         answer(SentAgainAnswer.of(sent))
     elif sent.mails:
         say(
             sentence(
-                '{subscription} {slot} goes again to {to}. A running service sends it at once, else "monitor deliver".',
+                "The digest of {slot} ({subscription}) goes again to {to}. A running service sends it at once, else "
+                '"monitor deliver".',
                 subscription=sent.subscription,
-                slot=sent.slot,
+                slot=times.slot(sent.subscription, sent.slot),
                 to=", ".join(sent.to),
             )
         )
+        times.say_zone()
     complain_each(sent.refused)
     return int(bool(sent.refused))

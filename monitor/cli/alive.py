@@ -4,7 +4,8 @@ import platform
 from pathlib import Path
 
 from monitor.cli.database import time_of, use_database
-from monitor.cli.terminal import answer, complain, local_time, say
+from monitor.cli.moments import times_in
+from monitor.cli.terminal import answer, complain, say
 from monitor.config.checked import store_url_of
 from monitor.model.services import RunningService
 from monitor.queries.answers.service import AliveAnswer
@@ -34,13 +35,15 @@ def alive(path: Path, *, json: bool) -> int:
             )
         )
     elif here:
+        times = times_in(path, here.beat_at)
         say(
             sentence(
                 "The service runs: process {pid}, since {since}.",
                 pid=here.pid,
-                since=local_time(here.started_at),
+                since=times.at(here.started_at),
             )
         )
+        times.say_zone()
     else:
         complain(sentence("No service on this machine has worked on the database in the last minute."))
     return 0 if here else 1

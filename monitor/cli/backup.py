@@ -4,7 +4,9 @@ import shlex
 from collections.abc import Sequence
 from pathlib import Path
 
-from monitor.cli.terminal import answer, local_time, say, share, size_in_words, table
+from monitor.cli.moments import Times, times_in
+from monitor.cli.outbox import slot_in_words
+from monitor.cli.terminal import answer, say, share, size_in_words, table
 from monitor.config.checked import store_url_of
 from monitor.jobs.backup import back_up, copy_store
 from monitor.jobs.backup import restore as restore_backup
@@ -78,19 +80,21 @@ def restore(path: Path, file: Path, *, json: bool) -> int:
         )
     if restored.kept:
         say(sentence("What was there before is kept: {kept}", kept=restored.kept))
+    times = times_in(path, clock())
     say(
         sentence(
             "The backup knows what happened until {instant}. What was mailed later may come again.",
-            instant=local_time(restored.known_until),
+            instant=times.at(restored.known_until),
         )
         if restored.known_until
         else sentence("The backup is empty. What was mailed since may come again.")
     )
-    _show_held(restored.held)
+    _show_held(restored.held, times)
+    times.say_zone()
     return 0
 
 
-def _show_held(held: Sequence[Delivery]) -> None:
+def _show_held(held: Sequence[Delivery], times: Times) -> None:
     """List the mails that wait for a decision, and say how it is made."""
     if not held:
         return
@@ -105,10 +109,7 @@ def _show_held(held: Sequence[Delivery]) -> None:
         )
     table(
         *("mail", "to", "slot"),
-        rows=[
-            (delivery.id, delivery.mail.to, f"{delivery.subscription} {delivery.slot}".strip())
-            for delivery in held[:_NAMED]
-        ],
+        rows=[(delivery.id, delivery.mail.to, slot_in_words(delivery, times)) for delivery in held[:_NAMED]],
         right=("mail",),
     )
     if len(held) > _NAMED:

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from monitor.cli.feeds_show import address_of, show_visit, visit_feed
+from monitor.cli.moments import Times, times_of
 from monitor.cli.terminal import answer, complain, say, show_diff
 from monitor.config.checked import read_options
 from monitor.config.options import Feed
@@ -77,11 +78,14 @@ def add(
         url=mask(url),
         tested=tested,
     )
+    times = times_of(loaded.config, clock())
     if not json:
-        _show_tested(tested, found)
+        _show_tested(tested, found, times)
     _carry_out(
         change, added, [sentence('"{name}" is added.', name=new.name), *_what_follows(tested)], json=json
     )
+    if not json:
+        times.say_zone()
     return 0
 
 
@@ -97,9 +101,9 @@ def _refuse_known(known: Feed | None) -> None:
         )
 
 
-def _show_tested(tested: FeedTestAnswer, found: Visit | None) -> None:
+def _show_tested(tested: FeedTestAnswer, found: Visit | None, times: Times) -> None:
     if found:
-        show_visit(tested, found)
+        show_visit(tested, found, times)
     else:
         complain(sentence("{url} brings no feed now: {error}", url=tested.url, error=tested.error))
 

@@ -6,7 +6,8 @@ from datetime import timedelta
 from pathlib import Path
 
 from monitor.cli.database import use_database
-from monitor.cli.terminal import answer, complain, local_time, say, table
+from monitor.cli.moments import Times, times_of
+from monitor.cli.terminal import answer, complain, say, table
 from monitor.config.checked import CheckedConfig, read_options
 from monitor.config.options import Feed, as_written
 from monitor.config.values import in_words
@@ -56,6 +57,7 @@ def show_feeds(path: Path, *, json: bool) -> int:
             )
         )
         return 0
+    times = times_of(checked.config, clock())
     table(
         *(
             sentence("feed name"),
@@ -65,10 +67,11 @@ def show_feeds(path: Path, *, json: bool) -> int:
         ),
         sentence("its address"),
         rows=[
-            (each.feed, _STATES.get(each.state, each.state), each.every, local_time(each.visited), each.url)
+            (each.feed, _STATES.get(each.state, each.state), each.every, times.at(each.visited), each.url)
             for each in listed
         ],
     )
+    times.say_zone()
     return 0
 
 
@@ -100,12 +103,14 @@ def show_test(path: Path, source: str, *, json: bool) -> int:
     if json:
         answer(FeedTestAnswer.of(found, now))
         return 0
-    show_visit(FeedTestAnswer.of(found, now), found)
+    times = times_of(loaded.config, now)
+    show_visit(FeedTestAnswer.of(found, now), found, times)
     known = feed_at(found.feed.url, loaded.config.feeds)
     if known:
         say(sentence('Nothing was stored. It stands in {file} as "{name}".', file=path, name=known.name))
     else:
         say(sentence('Nothing was stored. "monitor feeds add {url}" adds it.', url=mask(found.feed.url)))
+    times.say_zone()
     return 0
 
 
@@ -145,13 +150,13 @@ def visit_feed(feed: Feed, loaded: LoadedConfig) -> Visit:
     return asyncio.run(ask())
 
 
-def show_visit(tested: FeedTestAnswer, found: Visit) -> None:
+def show_visit(tested: FeedTestAnswer, found: Visit, times: Times) -> None:
     """Show what a visit has brought."""
-    for line in _lines(tested, found):
+    for line in _lines(tested, found, times):
         say(line)
 
 
-def _lines(tested: FeedTestAnswer, found: Visit) -> Iterator[str]:
+def _lines(tested: FeedTestAnswer, found: Visit, times: Times) -> Iterator[str]:
     if tested.page and len(tested.links) == 1:
         yield sentence("{page} is a web page. It links to this feed:", page=tested.page)
     elif tested.page:
@@ -179,7 +184,7 @@ def _lines(tested: FeedTestAnswer, found: Visit) -> Iterator[str]:
         yield sentence("The newest, each with the rules that it matches:")
     for entry in tested.newest:
         rules = f"  [{', '.join(entry.rules)}]" if entry.rules else ""
-        yield f"  {local_time(entry.published)}  {' '.join(entry.title.split())}{rules}"
+        yield f"  {times.at(entry.published)}  {' '.join(entry.title.split())}{rules}"
     if tested.entries and not tested.matched:
         yield sentence("No entry matches a rule.")
     elif tested.matched:

@@ -5,6 +5,7 @@ import secrets
 from contextlib import aclosing
 from pathlib import Path
 
+from monitor.cli.moments import zone_of
 from monitor.cli.terminal import answer, complain, say
 from monitor.config.checked import CheckedConfig, check_options
 from monitor.config.reading import read_file
@@ -57,6 +58,7 @@ def send_test(
         now=clock(),
         unique=secrets.token_hex(16),
         locale=SHOWN_IN.get(),
+        zone=zone_of(config),
     )
     if checked.maildir:
         return _store(checked, checked.maildir, mail, json=json)

@@ -1,19 +1,25 @@
 """The command that lists the mails and decides about single ones: outbox."""
 
+from collections.abc import Sequence
 from pathlib import Path
 
 from monitor.cli.database import time_of, use_database
-from monitor.cli.terminal import answer, complain_each, local_time, say, table
+from monitor.cli.moments import Times, times_of
+from monitor.cli.terminal import answer, complain_each, say, table
 from monitor.config.checked import CheckedConfig, read_options
 from monitor.errors import MonitorError
 from monitor.jobs.backup import release as release_mail
 from monitor.jobs.give_up import acknowledge
 from monitor.jobs.give_up import retry as retry_mail
-from monitor.model.mail import Delivery, DeliveryStatus
+from monitor.loaded import smtp_hash_of
+from monitor.mail.policy import tried_at
+from monitor.model.mail import Delivery, DeliveryStatus, RelayState
 from monitor.queries.answers.status import OutboxMail
+from monitor.service.clock import clock
 from monitor.store import outbox as store
+from monitor.store import relays
 from monitor.store.database import Database
-from monitor.texts import sentence
+from monitor.texts import joined, sentence
 
 _ALL = "all"
 _NAMES = {
@@ -47,7 +53,7 @@ def outbox(
     to_cancel, to_release = _number(cancel, "--cancel"), _number(release, "--release")
     was_seen = _number(seen, "--seen")
 
-    async def change_and_list(db: Database) -> tuple[list[str], list[Delivery], int]:
+    async def change_and_list(db: Database) -> tuple[list[str], list[Delivery], int, RelayState | None]:
         problems: list[str] = []
         if retry is not None:
             problems += await _requeue(retry, checked, db)
@@ -68,13 +74,16 @@ def outbox(
         if seen is not None:
             problems += await _acknowledge(was_seen, db)
         held = len(await db.read(store.restored))
-        return problems, await db.read(store.listing, status=None, limit=limit), held
+        server, settings = checked.config.smtp.server, smtp_hash_of(checked) or ""
+        spared = await db.read(relays.spared, server, settings, await time_of(db))
+        return problems, await db.read(store.listing, status=None, limit=limit), held, spared
 
     changes = any(each is not None for each in (retry, cancel, release, seen))
-    problems, deliveries, held = use_database(checked.store_url, change_and_list, writable=changes)
+    times = times_of(checked.config, clock())
+    problems, deliveries, held, spared = use_database(checked.store_url, change_and_list, writable=changes)
     complain_each(problems)
     if json:
-        answer([OutboxMail.of(delivery) for delivery in deliveries])
+        answer([OutboxMail.of(delivery, spared) for delivery in deliveries])
         return int(bool(problems))
     if deliveries:
         table(
@@ -84,10 +93,12 @@ def outbox(
             sentence("status"),
             sentence("attempts"),
             sentence("next attempt"),
-            sentence("last reply"),
-            rows=[_row(delivery) for delivery in deliveries],
+            rows=[_row(delivery, spared, times) for delivery in deliveries],
             right=("mail", "attempts"),
         )
+        _show_replies(deliveries)
+        if spared and any(delivery.status is DeliveryStatus.WAITING for delivery in deliveries):
+            _show_server(spared, times)
     else:
         say(sentence("No mail has been composed yet."))
     if held:
@@ -98,12 +109,19 @@ def outbox(
                 number=held,
             )
         )
+    times.say_zone()
     return int(bool(problems))
 
 
 def status_name(status: DeliveryStatus) -> str:
     """Return the name of a status for people."""
     return _NAMES[status]
+
+
+def slot_in_words(delivery: Delivery, times: Times) -> str:
+    """Return which digest a mail is, or that it is a notice, by its time."""
+    slot = times.slot(delivery.subscription, delivery.slot)
+    return joined(" ", (delivery.subscription, slot)) if delivery.subscription else slot
 
 
 def _number(chosen: str | None, option: str) -> int | None:
@@ -151,15 +169,38 @@ async def _acknowledge(number: int | None, db: Database) -> list[str]:
     return [sentence("mail {mail} was not given up: there is nothing to mark as seen.", mail=number)]
 
 
-def _row(delivery: Delivery) -> tuple[object, ...]:
+def _show_replies(deliveries: Sequence[Delivery]) -> None:
+    """Say what the server answered last to mails that were not sent, once where it answered several the same."""
+    mails: dict[str, list[str]] = {}
+    for delivery in deliveries:
+        if delivery.last_reply and delivery.status is not DeliveryStatus.SENT:
+            mails.setdefault(delivery.last_reply, []).append(str(delivery.id))
+    for reply, numbers in mails.items():
+        say(sentence("mail {numbers}: {reply}", numbers=", ".join(numbers), reply=reply))
+
+
+def _show_server(spared: RelayState, times: Times) -> None:
+    """Say how often the mail server was tried, and when it is tried next, with one of the mails."""
+    values = {
+        "server": spared.server,
+        "count": spared.failures,
+        "since": times.at(spared.since),
+        "time": times.at(spared.next_probe_at),
+    }
+    if spared.failures == 1:
+        say(sentence("{server} took no mail at the one try, {since}. Next try: {time}.", **values))
+    else:
+        say(sentence("{server} took no mail at {count} tries since {since}. Next try: {time}.", **values))
+
+
+def _row(delivery: Delivery, spared: RelayState | None, times: Times) -> tuple[object, ...]:
     unsent = delivery.status in (DeliveryStatus.WAITING, DeliveryStatus.UNCERTAIN)
     status = status_name(delivery.status)
     return (
         delivery.id,
         delivery.mail.to,
-        f"{delivery.subscription} {delivery.slot}",
+        slot_in_words(delivery, times),
         sentence("{status}, seen", status=status) if delivery.seen else status,
         delivery.attempts,
-        local_time(delivery.next_attempt_at) if unsent else "-",
-        delivery.last_reply,
+        times.at(tried_at(delivery, spared)) if unsent else "-",
     )

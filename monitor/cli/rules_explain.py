@@ -5,7 +5,8 @@ from datetime import timedelta
 from pathlib import Path
 
 from monitor.cli.database import use_database
-from monitor.cli.terminal import answer, complain, count, local_time, progress, say, say_pruned
+from monitor.cli.moments import Times, times_of
+from monitor.cli.terminal import answer, complain, count, progress, say, say_pruned
 from monitor.config.reading import parse_config
 from monitor.errors import MonitorError
 from monitor.loaded import LoadedConfig, load
@@ -36,21 +37,23 @@ def explain(path: Path, name: str, *, json: bool) -> int:
     if json:
         answer([ExplainedEntry.of(entry) for entry in explained])
     else:
+        times = times_of(loaded.config, clock())
         for number, entry in enumerate(explained):
             if number:
                 say("")
-            _show_entry(entry, loaded.rules.feeds)
+            _show_entry(entry, loaded.rules.feeds, times)
+        times.say_zone()
     if not explained:
         complain(sentence('no stored entry has the id, the link or the number "{name}".', name=name))
     return int(not explained)
 
 
-def _show_entry(explained: Explained, feeds: Mapping[str, str]) -> None:
+def _show_entry(explained: Explained, feeds: Mapping[str, str], times: Times) -> None:
     entry, judgements = explained.entry, explained.judgements
     hits = [hit for each in judgements for hit in (*each.hits, *each.against, *each.ignored)]
     say(f"{explained.seq}  {mark_hits(entry.title, [hit for hit in hits if hit.field == 'title'])}")
     feed = feeds.get(entry.feed_url) or mask(entry.feed_url)
-    say(f"    {feed} · {local_time(entry.when)} · {entry.link or entry.id}")
+    say(f"    {feed} · {times.at(entry.when)} · {entry.link or entry.id}")
     for judgement in judgements:
         excluded_by_word = not judgement.scope and not _EXCLUDING_WORDS.isdisjoint(judgement.reasons)
         if judgement.match or judgement.near or excluded_by_word:
@@ -75,8 +78,8 @@ def _show_entry(explained: Explained, feeds: Mapping[str, str]) -> None:
             )
         )
     for subscription, slot, at in explained.mailed:
-        values = {"subscription": subscription, "time": local_time(at), "slot": slot}
-        say(sentence("Mailed to {subscription} on {time} ({slot}).", **values))
+        values = {"subscription": subscription, "time": times.at(at), "slot": times.slot(subscription, slot)}
+        say(sentence("Mailed to {subscription}: {time} (the digest of {slot}).", **values))
     if not explained.mailed:
         say(sentence("It has not been mailed."))
 

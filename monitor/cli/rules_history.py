@@ -4,7 +4,8 @@ import sys
 from pathlib import Path
 
 from monitor.cli.database import time_of, use_database
-from monitor.cli.terminal import answer, complain_each, local_time, say, show_diff, table
+from monitor.cli.moments import times_in
+from monitor.cli.terminal import answer, complain_each, say, show_diff, table
 from monitor.config.checked import store_url_of
 from monitor.editing.edit import Change, write_change
 from monitor.editing.history import find_version, plan_undo, rules_in, version_before, version_summaries
@@ -13,6 +14,7 @@ from monitor.loaded import LoadedConfig, load
 from monitor.model.rules import RulesetVersion
 from monitor.queries.answers.config import UndoAnswer
 from monitor.queries.answers.rules import RulesVersion, ShowAnswer
+from monitor.service.clock import clock
 from monitor.service.register import register
 from monitor.store.database import Connection, Database
 from monitor.texts import joined, sentence
@@ -31,6 +33,7 @@ def history(path: Path, *, json: bool) -> int:
         )
         for summary in summaries
     ]
+    times = times_in(path, clock())
     if json:
         answer(versions)
     elif versions:
@@ -38,11 +41,12 @@ def history(path: Path, *, json: bool) -> int:
         table(
             *(*columns, sentence("what changed")),
             rows=[
-                (version.version, local_time(version.at), version.digests, joined("\n", version.changes))
+                (version.version, times.at(version.at), version.digests, joined("\n", version.changes))
                 for version in versions
             ],
             right=(columns[0], columns[2]),
         )
+        times.say_zone()
     else:
         say(
             sentence(
@@ -101,12 +105,14 @@ def undo(path: Path, version: int | None, *, dry_run: bool, json: bool) -> int:
             )
         )
     else:
+        times = times_in(path, clock())
         done = sentence(
             "{path} has the rules of version {version} again, as of {time}.",
-            **{"path": str(path), "version": target.version, "time": local_time(target.at)},
+            **{"path": str(path), "version": target.version, "time": times.at(target.at)},
         )
         say(sentence("{done} A running service applies this within two seconds.", done=done))
         say(sentence('"monitor rules undo" takes it back.'))
+        times.say_zone()
     return 0
 
 

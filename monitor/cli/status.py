@@ -5,10 +5,17 @@ from pathlib import Path
 from zoneinfo import ZoneInfo
 
 from monitor.cli.database import time_of, use_database
-from monitor.cli.moments import moment
+from monitor.cli.moments import moment, zone_of
 from monitor.cli.outbox import status_name
 from monitor.cli.terminal import Styled, answer, complain, redrawn, say, table
-from monitor.config.checked import CheckedConfig, feed_names_of, missing_work, read_options, store_url_of
+from monitor.config.checked import (
+    CheckedConfig,
+    feed_names_of,
+    missing_work,
+    read_options,
+    store_url_of,
+    timezone_of,
+)
 from monitor.config.positions import rule_part
 from monitor.config.reading import as_text, read_file
 from monitor.errors import ConfigError, MonitorError, StoreError
@@ -99,7 +106,7 @@ def _compile(path: Path) -> None:
 
 
 def _show_status(status: StatusAnswer, checked: CheckedConfig, now: datetime) -> None:
-    name = checked.config.subscriptions[0].timezone
+    name = zone_of(checked.config)
     zone = ZoneInfo(name)
     _show_verdict(status)
     _show_troubles(status, now, zone)
@@ -134,26 +141,26 @@ def _show_verdict(status: StatusAnswer) -> None:
     """Say in a line whether a person is needed."""
     failing = sum(feed.state is FeedHealth.FAILING for feed in status.feeds)
     if len(status.troubles) == 1:
-        say(sentence("One thing wants your attention."), "bold red")
+        say(sentence("One problem needs your attention."), "bold red")
     elif status.troubles:
-        say(sentence("{count} things want your attention.", count=len(status.troubles)), "bold red")
+        say(sentence("{count} problems need your attention.", count=len(status.troubles)), "bold red")
     elif any(feed.state in _AILING for feed in status.feeds):
-        say(sentence("Feeds want your attention; why stands below them."), "bold red")
+        say(sentence("Some feeds need your attention; the reasons are listed below."), "bold red")
     elif failing == 1:
         say(
-            sentence("Nobody is needed. One feed failed at its last visit; it is asked again by itself."),
+            sentence("Nothing to do. One feed failed at its last visit; it is tried again automatically."),
             "yellow",
         )
     elif failing:
         say(
             sentence(
-                "Nobody is needed. {count} feeds failed at their last visit; they are asked again by themselves.",
+                "Nothing to do. {count} feeds failed at their last visit; they are tried again automatically.",
                 count=failing,
             ),
             "yellow",
         )
     elif any(feed.state is FeedHealth.UNVISITED for feed in status.feeds):
-        say(sentence("Nobody is needed, but not every feed was visited yet."), "yellow")
+        say(sentence("Nothing to do, but some feeds have not been visited yet."), "yellow")
     else:
         say(sentence("All is well."), "green")
 
@@ -172,11 +179,13 @@ def _show_service(status: StatusAnswer, now: datetime, zone: tzinfo | None) -> N
                     **at,
                 )
             case ServiceState.SILENT:
-                line = sentence("service: gone without being stopped; it lived last {beat}", **at)
+                line = sentence(
+                    "service: ended unexpectedly (not stopped properly); last heartbeat {beat}", **at
+                )
             case ServiceState.STOPPED:
                 line = sentence("service: stopped {ended}", ended=moment(service.ended, now, zone))
             case ServiceState.NONE:
-                line = sentence('service: none ("monitor once" does the same work, once)')
+                line = sentence('service: not running (running "monitor once" by cron does its work, too)')
         say(line)
     if rules := status.config.rules:
         since = moment(rules.since, now, zone)
@@ -201,9 +210,11 @@ def _show_mail(status: StatusAnswer, security: str, now: datetime, zone: tzinfo 
         for each in DeliveryStatus
         if status.outbox[each.value] or each is DeliveryStatus.WAITING
     ]
-    say(sentence("outbox: {counts}", counts=joined(", ", counts)))
-    if oldest := status.oldest_waiting:
-        say(sentence("outbox: the oldest mail waits since {since}", since=moment(oldest, now, zone)))
+    values = {"counts": joined(", ", counts), "since": moment(status.oldest_waiting, now, zone)}
+    if status.oldest_waiting:
+        say(sentence("outbox: {counts}; the oldest has waited since {since}", **values))
+    else:
+        say(sentence("outbox: {counts}", **values))
     if status.unseen:
         say(sentence('outbox: "monitor outbox --seen all" says that you know what was given up'))
 
@@ -247,7 +258,7 @@ def _show_feeds(status: StatusAnswer, now: datetime, zone: tzinfo | None) -> Non
     ]
     if reasons:
         say("")
-        table(sentence("feed"), sentence("why it is not well"), rows=reasons)
+        table(sentence("feed"), sentence("problem"), rows=reasons)
 
 
 def _reason(feed: FeedStatus, now: datetime, zone: tzinfo | None) -> str:
@@ -301,7 +312,9 @@ def _show_refused(path: Path, error: ConfigError, *, json: bool) -> int:
     if status.database:
         complain(sentence("The database was not read: {reason}", reason=status.database))
         return 2
-    _show_service(status, now, None)
+    name = timezone_of(path)
+    zone = ZoneInfo(name)
+    _show_service(status, now, zone)
     if status.config.rules:
         if status.config.rules_edited:
             say(
@@ -318,15 +331,16 @@ def _show_refused(path: Path, error: ConfigError, *, json: bool) -> int:
                 )
             )
     say("")
-    _show_troubles(status, now, None)
-    _show_feeds(status, now, None)
+    _show_troubles(status, now, zone)
+    _show_feeds(status, now, zone)
     say("")
     table(
         sentence("subscription"),
         sentence("last digest"),
-        rows=[(row.subscription, moment(row.last, now, None)) for row in status.subscriptions],
+        rows=[(row.subscription, moment(row.last, now, zone)) for row in status.subscriptions],
     )
-    _show_mail(status, "", now, None)
+    _show_mail(status, "", now, zone)
+    say(sentence("times: those of {zone}", zone=name))
     return 2
 
 

@@ -9,7 +9,6 @@ import os
 import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, redirect_stderr, redirect_stdout, suppress
-from datetime import datetime
 from pathlib import Path
 from time import sleep
 from typing import TYPE_CHECKING, NamedTuple, TextIO
@@ -130,11 +129,6 @@ def printable(text: str) -> str:
         character if character.isprintable() or character in _PRINTED_AS_IS else repr(character)[1:-1]
         for character in text
     )
-
-
-def local_time(instant: datetime | None) -> str:
-    """Return an instant in this machine's time zone, to the minute; "-" for None."""
-    return instant.astimezone().strftime("%Y-%m-%d %H:%M") if instant else "-"
 
 
 def table(*columns: str, rows: Iterable[Sequence[object]], right: Sequence[str] = ()) -> None:

@@ -6,13 +6,13 @@ from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from pathlib import Path
 
+from monitor.cli.moments import Times, times_of
 from monitor.cli.options import subscriptions_named
 from monitor.cli.terminal import (
     answer,
     complain,
     complain_each,
     count,
-    local_time,
     progress,
     say,
     say_held_back,
@@ -26,8 +26,9 @@ from monitor.jobs.compose import Composed, NothingNew, SlotTaken
 from monitor.jobs.deliver import Attempted
 from monitor.jobs.poll import Polled, PollFailed, Unchanged
 from monitor.loaded import LoadedConfig, load_complete
+from monitor.mail.policy import tried_at
 from monitor.masking import mask
-from monitor.model.mail import Delivery, DeliveryStatus
+from monitor.model.mail import Delivery, DeliveryStatus, RelayState
 from monitor.queries.answers.status import OutboxMail
 from monitor.queries.answers.work import (
     AttemptAnswer,
@@ -70,6 +71,7 @@ class _Answers:
     digests: list[DigestAnswer] = field(default_factory=list)
     attempts: list[AttemptAnswer] = field(default_factory=list)
     unsent: Sequence[Delivery] = ()  # mails that wait or are held, at the end
+    spared: RelayState | None = None  # the mail server, while it takes no mail and is not tried
     held_back: int = 0  # entries too old to be mailed, at the end; counted where a digest has nothing new
     step: Callable[[], object] = lambda: None  # called for each poll and attempt
 
@@ -99,6 +101,7 @@ class _Answers:
             digests=digests,
             attempts=self.attempts,
             unsent=self.unsent,
+            spared=self.spared,
             held_back=self.held_back,
         )
 
@@ -139,18 +142,20 @@ def poll(path: Path, *, every: bool, json: bool) -> int:
                     sentence(
                         "{feed}: not asked: its server wants to be left alone until {time}.",
                         feed=feed.name,
-                        time=local_time(until),
+                        time=times.at(until),
                     )
                 )
         with progress(sentence("polling"), len(claimed)) as answers.step:
             await due_work.poll_claimed(claimed, apart=not every)
 
     loaded = load_complete(path)
+    times = times_of(loaded.config, clock())
     answers = _run(loaded, work)
     if json:
         answer(answers.polls)
     else:
-        _show_polls(answers.polls, loaded)
+        _show_polls(answers.polls, loaded, times)
+        times.say_zone()
     return _exit_code(answers)
 
 
@@ -165,9 +170,11 @@ def digest(path: Path, *, only: str | None, now: bool, json: bool) -> int:
     if json:
         answer(answers.digests)
     else:
-        _show_digests(answers.digests)
+        times = times_of(loaded.config, clock())
+        _show_digests(answers.digests, times)
         if answers.held_back:
             say_held_back(answers.held_back, in_words(NOT_FORGOTTEN), loaded.config.feeds)
+        times.say_zone()
     return _exit_code(answers)
 
 
@@ -177,13 +184,16 @@ def deliver(path: Path, *, now: bool, json: bool) -> int:
     async def work(due_work: DueWork, answers: _Answers) -> None:
         with progress(sentence("delivering"), await due_work.count_unsent()) as answers.step:
             await due_work.deliver_all(now=now)
-        answers.unsent = await due_work.unsent()
+        answers.unsent, answers.spared = await due_work.unsent(), await due_work.spared()
 
-    answers = _run(load_complete(path), work)
+    loaded = load_complete(path)
+    answers = _run(loaded, work)
     if json:
         answer(answers.attempts)
     else:
-        _show_attempts(answers)
+        times = times_of(loaded.config, clock())
+        _show_attempts(answers, times)
+        times.say_zone()
     return _exit_code(answers)
 
 
@@ -192,7 +202,7 @@ def once(path: Path, *, now: bool, json: bool) -> int:
 
     async def work(due_work: DueWork, answers: _Answers) -> None:
         await due_work.round(now=now)
-        answers.unsent = await due_work.unsent()
+        answers.unsent, answers.spared = await due_work.unsent(), await due_work.spared()
 
     loaded = load_complete(path)
     answers = _run(loaded, work)
@@ -202,15 +212,17 @@ def once(path: Path, *, now: bool, json: bool) -> int:
                 polled=tuple(answers.polls),
                 composed=tuple(answers.digests),
                 delivered=tuple(answers.attempts),
-                unsent=tuple(OutboxMail.of(delivery) for delivery in answers.unsent),
+                unsent=tuple(OutboxMail.of(delivery, answers.spared) for delivery in answers.unsent),
             )
         )
     else:
-        told = _show_polls(answers.polls, loaded)
-        _show_digests(answers.digests)
+        times = times_of(loaded.config, clock())
+        told = _show_polls(answers.polls, loaded, times)
+        _show_digests(answers.digests, times)
         if answers.held_back and not told:
             say_held_back(answers.held_back, in_words(NOT_FORGOTTEN), loaded.config.feeds)
-        _show_attempts(answers)
+        _show_attempts(answers, times)
+        times.say_zone()
     return _exit_code(answers)
 
 
@@ -243,6 +255,7 @@ def _run(loaded: LoadedConfig, work: Callable[[DueWork, _Answers], Awaitable[Non
 def _exit_code(answers: _Answers) -> int:
     failed = any(isinstance(poll, PollFailedAnswer) for poll in answers.polls)
     failed |= any(isinstance(digest, ComposeFailedAnswer) for digest in answers.digests)
+    failed |= bool(answers.unsent) and answers.spared is not None
     return int(failed or any(attempt.status is not DeliveryStatus.SENT for attempt in answers.attempts))
 
 
@@ -275,7 +288,7 @@ def _poll_answer(outcome: Polled | Unchanged | PollFailed) -> PollAnswer:
             return UnchangedAnswer(feed=name, url=url, next_poll_at=next_poll_at)
 
 
-def _show_polls(polls: Sequence[PollAnswer], loaded: LoadedConfig) -> bool:
+def _show_polls(polls: Sequence[PollAnswer], loaded: LoadedConfig, times: Times) -> bool:
     """Show a row for each feed with new entries and a line for each failure; count the others.
 
     Return whether entries were too old to be mailed, and it was said what can be done.
@@ -293,11 +306,11 @@ def _show_polls(polls: Sequence[PollAnswer], loaded: LoadedConfig) -> bool:
             right=columns,
         )
     for poll in failed:
-        values = {"feed": poll.feed, "error": poll.error, "time": local_time(poll.next_poll_at)}
+        values = {"feed": poll.feed, "error": poll.error, "time": times.at(poll.next_poll_at)}
         if poll.next_poll_at:
-            complain(sentence("{feed}: {error}. Asked again {time}.", **values))
+            complain(sentence("{feed}: {error}. Next try: {time}.", **values))
         else:
-            complain(sentence("{feed}: {error}. It is asked no more.", **values))
+            complain(sentence("{feed}: {error}. It is not tried again.", **values))
     if kept := sum(poll.held_back for poll in polled):
         held_back_by = {poll.feed for poll in polled if poll.held_back}
         feeds = [feed for feed in loaded.config.feeds if feed.name in held_back_by]
@@ -342,7 +355,7 @@ def _digest_answer(outcome: Composed | NothingNew | SlotTaken | NotDue | Compose
             return ComposeFailedAnswer(subscription=subscription.name, error=outcome.error.text)
 
 
-def _show_digests(digests: Sequence[DigestAnswer]) -> None:
+def _show_digests(digests: Sequence[DigestAnswer], times: Times) -> None:
     for digest in digests:
         match digest:
             case ComposedAnswer():
@@ -350,7 +363,7 @@ def _show_digests(digests: Sequence[DigestAnswer]) -> None:
             case ComposeFailedAnswer():
                 complain(joined("", (digest.subscription, ": ", digest.error)))
             case NotDueAnswer():
-                values = {"subscription": digest.subscription, "time": local_time(digest.next)}
+                values = {"subscription": digest.subscription, "time": times.at(digest.next)}
                 say(sentence("{subscription}: not due before {time}. --now does not wait.", **values))
             case NoDigestAnswer(outcome="nothing new"):
                 say(sentence("{subscription}: nothing new, no mail.", subscription=digest.subscription))
@@ -405,7 +418,7 @@ def _attempt_answers(outcome: Attempted) -> list[AttemptAnswer]:
     ]
 
 
-def _show_attempts(answers: _Answers) -> None:
+def _show_attempts(answers: _Answers, times: Times) -> None:
     attempts = answers.attempts
     if not attempts and not answers.unsent:
         say(sentence("Nothing waits to be sent."))
@@ -415,31 +428,31 @@ def _show_attempts(answers: _Answers) -> None:
             "to": attempt.to,
             "status": _STATUSES[attempt.status],
             "reply": attempt.reply,
-            "time": local_time(attempt.next_attempt_at),
+            "time": times.at(attempt.next_attempt_at),
         }
         if attempt.status is DeliveryStatus.SENT:
             say(sentence("mail {number} to {to}: sent ({reply})", **values))
         elif attempt.next_attempt_at:
-            complain(sentence("mail {number} to {to}: {status}: {reply}. Tried again {time}.", **values))
+            complain(sentence("mail {number} to {to}: {status}: {reply}. Next try: {time}.", **values))
         else:
             complain(sentence("mail {number} to {to}: {status}: {reply}.", **values))
     attempted = {attempt.mail for attempt in attempts}
     others = [delivery for delivery in answers.unsent if delivery.id not in attempted]
     for delivery in others[:_NAMED]:
-        complain(_unsent(delivery))
+        complain(_unsent(delivery, answers.spared, times))
     if len(others) > _NAMED:
         complain(sentence('and {number} more: "monitor outbox" lists them.', number=len(others) - _NAMED))
 
 
-def _unsent(delivery: Delivery) -> str:
+def _unsent(delivery: Delivery, spared: RelayState | None, times: Times) -> str:
     values = {
         "number": delivery.id,
         "to": delivery.mail.to,
         "status": _STATUSES[delivery.status],
-        "time": local_time(delivery.next_attempt_at),
+        "time": times.at(tried_at(delivery, spared)),
     }
     if delivery.next_attempt_at:
-        line = sentence("mail {number} to {to}: {status}, tried again {time}", **values)
+        line = sentence("mail {number} to {to}: {status}, next try: {time}", **values)
     else:
         line = sentence("mail {number} to {to}: {status}", **values)
     return sentence("{line}: {reply}", line=line, reply=delivery.last_reply) if delivery.last_reply else line

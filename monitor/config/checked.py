@@ -2,13 +2,15 @@
 
 import hashlib
 import os
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass, fields, replace
 from pathlib import Path
 from urllib.parse import quote, unquote
+from zoneinfo import available_timezones
 
 from monitor.config.environment import Overrides, overrides_of
-from monitor.config.options import Config
+from monitor.config.options import Config, Subscription
 from monitor.config.positions import only, read_positions, rule_part
 from monitor.config.reading import as_text, parse_config, read_file
 from monitor.config.secrets import feed_password, smtp_password
@@ -156,6 +158,22 @@ def operator_locale_of(path: Path) -> str:
         return parse_config(text, path.name).operator.locale
     except ConfigError:
         return ""
+
+
+def timezone_of(path: Path) -> str:
+    """Return the zone of a file's first subscription, whatever is wrong in the file; the default where it has none."""
+    default = Subscription(name="", to=()).timezone
+    try:
+        text = only(as_text(read_file(path), path), "subscriptions")
+    except ConfigError:
+        return default
+    try:
+        found = parse_config(text, path.name, whole=False).subscriptions
+        return found[0].timezone if found else default
+    except ConfigError:
+        first = re.split(r"(?m)^\s*\[\[", text)[1:2]
+        written = re.search(r"""(?m)^\s*timezone\s*=\s*["']([^"']+)["']""", first[0]) if first else None
+        return written[1] if written and written[1] in available_timezones() else default
 
 
 def feed_names_of(path: Path) -> dict[str, str]:

@@ -116,3 +116,12 @@ def _slot(sub: Subscription, day: date, at: time) -> Slot:
 def _is_taken(state: SubscriptionState, slot: Slot) -> bool:
     last = state.last_slot
     return last is not None and last.kind is SlotKind.AT and slot.key <= last.key
+
+
+def instant_of_slot(name: str, timezone: str) -> datetime | None:
+    """Return the instant that a slot's name tells, an AT in its subscription's zone; None for no instant."""
+    try:
+        at = datetime.fromisoformat(name.partition(":")[2])
+    except ValueError:
+        return None
+    return (at if at.tzinfo else at.replace(tzinfo=ZoneInfo(timezone))).astimezone(UTC)

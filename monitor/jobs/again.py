@@ -6,9 +6,11 @@ Nothing of it counts as mailed anew, and nothing of it is owed should the mail b
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from zoneinfo import ZoneInfo
 
 from monitor.config.addresses import parse_mailbox
 from monitor.config.options import Subscription
+from monitor.digests.due import instant_of_slot
 from monitor.errors import DigestError
 from monitor.jobs.draft import DigestContext
 from monitor.mail.rewrite import once_more
@@ -54,9 +56,9 @@ async def send_again(
 ) -> SentAgain:
     """Queue the mails of a slot of one of these subscriptions again, in one transaction.
 
-    `slot` is its name, as `monitor outbox` shows it, or "last"; `to` is one recipient of it, or one of the operators;
-    without it all its recipients get theirs. Raises DigestError where there is nothing to send: the slot is not
-    known, is one of several subscriptions, its mails were deleted, or `to` may not get it; and StoreError.
+    `slot` is its local time, as 2026-11-24 08:00, its name, or "last"; `to` is one recipient of it, or one of the
+    operators; without it all its recipients get theirs. Raises DigestError where there is nothing to send: the slot is
+    not known, is one of several subscriptions, its mails were deleted, or `to` may not get it; and StoreError.
     """
     return await db.write(_send_again, slot, among, to, operators, context, now)
 
@@ -75,9 +77,10 @@ def _send_again(
     if not stored:
         raise DigestError(
             sentence(
-                "{slot} of {subscription} cannot be sent again: its mails were deleted after [outbox] keep. "
+                "The digest of {slot} ({subscription}) cannot be sent again: its mails were deleted after "
+                "[outbox] keep. "
                 '"monitor replay" makes a digest of that day anew, as files.',
-                slot=found.slot,
+                slot=_minute(found.slot, found.subscription),
                 subscription=found.subscription.name,
             )
         )
@@ -99,10 +102,10 @@ def _send_again(
             return _answer(found, to=(address,), mails=mails, refused=())
     raise DigestError(
         sentence(
-            "{address} may not get {slot} of {subscription}: it goes again to those who got it ({recipients}), "
-            "and to [operator] to.",
+            "{address} may not get the digest of {slot} ({subscription}): it goes again to those who got it "
+            "({recipients}), and to [operator] to.",
             address=to,
-            slot=found.slot,
+            slot=_minute(found.slot, found.subscription),
             subscription=found.subscription.name,
             recipients=", ".join(dict.fromkeys(delivery.mail.to for delivery in stored)),
         )
@@ -116,14 +119,16 @@ def _find(tx: Connection, slot: str, among: Sequence[Subscription]) -> _Found:
     for subscription in among:
         state = subscriptions.state(tx, subscription.name)
         names = digests.slots(tx, state.key) if state else []
-        known += [f"{subscription.name} {name}" for name in names[:_SHOWN]]
+        minutes = {name: _minute(name, subscription) for name in names}
+        known += [f"{subscription.name} {minutes[name]}" for name in names[:_SHOWN]]
         wanted = slot.strip().removeprefix(f"{subscription.name} ").removeprefix(f"{SlotKind.AGAIN}:")
         if wanted == LAST:
             matching = names[:1]
         else:
             # As a person writes the local time, too: 2026-11-24 08:00.
-            spellings = {wanted, wanted.replace(" ", "T")}
-            matching = [name for name in names if name in spellings or name.partition(":")[2] in spellings]
+            spellings = {name: (name, name.partition(":")[2], minutes[name]) for name in names}
+            local = wanted.replace("T", " ")
+            matching = [name for name in names if wanted in spellings[name] or local == minutes[name]]
         found += [_Found(subscription, state.key, name) for name in matching if state]
     if len(found) == 1:
         return found[0]
@@ -144,6 +149,12 @@ def _find(tx: Connection, slot: str, among: Sequence[Subscription]) -> _Found:
             )
         )
     raise DigestError(sentence("no digest has been composed yet, so none can be sent again."))
+
+
+def _minute(slot: str, subscription: Subscription) -> str:
+    """Return the local time that the name of a slot tells, as a person writes it; the name where it tells none."""
+    instant = instant_of_slot(slot, subscription.timezone)
+    return f"{instant.astimezone(ZoneInfo(subscription.timezone)):%Y-%m-%d %H:%M}" if instant else slot
 
 
 def _to_recipients(

@@ -34,6 +34,7 @@ from monitor.mail.rewrite import text_alone, with_sender
 from monitor.model.mail import Delivery, DeliveryStatus, RelayState, Route
 from monitor.store import outbox, relays
 from monitor.store.database import Connection, Database
+from monitor.texts import sentence
 
 _RECORD_AGAIN = 0.5  # seconds between tries to record an outcome while the database is away
 _RECORD_WHEN_STOPPED = 2.0  # seconds for it while the service stops
@@ -228,7 +229,7 @@ class _Attempt:
                 await self._db.write(self._interrupted, self._clock(), is_past_dot)
 
     def _overtaken(self) -> Attempted:
-        reply = "another worker has taken this mail"
+        reply = sentence("another worker has taken this mail")
         return Attempted(delivery=self._delivery, status=DeliveryStatus.WAITING, reply=reply)
 
     # --- within one transaction -------------------------------------------------------------------
@@ -262,7 +263,7 @@ class _Attempt:
         retry_at = next_attempt(delivery.attempts, schedule=options.retry, now=now, jitter=jitter)
         if is_old := delivery.expires_at <= now:
             retry_at = min(retry_at, now + pause_of_last_tries(options.expire))
-        if not self._store(tx, DeliveryStatus.WAITING, str(error), now, next_attempt_at=retry_at):
+        if not self._store(tx, DeliveryStatus.WAITING, error.text, now, next_attempt_at=retry_at):
             return self._overtaken()
         given_up = self._expire(tx, now) if is_old else ()
         outbox.failed_when_old(tx, now, pause=retry_at - now, only=delivery.id)
@@ -275,7 +276,7 @@ class _Attempt:
         if not self._store(
             tx,
             DeliveryStatus.WAITING,
-            str(error),
+            error.text,
             now,
             next_attempt_at=now,
             cause=error.cause,
@@ -288,10 +289,10 @@ class _Attempt:
         if state.next_probe_at is None or state.next_probe_at <= now:
             longest = pause_of_last_tries(options.expire) if delivery.expires_at <= now else timedelta.max
             state = after_relay_failure(
-                state, error.cause, str(error), first_pause=options.retry[0], now=now, most=longest
+                state, error.cause, error.fact, first_pause=options.retry[0], now=now, most=longest
             )
             relays.save(tx, state)
-            tell_relay_down(tx, state, error.cause, now)
+            tell_relay_down(tx, state, error, now)
             given_up = self._expire(tx, now)
             assert state.next_probe_at
             outbox.failed_when_old(tx, now, pause=state.next_probe_at - now)
@@ -302,16 +303,16 @@ class _Attempt:
         delivery, cause = self._delivery, error.cause
         text = text_alone(delivery.mail) if cause is SendCause.CONTENT else None
         if text:
-            if not self._store(tx, DeliveryStatus.WAITING, str(error), now, next_attempt_at=now, cause=cause):
+            if not self._store(tx, DeliveryStatus.WAITING, error.text, now, next_attempt_at=now, cause=cause):
                 return self._overtaken()
             outbox.rewrite(tx, delivery.id, text)
-            tell_refused_content(tx, delivery, str(error), now)
+            tell_refused_content(tx, delivery, error.text, now)
             return self._attempted(DeliveryStatus.WAITING, error, now, ())
-        if not self._store(tx, DeliveryStatus.FAILED, str(error), now, cause=cause):
+        if not self._store(tx, DeliveryStatus.FAILED, error.text, now, cause=cause):
             return self._overtaken()
-        given_up = give_up(tx, delivery, cause, str(error), now)
+        given_up = give_up(tx, delivery, cause, error.text, now)
         if cause is SendCause.ADDRESS:
-            refuse_address(tx, delivery, str(error), now, self._transport.content_hash)
+            refuse_address(tx, delivery, error.text, now, self._transport.content_hash)
         return self._attempted(DeliveryStatus.FAILED, error, None, (given_up,))
 
     def _uncertain(self, tx: Connection, error: SendError, now: datetime) -> Attempted:
@@ -329,7 +330,7 @@ class _Attempt:
         if not self._store(
             tx,
             DeliveryStatus.UNCERTAIN,
-            str(error),
+            error.text,
             now,
             next_attempt_at=retry_at,
             uncertain=uncertain,
@@ -337,11 +338,12 @@ class _Attempt:
         ):
             return self._overtaken()
         if retry_at is None:
-            rest(tx, self._delivery, str(error), now)
+            rest(tx, self._delivery, error.text, now)
         return self._attempted(DeliveryStatus.UNCERTAIN, error, retry_at, ())
 
     def _interrupted(self, tx: Connection, now: datetime, is_past_dot: bool) -> None:
-        delivery, reply = self._delivery, "the service was stopped while this mail was being sent"
+        delivery = self._delivery
+        reply = sentence("the service was stopped while this mail was being sent")
         if is_past_dot:
             error = SendError(reply, SendKind.UNCERTAIN)
             self._store_uncertain(
@@ -405,7 +407,7 @@ class _Attempt:
         return Attempted(
             delivery=self._delivery,
             status=status,
-            reply=str(error),
+            reply=error.text,
             next_attempt_at=next_attempt_at,
             given_up=given_up,
         )

@@ -3,11 +3,12 @@
 from dataclasses import dataclass
 from datetime import datetime
 
-from monitor.errors import SendCause
+from monitor.errors import SendCause, SendError
 from monitor.model.mail import Delivery, RelayState
 from monitor.model.notices import NoticeKind, Trouble
 from monitor.store import digests, notices, outbox, owed, recipients
 from monitor.store.database import Connection
+from monitor.texts import sentence
 
 _MOST_RETURNS = 2  # times an entry comes back in another digest because its mail was given up
 _MOST_REFUSALS = 3  # digests in a row that an address may refuse for good
@@ -126,10 +127,13 @@ def rest(tx: Connection, delivery: Delivery, reply: str, now: datetime) -> None:
         notices.report(tx, _about(NoticeKind.MAIL_UNCERTAIN, delivery, reply, now), now)
 
 
-def tell_relay_down(tx: Connection, state: RelayState, cause: SendCause, now: datetime) -> None:
-    """Tell the operator that the mail server takes no mail, once that is more than a moment's trouble."""
-    login = cause is SendCause.LOGIN
-    if (state.login_refusals if login else state.failures) >= _TOLD_AFTER:
+def tell_relay_down(tx: Connection, state: RelayState, error: SendError, now: datetime) -> None:
+    """Tell the operator that the mail server takes no mail, once that is more than a moment's trouble.
+
+    A login or sender that is refused for good does not mend itself: that is told at once.
+    """
+    login = error.cause is SendCause.LOGIN
+    if error.lasting or (state.login_refusals if login else state.failures) >= _TOLD_AFTER:
         kind = NoticeKind.LOGIN_REFUSED if login else NoticeKind.RELAY_DOWN
         since = state.since or now
         notices.report(tx, Trouble(kind=kind, subject=state.server, details=state.reason, since=since), now)
@@ -147,9 +151,15 @@ def _tell(tx: Connection, given_up: GivenUp, now: datetime) -> None:
         kind = NoticeKind.MAIL_REFUSED
     elif given_up.cause is SendCause.ADDRESS:
         kind = NoticeKind.MAIL_GIVEN_UP
-    come_back = f"{given_up.owed} entries come in the next digest" if given_up.owed else "no entry comes back"
-    lost = f", {given_up.lost} do not come again" if given_up.owed and given_up.lost else ""
-    about = f"{come_back}{lost}. {given_up.reply}"
+    values = {"owed": given_up.owed, "lost": given_up.lost, "reply": given_up.reply}
+    if not given_up.owed:
+        about = sentence("no entry comes back. {reply}", **values)
+    elif given_up.lost:
+        about = sentence(
+            "{owed} entries come in the next digest, {lost} do not come again. {reply}", **values
+        )
+    else:
+        about = sentence("{owed} entries come in the next digest. {reply}", **values)
     notices.report(tx, _about(kind, given_up.delivery, about, now), now)
 
 
@@ -165,7 +175,13 @@ def _about(
         kind=kind,
         subject=str(delivery.id),
         content=content,
-        details=f"mail {delivery.id} of {delivery.subscription} to {delivery.mail.to}: {what}",
+        details=sentence(
+            "mail {number} of {subscription} to {to}: {what}",
+            number=delivery.id,
+            subscription=delivery.subscription,
+            to=delivery.mail.to,
+            what=what,
+        ),
         address=address,
         since=now,
     )

@@ -10,6 +10,7 @@ from pathlib import Path
 from monitor.errors import SendError, SendKind
 from monitor.mail import BeforeDot, Send
 from monitor.model.mail import Mail
+from monitor.texts import sentence
 
 
 def maildir_sender(directory: Path) -> Send:
@@ -34,10 +35,12 @@ def _later_on_os_error(directory: Path) -> Iterator[None]:
     try:
         yield
     except OSError as error:
-        message = (
-            f"cannot store the mail in {directory} ({error.strerror}): free space there, and make it writable"
+        what = sentence(
+            "cannot store the mail in {directory} ({reason}): free space there, and make it writable",
+            directory=str(directory),
+            reason=error.strerror or "",
         )
-        raise SendError(message, SendKind.LATER) from error
+        raise SendError(what, SendKind.LATER) from error
 
 
 def _make_maildir(directory: Path) -> None:

@@ -5,7 +5,7 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 
 from monitor.errors import SendCause
-from monitor.model.mail import RelayState
+from monitor.model.mail import Delivery, RelayState, Route
 
 MOST_UNCERTAIN = 3  # attempts whose reply the server loses; after the last the mail rests
 LOGIN_PAUSE = timedelta(hours=12)  # between two tries with a login that was refused twice
@@ -59,6 +59,14 @@ def next_uncertain_attempt(
     doublings = 2 * max(uncertain - 1, 0) + interrupted - (0 if uncertain else 1)
     factor: int = 2 ** min(max(doublings, 0), _MOST_DOUBLINGS)
     return now + factor * pause
+
+
+def tried_at(delivery: Delivery, spared: RelayState | None) -> datetime | None:
+    """Return when a mail is really tried next, with `spared` the mail server while that is not tried before later."""
+    at = delivery.next_attempt_at
+    if at is None or spared is None or spared.next_probe_at is None or delivery.route is not Route.SMTP:
+        return at
+    return max(at, spared.next_probe_at)
 
 
 def last_tries(expire: timedelta) -> timedelta:

@@ -10,8 +10,9 @@ from enum import Enum
 
 from monitor.errors import SendCause, SendError, SendKind
 from monitor.masking import mask
+from monitor.texts import sentence
 
-CHECK_PORTS = "check [smtp] host, port and security (port 465: implicit, port 587: starttls)"
+CHECK_PORTS = sentence("check [smtp] host, port and security (port 465: implicit, port 587: starttls)")
 
 _LONGEST = 500  # characters of a reply worth keeping
 
@@ -33,19 +34,21 @@ _OPENING = frozenset({Step.CONNECT, Step.TLS, Step.AUTH})
 _THIS_MAIL = frozenset({Step.RCPT, Step.DATA, Step.DOT})
 
 _SUBJECT_OF = {
-    Step.CONNECT: "the connection",
+    Step.CONNECT: sentence("the connection"),
     Step.TLS: "STARTTLS",
-    Step.AUTH: "the login",
-    Step.MAIL: "the sender",
-    Step.RCPT: "the recipient",
-    Step.DATA: "the mail",
-    Step.DOT: "the mail",
+    Step.AUTH: sentence("the login"),
+    Step.MAIL: sentence("the sender"),
+    Step.RCPT: sentence("the recipient"),
+    Step.DATA: sentence("the mail"),
+    Step.DOT: sentence("the mail"),
 }
-_ADVICE = {
-    Step.AUTH: ": check [smtp] username and password_file; QQ and 163 require an authorisation code (授权码), "
-    "Gmail an app password",
-    Step.MAIL: ": if this persists, check [smtp] sender; most providers require the address of the login",
-}
+_ADVICE_ON_LOGIN = sentence(
+    "check [smtp] username and password_file; QQ and 163 require an authorisation code (授权码), "
+    "Gmail an app password"
+)
+_ADVICE_ON_SENDER = sentence(
+    "if this persists, check [smtp] sender; most providers require the address of the login"
+)
 
 
 def refusal(server: str, step: Step, code: int, text: str) -> SendError:
@@ -55,39 +58,63 @@ def refusal(server: str, step: Step, code: int, text: str) -> SendError:
     """
     kind = kind_of_reply(step, code, text)
     cause = cause_of(step, code, kind)
+    values = {"server": server, "subject": _SUBJECT_OF[step]}
     if not 200 <= code <= 599:
-        return SendError(
-            f"{server} gave an invalid reply to {_SUBJECT_OF[step]} ({text}){_fate(kind)}", kind, cause=cause
-        )
-    verb = "refused" if code >= 500 else "temporarily refused"
-    reply = f"{server} {verb} {_SUBJECT_OF[step]} ({code} {text})"
-    return SendError(f"{reply}{_ADVICE.get(step, '')}{_fate(kind)}", kind, cause=cause, code=code)
+        what = sentence("{server} gave an invalid reply to {subject} ({reply})", reply=text, **values)
+        return SendError(_with_fate(what, kind), kind, cause=cause)
+    reply = f"{code} {text}"
+    if code >= 500:
+        what = sentence("{server} refused {subject} ({reply})", reply=reply, **values)
+    else:
+        what = sentence("{server} temporarily refused {subject} ({reply})", reply=reply, **values)
+    if step is Step.MAIL:
+        what = sentence("{fact}: {advice}", fact=what, advice=_ADVICE_ON_SENDER)
+    return SendError(
+        _with_fate(what, kind),
+        kind,
+        cause=cause,
+        code=code,
+        advice=_ADVICE_ON_LOGIN if step is Step.AUTH else "",
+        lasting=_is_lasting(step, code, text),
+    )
 
 
 def no_reply(server: str, step: Step, error: BaseException) -> SendError:
     """Return the error for a `server` (host:port) that cannot be reached, fell silent, or cannot be trusted."""
     kind = kind_of_silence(step)
     if isinstance(_root(error), ssl.SSLCertVerificationError):
-        message = (
-            f"the certificate of {server} cannot be trusted ({reason(error)}), so nothing was sent: "
-            "check [smtp] host; if the certificate is your own, name its CA in ca_file"
+        what = sentence(
+            "the certificate of {server} cannot be trusted ({reason}), so nothing was sent",
+            server=server,
+            reason=reason(error),
         )
-    elif step in (Step.CONNECT, Step.TLS):
-        message = f"cannot open a connection to {server} ({reason(error)}): {CHECK_PORTS}"
-    else:
-        message = f"{server} gave no answer to {_SUBJECT_OF[step]} ({reason(error)}){_fate(kind)}"
-    return SendError(message, kind)
+        advice = sentence("check [smtp] host; if the certificate is your own, name its CA in ca_file")
+        return SendError(sentence("{fact}: {advice}", fact=what, advice=advice), kind)
+    if step in (Step.CONNECT, Step.TLS):
+        what = sentence(
+            "cannot open a connection to {server} ({reason})", server=server, reason=reason(error)
+        )
+        return SendError(what, kind, advice=CHECK_PORTS)
+    what = sentence(
+        "{server} gave no answer to {subject} ({reason})",
+        server=server,
+        subject=_SUBJECT_OF[step],
+        reason=reason(error),
+    )
+    return SendError(_with_fate(what, kind), kind)
 
 
-def _fate(kind: SendKind) -> str:
-    return ": the mail may or may not have been delivered" if kind is SendKind.UNCERTAIN else ""
+def _with_fate(what: str, kind: SendKind) -> str:
+    if kind is not SendKind.UNCERTAIN:
+        return what
+    return sentence("{what}: the mail may or may not have been delivered", what=what)
 
 
 def reason(error: BaseException) -> str:
     """Return the root cause of an error in a few words."""
     root = _root(error)
     if isinstance(root, TimeoutError):
-        return "no answer in time"
+        return sentence("no answer in time")
     if isinstance(root, ssl.SSLError):  # OpenSSL fills these in; an error made by Python code has neither
         words = getattr(root, "verify_message", "") or getattr(root, "reason", "") or str(root)
         return str(words).replace("_", " ")
@@ -163,6 +190,14 @@ def cause_of(step: Step, code: int, kind: SendKind) -> SendCause:
     return SendCause.NONE
 
 
+def _is_lasting(step: Step, code: int, text: str) -> bool:
+    """Return whether a refusal stands until the operator has changed something: of the login, or the sender."""
+    if not 500 <= code <= 599:
+        return False
+    line = next(line for line in _TABLE if line.fits(step, code, text))
+    return line.sender or (line.kind is SendKind.RELAY and (step is Step.AUTH or code in _LOGIN_CODES))
+
+
 _LOGIN_CODES = (530, 534, 535, 538)  # RFC 4954 section 6
 
 
@@ -172,6 +207,7 @@ class _Line:
     code: str  # a pattern for all three digits; "" fits every code
     text: str  # a pattern found anywhere in the text, whatever its case; "" fits every text
     kind: SendKind
+    sender: bool = False  # it is the sender that is refused
 
     def fits(self, step: Step, code: int, text: str) -> bool:
         return (
@@ -201,8 +237,8 @@ _TABLE = (
     # There is no such recipient (RFC 3463 3.2), whatever else the text speaks of.
     _Line(frozenset({Step.RCPT}), "5..", r"\b5\.1\.(1|2|3|6|10)\b", SendKind.REFUSED),
     # They carry no mail of ours: wrong sender (Postfix says so at RCPT), no relaying, our host on a list.
-    _Line(frozenset({Step.MAIL}), "", "", SendKind.RELAY),
-    _Line(_THIS_MAIL, "5..", r"mail from (address )?must|\b5\.2\.252\b", SendKind.RELAY),
+    _Line(frozenset({Step.MAIL}), "", "", SendKind.RELAY, sender=True),
+    _Line(_THIS_MAIL, "5..", r"mail from (address )?must|\b5\.2\.252\b", SendKind.RELAY, sender=True),
     _Line(
         frozenset({Step.RCPT, Step.DATA}),
         "5..",

@@ -18,6 +18,7 @@ from monitor.errors import SendCause, SendError, SendKind
 from monitor.mail import BeforeDot, Send
 from monitor.mail.replies import CHECK_PORTS, Step, no_reply, reason, refusal, without_login
 from monitor.model.mail import Mail
+from monitor.texts import sentence
 
 _BARE_LINE_END = re.compile(rb"\r(?!\n)|(?<!\r)\n")
 _BLOCK = 65_536  # bytes of content written at a time
@@ -79,7 +80,8 @@ def _refuse_bare_line_ends(raw: bytes) -> None:
     # Servers disagree about bare line ends: what is text to one is the end of the mail, and then a command,
     # to the next ("SMTP smuggling"; RFC 5321 2.3.8).
     if _BARE_LINE_END.search(raw) or not raw.endswith(b"\r\n"):
-        raise SendError("the stored mail has line ends other than CRLF and was not sent", SendKind.REFUSED)
+        what = sentence("the stored mail has line ends other than CRLF and was not sent")
+        raise SendError(what, SendKind.REFUSED)
 
 
 def _tls_context(ca_file: str) -> ssl.SSLContext:
@@ -88,10 +90,12 @@ def _tls_context(ca_file: str) -> ssl.SSLContext:
         try:
             context.load_verify_locations(cafile=ca_file)
         except OSError as error:
-            message = (
-                f"[smtp] ca_file {ca_file} cannot be used ({reason(error)}): name a file of PEM certificates"
+            what = sentence(
+                "[smtp] ca_file {ca_file} cannot be used ({reason}): name a file of PEM certificates",
+                ca_file=ca_file,
+                reason=reason(error),
             )
-            raise SendError(message, SendKind.RELAY) from error
+            raise SendError(what, SendKind.RELAY) from error
     return context
 
 
@@ -181,8 +185,8 @@ class _Session:
 
     async def _start_tls(self) -> None:
         if not self._client.supports_extension("starttls"):
-            message = f"{self._server} does not offer STARTTLS, so nothing was sent: {CHECK_PORTS}"
-            raise SendError(message, SendKind.RELAY)
+            message = sentence("{server} does not offer STARTTLS, so nothing was sent", server=self._server)
+            raise SendError(message, SendKind.RELAY, advice=CHECK_PORTS)
         await self._expect(Step.TLS, self._client.starttls(), 2)
         await self._expect(Step.CONNECT, self._ehlo(), 2)
 
@@ -198,10 +202,9 @@ class _Session:
             if name in self._client.server_auth_methods:
                 await self._expect(Step.AUTH, method(self._options.username, self._password), 2)
                 return
-        message = (
-            f"{self._server} offers no login with a password: {CHECK_PORTS}, or leave [smtp] username empty"
-        )
-        raise SendError(message, SendKind.RELAY, cause=SendCause.LOGIN)
+        message = sentence("{server} offers no login with a password", server=self._server)
+        advice = sentence("{ports}, or leave [smtp] username empty", ports=CHECK_PORTS)
+        raise SendError(message, SendKind.RELAY, cause=SendCause.LOGIN, advice=advice, lasting=True)
 
     def _mailbox(self, address: str, kind: SendKind) -> str:
         """Return the address with an ASCII domain (RFC 5891), or raise SendError of this kind.
@@ -215,10 +218,17 @@ class _Session:
             mailbox = None
         if mailbox is None or mailbox.name:
             # aiosmtplib would repair it, and the mail might go to somebody else.
-            raise SendError(f"{address!r} is not a mail address, so the mail was not sent", kind, cause=cause)
+            what = sentence(
+                "{address} is not a mail address, so the mail was not sent", address=repr(address)
+            )
+            raise SendError(what, kind, cause=cause)
         if not mailbox.local.isascii() and not self._client.supports_extension("smtputf8"):
-            message = f"{self._server} does not offer SMTPUTF8, which the address {address} needs"
-            raise SendError(message, kind, cause=cause)
+            what = sentence(
+                "{server} does not offer SMTPUTF8, which the address {address} needs",
+                server=self._server,
+                address=address,
+            )
+            raise SendError(what, kind, cause=cause)
         return mailbox.address
 
     async def _send_content(self, protocol: SMTPProtocol, stuffed: bytes) -> None:

@@ -2,23 +2,27 @@
 
 from datetime import datetime
 from html import escape
+from zoneinfo import ZoneInfo
 
 from monitor.mail.message import make_mail, new_message_id
 from monitor.model.mail import Mail, Rendered
 from monitor.texts import in_language, sentence
 
 
-def trial_mail(*, sender: str, to: str, server: str, now: datetime, unique: str, locale: str) -> Mail:
+def trial_mail(
+    *, sender: str, to: str, server: str, now: datetime, unique: str, locale: str, zone: str
+) -> Mail:
     """Return the test mail from `sender` to `to`, both perhaps with a display name.
 
-    `server` is the mail server as host:port, "" where there is none. `now` is UTC.
+    `server` is the mail server as host:port, "" where there is none. `now` is UTC; the mail names
+    it in `zone`.
     `unique` tells this mail from others.
     """
 
     def told(text: str) -> str:
         return in_language(text, locale)
 
-    at = f"{now:%Y-%m-%d %H:%M} UTC"
+    at = f"{now.astimezone(ZoneInfo(zone)):%Y-%m-%d %H:%M} ({zone})"
     subject = told(sentence("Test mail: digests will reach you"))
     lines = [
         told(

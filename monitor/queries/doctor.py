@@ -435,6 +435,7 @@ async def _mail(patient: Patient) -> Sequence[DoctorFinding]:
         now=patient.now,
         unique="doctor",
         locale="en",
+        zone="UTC",
     )
     walked = walk(
         way.smtp,

@@ -28,7 +28,7 @@ from monitor.jobs.watch import room_of, watch
 from monitor.loaded import LoadedConfig
 from monitor.model.digests import Slot, SubscriptionState
 from monitor.model.feeds import PollState
-from monitor.model.mail import Delivery, DeliveryStatus
+from monitor.model.mail import Delivery, DeliveryStatus, RelayState
 from monitor.model.notices import NoticeKind
 from monitor.service.clock import clock
 from monitor.service.places import MOST_OF_A_HOST, Place, Places, Turns
@@ -372,6 +372,11 @@ class DueWork:
     async def unsent(self) -> list[Delivery]:
         """Return the mails that wait or are held, by number."""
         return await self._db.read(outbox.unsent)
+
+    async def spared(self) -> RelayState | None:
+        """Return how the mail server did, while it is not tried before some later instant."""
+        transport = self.runtime.transport
+        return await self._db.read(relays.spared, transport.server, transport.settings, self._clock())
 
     async def _recover(self) -> None:
         options = self.loaded.config.outbox

@@ -15,8 +15,9 @@ from sqlalchemy import insert as insert_into
 from monitor.errors import SendCause
 from monitor.model.digests import DigestKind
 from monitor.model.mail import Delivery, DeliveryStatus, Mail, Phase, Route
-from monitor.store.dialects import chunks
+from monitor.store.dialects import chunks, clean
 from monitor.store.tables import digests, outbox, recipients, subscriptions
+from monitor.texts import changed, kept, revived
 
 
 def insert(
@@ -182,7 +183,7 @@ def finish(
         **_IDLE,
         "status": status.value,
         "claim": "",
-        "last_reply": reply,
+        "last_reply": kept(changed(reply, clean)),
         "cause": cause.value,
         "attempted_at": now,
         "next_attempt_at": next_attempt_at,
@@ -558,7 +559,7 @@ def _delivery(row: Row[Any]) -> Delivery:
         uncertain=row.uncertain,
         next_attempt_at=row.next_attempt_at,
         expires_at=row.expires_at,
-        last_reply=row.last_reply,
+        last_reply=revived(row.last_reply),
         subscription=row.subscription,
         slot=row.slot,
         digest_id=row.digest_id,

@@ -5,13 +5,23 @@ from datetime import datetime
 from sqlalchemy import Connection, insert, select, update
 
 from monitor.model.mail import RelayState
+from monitor.store.dialects import clean
 from monitor.store.tables import relays
+from monitor.texts import changed, kept, revived
 
 
 def state(tx: Connection, server: str) -> RelayState | None:
     """Return how a mail server, as host:port, did last; None when nothing was sent through it yet."""
     row = tx.execute(select(relays).where(relays.c.server == server)).one_or_none()
-    return RelayState(**row._mapping) if row else None
+    return RelayState(**{**row._mapping, "reason": revived(row.reason)}) if row else None
+
+
+def spared(tx: Connection, server: str, settings: str, now: datetime) -> RelayState | None:
+    """Return how a mail server did that is not tried before some later instant; None for one that may be tried."""
+    found = state(tx, server)
+    if found is None or found.settings != settings:
+        return None
+    return found if found.next_probe_at and found.next_probe_at > now else None
 
 
 def save(tx: Connection, state: RelayState) -> None:
@@ -23,7 +33,7 @@ def save(tx: Connection, state: RelayState) -> None:
         "login_refusals": state.login_refusals,
         "since": state.since,
         "next_probe_at": state.next_probe_at,
-        "reason": state.reason,
+        "reason": kept(changed(state.reason, clean)),
     }
     if not tx.execute(update(relays).where(relays.c.server == state.server).values(values)).rowcount:
         tx.execute(insert(relays).values(values))

@@ -101,9 +101,9 @@ def test_a_digest_goes_again_by_the_outbox_to_a_recipient_or_the_operator(tmp_pa
         assert len(messages(site)) == 1
         slot = site.json("outbox")[0]["slot"]
         output = site.monitor("digest", "--again", slot)
-        assert (
-            f"AI 日报 {slot} goes again to reader@example.org. A running service sends it at once" in output
-        )
+        assert "(AI 日报) goes again to reader@example.org. A running service sends it at once" in output
+        assert output.startswith("The digest of today ")
+        assert "times: those of Asia/Shanghai" in output
         site.monitor("deliver")
         answer = site.json("digest", "--again", "last", "--to", "operator@example.org")
         assert (answer["to"], answer["slot"], answer["refused"]) == (["operator@example.org"], slot, [])

@@ -209,3 +209,12 @@ def test_nobody_to_send_to_is_told(place: Place) -> None:
     assert result.code == 2
     assert "there is nobody to send to" in result.stderr
     assert place.run("send-test", "ann@example.org").code == 0
+
+
+def test_the_test_mail_names_the_time_in_the_readers_zone(place: Place) -> None:
+    assert place.run("send-test").code == 0
+    (mail,) = place.received()
+    body = mail.get_body(("plain",))
+    assert body is not None
+    assert "(Asia/Shanghai)" in body.get_content()
+    assert "UTC" not in body.get_content()

@@ -14,6 +14,7 @@ from pathlib import Path
 
 import pytest
 
+from monitor.mail.replies import Step
 from monitor.model.feeds import FailureKind
 from monitor.model.services import RunningService
 from monitor.store import feeds, services
@@ -69,13 +70,47 @@ def test_where_all_is_well_status_says_so_with_what_comes_next(site: Site) -> No
     site.monitor("once")
     output = site.monitor("status")
     assert output.startswith("All is well.\n")
-    assert 'service: none ("monitor once" does the same work, once)' in output
+    assert 'service: not running (running "monitor once" by cron does its work, too)' in output
     assert "rules: version 1, in force since today" in output
     assert "mail: by 127.0.0.1:" in output
     assert "outbox: 0 waiting" in output
     assert "next digest: AI 日报, to" in output
     assert "next visit to a feed: " in output
     assert "times: those of Asia/Shanghai" in output
+
+
+def test_every_command_tells_times_in_the_zone_of_the_first_subscription_and_names_it(site: Site) -> None:
+    site.write(('every = "0s"', 'at = ["08:00"]\ntimezone = "Asia/Shanghai"'))
+    zone = "times: those of Asia/Shanghai\n"
+    output = site.monitor("once")
+    assert "AI 日报: not due before to" in output
+    assert " 08:00." in output
+    assert output.endswith(zone)
+    site.monitor("digest", "--now")
+    site.monitor("deliver")
+    for command in ("feeds list", "feeds test 示例", "rules history", "outbox"):
+        output = site.monitor(*command.split())
+        assert zone in output, command
+        assert output.count(zone) == 1, command
+    assert "T" not in site.monitor("outbox").partition("\n")[2].partition("times")[0], (
+        "no bare name of a slot"
+    )
+
+
+def test_status_keeps_its_zone_while_the_file_is_refused(site: Site) -> None:
+    text = site.write(('every = "0s"', 'at = ["08:00"]\ntimezone = "America/New_York"'))
+    site.monitor("once")
+    for broken in (text + "[oops]\n", text.replace('at = ["08:00"]', 'at = ["8 o clock"]')):
+        site.config.write_text(broken, encoding="utf-8")
+        assert "times: those of America/New_York\n" in site.monitor("status", code=2)
+
+
+def test_the_outbox_is_one_line_of_status(site: Site) -> None:
+    site.monitor("poll")
+    site.monitor("digest", "--now")
+    lines = [line for line in site.monitor("status").splitlines() if line.startswith("outbox")]
+    assert lines[0].startswith("outbox: 1 waiting; the oldest has waited since today")
+    assert len(lines) == 1
 
 
 def test_a_running_service_is_named_and_one_that_was_stopped_says_so(site: Site) -> None:
@@ -93,10 +128,10 @@ def test_a_killed_service_wants_a_person(site: Site) -> None:
     site.monitor("once")
     beat(site, ago=timedelta(seconds=61))
     output = site.monitor("status", code=1)
-    assert output.startswith("One thing wants your attention.\n")
+    assert output.startswith("One problem needs your attention.\n")
     assert "The service does not run any more, and nobody has stopped it." in output
     assert "What to do: Start it:" in output
-    assert "service: gone without being stopped; it lived last today" in output
+    assert "service: ended unexpectedly (not stopped properly); last heartbeat today" in output
     assert site.json("status", code=1)["troubles"][0]["stops"] is True
 
 
@@ -120,14 +155,14 @@ def test_a_service_that_was_killed_long_ago_is_not_missed_where_cron_does_its_wo
     site.monitor("once")
     beat(site, ago=25 * HOUR)
     site.monitor("once")
-    assert "service: none" in site.monitor("status")
+    assert "service: not running" in site.monitor("status")
 
 
 def test_a_feed_that_fails_makes_the_exit_code_1_though_nobody_is_needed(site: Site) -> None:
     site.monitor("once")
     fail(site, failures=1, failing_since=datetime.now(UTC))
     output = site.monitor("status", code=1)
-    assert "Nobody is needed. One feed failed at its last visit; it is asked again by itself." in output
+    assert "Nothing to do. One feed failed at its last visit; it is tried again automatically." in output
     assert "HTTP 404 (once, today" in output
 
 
@@ -138,24 +173,26 @@ def test_feeds_that_are_dead_or_quiet_are_told_with_the_reason(site: Site) -> No
     output = site.monitor("status", code=1)
     assert "dead" in output
     assert "HTTP 404 (3 times, since " in output
-    assert output.startswith("One thing wants your attention."), "it is the only feed"
+    assert output.startswith("One problem needs your attention."), "it is the only feed"
     assert site.json("status", code=1)["feeds"][0]["state"] == "dead"
     fail(site, failures=0, changed_at=now - 900 * HOUR, visited=now)
     assert site.monitor("status").startswith("All is well."), "too little is known of how it publishes"
     fail(site, failures=1, stopped=True)
-    assert site.monitor("status", code=1).startswith("Feeds want your attention; why stands below them.")
+    assert site.monitor("status", code=1).startswith(
+        "Some feeds need your attention; the reasons are listed below."
+    )
 
 
 def test_a_feed_that_was_not_visited_yet_is_not_called_well(site: Site) -> None:
     site.monitor("deliver")
-    assert site.monitor("status").startswith("Nobody is needed, but not every feed was visited yet.")
+    assert site.monitor("status").startswith("Nothing to do, but some feeds have not been visited yet.")
 
 
 def test_several_things_are_counted(site: Site) -> None:
     site.monitor("once")
     beat(site, ago=HOUR)
     fail(site)
-    assert "2 things want your attention." in site.monitor("status", code=1)
+    assert "2 problems need your attention." in site.monitor("status", code=1)
 
 
 def test_a_subscription_in_another_zone_has_its_times_named(site: Site) -> None:
@@ -175,7 +212,7 @@ def test_status_speaks_the_readers_language(site: Site) -> None:
     site.monitor("once")
     beat(site, ago=HOUR)
     output = site.monitor("--lang", "zh", "status", code=1)
-    assert output.startswith("有 1 件事需要你处理。\n")
+    assert output.startswith("有 1 个问题需要你处理。\n")
     assert "怎么办：请启动它" in output
     assert "最近成功" in output
     answer = site.json("--lang", "zh", "status", code=1)
@@ -240,3 +277,37 @@ def test_where_the_database_is_absent_status_says_what_to_do(tmp_path: Path, sit
     result = run_command("--config", str(site.config), "status")
     assert result.code == 1
     assert "monitor once" in result.stderr
+
+
+def test_a_refused_login_is_told_at_once_with_when_its_mails_are_really_tried_again(tmp_path: Path) -> None:
+    def script(step: Step, _address: str) -> str | None:
+        return "553 Mail from must equal authorized user" if step is Step.MAIL else None
+
+    with open_site(tmp_path, lambda: make.rss("AI新规"), script=script) as site:
+        site.write(('retry = ["1s"]', 'retry = ["2h"]'))
+        site.monitor("once", code=1)
+        assert site.monitor("status", code=1).startswith("One problem needs your attention.\n")
+        output = site.monitor("outbox")
+        assert "took no mail at the one try, today " in output
+        assert "refused the sender (553 Mail from must equal authorized user)" in output
+        assert "拒绝了发件人（553 Mail from" in site.monitor("--lang", "zh", "outbox")
+        (row,) = site.json("outbox")
+        assert datetime.fromisoformat(row["next_attempt_at"]) > datetime.now(UTC) + HOUR
+        for command in ("once", "deliver"):
+            assert "waiting, next try: t" in site.monitor(command, code=1), "the server still refuses"
+
+
+def test_a_wrong_password_is_told_at_the_first_try(tmp_path: Path) -> None:
+    with open_site(tmp_path, lambda: make.rss("AI新规"), username="me", password="right") as site:
+        (tmp_path / "password").write_text("wrong\n")
+        login = 'security = "starttls"\nusername = "me"\npassword_file = "password"'
+        site.write(('security = "starttls"', login), ('retry = ["1s"]', 'retry = ["2h"]'))
+        site.monitor("once", code=1)
+        output = site.monitor("status", code=1)
+        assert "The mail server refuses the login; no mail leaves." in output
+        assert output.count("app password") == 1, "what to do is said once"
+        assert "拒绝了登录（535" in site.monitor("--lang", "zh", "status", code=1)
+        (tmp_path / "password").write_text("right\n")
+        assert "took no mail" not in site.monitor("outbox"), "it is tried at once with another password"
+        site.monitor("deliver")
+        assert site.monitor("status").startswith("All is well.")

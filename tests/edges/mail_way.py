@@ -88,7 +88,9 @@ async def walk_to(
     """Send a test mail by a server, which bears the name in `smtp`, and return how that went."""
     options = smtp_options(**smtp)
     network = leading_to(server.port) if isinstance(server, Scripted) else server
-    mail = trial_mail(sender=options.sender, to=to, server=options.server, now=now, unique="1", locale="en")
+    mail = trial_mail(
+        sender=options.sender, to=to, server=options.server, now=now, unique="1", locale="en", zone="UTC"
+    )
     reports = []
     async with aclosing(
         walk(options, password, mail, last=last, network=network, deadlines=deadlines)

@@ -1,7 +1,7 @@
 """A digest goes once more: which mails, to whom, and what that leaves in the database."""
 
 from collections.abc import Sequence
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from email import message_from_bytes
 
 import pytest
@@ -9,6 +9,7 @@ import pytest
 from monitor.config.options import Subscription
 from monitor.errors import DigestError, SendCause, SendKind
 from monitor.jobs.again import SentAgain, send_again
+from monitor.model.digests import Slot, SlotKind
 from monitor.model.mail import Delivery, DeliveryStatus, Route
 from monitor.store import digests, outbox, owed, recipients, repair, subscriptions
 from monitor.store.database import Connection
@@ -78,6 +79,21 @@ async def test_a_slot_goes_again_as_the_outbox_a_person_or_a_copy_names_it(desk:
         assert after["Message-ID"] == copy.mail.message_id
         assert before.as_bytes().partition(b"\n\n")[2] == after.as_bytes().partition(b"\n\n")[2]
     assert (await again(desk)).mails != sent.mails, "as often as it is wanted"
+
+
+@pytest.mark.parametrize("kind", ["now", "every"])
+async def test_a_slot_that_is_an_instant_goes_again_by_its_local_minute(desk: Desk, kind: str) -> None:
+    desk.subscription = TWO
+    desk.web.serves(desk.feeds[0], make.rss("大模型降价"))
+    await desk.poll()
+    at = datetime(2026, 11, 24, 13, 54, 12, 188898, tzinfo=UTC)
+    await desk.compose(Slot(kind=SlotKind(kind), key="2026-11-24T13:54:12.188898Z", at=at))
+    while await desk.deliver():
+        pass
+    sent = await again(desk, "2026-11-24 21:54")
+    assert sent.slot == f"{kind}:2026-11-24T13:54:12.188898Z"
+    with pytest.raises(DigestError, match="The newest are: AI 日报 2026-11-24 21:54"):
+        await again(desk, "2026-11-24 21:55")
 
 
 async def test_a_copy_counts_as_nothing_that_was_mailed(desk: Desk) -> None:
@@ -179,7 +195,7 @@ async def test_a_slot_that_is_not_known_is_told_with_those_that_are(desk: Desk) 
     with pytest.raises(DigestError, match="no digest has been composed yet"):
         await again(desk)
     await mailed(desk)
-    with pytest.raises(DigestError, match="The newest are: AI 日报 at:2026-11-24T08:00"):
+    with pytest.raises(DigestError, match="The newest are: AI 日报 2026-11-24 08:00"):
         await again(desk, "at:2026-11-23T08:00")
 
 

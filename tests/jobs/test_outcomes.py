@@ -14,10 +14,12 @@ from monitor.jobs.deliver import Attempted, InHand, Transport, deliver, is_anyth
 from monitor.jobs.give_up import retry
 from monitor.mail import BeforeDot
 from monitor.mail.message import make_mail
+from monitor.mail.replies import Step, refusal
 from monitor.model.mail import Delivery, DeliveryStatus, Mail, Rendered, Route
 from monitor.model.notices import NoticeKind
 from monitor.store import digests, notices, outbox, owed, recipients, relays, tables
 from monitor.store.database import Connection
+from monitor.texts import in_language
 from tests import make
 from tests.jobs.desk import OUTBOX, Desk
 
@@ -46,7 +48,9 @@ async def enqueue(desk: Desk, *mails: Mail, returns: int = 0, key: str = KEY) ->
     return await desk.db.write(store)
 
 
-async def attempt(desk: Desk, kind: SendKind | None = None, **error: SendCause | int | None) -> Attempted:
+async def attempt(
+    desk: Desk, kind: SendKind | None = None, **error: SendCause | int | bool | None
+) -> Attempted:
     """Deliver one mail, which fails in this way, or arrives."""
     if kind:
         desk.mailbox.refuses(kind, **error)  # type: ignore[arg-type]  # each name has its type there
@@ -152,6 +156,38 @@ async def test_a_refused_login_is_tried_twice_and_then_twice_a_day(desk: Desk) -
         desk.clock.forward(minutes=1)
     assert tries == 4
     assert await told(desk) == [NoticeKind.LOGIN_REFUSED]
+
+
+async def test_a_login_or_sender_that_is_refused_for_good_is_told_at_once(desk: Desk) -> None:
+    await enqueue(desk)
+    await attempt(desk, SendKind.RELAY, cause=SendCause.LOGIN, code=454)
+    assert await told(desk) == [], "it may mend itself"
+    desk.clock.forward(hours=1)
+    await attempt(desk, SendKind.RELAY, cause=SendCause.LOGIN, code=535, lasting=True)
+    assert await told(desk) == [NoticeKind.LOGIN_REFUSED]
+    desk.clock.forward(hours=13)
+    await attempt(desk)
+    await enqueue(desk)
+    await attempt(desk, SendKind.RELAY, code=553, lasting=True)
+    assert await told(desk) == [NoticeKind.RELAY_DOWN]
+
+
+async def test_a_reply_is_kept_in_words_that_can_be_told_in_another_language(desk: Desk) -> None:
+    await enqueue(desk)
+    error = refusal(SERVER, Step.AUTH, 535, "5.7.8 no")
+
+    async def send(mail: Mail, before_dot: BeforeDot) -> str:
+        raise error
+
+    await replace(desk, send=send).deliver()
+    (row,) = await rows(desk)
+    assert row.last_reply == error.text
+    assert in_language(row.last_reply, "zh-Hans").startswith(
+        f"{SERVER} 拒绝了登录（535 5.7.8 no）：请检查 [smtp]"
+    )
+    (known,) = await desk.db.read(notices.open_troubles)
+    assert known.trouble.details == f"{SERVER} refused the login (535 5.7.8 no)", "what to do says the rest"
+    assert in_language(known.trouble.details, "zh-Hans") == f"{SERVER} 拒绝了登录（535 5.7.8 no）"
 
 
 async def test_a_new_server_gets_one_mail_at_a_time_until_it_has_taken_one(desk: Desk) -> None:

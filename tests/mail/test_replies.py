@@ -200,6 +200,26 @@ def test_a_refused_login_says_what_to_look_at() -> None:
     assert (error.kind, error.code) == (SendKind.RELAY, 535)
 
 
+@pytest.mark.parametrize(
+    ("step", "code", "text", "lasting"),
+    [
+        (Step.AUTH, 535, "5.7.8 no", True),
+        (Step.AUTH, 454, "4.7.0 Temporary authentication failure", False),
+        (Step.RCPT, 530, "5.7.0 Authentication required", True),
+        (Step.MAIL, 553, "Mail from must equal authorized user", True),
+        (Step.DOT, 553, "Mail from must equal authorized user", True),
+        (Step.MAIL, 550, "MI:STC 163 smtp8 example", False),
+        (Step.MAIL, 451, "4.3.0 later", False),
+        (Step.CONNECT, 554, "5.7.1 No SMTP service here", False),
+        (Step.RCPT, 550, "5.1.1 no such user", False),
+    ],
+)
+def test_a_refused_login_or_sender_does_not_mend_itself(
+    step: Step, code: int, text: str, lasting: bool
+) -> None:
+    assert refusal(SERVER, step, code, text).lasting is lasting
+
+
 def test_a_refused_sender_says_what_to_look_at() -> None:
     assert "check [smtp] sender" in str(refusal(SERVER, Step.MAIL, 553, "no"))
 

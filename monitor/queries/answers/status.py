@@ -8,8 +8,9 @@ from datetime import datetime
 from typing import Literal
 
 from monitor.errors import Problem
+from monitor.mail.policy import tried_at
 from monitor.model.feeds import FeedHealth, PollState
-from monitor.model.mail import Delivery, DeliveryStatus
+from monitor.model.mail import Delivery, DeliveryStatus, RelayState
 from monitor.model.notices import NoticeKind
 from monitor.model.rules import RulesetVersion
 from monitor.model.services import RunningService
@@ -174,8 +175,8 @@ class OutboxMail:
     seen: bool  # that it was given up was marked as seen
 
     @classmethod
-    def of(cls, delivery: Delivery) -> OutboxMail:
-        """Return a delivery as the outbox shows it."""
+    def of(cls, delivery: Delivery, spared: RelayState | None = None) -> OutboxMail:
+        """Return a delivery as the outbox shows it; `spared` is the mail server while it is not tried."""
         return cls(
             mail=delivery.id,
             to=delivery.mail.to,
@@ -184,7 +185,7 @@ class OutboxMail:
             message_id=delivery.mail.message_id,
             status=delivery.status,
             attempts=delivery.attempts,
-            next_attempt_at=delivery.next_attempt_at,
+            next_attempt_at=tried_at(delivery, spared),
             expires_at=delivery.expires_at,
             last_reply=delivery.last_reply,
             seen=delivery.seen,
