@@ -113,7 +113,7 @@ def _everywhere(
         typer.Option(
             "--lang",
             metavar="LANGUAGE",
-            help="The language of answers: zh-Hans, zh-Hant or en. Default: that of $LANG, else [operator] locale.",
+            help="The language of answers: zh-Hans, zh-Hant or en. Default: that of $LANG, else \\[operator] locale.",
             show_default=False,
         ),
     ] = None,
@@ -235,7 +235,7 @@ def config_(
     changed: Annotated[bool, typer.Option("--changed", help="Only what differs from the defaults.")] = False,
     json: Json = False,
 ) -> None:
-    """Show every option and where its value comes from; secrets are left out."""
+    """Show every option and where its value comes from; secrets are shown as ***."""
     from monitor.cli.files import show_config
 
     sys.exit(show_config(path_of(context, config), changed=changed, json=json))

@@ -19,6 +19,7 @@ from monitor.cli.terminal import complain, count, panel, say, table, write_files
 from monitor.demo.feed import documents, serve_feed
 from monitor.demo.running import Running, running
 from monitor.demo.smtp_server import LoopbackSmtpServer, ReceivedMail
+from monitor.digests.wrap import WIDTH
 from monitor.errors import MonitorError
 from monitor.loaded import load
 from monitor.model.rules import Hit, PendingEntry
@@ -160,7 +161,7 @@ def _show(received: ReceivedMail, mailed: list[PendingEntry], folder: Path) -> N
     contents = {
         kind: str(part.get_content()).replace("\r\n", "\n") for kind, part in (("txt", text), ("html", html))
     }
-    panel(str(message["Subject"]), contents["txt"].rstrip(), width=84)
+    panel(str(message["Subject"]), contents["txt"].rstrip(), width=WIDTH + 4)
     say(sentence("Why each entry is in it:"), style="bold")
     table(
         *(sentence("entry"), sentence("field"), sentence("word"), sentence("found")),

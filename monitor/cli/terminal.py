@@ -174,11 +174,11 @@ def _print_lines_of(columns: Sequence[str], rows: Iterable[Sequence[object]], ri
 
 
 def panel(title: str, text: str, *, width: int) -> None:
-    """Print a text in a frame with a title."""
+    """Print a text in a frame with a title; the frame takes 4 of `width` columns."""
     from rich.panel import Panel
     from rich.text import Text as RichText
 
-    framed = Panel(RichText(printable(text)), title=RichText(printable(title)), width=width, padding=(1, 2))
+    framed = Panel(RichText(printable(text)), title=RichText(printable(title)), width=width, padding=(1, 1))
     _console(sys.stdout).print(framed)
 
 

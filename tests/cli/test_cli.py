@@ -51,6 +51,7 @@ def test_every_command_explains_itself(tmp_path: Path, command: str) -> None:
 def test_the_help_names_every_command(tmp_path: Path) -> None:
     output = monitor(tmp_path, "--help")
     assert [command for command in COMMANDS if command not in output] == []
+    assert "else [operator]" in output, "brackets in a help text are no markup"
 
 
 def test_the_version_is_said(tmp_path: Path) -> None:

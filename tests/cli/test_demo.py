@@ -21,6 +21,7 @@ def test_the_bundled_feed_ends_as_a_digest_that_says_why(tmp_path: Path) -> None
     text = (tmp_path / "demo" / "digest.txt").read_text("utf-8")
     assert (tmp_path / "demo" / "digest.html").stat().st_size > 1000
     assert "DeepSeek" in text
+    assert [line for line in text.splitlines() if f"│ {line}" not in output] == [], "no line is broken again"
     assert "Airbnb" not in text
     assert mail["To"] == "reader@example.org"
     assert "\x1b" not in output
