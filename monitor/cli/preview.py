@@ -83,7 +83,8 @@ def preview(path: Path, *, only: str | None, out: Path, sample: bool, json: bool
     except SchemaError as error:
         if not sample:
             raise
-        complain(error.text)
+        if not loaded.database_file or loaded.database_file.exists():  # before the first visit there is none
+            complain(error.text)
         kept = 0
         drafts = [_sample(each, sample_made_up(each, now), render, "made up") for each in subscriptions]
     previews = [_write_preview(draft, loaded.config.smtp.sender, out, held_back=kept) for draft in drafts]

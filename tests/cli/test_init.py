@@ -498,5 +498,5 @@ def test_the_test_mail_is_sent_where_it_is_wanted(tmp_path: Path) -> None:
 
 
 def test_a_sample_is_written_where_it_is_wanted(tmp_path: Path) -> None:
-    init(tmp_path, "--to", "me@qq.com", "--sample")
+    assert "not ready" not in init(tmp_path, "--to", "me@qq.com", "--sample"), "nobody expects a database yet"
     assert any(path.suffix == ".html" for path in (tmp_path / "preview").iterdir())
