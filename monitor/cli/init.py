@@ -117,7 +117,6 @@ def init(path: Path, given: Given, *, yes: bool, password_stdin: bool, send_test
         if given == Given() and not file.is_new:
             if not is_asking:
                 _say_what_is_there(file)
-            _say_what_is_next(file.config, path)
             return _finish(file, file.config, is_asking=is_asking, send_test=send_test, sample=sample)
         setup, password = _complete(file, given)
         changed = set_up(file.text, setup, is_new=file.is_new)
@@ -134,7 +133,6 @@ def init(path: Path, given: Given, *, yes: bool, password_stdin: bool, send_test
     elif changed != file.text:
         say(sentence("{file} is changed. A running service takes it up within two seconds.", file=path))
     _say_where_mails_go(config)
-    _say_what_is_next(config, path)
     return _finish(file, config, is_asking=is_asking, send_test=send_test, sample=sample)
 
 
@@ -305,7 +303,10 @@ def _write(file: _File, changed: str, password: str | None) -> None:
 
 
 def _finish(file: _File, config: Config, *, is_asking: bool, send_test: bool, sample: bool) -> int:
-    """Send a test mail and write a sample where they are wanted, or offered and accepted; return the exit code."""
+    """Send a test mail and write a sample where they are wanted, or offered and accepted; return the exit code.
+
+    What else can be done is said at the end.
+    """
     if is_asking and is_set_up(config):
         say("")
         with contextlib.suppress(EOFError):
@@ -323,6 +324,7 @@ def _finish(file: _File, config: Config, *, is_asking: bool, send_test: bool, sa
         from monitor.cli.mail_path import send_test as send
 
         code = send(file.path, to=None, json=False) or code
+    _say_what_is_next(config, was_sent=send_test, has_sample=sample)
     return code
 
 
@@ -367,7 +369,7 @@ def _say_where_mails_go(config: Config) -> None:
         say(sentence("  mail server: none yet; digests go into a folder on this machine (a Maildir)"))
 
 
-def _say_what_is_next(config: Config, path: Path) -> None:
+def _say_what_is_next(config: Config, *, was_sent: bool, has_sample: bool) -> None:
     say("")
     if not is_set_up(config):
         say(
@@ -377,8 +379,9 @@ def _say_what_is_next(config: Config, path: Path) -> None:
         )
         return
     say(sentence("Next:"))
-    if config.smtp.host:
+    if config.smtp.host and not was_sent:
         say(sentence("  monitor send-test          sends a test mail, and says what is wrong where it fails"))
     say(sentence("  monitor poll               visits the feeds"))
-    say(sentence("  monitor preview --sample   writes a digest as it would look"))
+    if not has_sample:
+        say(sentence("  monitor preview --sample   writes a digest as it would look"))
     say(sentence("  monitor run                is the service"))

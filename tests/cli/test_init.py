@@ -493,6 +493,9 @@ def test_the_test_mail_is_sent_where_it_is_wanted(tmp_path: Path) -> None:
             session.answer("Send a test mail now?")
             assert session.end() == 0
         assert "took the test mail" in session.output
+        assert session.output.index("took the test mail") < session.output.index("Next:")
+        assert "monitor send-test" not in session.output
+        assert "preview --sample" not in session.output
         assert len(site.smtp_server.received) == 2
         assert any(path.suffix == ".html" for path in (tmp_path / "preview").iterdir())
 
