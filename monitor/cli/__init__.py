@@ -201,8 +201,11 @@ def init(
     config: ConfigFile = None,
 ) -> None:
     """Set up: write config.toml, or edit the one that is there. On a terminal it asks for what is not given."""
-    from monitor.cli.init import given_by, init
+    from monitor.cli.init import given_by, init, mistaken_address
 
+    for option, address in (("--to", to), ("--sender", sender)):
+        if address is not None and (mistake := mistaken_address(address)):
+            raise typer.BadParameter(shown(mistake), param_hint=f"{option} {address}")
     given = given_by(
         to=to,
         host=smtp_host,

@@ -76,12 +76,7 @@ def given_by(
     at: str | None,
     folder: Path,
 ) -> Given:
-    """Return what stands in the options; `folder` is that of config.toml. Raises MonitorError for a broken address."""
-    for option, address in (("--to", to), ("--sender", sender)):
-        if address is not None and (mistake := mistake_in(SmtpOptions, "sender", address)):
-            raise MonitorError(
-                sentence("{option} {address}: {mistake}", option=option, address=address, mistake=mistake)
-            )
+    """Return what stands in the options; `folder` is that of config.toml."""
     password = password_file.absolute() if password_file else None
     setup = Setup(
         to=(to,) if to else (),
@@ -99,6 +94,11 @@ def given_by(
         at=times_in(at) if at is not None else None,
     )
     return Given(setup=setup, feeds=tuple(feeds))
+
+
+def mistaken_address(address: str) -> str:
+    """Return what is wrong with an address; "" when nothing is."""
+    return mistake_in(SmtpOptions, "sender", address)
 
 
 def init(path: Path, given: Given, *, yes: bool, password_stdin: bool, send_test: bool, sample: bool) -> int:

@@ -153,9 +153,9 @@ def test_a_file_with_the_password_is_named_and_left_as_it_is(tmp_path: Path) -> 
 @pytest.mark.parametrize(
     ("arguments", "code", "said"),
     [
-        (("--to", "me"), 1, "--to me: a mail address is expected"),
-        (("--to", "a@x.test, b@x.test"), 1, "one address is expected"),
-        (("--sender", "me"), 1, "--sender me"),
+        (("--to", "me"), 2, "--to me: a mail address is expected"),
+        (("--to", "a@x.test, b@x.test"), 2, "one address is expected"),
+        (("--sender", "me"), 2, "--sender me"),
         (("--at", "25:00"), 2, "a time of day is expected"),
         (("--locale", "fr"), 2, "zh-Hant"),
         (("--to", "me@qq.com", "--security", "ssl"), 2, "starttls"),
