@@ -174,18 +174,27 @@ def _dns(failure: Failure, account: Account) -> tuple[str, str]:
     host = account.smtp.host
     if failure.fault is Fault.NO_SUCH_NAME:
         cause = sentence("There is no host of the name {host}.", host=host)
-        if account.meant and account.meant is not account.host:
+        if account.host:  # one of a provider's own: it exists
+            cause = sentence(
+                "The name {host} is right, but this machine finds no address for it: its network or DNS fails.",
+                host=host,
+            )
+            return cause, _look_at_network()
+        if account.meant:
             return cause, _settings(account)
         return cause, sentence("Correct [smtp] host.")
     cause = sentence(
         "The name {host} could not be looked up ({why}): this machine's DNS fails.",
         **{"host": host, "why": failure.said},
     )
-    cure = sentence(
+    return cause, _look_at_network()
+
+
+def _look_at_network() -> str:
+    return sentence(
         "Check the network of this machine and the name servers in /etc/resolv.conf; in a container, those of the"
         " container."
     )
-    return cause, cure
 
 
 def _tcp(failure: Failure, account: Account) -> tuple[str, str]:

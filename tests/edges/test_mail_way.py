@@ -177,6 +177,14 @@ async def test_a_server_name_with_a_slip_of_the_pen_names_the_right_one() -> Non
     assert walked.cure_zh == 'QQ 邮箱应当这样写：host = "smtp.qq.com"，port = 465，security = "implicit"。'
 
 
+async def test_the_right_name_of_a_providers_server_is_not_doubted() -> None:
+    dns = _failing_dns(socket.gaierror(socket.EAI_NONAME, "Name or service not known"))
+    walked = await walk_to(dns)
+    assert walked.failed == (Stage.DNS, Fault.NO_SUCH_NAME)
+    assert "smtp.qq.com is right" in walked.cause
+    assert "/etc/resolv.conf" in walked.cure
+
+
 async def test_dns_that_fails_is_told_as_that() -> None:
     walked = await walk_to(_failing_dns(socket.gaierror(socket.EAI_AGAIN, "Temporary failure")))
     assert walked.failed == (Stage.DNS, Fault.NO_DNS)
