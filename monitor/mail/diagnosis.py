@@ -174,13 +174,13 @@ def _dns(failure: Failure, account: Account) -> tuple[str, str]:
     host = account.smtp.host
     if failure.fault is Fault.NO_SUCH_NAME:
         cause = sentence("There is no host of the name {host}.", host=host)
-        if account.host:  # one of a provider's own: it exists
+        if account.host and host.lower().removesuffix(".") == account.host.host:
             cause = sentence(
                 "The name {host} is right, but this machine finds no address for it: its network or DNS fails.",
                 host=host,
             )
             return cause, _look_at_network()
-        if account.meant:
+        if account.host or account.meant:
             return cause, _settings(account)
         return cause, sentence("Correct [smtp] host.")
     cause = sentence(

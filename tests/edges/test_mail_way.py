@@ -183,6 +183,9 @@ async def test_the_right_name_of_a_providers_server_is_not_doubted() -> None:
     assert walked.failed == (Stage.DNS, Fault.NO_SUCH_NAME)
     assert "smtp.qq.com is right" in walked.cause
     assert "/etc/resolv.conf" in walked.cure
+    walked = await walk_to(dns, host="smpt.qq.com")
+    assert walked.cause == "There is no host of the name smpt.qq.com."
+    assert 'host = "smtp.qq.com"' in walked.cure
 
 
 async def test_dns_that_fails_is_told_as_that() -> None:
