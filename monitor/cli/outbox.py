@@ -53,10 +53,14 @@ def outbox(
     to_cancel, to_release = _number(cancel, "--cancel"), _number(release, "--release")
     was_seen = _number(seen, "--seen")
 
-    async def change_and_list(db: Database) -> tuple[list[str], list[Delivery], int, RelayState | None]:
+    nothing_to_do: list[str] = []
+
+    async def change_and_list(db: Database) -> tuple[list[str], list[Delivery], int]:
         problems: list[str] = []
         if retry is not None:
             problems += await _requeue(retry, checked, db)
+        if _ALL in (cancel, release) and not await db.read(store.restored):
+            nothing_to_do.append(sentence("No mail is held since a restore: nothing was changed."))
         if cancel is not None:
             problems += [
                 sentence(
@@ -72,7 +76,12 @@ def outbox(
             reasons = [await db.write(release_mail, number, now, expires_at) for number in numbers]
             problems += [reason for reason in reasons if reason]
         if seen is not None:
-            problems += await _acknowledge(was_seen, db)
+            is_any, refused = await _acknowledge(was_seen, db)
+            problems += refused
+            if not is_any and not refused:
+                nothing_to_do.append(
+                    sentence("No mail was given up that you had not seen: nothing was changed.")
+                )
         held = len(await db.read(store.restored))
         server, settings = checked.config.smtp.server, smtp_hash_of(checked) or ""
         spared = await db.read(relays.spared, server, settings, await time_of(db))
@@ -85,6 +94,8 @@ def outbox(
     if json:
         answer([OutboxMail.of(delivery, spared) for delivery in deliveries])
         return int(bool(problems))
+    for line in nothing_to_do:
+        say(line)
     if deliveries:
         table(
             sentence("mail"),
@@ -162,11 +173,13 @@ async def _requeue(mail: int, checked: CheckedConfig, db: Database) -> list[str]
     ]
 
 
-async def _acknowledge(number: int | None, db: Database) -> list[str]:
-    """Mark a mail, or all, as seen; return why not, where it cannot be."""
-    if await db.write(acknowledge, number, await time_of(db)) or number is None:
-        return []
-    return [sentence("mail {mail} was not given up: there is nothing to mark as seen.", mail=number)]
+async def _acknowledge(number: int | None, db: Database) -> tuple[bool, list[str]]:
+    """Mark a mail, or all, as seen; return whether there was any, and why not, where a mail cannot be."""
+    if await db.write(acknowledge, number, await time_of(db)):
+        return True, []
+    if number is None:
+        return False, []
+    return False, [sentence("mail {mail} was not given up: there is nothing to mark as seen.", mail=number)]
 
 
 def _show_replies(deliveries: Sequence[Delivery]) -> None:

@@ -238,6 +238,8 @@ def test_mails_that_were_given_up_count_until_they_are_marked_as_seen(tmp_path: 
         answer = site.json("status", code=1)
         assert (answer["unseen"], [each["kind"] for each in answer["troubles"]]) == (0, ["address refused"])
         site.monitor("outbox", "--seen", "all")
+        assert "nothing was changed" in site.monitor("outbox", "--seen", "all")
+        assert "No mail is held since a restore" in site.monitor("outbox", "--release", "all")
         assert site.json("outbox")[0]["seen"] is True
         site.monitor("outbox", "--retry", str(row["mail"]))
         assert site.json("outbox")[0]["seen"] is False, "as new"
