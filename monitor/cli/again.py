@@ -6,7 +6,8 @@ from monitor.cli.database import time_of, use_database
 from monitor.cli.moments import times_of
 from monitor.cli.options import subscriptions_named
 from monitor.cli.terminal import answer, complain_each, say
-from monitor.jobs.again import SentAgain, send_again
+from monitor.errors import DigestError
+from monitor.jobs.again import NONE_YET, SentAgain, send_again
 from monitor.loaded import load_complete
 from monitor.queries.answers.work import SentAgainAnswer
 from monitor.service.clock import clock
@@ -31,7 +32,8 @@ def digest_again(path: Path, slot: str, *, only: str | None, to: str | None, jso
             now=await time_of(db),
         )
 
-    times = times_of(loaded.config, clock())
+    if loaded.database_file and not loaded.database_file.exists():
+        raise DigestError(NONE_YET)
     sent = use_database(loaded.store_url, queue, writable=True)
     if json:
         answer(SentAgainAnswer.of(sent))

@@ -22,6 +22,7 @@ from monitor.texts import sentence
 
 LAST = "last"  # stands for a subscription's newest slot
 _SHOWN = 5  # slots that are named where the one wanted is not known
+NONE_YET = sentence("no digest has been composed yet, so none can be sent again.")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -148,7 +149,7 @@ def _find(tx: Connection, slot: str, among: Sequence[Subscription]) -> _Found:
                 names=", ".join(known),
             )
         )
-    raise DigestError(sentence("no digest has been composed yet, so none can be sent again."))
+    raise DigestError(NONE_YET)
 
 
 def _minute(slot: str, subscription: Subscription) -> str:

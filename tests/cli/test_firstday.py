@@ -143,3 +143,11 @@ def test_mails_that_were_deleted_are_told(tmp_path: Path) -> None:
         assert "its mails were deleted after [outbox] keep" in site.monitor(
             "digest", "--again", "last", code=1
         )
+
+
+def test_a_digest_again_makes_no_database(tmp_path: Path) -> None:
+    monitor(tmp_path, "init", "--to", "me@mail.test")
+    before = sorted(tmp_path.iterdir())
+    output = monitor(tmp_path, "digest", "--again", "last", code=1)
+    assert "no digest has been composed yet" in output
+    assert sorted(tmp_path.iterdir()) == before
