@@ -111,8 +111,7 @@ def undo(path: Path, version: int | None, *, dry_run: bool, json: bool) -> int:
             **{"path": str(path), "version": target.version, "time": times.at(target.at)},
         )
         say(sentence("{done} A running service applies this within two seconds.", done=done))
-        say(sentence('"monitor rules undo" takes it back.'))
-        times.say_zone()
+        say(sentence('Run "monitor rules undo" once more to take it back.'))
     return 0
 
 
