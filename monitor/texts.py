@@ -54,6 +54,15 @@ def joined(separator: str, texts: Iterable[str]) -> Text:
     )
 
 
+def listed(items: Iterable[object]) -> str:
+    """Return items as a list in one line, with what stands between the items of one in the reader's language."""
+    texts = [item if isinstance(item, str) else str(item) for item in items]
+    if len(texts) < 2:
+        return "".join(texts)
+    half = len(texts) // 2  # so that long lists are not nested deeply
+    return sentence("{first}, {rest}", first=listed(texts[:half]), rest=listed(texts[half:]))
+
+
 def in_language(words: str, locale: str) -> str:
     """Return a text in a language; in English what is no Text, or stands in no catalogue of that language."""
     if not isinstance(words, Text) or locale == ENGLISH:

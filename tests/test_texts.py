@@ -19,6 +19,7 @@ from monitor.texts import (
     in_language,
     joined,
     kept,
+    listed,
     locale_of,
     masked,
     revived,
@@ -176,3 +177,11 @@ def test_the_database_keeps_a_sentence_so_that_another_reader_can_have_it_in_ano
 def test_what_only_looks_like_a_kept_sentence_stays_as_it_is(said: str) -> None:
     assert revived(said) == said
     assert kept(said) == said
+
+
+def test_a_list_has_the_separators_of_the_language() -> None:
+    words = listed(["a", "b", 3])
+    assert words == "a, b, 3"
+    assert in_language(words, "zh-Hans") == "a、b、3"
+    assert (listed([]), listed(["a"])) == ("", "a")
+    assert in_language(listed(range(1000)), "zh-Hant").count("、") == 999

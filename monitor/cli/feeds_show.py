@@ -22,7 +22,7 @@ from monitor.queries.answers.status import FeedStatus
 from monitor.queries.status import read_stored_state, status_of
 from monitor.queries.visit import Visit, visit
 from monitor.service.clock import clock
-from monitor.texts import sentence
+from monitor.texts import listed, sentence
 
 _STATES = {
     FeedHealth.OK.value: sentence("answers"),
@@ -120,6 +120,10 @@ def feed_for(source: str, loaded: LoadedConfig) -> Feed:
         return feed_named(source, loaded.config.feeds)
     except MonitorError:
         url = address_of(source)
+        if not url and "://" in source:
+            raise MonitorError(
+                sentence("{source}: a feed is asked by http or https only", source=source)
+            ) from None
         if not url:
             raise
         return Feed(name=source, url=url)
@@ -188,7 +192,13 @@ def _lines(tested: FeedTestAnswer, found: Visit, times: Times) -> Iterator[str]:
     if tested.entries and not tested.matched:
         yield sentence("No entry matches a rule.")
     elif tested.matched:
-        rules = ", ".join(f"{name} {count}" for name, count in (tested.by_rule or {}).items())
+        rules = listed(
+            sentence('"{name}" {count}', name=name, count=count)
+            for name, count in (tested.by_rule or {}).items()
+        )
+        if tested.entries == 1:
+            yield sentence("The one entry matches ({rules}).", rules=rules)
+            return
         yield sentence(
             "Of {entries} entries {matched} match ({rules}).",
             entries=tested.entries,

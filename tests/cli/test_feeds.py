@@ -103,11 +103,21 @@ def test_a_feed_is_tested_by_its_address_and_nothing_is_stored(file: Path, site:
     assert "It has 3 entries." in output
     assert "A new one comes about every 15 days." in output
     assert "大模型降价  [人工智能]" in output
-    assert "Of 3 entries 2 match (人工智能 2)." in output
+    assert 'Of 3 entries 2 match ("人工智能" 2).' in output
     assert "first_visit (3d), and so not mailed when the feed is new: 1." in output
     assert f'"monitor feeds add {site}/rss" adds it' in output
     assert not (file.parent / "news.db").exists()
     assert text(file) == CONFIG
+
+
+def test_what_is_no_web_address_is_refused_for_that(file: Path) -> None:
+    assert "http or https only" in feeds(file, "test", "ftp://news.example.org/rss", code=1)
+    assert "只能是 http 或 https" in feeds(file, "test", "ftp://a.test/x", code=1, LANG="zh_CN.UTF-8")
+
+
+def test_a_single_entry_that_matches_is_told_as_one(file: Path) -> None:
+    with web({"/rss": make.rss("大模型降价")}) as address:
+        assert 'The one entry matches ("人工智能" 1).' in feeds(file, "test", f"{address}/rss")
 
 
 def test_the_answer_for_programs_says_the_same(file: Path, site: str) -> None:
