@@ -13,6 +13,7 @@ from sqlalchemy import delete
 from monitor.store.database import open_database
 from monitor.store.tables import outbox
 from tests import make
+from tests.cli.test_cli import monitor
 from tests.site import Site, open_site
 
 OLD = 24 * 10 + (make.NOW - datetime.now(UTC)) / timedelta(hours=1)  # hours: ten days, by today's clock
