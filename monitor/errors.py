@@ -13,7 +13,7 @@ from difflib import get_close_matches
 from enum import Enum
 from typing import Literal
 
-from monitor.texts import joined, masked, sentence
+from monitor.texts import joined, listed, masked, sentence
 
 RuleTable = Literal[
     "rules", "aliases", "matching"
@@ -24,7 +24,7 @@ def suggestion(name: str, known: Sequence[str]) -> str:
     """Return what may have been meant instead of an unknown name: 'Did you mean "smtp"?', else the known names."""
     if close := nearest(name, known):
         return sentence('Did you mean "{name}"?', name=close)
-    return sentence("There are: {names}.", names=", ".join(known)) if known else ""
+    return sentence("There are: {names}.", names=listed(known)) if known else ""
 
 
 def with_advice(what: str, advice: str) -> str:

@@ -7,7 +7,7 @@ keeps both (`kept`, `revived`), where somebody is to read them.
 """
 
 import json
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextvars import ContextVar
 from functools import cache
 from typing import Any
@@ -56,11 +56,28 @@ def joined(separator: str, texts: Iterable[str]) -> Text:
 
 def listed(items: Iterable[object]) -> str:
     """Return items as a list in one line, with what stands between the items of one in the reader's language."""
-    texts = [item if isinstance(item, str) else str(item) for item in items]
-    if len(texts) < 2:
-        return "".join(texts)
-    half = len(texts) // 2  # so that long lists are not nested deeply
-    return sentence("{first}, {rest}", first=listed(texts[:half]), rest=listed(texts[half:]))
+    return _halved(list(items), lambda first, rest: sentence("{first}, {rest}", first=first, rest=rest))
+
+
+def in_quotes(value: object) -> str:
+    """Return a value as Python writes it, a text between the quotation marks of the reader's language."""
+    written = repr(value)
+    if not (isinstance(value, str) and written.startswith("'")):
+        return written
+    return sentence("'{value}'", value=written[1:-1])
+
+
+def clauses(items: Iterable[str]) -> str:
+    """Return clauses as one sentence, parted by semicolons, in the reader's language."""
+    return _halved(list(items), lambda first, rest: sentence("{first}; {rest}", first=first, rest=rest))
+
+
+def _halved(items: Sequence[object], put_together: Callable[[str, str], str]) -> str:
+    """Return items put together; half by half, so that many are not nested deeply."""
+    if len(items) < 2:
+        return next((item if isinstance(item, str) else str(item) for item in items), "")
+    half = len(items) // 2
+    return put_together(_halved(items[:half], put_together), _halved(items[half:], put_together))
 
 
 def in_language(words: str, locale: str) -> str:

@@ -13,7 +13,7 @@ from monitor.queries.answers.work import SentAgainAnswer
 from monitor.service.clock import clock
 from monitor.service.runtime import digest_context
 from monitor.store.database import Database
-from monitor.texts import sentence
+from monitor.texts import listed, sentence
 
 
 def digest_again(path: Path, slot: str, *, only: str | None, to: str | None, json: bool) -> int:
@@ -43,8 +43,8 @@ def digest_again(path: Path, slot: str, *, only: str | None, to: str | None, jso
                 "The digest of {slot} ({subscription}) goes again to {to}. A running service sends it at once, else "
                 '"monitor deliver".',
                 subscription=sent.subscription,
-                slot=times.slot(sent.subscription, sent.slot),
-                to=", ".join(sent.to),
+                slot=sent.slot,
+                to=listed(sent.to),
             )
         )
         times.say_zone()

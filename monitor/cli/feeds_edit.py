@@ -35,7 +35,7 @@ from monitor.queries.answers.feeds import (
 )
 from monitor.queries.visit import Visit
 from monitor.service.clock import clock
-from monitor.texts import sentence
+from monitor.texts import listed, sentence
 
 
 def add(
@@ -290,7 +290,7 @@ def export_opml(path: Path, file: Path | None) -> int:
         complain(
             sentence(
                 "A login or key stands in the address of {names}: keep the list to yourself.",
-                names=", ".join(secret),
+                names=listed(secret),
             )
         )
     return 0

@@ -32,7 +32,7 @@ from monitor.errors import ConfigError, FeedError, MonitorError
 from monitor.loaded import check_bytes
 from monitor.mail.providers import provider_at, provider_of
 from monitor.masking import mask
-from monitor.texts import sentence
+from monitor.texts import listed, sentence
 
 _SAMPLE = Path("preview")  # where a sample is written
 
@@ -333,7 +333,7 @@ def _finish(file: _File, config: Config, *, is_asking: bool, send_test: bool, sa
 
 def _say_what_is_there(file: _File) -> None:
     config = file.config
-    names = ", ".join(feed.name for feed in config.feeds[:3]) + (" …" if len(config.feeds) > 3 else "")
+    names = listed([*(feed.name for feed in config.feeds[:3]), *["…"] * (len(config.feeds) > 3)])
     say(sentence("{file} is there, and stays as it is but for what you change.", file=file.path))
     say(sentence("  feeds: {count} ({names})", count=len(config.feeds), names=names))
     say(sentence("  rules: {count}", count=len(config.rules)))
@@ -342,8 +342,8 @@ def _say_what_is_there(file: _File) -> None:
 
 def _say_where_mails_go(config: Config) -> None:
     for subscription in config.subscriptions:
-        times = ", ".join(f"{at:%H:%M}" for at in subscription.at)
-        to = ", ".join(subscription.to)
+        times = listed(f"{at:%H:%M}" for at in subscription.at)
+        to = listed(subscription.to)
         if times:
             say(
                 sentence(

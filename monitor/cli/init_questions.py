@@ -23,7 +23,7 @@ from monitor.errors import FeedError
 from monitor.loaded import LoadedConfig
 from monitor.mail.providers import Password, Provider, provider_at, provider_of
 from monitor.masking import mask
-from monitor.texts import SHOWN_IN, locale_named, sentence
+from monitor.texts import SHOWN_IN, listed, locale_named, sentence, shown
 
 _NONE = "-"  # the answer for no mail server, and for no login
 
@@ -147,7 +147,7 @@ def ask_feeds(config: Config, loaded: LoadedConfig, *, is_new: bool) -> tuple[Ne
     new: list[NewFeed] = []
     say("")
     say(sentence("Which feeds are watched? The address of a feed or of a site's home page, one a line."))
-    question, default = sentence("Feed"), ", ".join(names)
+    question, default = sentence("Feed"), shown(listed(names))
     while typed := ask(question, _read_feed, default):
         if typed == default:
             break
@@ -205,7 +205,7 @@ def ask_language(setup: Setup, config: Config, *, is_new: bool) -> Setup:
     def read(typed: str) -> str:
         locale = locale_named(typed)
         if locale not in get_args(Locale):
-            raise ValueError(sentence("It is one of {names}.", names=", ".join(get_args(Locale))))
+            raise ValueError(sentence("It is one of {names}.", names=listed(get_args(Locale))))
         return locale
 
     present = config.subscriptions[0].locale if config.subscriptions else "zh-Hans"
@@ -222,7 +222,7 @@ def ask_times(setup: Setup, config: Config) -> Setup:
         return setup
     present = tuple(f"{at:%H:%M}" for at in first.at) if first else ("08:00",)
     zone = first.timezone if first else "Asia/Shanghai"
-    at = ask(sentence("Times of the digests ({zone})", zone=zone), read_times, ", ".join(present))
+    at = ask(sentence("Times of the digests ({zone})", zone=zone), read_times, shown(listed(present)))
     return replace(setup, at=at if at != present else None)
 
 

@@ -42,7 +42,7 @@ from monitor.service.clock import clock
 from monitor.service.runtime import digest_context
 from monitor.store import entries
 from monitor.store.database import Database
-from monitor.texts import sentence
+from monitor.texts import listed, sentence
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -139,7 +139,7 @@ def _in_words(previewed: PreviewedDigest) -> str:
             "{subscription}: nothing is stored that matches. A sample of made-up news: {subject}", **values
         )
     if previewed.subject is not None:
-        return f"{previewed.subscription}: {previewed.subject}"
+        return sentence("{subscription}: {subject}", **values)
     return sentence("{subscription}: nothing new waits, so there would be no mail.", **values)
 
 
@@ -175,7 +175,13 @@ def show_excluded(path: Path, *, only: str | None, json: bool) -> int:
             else:
                 say(f"    {title}")
             for exclusion in each.exclusions:
-                say(f"        {exclusion.rule}: {exclusion.cause} {', '.join(exclusion.words)}".rstrip())
+                words = listed(exclusion.words)
+                what = (
+                    sentence("{cause} {words}", cause=exclusion.cause, words=words)
+                    if words
+                    else exclusion.cause
+                )
+                say(sentence("        {rule}: {what}", rule=exclusion.rule, what=what))
     return 0
 
 

@@ -28,7 +28,7 @@ from monitor.queries.health import ServiceState
 from monitor.queries.status import StoredState, read_stored_state, status_of, status_refused
 from monitor.service.clock import clock
 from monitor.store.database import Database
-from monitor.texts import joined, sentence
+from monitor.texts import listed, sentence
 
 _REDRAWN = 2.0  # seconds
 _COLOURS = {
@@ -126,7 +126,7 @@ def _show_status(status: StatusAnswer, checked: CheckedConfig, now: datetime) ->
         rows=[
             (
                 row.subscription,
-                ", ".join(row.to),
+                listed(row.to),
                 _in_its_zone(row.last, row, name, now),
                 _in_its_zone(row.next, row, name, now) if row.next else sentence("when something is pending"),
                 row.entries_since,
@@ -210,11 +210,9 @@ def _show_mail(status: StatusAnswer, security: str, now: datetime, zone: tzinfo 
         for each in DeliveryStatus
         if status.outbox[each.value] or each is DeliveryStatus.WAITING
     ]
-    values = {"counts": joined(", ", counts), "since": moment(status.oldest_waiting, now, zone)}
-    if status.oldest_waiting:
-        say(sentence("outbox: {counts}; the oldest has waited since {since}", **values))
-    else:
-        say(sentence("outbox: {counts}", **values))
+    say(sentence("outbox: {counts}", counts=listed(counts)))
+    if oldest := status.oldest_waiting:
+        say(sentence("outbox: the oldest mail waits since {since}", since=moment(oldest, now, zone)))
     if status.unseen:
         say(sentence('outbox: "monitor outbox --seen all" says that you know what was given up'))
 

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, NamedTuple, TextIO
 from monitor.config.values import in_words
 from monitor.errors import MonitorError
 from monitor.queries.answers import as_json
-from monitor.texts import Text, masked, sentence, shown
+from monitor.texts import Text, listed, masked, sentence, shown
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -90,7 +90,7 @@ _COUNTED: Mapping[str, tuple[Text, Callable[[int], Text]]] = {
 
 def say_held_back(kept: int, since: str, feeds: "Iterable[Feed]") -> None:
     """Say how many entries were too old to be mailed when one of these feeds brought them, and what can be done."""
-    age = ", ".join(in_words(span) for span in sorted({feed.first_visit for feed in feeds}))
+    age = listed(in_words(span) for span in sorted({feed.first_visit for feed in feeds}))
     if kept == 1:
         say(sentence("1 entry is older than first_visit ({age}), so it is stored, but not mailed.", age=age))
     else:

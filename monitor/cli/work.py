@@ -47,7 +47,7 @@ from monitor.service.clock import clock
 from monitor.service.due_work import ComposeFailed, DueWork, NotDue, Outcome, Work
 from monitor.service.runtime import open_runtime
 from monitor.store import entries
-from monitor.texts import joined, sentence
+from monitor.texts import joined, listed, sentence
 
 NOT_FORGOTTEN = timedelta(days=30)  # entries held back that are older are nobody's news
 _NAMED = 20  # unsent mails that a command names
@@ -379,7 +379,7 @@ def _composed(digest: ComposedAnswer) -> str:
     values = {
         "subscription": digest.subscription,
         "entries": count(digest.entries, "entry"),
-        "to": ", ".join(digest.to),
+        "to": listed(digest.to),
         "left": digest.left,
         "subject": digest.subject,
     }

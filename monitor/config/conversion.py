@@ -11,7 +11,7 @@ from monitor.config.meant import likely
 from monitor.config.options import WORD_LISTS, Rule, options_of
 from monitor.config.values import Check, Reader, boolean, integer, number, split_weights, text
 from monitor.errors import nearest
-from monitor.texts import said, sentence
+from monitor.texts import in_quotes, listed, said, sentence
 
 T = TypeVar("T")
 
@@ -134,6 +134,6 @@ def _list(declared: Any, value: object, key: str, mistakes: list[Mistake]) -> tu
 
 def _literal(choices: Sequence[str], value: object) -> str:
     if value not in choices:
-        *others, last = map(repr, choices)
-        raise ValueError(sentence("expected {others} or {last}", others=", ".join(others), last=last))
+        *others, last = map(in_quotes, choices)
+        raise ValueError(sentence("expected {others} or {last}", others=listed(others), last=last))
     return cast(str, value)

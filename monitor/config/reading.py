@@ -18,7 +18,7 @@ from monitor.config.positions import Positions, caret, read_positions
 from monitor.config.toml_errors import describe_toml_error
 from monitor.errors import ConfigError, Problem, nearest, suggestion
 from monitor.masking import MASK, mask_line
-from monitor.texts import Text, joined, sentence
+from monitor.texts import Text, in_quotes, joined, listed, sentence
 
 _NO_SECOND = {
     "feeds": ("name", "url"),
@@ -139,7 +139,7 @@ def _tables_with(key: str) -> str:
     """Return the heads of the tables that have an option of this name, "" when none has."""
     tables = (*OPTION_TABLES.items(), *NOUN_TABLES.items())
     having = [table for table, kind in tables if key in (declared.name for declared in options_of(kind))]
-    return ", ".join(_title(table, None) for table in having)
+    return listed(_title(table, None) for table in having)
 
 
 def _read_all(name: str, raw: object, positions: _Places, problems: list[Problem]) -> list[tuple[int, Any]]:
@@ -220,7 +220,7 @@ def _problem(name: str, index: int, raw: object, mistake: Mistake, positions: _P
 def _quoted(value: object, key: str) -> str:
     """Return a value as a message may show it."""
     if key not in _URLS:
-        return repr(value)
+        return in_quotes(value)
     without_user = re.sub(r"^[^/]*@", f"{MASK}@", value) if isinstance(value, str) else value
     return mask_line(repr(without_user))[0]
 
@@ -271,7 +271,7 @@ def _used_twice(nouns: Mapping[str, list[tuple[int, Any]]], positions: _Places) 
             count = Counter(getattr(noun, key) for _, noun in indexed)
             for index, noun in indexed:
                 if count[getattr(noun, key)] > 1:
-                    value = repr(getattr(noun, key))
+                    value = in_quotes(getattr(noun, key))
                     what = sentence("{value} stands more than once; give each its own.", value=value)
                     line = positions().line_of(table, index, key)
                     yield Problem(where=_title(table, noun.name), key=key, line=line, what=what)

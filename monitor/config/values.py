@@ -14,7 +14,7 @@ from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo
 
 from monitor.config.addresses import parse_mailbox
-from monitor.texts import said, sentence
+from monitor.texts import listed, said, sentence
 
 T = TypeVar("T")
 
@@ -206,7 +206,7 @@ def _weekday(text: object) -> int:
     if isinstance(text, int) and not isinstance(text, bool) and 1 <= text <= 7:
         return text
     if not isinstance(text, str) or text.lower()[:3] not in WEEKDAYS:
-        raise ValueError(sentence("a weekday is expected: {names}", names=", ".join(WEEKDAYS)))
+        raise ValueError(sentence("a weekday is expected: {names}", names=listed(WEEKDAYS)))
     return WEEKDAYS.index(text.lower()[:3]) + 1
 
 

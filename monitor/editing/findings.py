@@ -12,7 +12,7 @@ from monitor.editing.edit import KeyPlace, drop_repeat, replace_word, words_of
 from monitor.loaded import LoadedConfig, content_hash_of
 from monitor.rules.lint import Finding, lint, unasked
 from monitor.rules.words import quoted
-from monitor.texts import sentence
+from monitor.texts import listed, sentence
 
 
 class LocatedFinding(NamedTuple):
@@ -126,7 +126,7 @@ def _describe_fix(finding: Finding) -> str:
     if finding.table == "rules":
         place = sentence('rule "{name}"', name=finding.rule)
     *others, last = [*map(quoted, finding.safe or ())] or [""]
-    words = sentence("{words} and {last}", words=", ".join(others), last=last) if others else last
+    words = sentence("{words} and {last}", words=listed(others), last=last) if others else last
     values = {"place": place, "key": finding.key, "word": quoted(finding.word), "what": finding.what}
     if words:
         return sentence("{place}, {key}: {word} becomes {words}: {what}", **values, words=words)

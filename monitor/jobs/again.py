@@ -18,7 +18,7 @@ from monitor.model.digests import Slot, SlotKind
 from monitor.model.mail import Delivery, DeliveryStatus
 from monitor.store import digests, outbox, recipients, subscriptions
 from monitor.store.database import Connection, Database
-from monitor.texts import sentence
+from monitor.texts import listed, sentence
 
 LAST = "last"  # stands for a subscription's newest slot
 _SHOWN = 5  # slots that are named where the one wanted is not known
@@ -108,7 +108,7 @@ def _send_again(
             address=to,
             slot=_minute(found.slot, found.subscription),
             subscription=found.subscription.name,
-            recipients=", ".join(dict.fromkeys(delivery.mail.to for delivery in stored)),
+            recipients=listed(dict.fromkeys(delivery.mail.to for delivery in stored)),
         )
     )
 
@@ -138,7 +138,7 @@ def _find(tx: Connection, slot: str, among: Sequence[Subscription]) -> _Found:
             sentence(
                 '"{slot}" is a slot of several digests: {names}. Name one by --subscription, or by its whole name.',
                 slot=slot,
-                names=", ".join(f"{each.subscription.name} {each.slot}" for each in found),
+                names=listed(f"{each.subscription.name} {each.slot}" for each in found),
             )
         )
     if known:
@@ -146,7 +146,7 @@ def _find(tx: Connection, slot: str, among: Sequence[Subscription]) -> _Found:
             sentence(
                 'there was no digest "{slot}". The newest are: {names}.',
                 slot=slot,
-                names=", ".join(known),
+                names=listed(known),
             )
         )
     raise DigestError(NONE_YET)

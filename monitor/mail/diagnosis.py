@@ -12,7 +12,7 @@ from monitor.errors import SendKind
 from monitor.mail.providers import Password, Provider, provider_at, provider_of
 from monitor.mail.replies import Step, kind_of_reply
 from monitor.mail.stages import Failure, Fault, Stage
-from monitor.texts import Text, sentence
+from monitor.texts import Text, listed, sentence
 
 _NOT_PUBLIC = tuple(
     ipaddress.ip_network(network)
@@ -337,7 +337,7 @@ def _certificate(failure: Failure, account: Account, now: datetime) -> tuple[str
     if re.search("hostname mismatch|not valid for|IP address mismatch", failure.said, re.IGNORECASE):
         names = shown.names if shown else ()
         cause = sentence(
-            "The certificate is for {names}, not for {host}.", names=", ".join(names[:4]) or "-", host=host
+            "The certificate is for {names}, not for {host}.", names=listed(names[:4]) or "-", host=host
         )
         plain = [name for name in names if "*" not in name]
         if account.host or not plain:

@@ -19,7 +19,7 @@ from monitor.config.options import SmtpOptions
 from monitor.mail.certificate import Certificate, read_certificate
 from monitor.mail.replies import one_line, reason, without_login
 from monitor.model.mail import Mail
-from monitor.texts import Text, sentence
+from monitor.texts import Text, listed, sentence
 
 _NO_ANSWER = sentence("no answer in time")
 _CLOSED = sentence("the connection was closed")
@@ -265,7 +265,7 @@ class _Way:
         self.addresses = tuple(dict.fromkeys(found))
         if not self.addresses:
             raise self._failed(Stage.DNS, Fault.NO_SUCH_NAME, "")
-        return sentence("{host} is {addresses}", host=host, addresses=", ".join(self.addresses[:3]))
+        return sentence("{host} is {addresses}", host=host, addresses=listed(self.addresses[:3]))
 
     async def _connect(self) -> str:
         failures: list[tuple[str, OSError]] = []
@@ -297,7 +297,7 @@ class _Way:
         return sentence(
             "{version}, a certificate for {names}, valid until {until}",
             version=version,
-            names=", ".join(certificate.names[:3]) or "-",
+            names=listed(certificate.names[:3]) or "-",
             until=f"{certificate.not_after:%Y-%m-%d}",
         )
 
@@ -358,7 +358,7 @@ class _Way:
         shown = [f"AUTH {self.offered['AUTH']}"] if "AUTH" in self.offered else []
         shown += [name for name in ("STARTTLS", "SMTPUTF8") if name in self.offered]
         shown += [f"SIZE {self.offered['SIZE']}"] if self.offered.get("SIZE") else []
-        return sentence("offers {extensions}", extensions=", ".join(shown) or "-")
+        return sentence("offers {extensions}", extensions=listed(shown) or "-")
 
     async def _start_tls(self) -> str:
         if "STARTTLS" not in self.offered:

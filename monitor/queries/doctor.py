@@ -30,7 +30,7 @@ from monitor.queries.check import problems_of, template_errors, warnings_of
 from monitor.queries.mail_path import mail_path_of
 from monitor.store import integrity, services
 from monitor.store.database import open_database
-from monitor.texts import sentence
+from monitor.texts import listed, sentence
 
 _AT_ONE_TIME = 8  # feeds that are asked
 _HOSTS = 3  # whose clocks are asked
@@ -173,7 +173,7 @@ def _permissions(patient: Patient) -> list[DoctorFinding]:
     if found:
         return found
     if secrets:
-        names = ", ".join(file.name for file in secrets)
+        names = listed(file.name for file in secrets)
         return [_good(_PERMISSIONS, sentence("Files with secrets are yours alone: {names}.", names=names))]
     return [_good(_PERMISSIONS, sentence("No file holds a secret."))]
 

@@ -16,7 +16,7 @@ from monitor.feeds.parser_pool import Parse
 from monitor.feeds.rhythm import read_rhythm
 from monitor.model.feeds import Entry, ParsedFeed, Rhythm, Validators
 from monitor.rules.match import Ruleset, match_entry
-from monitor.texts import sentence
+from monitor.texts import listed, sentence
 
 _NO_DATE = datetime.min.replace(tzinfo=UTC)
 _MOST_LINKS = 10  # of a page
@@ -79,7 +79,7 @@ async def visit(feed: Feed, *, fetch: Fetch, parse: Parse, rules: Ruleset, now: 
         raise FeedError(
             sentence(
                 "the answer is a web page. It links to {links}; the first of them is no feed: {error}",
-                links=", ".join(links),
+                links=listed(links),
                 error=error.text,
             )
         ) from error

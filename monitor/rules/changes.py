@@ -8,7 +8,7 @@ from enum import StrEnum
 from monitor.config.options import WORD_LISTS, Rule
 from monitor.model.feeds import Entry
 from monitor.model.rules import Reason
-from monitor.texts import joined, sentence
+from monitor.texts import listed, sentence
 
 
 def describe_changes(old: Sequence[Rule], new: Sequence[Rule]) -> list[str]:
@@ -18,7 +18,7 @@ def describe_changes(old: Sequence[Rule], new: Sequence[Rule]) -> list[str]:
     lines += [sentence("rule {name}: gone", name=name) for name in before if name not in after]
     edited = [(before[name], rule) for name, rule in after.items() if name in before and before[name] != rule]
     return lines + [
-        sentence("rule {name}: {edits}", name=rule.name, edits=joined(", ", _edits(was, rule)))
+        sentence("rule {name}: {edits}", name=rule.name, edits=listed(_edits(was, rule)))
         for was, rule in edited
     ]
 

@@ -15,7 +15,7 @@ from monitor.rules.scan import EntryScan, Spans, merged
 from monitor.rules.score import ENOUGH, SCORING_KEYS, Points, evidence, independent, points_of, score
 from monitor.rules.script import languages_of
 from monitor.rules.words import Pattern, parts
-from monitor.texts import joined, sentence
+from monitor.texts import clauses, listed, sentence
 
 __all__ = ["Cause", "Judgement", "Ruleset", "compile_rules", "judge_entry", "match_entry"]
 
@@ -83,7 +83,7 @@ class Judgement:
         if self.ignored:
             reasons[Cause.IGNORE] = _named("ignore", self.ignored)
         if self.missing:
-            reasons[Cause.MISSING] = sentence("missing: {words}", words=", ".join(self.missing))
+            reasons[Cause.MISSING] = sentence("missing: {words}", words=listed(self.missing))
         if not reasons:
             values = {"score": self.score, "threshold": self.threshold}
             reasons[Cause.SCORE] = sentence("score {score:g} of {threshold:g}", **values)
@@ -92,7 +92,7 @@ class Judgement:
     @property
     def why_not(self) -> str:
         """All reasons as one sentence; "" for a match."""
-        return joined("; ", self.reasons.values())
+        return clauses(self.reasons.values())
 
 
 def _named(key: str, hits: Iterable[Hit]) -> str:

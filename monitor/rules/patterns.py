@@ -6,7 +6,7 @@ import regex
 
 from monitor.errors import RuleError
 from monitor.rules.words import Pattern
-from monitor.texts import sentence
+from monitor.texts import listed, sentence
 
 FLAGS = {"i": regex.IGNORECASE, "m": regex.MULTILINE, "s": regex.DOTALL, "x": regex.VERBOSE}
 # Seconds for one text. The engine looks at its watch between steps and may take three times as long; one that
@@ -22,7 +22,7 @@ def read_pattern(rule: str, written: str, expression: str, flags: str, column: i
     """Check a regular expression that begins at `column` of the word as written. Raises RuleError."""
     for index, flag in enumerate(flags):
         if flag not in FLAGS or flag in flags[:index]:
-            what = sentence('behind the last "/" only {flags} may stand, each once', flags=", ".join(FLAGS))
+            what = sentence('behind the last "/" only {flags} may stand, each once', flags=listed(FLAGS))
             fix = sentence('a word with slashes in it begins with "="')
             raise RuleError(rule, written, what, column + len(expression) + 1 + index, fix=fix)
     try:

@@ -11,7 +11,7 @@ from monitor.loaded import LoadedConfig
 from monitor.model.notices import NoticeKind, Trouble
 from monitor.store import notices, rulesets
 from monitor.store.database import Connection
-from monitor.texts import ENGLISH, in_language, joined, sentence
+from monitor.texts import ENGLISH, clauses, in_language, sentence
 
 _PROBLEMS_TOLD = 20  # of a refused edit
 
@@ -41,7 +41,7 @@ def shrunk(loaded: LoadedConfig, losses: Sequence[str], now: datetime, locale: s
         kind=NoticeKind.CONFIG_SHRUNK,
         content=loaded.content_hash,
         details=in_language(
-            sentence("{path}: {losses}.", path=str(loaded.path), losses=joined("; ", losses)), locale
+            sentence("{path}: {losses}.", path=str(loaded.path), losses=clauses(losses)), locale
         ),
         since=now,
     )

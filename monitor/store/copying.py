@@ -38,7 +38,7 @@ from monitor.store import engines, schema, services
 from monitor.store.dialects import Instant
 from monitor.store.errors import as_store_errors, display_url, store_error
 from monitor.store.tables import metadata
-from monitor.texts import sentence
+from monitor.texts import listed, sentence
 
 Report = Callable[[int, int], object]  # called as it goes on: how much is done, of how much
 Counts = Mapping[str, int]  # rows, by table
@@ -356,7 +356,7 @@ def _require_empty(tx: Connection, url: URL) -> None:
             sentence(
                 "database {url} is not empty ({tables}). Nothing was copied: name one that is, or that does not exist",
                 url=display_url(url),
-                tables=", ".join(f"{name}: {rows}" for name, rows in filled.items()),
+                tables=listed(f"{name}: {rows}" for name, rows in filled.items()),
             )
         )
 

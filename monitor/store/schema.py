@@ -7,7 +7,7 @@ from sqlalchemy import URL, Connection, inspect, text
 from monitor.errors import SchemaError
 from monitor.store import engines
 from monitor.store.errors import as_store_errors, display_url
-from monitor.texts import sentence
+from monitor.texts import listed, sentence
 
 HEAD = "0011"  # the newest file in migrations/versions; a test compares
 VERSION_TABLE = "monitor_schema"
@@ -94,7 +94,7 @@ def revision(tx: Connection, url: URL) -> str:
                 "database {url} belongs to something else: it has the tables {names}. Give url in [store] a database "
                 "of its own",
                 url=display_url(url),
-                names=", ".join(sorted(names)[:5]),
+                names=listed(sorted(names)[:5]),
             )
         )
     return ""

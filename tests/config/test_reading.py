@@ -15,6 +15,7 @@ from monitor.config.secrets import smtp_password
 from monitor.config.values import duration, in_words, size
 from monitor.errors import ConfigError
 from monitor.loaded import changes, load
+from monitor.texts import in_language
 
 GOOD = """
 [[feeds]]
@@ -481,3 +482,11 @@ def test_a_feed_may_be_polled_without_any_interval() -> None:
 )
 def test_mails_go_in_the_clear_on_this_machine_or_where_it_is_said_to_be_meant(smtp: str) -> None:
     assert parse_config(f'[smtp]\nsecurity = "none"\n{smtp}', "config.toml").smtp.security == "none"
+
+
+def test_lists_and_quotation_marks_are_those_of_the_language() -> None:
+    with pytest.raises(ConfigError) as raised:
+        parse_config('[smtp]\nsecurity = "tls"', "config.toml")
+    told = in_language(raised.value.text, "zh-Hans")
+    assert "只能是“implicit”、“starttls”或“none”，现在写的是“tls”。" in told
+    assert "expected 'implicit', 'starttls' or 'none', not 'tls'." in str(raised.value)
