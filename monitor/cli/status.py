@@ -28,7 +28,7 @@ from monitor.queries.health import ServiceState
 from monitor.queries.status import StoredState, read_stored_state, status_of, status_refused
 from monitor.service.clock import clock
 from monitor.store.database import Database
-from monitor.texts import listed, sentence
+from monitor.texts import listed, sentence, shown
 
 _REDRAWN = 2.0  # seconds
 _COLOURS = {
@@ -290,7 +290,9 @@ def _show_troubles(status: StatusAnswer, now: datetime, zone: tzinfo | None) -> 
         rest = sentence("{count} in all", count=trouble.count) if trouble.details and more > 0 else ""
         to_do = sentence("What to do: {to_do}", to_do=trouble.to_do)
         rows.append((moment(trouble.since, now, zone), Styled(trouble.happened, "red")))
-        rows += [("", line) for line in (*trouble.details, rest, to_do) if line]
+        # A refused file is told in several lines, with a caret under the place.
+        details = [line for each in trouble.details for line in shown(each).splitlines()]
+        rows += [("", line) for line in (*details, rest, to_do) if line]
     table(sentence("since"), sentence("trouble"), rows=rows)
     say("")
 
