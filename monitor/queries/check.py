@@ -59,8 +59,8 @@ def warnings_of(loaded: LoadedConfig) -> Iterator[Problem]:
     yield from _numbers_in_quotes(config, positions)
     if config.smtp.host:
         yield from _odd_sender(config.smtp, positions)
-        for index, subscription in enumerate(config.subscriptions):
-            yield from _example_recipients(subscription, index, positions)
+    for index, subscription in enumerate(config.subscriptions):
+        yield from _example_recipients(subscription, index, positions)
     if config.web.enabled and not is_this_machine(config.web.host):
         line = positions.line_of("web", 0, "host")
         what = sentence("whoever reaches this address can ask for the figures; there is no login.")
@@ -126,6 +126,7 @@ def _example_recipients(subscription: Subscription, index: int, positions: Posit
                 what=sentence(
                     "{address} is an address for examples, where nobody reads mail.", address=address
                 ),
+                instead=sentence('Write your own, or run "monitor init".'),
             )
 
 

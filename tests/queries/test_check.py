@@ -163,3 +163,9 @@ def test_a_number_in_quotation_marks_is_warned_of_with_the_line_as_it_is_meant(f
         'line 9, [[rules]] "人工智能", enabled: this stands without quotation marks. Write enabled = true',
         "line 15, [smtp], port: this stands without quotation marks. Write port = 465",
     ]
+
+
+def test_recipients_for_examples_are_warned_of_without_a_mail_server_too(folder: Path) -> None:
+    (warning,) = warnings(folder, GOOD.replace("you@mail.test", "you@example.org"))
+    assert "you@example.org is an address for examples" in warning
+    assert '"monitor init"' in warning
