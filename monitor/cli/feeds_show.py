@@ -9,7 +9,7 @@ from monitor.cli.database import use_database
 from monitor.cli.moments import Times, times_of
 from monitor.cli.terminal import answer, complain, say, table
 from monitor.config.checked import CheckedConfig, read_options
-from monitor.config.options import Feed, as_written
+from monitor.config.options import Feed, FetchOptions, as_written
 from monitor.config.values import in_words
 from monitor.editing.feeds import feed_at, feed_named
 from monitor.errors import FeedError, MonitorError, StoreError
@@ -40,7 +40,7 @@ def show_feeds(path: Path, *, json: bool) -> int:
     checked = read_options(path)
     stored, no_database = _stored(checked)
     listed = [
-        ListedFeed.of(feed, str(as_written(feed.every)), stored.get(feed.name))
+        ListedFeed.of(feed, _every(feed, checked.config.fetch), stored.get(feed.name))
         for feed in checked.config.feeds
     ]
     if json:
@@ -73,6 +73,11 @@ def show_feeds(path: Path, *, json: bool) -> int:
     )
     times.say_zone()
     return 0
+
+
+def _every(feed: Feed, options: FetchOptions) -> str:
+    every = max(feed.every, options.min_interval) if isinstance(feed.every, timedelta) else feed.every
+    return str(as_written(every))
 
 
 def _stored(checked: CheckedConfig) -> tuple[dict[str, FeedStatus], str]:

@@ -1,6 +1,7 @@
 """Look over an accepted configuration for what would fail once the service runs, and for what is likely a mistake."""
 
 from collections.abc import Callable, Iterator
+from datetime import timedelta
 from functools import partial
 from typing import get_args
 
@@ -16,7 +17,7 @@ from monitor.config.options import (
     options_of,
 )
 from monitor.config.positions import Positions, read_positions
-from monitor.config.values import Size
+from monitor.config.values import Size, in_words
 from monitor.errors import DigestError, Problem, StoreError
 from monitor.loaded import LoadedConfig
 from monitor.mail.providers import provider_at
@@ -61,6 +62,18 @@ def warnings_of(loaded: LoadedConfig) -> Iterator[Problem]:
         yield from _odd_sender(config.smtp, positions)
     for index, subscription in enumerate(config.subscriptions):
         yield from _example_recipients(subscription, index, positions)
+    for index, feed in enumerate(config.feeds):
+        if isinstance(feed.every, timedelta) and feed.every < config.fetch.min_interval:
+            yield Problem(
+                where=f'[[feeds]] "{feed.name}"',
+                key="every",
+                line=positions.line_of("feeds", index, "every"),
+                what=sentence(
+                    "{every} is less than [fetch] min_interval: the feed is polled every {least}.",
+                    every=in_words(feed.every),
+                    least=in_words(config.fetch.min_interval),
+                ),
+            )
     if config.web.enabled and not is_this_machine(config.web.host):
         line = positions.line_of("web", 0, "host")
         what = sentence("whoever reaches this address can ask for the figures; there is no login.")

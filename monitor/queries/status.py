@@ -132,7 +132,7 @@ def status_refused(
 def _every(feed: Feed, state: PollState | None, readers: FeedReaders, config: Config, now: datetime) -> str:
     """Return the time between two visits to a feed, with "auto" what that comes to, in whole minutes."""
     if isinstance(feed.every, timedelta):
-        return in_words(feed.every)
+        return in_words(max(feed.every, config.fetch.min_interval))
     if state is None or state.visited is None:
         return "auto"
     interval = interval_of(state, feed, readers.demand(now), config.fetch, now)

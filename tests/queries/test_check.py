@@ -169,3 +169,8 @@ def test_recipients_for_examples_are_warned_of_without_a_mail_server_too(folder:
     (warning,) = warnings(folder, GOOD.replace("you@mail.test", "you@example.org"))
     assert "you@example.org is an address for examples" in warning
     assert '"monitor init"' in warning
+
+
+def test_an_interval_below_the_least_one_is_warned_of(folder: Path) -> None:
+    (warning,) = warnings(folder, GOOD.replace("[[rules]]", 'every = "1m"\n[[rules]]'))
+    assert 'line 5, [[feeds]] "示例", every: 1m is less than [fetch] min_interval' in warning
