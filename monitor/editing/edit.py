@@ -342,7 +342,7 @@ class Change:
         """The lines that differ, in the manner of diff -u; empty when nothing does."""
         old, new = (_lines(raw) for raw in (self.before, self.after))
         name = self.path.name
-        return tuple(unified_diff(old, new, name, f"{name} (changed)", lineterm=""))
+        return tuple(unified_diff(old, new, name, name, lineterm=""))
 
 
 class ChangeRefusedError(ConfigError):

@@ -207,7 +207,7 @@ def test_a_dry_run_changes_nothing(file: Path, site: str) -> None:
     for arguments in (("add", f"{site}/rss"), ("remove", "晚报"), ("pause", "晚报")):
         output = feeds(file, *arguments, "--dry-run")
         assert "nothing was changed" in output
-        assert "(changed)" in output
+        assert "+++ config.toml" in output
     assert text(file) == CONFIG
 
 
