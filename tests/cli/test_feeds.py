@@ -112,7 +112,7 @@ def test_a_feed_is_tested_by_its_address_and_nothing_is_stored(file: Path, site:
 
 def test_the_interval_that_is_kept_is_shown(file: Path) -> None:
     file.write_text(CONFIG.replace('"30m"', '"1m"'), "utf-8")
-    assert answer(file, "list")[1]["every"] == "5m"
+    assert answer(file, "list")[1]["every"] == "15m"
 
 
 def test_what_is_no_web_address_is_refused_for_that(file: Path) -> None:

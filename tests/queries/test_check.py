@@ -94,13 +94,6 @@ def test_a_sender_that_may_be_right_is_left_alone(
     assert warnings(folder, smtp(sender, host, username)) == []
 
 
-def test_a_recipient_for_examples_is_warned_of_once_there_is_a_server(folder: Path) -> None:
-    text = smtp("ann@qq.com").replace("you@mail.test", "you@example.org")
-    (warning,) = warnings(folder, text)
-    assert '"日报", to: you@example.org' in warning
-    assert warnings(folder, text.replace('host = "smtp.qq.com"', 'host = ""')) == []
-
-
 def test_figures_that_anybody_can_ask_for_are_warned_of(folder: Path) -> None:
     assert warnings(folder, f"[web]\nenabled = true\n{GOOD}") == []
     (warning,) = warnings(folder, f'[web]\nenabled = true\nhost = "0.0.0.0"\n{GOOD}')
