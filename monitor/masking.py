@@ -81,7 +81,8 @@ def mask_line(line: str, column: int = 0) -> tuple[str, int]:
 def is_secret_name(name: str) -> bool:
     """Return whether the value of a parameter, a header or an option of this name is a secret."""
     lower = name.lower()
-    if lower.endswith(("file", "path")):  # password_file: where a secret is, which the operator has to see
+    # password_file, LoadCredential: where a secret is, which the operator has to see
+    if lower.endswith(("file", "path", "loadcredential")):
         return False
     words = {word.lower() for word in _WORD.findall(name)}
     return lower.endswith("key") or any(part in lower for part in _PARTS) or not _WORDS.isdisjoint(words)

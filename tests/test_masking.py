@@ -87,3 +87,9 @@ def test_errors_and_problems_are_masked_wherever_they_are_made() -> None:
         where="[fetch]", key="proxy", line=3, what="http://me:secret@h/", instead="?token=secret"
     )
     assert str(problem) == "line 3, [fetch], proxy: http://***@h/ ?token=***"
+
+
+def test_where_a_secret_is_is_no_secret() -> None:
+    shipped = 'password_file = ""     # or systemd\'s LoadCredential=smtp_password:...'
+    assert mask(shipped) == shipped
+    assert mask("SetCredential=smtp_password:abc") == "SetCredential=***"
