@@ -43,6 +43,9 @@ def _folded(name: str) -> str:
     return re.sub(r"[\s_-]+", "_", unicodedata.normalize("NFKC", name).casefold())
 
 
+ENVIRONMENT = sentence("environment")  # where a problem is that is not in the file
+
+
 class MonitorError(Exception):
     """Everything raised on purpose; `str()` of it is fit for the operator, and secrets are masked in it.
 
@@ -93,7 +96,13 @@ class ConfigError(MonitorError):
         self.problems = tuple(problems)
         super().__init__(
             joined(
-                "\n", (sentence("{path}, {problem}", path=path, problem=each.text) for each in self.problems)
+                "\n",
+                (
+                    each.text
+                    if each.where == ENVIRONMENT
+                    else sentence("{path}, {problem}", path=path, problem=each.text)
+                    for each in self.problems
+                ),
             )
         )
 

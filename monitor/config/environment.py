@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 
 from monitor.config.options import OPTION_TABLES, options_of
 from monitor.config.secrets import PASSWORD_VARIABLE
-from monitor.errors import Problem, nearest
+from monitor.errors import ENVIRONMENT, Problem, nearest
 from monitor.texts import sentence
 
 PREFIX = "MONITOR_"
@@ -73,7 +73,7 @@ def _unknown(variable: str, known: list[str]) -> Problem:
         else sentence("Remove it, or correct its name.")
     )
     return Problem(
-        where=sentence("environment"),
+        where=ENVIRONMENT,
         key=variable,
         line=None,
         what=sentence("is no option."),

@@ -16,7 +16,7 @@ from monitor.config.environment import NO_OVERRIDES, Overrides, variable_of
 from monitor.config.options import NOUN_TABLES, OPTION_TABLES, Config, options_of
 from monitor.config.positions import Positions, caret, read_positions
 from monitor.config.toml_errors import describe_toml_error
-from monitor.errors import ConfigError, Problem, nearest, suggestion
+from monitor.errors import ENVIRONMENT, ConfigError, Problem, nearest, suggestion
 from monitor.masking import MASK, mask_line
 from monitor.texts import Text, in_quotes, joined, listed, sentence
 
@@ -187,7 +187,7 @@ def _read(
         problem = _problem(name, index, raw, mistake, positions)
         if overrides.has(name, mistake.key):
             variable = variable_of(name, mistake.key)
-            problem = replace(problem, where=sentence("environment"), key=variable, line=None)
+            problem = replace(problem, where=ENVIRONMENT, key=variable, line=None)
         found.append(problem)
     problems += dict.fromkeys(found)  # one value with several faults (a union, a list) is reported once
     return None if found else table

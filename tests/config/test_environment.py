@@ -76,3 +76,9 @@ def test_a_value_that_an_option_does_not_take_is_refused_by_the_name_of_the_vari
 
 def test_the_file_is_named_for_what_stands_in_the_file() -> None:
     assert "line 2, [smtp], port: " in refused("[smtp]\nport = 0", MONITOR_SMTP__HOST="mail.example.org")
+
+
+def test_a_mistake_in_the_environment_does_not_name_the_file() -> None:
+    assert refused(MONITOR_SMPT__HOST="x").startswith("environment, MONITOR_SMPT__HOST: ")
+    assert refused(MONITOR_SMTP__PORT="x").startswith("environment, MONITOR_SMTP__PORT: ")
+    assert refused("[fetch]\ntimeout = 3").startswith("config.toml, line 2")
