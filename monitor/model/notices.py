@@ -116,8 +116,10 @@ class NoticeKind(Enum):
         Telling(
             happened=sentence("A feed has not worked for a day."),
             to_do=sentence(
-                "Open its url in a browser. If it has moved, correct the url in config.toml; if it is gone, remove it"
-                " there. It is asked on, and you are told when it works again."
+                "If its name is not found, or it cannot be reached: check the network and DNS of this machine, and set"
+                " [fetch] proxy where the site is blocked, as cn.nytimes.com in mainland China. Else open its url in a"
+                " browser: if it has moved, correct the url in config.toml; if it is gone, remove it there. It is asked"
+                " on, and you are told when it works again."
             ),
         ),
     )

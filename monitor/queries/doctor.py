@@ -16,7 +16,7 @@ from urllib.parse import urlsplit
 
 from monitor.config.checked import CheckedConfig, missing_work, readable_part
 from monitor.config.options import Config, Feed
-from monitor.errors import ConfigError, FeedError, SchemaError, StoreError
+from monitor.errors import ConfigError, FeedError, FetchError, SchemaError, StoreError
 from monitor.feeds.fetch import Fetched, Fetcher
 from monitor.feeds.parser_pool import ParserPool
 from monitor.loaded import LoadedConfig, load
@@ -388,6 +388,12 @@ async def _feed(feed: Feed, fetcher: Fetcher, parsers: ParserPool, now: datetime
         then = sentence(
             "Open {url} in a browser. If it is gone, correct url, or remove the feed.", url=mask(feed.url)
         )
+        if isinstance(error, FetchError) and error.connection:
+            then = sentence(
+                "Check the network and DNS of this machine, and whether {host} can be reached from where it is:"
+                " cn.nytimes.com is blocked in mainland China. A proxy helps: [fetch] proxy.",
+                host=urlsplit(feed.url).hostname,
+            )
         return _failed(part, error.text, then)
     if not parsed.entries:
         return _warning(

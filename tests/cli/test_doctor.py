@@ -339,3 +339,11 @@ def test_a_service_that_writes_as_if_it_were_later_is_a_warning(installation: In
     asyncio.run(beat())
     finding = _only(installation.findings(code=0), "database")
     assert finding["what"] == "The service writes as if it were 60 minutes later."
+
+
+def test_a_feed_whose_name_is_not_found_is_no_matter_for_a_browser(installation: Installation) -> None:
+    installation.change(f'url = "{installation.feed_server.url}"', 'url = "http://name.invalid/rss"')
+    then = _only(installation.findings(code=1), "feed 示例")["next"]
+    assert "name.invalid" in then
+    assert "DNS" in then
+    assert "[fetch] proxy" in then
