@@ -4,10 +4,11 @@ import asyncio
 from collections.abc import Iterator
 from datetime import timedelta
 from pathlib import Path
+from zoneinfo import ZoneInfo
 
 from monitor.cli.database import use_database
-from monitor.cli.moments import Times, times_of
-from monitor.cli.terminal import answer, complain, say, table
+from monitor.cli.status import show_feed_states
+from monitor.cli.terminal import answer, complain, local_time, say
 from monitor.config.checked import CheckedConfig, read_options
 from monitor.config.options import Feed, FetchOptions, as_written
 from monitor.config.values import in_words
@@ -16,7 +17,6 @@ from monitor.errors import FeedError, MonitorError, StoreError
 from monitor.feeds.links import is_address
 from monitor.loaded import LoadedConfig, load
 from monitor.masking import mask
-from monitor.model.feeds import FeedHealth
 from monitor.queries.answers.feeds import FeedTestAnswer, ListedFeed
 from monitor.queries.answers.status import FeedStatus
 from monitor.queries.status import read_stored_state, status_of
@@ -24,54 +24,34 @@ from monitor.queries.visit import Visit, visit
 from monitor.service.clock import clock
 from monitor.texts import listed, sentence
 
-_STATES = {
-    FeedHealth.OK.value: sentence("answers"),
-    FeedHealth.FAILING.value: sentence("fails"),
-    FeedHealth.DEAD.value: sentence("dead"),
-    FeedHealth.GONE.value: sentence("gone"),
-    FeedHealth.QUIET.value: sentence("quiet"),
-    FeedHealth.UNVISITED.value: sentence("not asked yet"),
-    FeedHealth.PAUSED.value: sentence("is paused"),
-}
-
 
 def show_feeds(path: Path, *, json: bool) -> int:
     """List the feeds of a file, with what the database knows of them; return 0."""
     checked = read_options(path)
     stored, no_database = _stored(checked)
-    listed = [
+    feeds = [
         ListedFeed.of(feed, _every(feed, checked.config.fetch), stored.get(feed.name))
         for feed in checked.config.feeds
     ]
     if json:
-        answer(listed)
+        answer(feeds)
         return 0
     if no_database:
         complain(
             sentence("The database was not read, so only the file is shown: {reason}", reason=no_database)
         )
-    if not listed:
+    if not feeds:
         say(
             sentence(
                 'There is no feed yet. "monitor feeds add URL" adds one, by the address of a home page, too.'
             )
         )
         return 0
-    times = times_of(checked.config, clock())
-    table(
-        *(
-            sentence("feed name"),
-            sentence("how it does"),
-            sentence("polled every"),
-            sentence("last answered"),
-        ),
-        sentence("its address"),
-        rows=[
-            (each.feed, _STATES.get(each.state, each.state), each.every, times.at(each.visited), each.url)
-            for each in listed
-        ],
-    )
-    times.say_zone()
+    subscriptions = checked.config.subscriptions
+    show_feed_states(feeds, clock(), ZoneInfo(subscriptions[0].timezone) if subscriptions else None)
+    say("")
+    for each in feeds:  # whole, on lines of their own: an address is copied
+        say(sentence("{feed}: {url}", feed=each.feed, url=each.url))
     return 0
 
 

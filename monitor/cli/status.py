@@ -1,5 +1,6 @@
 """The command that shows how everything stands: status."""
 
+from collections.abc import Sequence
 from datetime import datetime, tzinfo
 from pathlib import Path
 from zoneinfo import ZoneInfo
@@ -23,6 +24,7 @@ from monitor.feeds.health import FAILS
 from monitor.model.feeds import FeedHealth
 from monitor.model.mail import DeliveryStatus
 from monitor.queries.answers.config import MaildirTransport
+from monitor.queries.answers.feeds import ListedFeed
 from monitor.queries.answers.status import ConfigStatus, FeedStatus, StatusAnswer, SubscriptionStatus
 from monitor.queries.health import ServiceState
 from monitor.queries.status import StoredState, read_stored_state, status_of, status_refused
@@ -234,6 +236,17 @@ def _show_next(status: StatusAnswer, now: datetime, zone: tzinfo | None) -> None
 
 
 def _show_feeds(status: StatusAnswer, now: datetime, zone: tzinfo | None) -> None:
+    show_feed_states(status.feeds, now, zone)
+    reasons = [
+        (feed.feed, reason) for feed in status.feeds for reason in [_reason(feed, now, zone)] if reason
+    ]
+    if reasons:
+        say("")
+        table(sentence("feed"), sentence("why it is not well"), rows=reasons)
+
+
+def show_feed_states(feeds: Sequence[FeedStatus | ListedFeed], now: datetime, zone: tzinfo | None) -> None:
+    """Print a table of feeds: how each does, and when it is asked."""
     table(
         sentence("feed"),
         sentence("state"),
@@ -243,20 +256,21 @@ def _show_feeds(status: StatusAnswer, now: datetime, zone: tzinfo | None) -> Non
         rows=[
             (
                 feed.feed,
-                Styled(_NAMES[feed.state], _COLOURS[feed.state]),
+                _state(feed.state),
                 moment(feed.visited, now, zone),
                 moment(feed.next, now, zone),
                 feed.every,
             )
-            for feed in status.feeds
+            for feed in feeds
         ],
     )
-    reasons = [
-        (feed.feed, reason) for feed in status.feeds for reason in [_reason(feed, now, zone)] if reason
-    ]
-    if reasons:
-        say("")
-        table(sentence("feed"), sentence("problem"), rows=reasons)
+
+
+def _state(state: FeedHealth | str) -> Styled:
+    """Return a state in words; "-" for "", where the database cannot be read."""
+    if not state:
+        return Styled("-", "")
+    return Styled(_NAMES[FeedHealth(state)], _COLOURS[FeedHealth(state)])
 
 
 def _reason(feed: FeedStatus, now: datetime, zone: tzinfo | None) -> str:

@@ -303,6 +303,11 @@ def test_feeds_are_listed_with_what_is_known_of_them(file: Path, site: str) -> N
     assert (listed["晚报"]["state"], listed["晚报"]["every"]) == ("ok", "30m")
     assert listed["晚报"]["visited"] is not None
     assert "暂停" in feeds(file, "list", LANG="zh_CN.UTF-8")
+    rows = feeds(file, "list").splitlines()
+    status = run_command("status", folder=file.parent).stdout
+    heads = next(row for row in status.splitlines() if "last answer" in row)
+    assert rows[0].split() == heads.split()
+    assert "晨报: https://morning.example.org/rss" in rows
 
 
 # --- OPML ---------------------------------------------------------------------------------------
