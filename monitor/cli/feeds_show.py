@@ -13,7 +13,7 @@ from monitor.config.checked import CheckedConfig, read_options
 from monitor.config.options import Feed, FetchOptions, as_written
 from monitor.config.values import in_words
 from monitor.editing.feeds import feed_at, feed_named
-from monitor.errors import FeedError, MonitorError, StoreError
+from monitor.errors import FeedError, FetchError, MonitorError, StoreError
 from monitor.feeds.links import is_address
 from monitor.loaded import LoadedConfig, load
 from monitor.masking import mask
@@ -84,6 +84,14 @@ def show_test(path: Path, source: str, *, json: bool) -> int:
             answer(FeedTestAnswer(ok=False, url=mask(feed.url), error=error.text))
         else:
             complain(sentence("{url} brings no feed: {error}", url=mask(feed.url), error=error.text))
+            is_guess = feed.url == f"https://{source.strip()}"
+            if is_guess and isinstance(error, FetchError) and error.connection:
+                complain(
+                    sentence(
+                        "Without a scheme https is asked. If the server speaks http: monitor feeds test {url}",
+                        url=mask(f"http://{source.strip()}"),
+                    )
+                )
         return 1
     if json:
         answer(FeedTestAnswer.of(found, now))

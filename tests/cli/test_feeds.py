@@ -110,6 +110,11 @@ def test_a_feed_is_tested_by_its_address_and_nothing_is_stored(file: Path, site:
     assert text(file) == CONFIG
 
 
+def test_http_is_named_where_https_was_guessed_and_is_not_spoken(file: Path, site: str) -> None:
+    output = feeds(file, "test", f"{site.removeprefix('http://')}/rss", code=1)
+    assert f"monitor feeds test {site}/rss" in output
+
+
 def test_the_interval_that_is_kept_is_shown(file: Path) -> None:
     file.write_text(CONFIG.replace('"30m"', '"1m"'), "utf-8")
     assert answer(file, "list")[1]["every"] == "15m"
