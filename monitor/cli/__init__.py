@@ -263,6 +263,12 @@ def run(
 @app.command()
 def poll(
     context: typer.Context,
+    feed: Annotated[
+        list[str] | None,
+        typer.Argument(
+            metavar="[FEED]...", help="Only these, due or not, by name or address.", show_default=False
+        ),
+    ] = None,
     config: ConfigFile = None,
     every: Annotated[bool, typer.Option("--all", help="Every feed, not only those that are due.")] = False,
     json: Json = False,
@@ -270,7 +276,7 @@ def poll(
     """Poll the feeds that are due, once. Sends no mail."""
     from monitor.cli.work import poll
 
-    sys.exit(poll(path_of(context, config), every=every, json=json))
+    sys.exit(poll(path_of(context, config), names=feed or (), every=every, json=json))
 
 
 @app.command()

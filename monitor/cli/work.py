@@ -18,10 +18,11 @@ from monitor.cli.terminal import (
     say_held_back,
     table,
 )
-from monitor.config.options import Subscription
+from monitor.config.options import Feed, Subscription
 from monitor.config.values import in_words
 from monitor.digests.due import next_slot
-from monitor.errors import DigestError
+from monitor.editing.feeds import feed_named
+from monitor.errors import DigestError, MonitorError
 from monitor.jobs.compose import Composed, NothingNew, SlotTaken
 from monitor.jobs.deliver import Attempted
 from monitor.jobs.poll import Polled, PollFailed, Unchanged
@@ -131,13 +132,21 @@ class _Tasks:
             self.error = self.error or error
 
 
-def poll(path: Path, *, every: bool, json: bool) -> int:
-    """Visit the feeds that are due, or all with `every`; return 1 when one failed."""
+def poll(path: Path, *, names: Sequence[str], every: bool, json: bool) -> int:
+    """Visit the feeds that are due, those of `names`, or all with `every`; return 1 when one failed.
+
+    Raises MonitorError for a feed that is not in the file, or paused.
+    """
+    loaded = load_complete(path)
+    only = [_polled_feed(name, loaded) for name in names]
+    every = every or bool(only)
 
     async def work(due_work: DueWork, answers: _Answers) -> None:
-        claimed = await due_work.claim_feeds(due_only=not every, by_hand=True)
+        claimed = await due_work.claim_feeds(due_only=not every, by_hand=True, only=only)
         if every:
             for feed, until in await due_work.feeds_at_rest():
+                if only and feed not in only:
+                    continue
                 complain(
                     sentence(
                         "{feed}: not asked: its server wants to be left alone until {time}.",
@@ -148,8 +157,6 @@ def poll(path: Path, *, every: bool, json: bool) -> int:
         with progress(sentence("polling"), len(claimed)) as answers.step:
             await due_work.poll_claimed(claimed, apart=not every)
 
-    loaded = load_complete(path)
-    times = times_of(loaded.config, clock())
     answers = _run(loaded, work)
     if json:
         answer(answers.polls)
@@ -157,6 +164,13 @@ def poll(path: Path, *, every: bool, json: bool) -> int:
         _show_polls(answers.polls, loaded, times)
         times.say_zone()
     return _exit_code(answers)
+
+
+def _polled_feed(name: str, loaded: LoadedConfig) -> Feed:
+    feed = feed_named(name, loaded.config.feeds)
+    if not feed.enabled:
+        raise MonitorError(sentence('"{name}" is paused: monitor feeds resume "{name}"', name=feed.name))
+    return feed
 
 
 def digest(path: Path, *, only: str | None, now: bool, json: bool) -> int:

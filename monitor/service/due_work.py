@@ -159,9 +159,18 @@ class DueWork:
             self._more_are_due = False
             self._start("poll", self.poll_due)
 
-    async def claim_feeds(self, *, due_only: bool, by_hand: bool = False) -> list[tuple[Feed, PollState]]:
-        """Claim every feed, or every due one, for one visit; `by_hand` those too that are gone and asked no more."""
-        candidates, options, now = self.loaded.config.polled, self.loaded.config.fetch, self._wall_clock()
+    async def claim_feeds(
+        self, *, due_only: bool, by_hand: bool = False, only: Sequence[Feed] = ()
+    ) -> list[tuple[Feed, PollState]]:
+        """Claim every feed, or every due one, for one visit; `by_hand` those too that are gone and asked no more.
+
+        `only` are those to choose from, where not all are.
+        """
+        candidates, options, now = (
+            tuple(only) or self.loaded.config.polled,
+            self.loaded.config.fetch,
+            self._wall_clock(),
+        )
         if due_only:
             limit = len(candidates)
             return await claim(

@@ -315,6 +315,17 @@ def test_feeds_are_listed_with_what_is_known_of_them(file: Path, site: str) -> N
     assert "晨报: https://morning.example.org/rss" in rows
 
 
+def test_a_feed_is_polled_by_its_name(file: Path, site: str) -> None:
+    file.write_text(CONFIG.replace("https://evening.example.org", site), "utf-8")
+    for _ in range(2):  # due or not
+        assert [poll["feed"] for poll in json.loads(monitor(file.parent, "poll", "晚报", "--json"))] == [
+            "晚报"
+        ]
+    assert 'Did you mean "晚报"?' in monitor(file.parent, "poll", "晚报纸", code=1)
+    feeds(file, "pause", "晨报")
+    assert "is paused" in monitor(file.parent, "poll", "晨报", code=1)
+
+
 # --- OPML ---------------------------------------------------------------------------------------
 
 OPML = """\
