@@ -391,7 +391,8 @@ async def _feed(feed: Feed, fetcher: Fetcher, parsers: ParserPool, now: datetime
         if isinstance(error, FetchError) and error.connection:
             then = sentence(
                 "Check the network and DNS of this machine, and whether {host} can be reached from where it is:"
-                " cn.nytimes.com is blocked in mainland China. A proxy helps: [fetch] proxy.",
+                " cn.nytimes.com is blocked in mainland China. A proxy helps: [fetch] proxy."
+                " If the site has moved or is gone, correct url, or remove the feed.",
                 host=urlsplit(feed.url).hostname,
             )
         return _failed(part, error.text, then)

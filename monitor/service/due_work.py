@@ -166,11 +166,8 @@ class DueWork:
 
         `only` are those to choose from, where not all are.
         """
-        candidates, options, now = (
-            tuple(only) or self.loaded.config.polled,
-            self.loaded.config.fetch,
-            self._wall_clock(),
-        )
+        candidates = tuple(only) or self.loaded.config.polled
+        options, now = self.loaded.config.fetch, self._wall_clock()
         if due_only:
             limit = len(candidates)
             return await claim(

@@ -267,7 +267,7 @@ def test_a_feed_that_fails_is_told_and_the_others_are_good(installation: Install
     installation.change("[[rules]]", '[[feeds]]\nname = "weg"\nurl = "http://127.0.0.1:1/rss"\n[[rules]]')
     findings = installation.findings(code=1)
     assert _only(findings, "feed weg")["state"] == "failed"
-    assert "in a browser" in _only(findings, "feed weg")["next"]
+    assert "correct url" in _only(findings, "feed weg")["next"]
     assert _only(findings, "feed 示例")["state"] == "good"
     assert _only(findings, "clock")["state"] == "good"
 

@@ -64,9 +64,7 @@ def test_other_variables_are_none_of_the_options(variable: str) -> None:
 
 def test_a_variable_that_no_option_has_is_refused_with_the_nearest_one() -> None:
     problem = refused(MONITOR_SMTP__PROT="587")
-    assert problem == (
-        'config.toml, environment, MONITOR_SMTP__PROT: is no option. Did you mean "MONITOR_SMTP__PORT"?'
-    )
+    assert problem == ('environment, MONITOR_SMTP__PROT: is no option. Did you mean "MONITOR_SMTP__PORT"?')
 
 
 def test_a_value_that_an_option_does_not_take_is_refused_by_the_name_of_the_variable() -> None:
