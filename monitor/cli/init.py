@@ -27,6 +27,7 @@ from monitor.editing.setup import (
     propose_server,
     sender_of,
     set_up,
+    waiting_host,
 )
 from monitor.errors import ConfigError, FeedError, MonitorError
 from monitor.loaded import check_bytes
@@ -159,7 +160,7 @@ def _answers(file: _File, given: Given) -> Given:
         address = ask_address(next(iter(file.to), ""))
         setup = replace(setup, to=(address,) if (address,) != file.to else ())
     if setup.host is None and given.password is None and not setup.password_file:
-        setup, password = ask_server(setup, (*setup.to, *file.to)[0], config)
+        setup, password = ask_server(setup, (*setup.to, *file.to)[0], config, waiting_host(file.text))
         given = replace(given, password=password)
     if not given.feeds:
         loaded = check_bytes(file.path, file.text.encode())
@@ -194,8 +195,19 @@ def _complete(file: _File, given: Given) -> tuple[Setup, str | None]:
         setup = replace(setup, to=tuple(dict.fromkeys((*file.to, *setup.to))))
     if given.feeds:
         setup = replace(setup, feeds=_found_feeds(file, given.feeds))
-    if any((setup.host, setup.port, setup.security, setup.username, setup.password_file, password)):
-        setup = _with_server(file, setup, has_password=password is not None or bool(setup.password_file))
+    if not setup.waiting_host and any(
+        (setup.host, setup.port, setup.security, setup.username, setup.password_file, password)
+    ):
+        has_password = password is not None or bool(setup.password_file)
+        setup = _with_server(file, setup, has_password=has_password)
+        provider = provider_at(setup.host or "")
+        if provider and not has_password and not file.config.smtp.host and setup.username == "":
+            complain(
+                sentence(
+                    "{server} wants a login: add --username and --password-stdin, or --password-file.",
+                    server=setup.host,
+                )
+            )
     if password is not None:
         provider = provider_at(setup.host or file.config.smtp.host)
         try:
@@ -213,6 +225,13 @@ def _with_server(file: _File, setup: Setup, *, has_password: bool) -> Setup:
         if has_password and not smtp.username and setup.username is None and to:
             return replace(setup, username=parse_mailbox(to).address)
         return setup
+    waiting = "" if setup.host else waiting_host(file.text)
+    if waiting:  # all about it was given before, but for the password
+        return replace(
+            setup,
+            host=waiting,
+            sender=setup.sender or (sender_of(smtp.username or to) if is_example(smtp.sender) else None),
+        )
     proposed = propose_server(to, setup.host) if to else None
     if proposed is None:
         raise MonitorError(_why_no_server(to))

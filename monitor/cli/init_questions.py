@@ -43,16 +43,17 @@ def ask_address(default: str) -> str:
     return ask(sentence("Who gets the digests (mail address)"), read, default)
 
 
-def ask_server(setup: Setup, to: str, config: Config) -> tuple[Setup, str | None]:
+def ask_server(setup: Setup, to: str, config: Config, waiting: str = "") -> tuple[Setup, str | None]:
     """Ask for the mail server and the login; return the password, None where it stays as it is.
 
-    Without a mail server, or without a password for its login, mails go into a folder on this machine.
+    Without a mail server, or without a password for its login, mails go into a folder on this machine. `waiting` is the
+    server that was given before, without its password.
     """
     smtp, own = config.smtp, provider_of(to)
     if own and not own.takes_passwords:
         say(sentence("{provider}: {advice}", provider=own.name, advice=own.where))
     likely = propose_server(to)
-    default = smtp.host or (likely.host if likely else _NONE)
+    default = smtp.host or waiting or (likely.host if likely else _NONE)
     say("")
     say(sentence('Which mail server sends the digests? "-" is none: they go into a folder on this machine.'))
     host = ask(sentence("Mail server"), _reader("host"), default)
@@ -60,7 +61,7 @@ def ask_server(setup: Setup, to: str, config: Config) -> tuple[Setup, str | None
         return (replace(setup, host="") if smtp.host else setup), None
     provider, proposed = provider_at(host), propose_server(to, host)
     assert proposed  # for a host there is always one
-    is_same = host == smtp.host
+    is_same = host == (smtp.host or waiting)
     default_port = setup.port or (smtp.port if is_same else proposed.port)
     port = int(ask(sentence("Port"), _reader("port"), str(default_port)))
     by_port = {465: "implicit", 587: "starttls"}.get(port, proposed.security)
@@ -78,12 +79,17 @@ def ask_server(setup: Setup, to: str, config: Config) -> tuple[Setup, str | None
     username = "" if username == _NONE else username
     password = _ask_password(provider, keeps=is_same and bool(smtp.password_file)) if username else ""
     if password == "" and username:
+        if smtp.host:
+            say(sentence("Without a password no mail can be sent: the mail server stays as it is."))
+            return setup, None
         say(
             sentence(
-                'Without a password no mail can be sent. Until "monitor init" gets one, digests go into a folder.'
+                "The password is missing, so digests go into a folder for now. The mail server is kept: run"
+                ' "monitor init" again when you have the password.'
             )
         )
-        return setup, None
+        kept = replace(setup, port=port, security=security, username=username, waiting_host=host)
+        return kept, None
     setup = replace(setup, host=host, port=port, security=security, username=username)
     return replace(setup, sender=_sender(setup, config, to)), password or None
 
@@ -247,6 +253,8 @@ def _reader(key: str, others: Mapping[str, object] = MappingProxyType({})) -> Ca
         if key in ("host", "username") and typed == _NONE:
             return typed
         value = int(typed) if key == "port" and typed.isdecimal() else typed
+        if key == "host" and not {".", ":"} & set(typed) and typed.lower() != "localhost":
+            raise ValueError(sentence("A mail server is named with its domain, as in smtp.example.org."))
         mistake = mistake_in(SmtpOptions, key, value)
         if mistake := mistake or contradiction_in(SmtpOptions, {**others, key: value} if others else {}):
             raise ValueError(mistake)

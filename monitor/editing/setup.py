@@ -2,6 +2,7 @@
 
 import contextlib
 import os
+import re
 import tempfile
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -12,7 +13,7 @@ from monitor.config.addresses import parse_mailbox
 from monitor.config.conversion import convert_table
 from monitor.config.options import Config
 from monitor.config.positions import read_positions
-from monitor.editing.edit import behind_tables, gap_behind, line_ended, with_value, write_whole
+from monitor.editing.edit import behind_tables, gap_behind, line_ended, with_line, with_value, write_whole
 from monitor.editing.feeds import NewFeed, with_feeds
 from monitor.errors import MonitorError
 from monitor.mail.providers import Password, Provider, provider_at, provider_of
@@ -23,6 +24,7 @@ Security = Literal["implicit", "starttls", "none"]
 PASSWORD_FILE = "smtp_password"  # noqa: S105 - the name of a file, beside config.toml
 _PORTS: dict[Security, int] = {"implicit": 465, "starttls": 587, "none": 25}
 _SENDER = "AI 日报"  # the name of the shipped sender
+_WAITING = re.compile(r'^# host = "([^"\n]+)"  # waits for its password\r?\n', re.MULTILINE)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -50,6 +52,13 @@ class Setup:
     feeds: tuple[NewFeed, ...] = ()
     locale: str | None = None
     at: tuple[str, ...] | None = None
+    waiting_host: str = ""  # a server that is written as a comment until there is its password
+
+
+def waiting_host(text: str) -> str:
+    """Return the server that waits for its password in the text of a config.toml; "" for none."""
+    found = _WAITING.search(text)
+    return found[1] if found else ""
 
 
 def propose_server(address: str, host: str | None = None) -> Server | None:
@@ -141,7 +150,12 @@ def set_up(text: str, setup: Setup, *, is_new: bool) -> str:
         "password_file": setup.password_file,
         "sender": setup.sender,
     }
+    if setup.host or setup.waiting_host:
+        text = _WAITING.sub("", text)
     text = _with_options(text, "smtp", {key: value for key, value in smtp.items() if value is not None})
+    if setup.waiting_host:
+        line = f"# host = {_written(setup.waiting_host)}  # waits for its password"
+        text = with_line(text, ("smtp", 0, "host"), line)
     text = _with_subscription(text, setup)
     if setup.feeds and is_new:
         text, rest = _with_first_feed(text, setup.feeds[0]), setup.feeds[1:]

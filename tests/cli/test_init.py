@@ -390,17 +390,55 @@ def test_a_provider_without_passwords_is_told_and_no_server_is_the_default(tmp_p
     assert config(tmp_path)["subscriptions"][0]["to"] == ["me@outlook.com"]
 
 
-def test_without_a_password_no_server_is_written(tmp_path: Path) -> None:
+def test_what_was_typed_of_a_server_waits_for_its_password(tmp_path: Path) -> None:
     with on_terminal(tmp_path, "init", "--locale", "en", "--at", "08:00") as session:
-        start(session)
-        accept_server(session)
+        start(session, "me@mail.test")
+        session.answer("Mail server", "smtp")
+        session.expect("named with its domain")
+        session.answer("Mail server", "smtp.mail.test")
+        session.answer("Port", "587")
+        session.answer("Security")
+        session.answer("User name", "ann")
         session.answer("Password")
-        session.expect("Without a password no mail can be sent")
+        session.expect("The password is missing")
         session.answer("Feed")
         session.answer("Write a sample", "n")
         assert session.end() == 0
-    assert config(tmp_path)["smtp"]["host"] == ""
+    smtp = config(tmp_path)["smtp"]
+    assert (smtp["host"], smtp["port"], smtp["security"], smtp["username"]) == ("", 587, "starttls", "ann")
     assert files(tmp_path) == ["config.toml"]
+    assert "is good" in monitor(tmp_path, "check")
+    with on_terminal(tmp_path, "init") as session:
+        session.answer("Change anything of it?", "y")
+        session.answer("Who gets the digests")
+        session.answer("Mail server [smtp.mail.test]")
+        session.answer("Port [587]")
+        session.answer("Security (implicit, starttls or none) [starttls]")
+        session.answer('User name ("-": no login) [ann]')
+        session.answer("Password", "secret-word")
+        session.answer("Sender")
+        session.answer("Feed")
+        session.answer("Language")
+        session.answer("Times")
+        session.answer("Write a sample", "n")
+        session.answer("Send a test mail now?", "n")
+        assert session.end() == 0
+    smtp = config(tmp_path)["smtp"]
+    assert (smtp["host"], smtp["port"], smtp["username"]) == ("smtp.mail.test", 587, "ann")
+    assert "waits for its password" not in text(tmp_path)
+
+
+def test_a_server_that_waits_gets_its_password_by_an_option(tmp_path: Path) -> None:
+    waiting = SHIPPED.replace("port = 465", '# host = "smtp.qq.com"  # waits for its password\nport = 465', 1)
+    (tmp_path / "config.toml").write_text(waiting.replace("you@example.org", "me@qq.com"), "utf-8")
+    init(tmp_path, "--username", "me@qq.com", password="abcdefgh")
+    assert config(tmp_path)["smtp"]["host"] == "smtp.qq.com"
+    assert "waits" not in text(tmp_path)
+
+
+def test_a_providers_server_without_a_login_is_told_to_want_one(tmp_path: Path) -> None:
+    output = init(tmp_path, "--to", "me@qq.com", "--smtp-host", "smtp.qq.com")
+    assert "smtp.qq.com wants a login" in output
 
 
 @pytest.mark.parametrize("questions", [0, 1, 5, 6, 8])
