@@ -34,6 +34,7 @@ def digest_again(path: Path, slot: str, *, only: str | None, to: str | None, jso
 
     if loaded.database_file and not loaded.database_file.exists():
         raise DigestError(NONE_YET)
+    times = times_of(loaded.config, clock())
     sent = use_database(loaded.store_url, queue, writable=True)
     if json:
         answer(SentAgainAnswer.of(sent))
@@ -43,7 +44,7 @@ def digest_again(path: Path, slot: str, *, only: str | None, to: str | None, jso
                 "The digest of {slot} ({subscription}) goes again to {to}. A running service sends it at once, else "
                 '"monitor deliver".',
                 subscription=sent.subscription,
-                slot=sent.slot,
+                slot=times.slot(sent.subscription, sent.slot),
                 to=listed(sent.to),
             )
         )

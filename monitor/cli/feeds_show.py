@@ -7,8 +7,9 @@ from pathlib import Path
 from zoneinfo import ZoneInfo
 
 from monitor.cli.database import use_database
+from monitor.cli.moments import Times, times_of
 from monitor.cli.status import show_feed_states
-from monitor.cli.terminal import answer, complain, local_time, say
+from monitor.cli.terminal import answer, complain, say
 from monitor.config.checked import CheckedConfig, read_options
 from monitor.config.options import Feed, FetchOptions, as_written
 from monitor.config.values import in_words
@@ -49,6 +50,8 @@ def show_feeds(path: Path, *, json: bool) -> int:
         return 0
     subscriptions = checked.config.subscriptions
     show_feed_states(feeds, clock(), ZoneInfo(subscriptions[0].timezone) if subscriptions else None)
+    if subscriptions and any(each.visited or each.next for each in feeds):
+        say(sentence("times: those of {zone}", zone=subscriptions[0].timezone))
     say("")
     for each in feeds:  # whole, on lines of their own: an address is copied
         say(sentence("{feed}: {url}", feed=each.feed, url=each.url))

@@ -55,7 +55,7 @@ def outbox(
 
     nothing_to_do: list[str] = []
 
-    async def change_and_list(db: Database) -> tuple[list[str], list[Delivery], int]:
+    async def change_and_list(db: Database) -> tuple[list[str], list[Delivery], int, RelayState | None]:
         problems: list[str] = []
         if retry is not None:
             problems += await _requeue(retry, checked, db)

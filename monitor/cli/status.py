@@ -212,9 +212,11 @@ def _show_mail(status: StatusAnswer, security: str, now: datetime, zone: tzinfo 
         for each in DeliveryStatus
         if status.outbox[each.value] or each is DeliveryStatus.WAITING
     ]
-    say(sentence("outbox: {counts}", counts=listed(counts)))
-    if oldest := status.oldest_waiting:
-        say(sentence("outbox: the oldest mail waits since {since}", since=moment(oldest, now, zone)))
+    values = {"counts": listed(counts), "since": moment(status.oldest_waiting, now, zone)}
+    if status.oldest_waiting:
+        say(sentence("outbox: {counts}; the oldest has waited since {since}", **values))
+    else:
+        say(sentence("outbox: {counts}", **values))
     if status.unseen:
         say(sentence('outbox: "monitor outbox --seen all" says that you know what was given up'))
 
@@ -242,7 +244,7 @@ def _show_feeds(status: StatusAnswer, now: datetime, zone: tzinfo | None) -> Non
     ]
     if reasons:
         say("")
-        table(sentence("feed"), sentence("why it is not well"), rows=reasons)
+        table(sentence("feed"), sentence("problem"), rows=reasons)
 
 
 def show_feed_states(feeds: Sequence[FeedStatus | ListedFeed], now: datetime, zone: tzinfo | None) -> None:

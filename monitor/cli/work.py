@@ -138,6 +138,7 @@ def poll(path: Path, *, names: Sequence[str], every: bool, json: bool) -> int:
     Raises MonitorError for a feed that is not in the file, or paused.
     """
     loaded = load_complete(path)
+    times = times_of(loaded.config, clock())
     only = [_polled_feed(name, loaded) for name in names]
     every = every or bool(only)
 
