@@ -112,6 +112,7 @@ def undo(path: Path, version: int | None, *, dry_run: bool, json: bool) -> int:
         )
         say(sentence("{done} A running service applies this within two seconds.", done=done))
         say(sentence('Run "monitor rules undo" once more to take it back.'))
+        times.say_zone()
     return 0
 
 
