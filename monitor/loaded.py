@@ -1,11 +1,10 @@
 """Load config.toml: read, check, compile it; and name what changed between two configurations."""
 
-import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from monitor.config.checked import CheckedConfig, check_options, missing_files, missing_work
+from monitor.config.checked import CheckedConfig, check_options, missing_files, missing_work, smtp_hash
 from monitor.config.options import OPTION_TABLES, WORD_LISTS, Feed, Subscription, changed_options
 from monitor.config.positions import caret, read_positions
 from monitor.config.reading import read_file
@@ -61,35 +60,8 @@ def check_bytes(path: Path, raw: bytes) -> LoadedConfig:
         config=config,
         rules=rules,
         password=password,
-        smtp_hash=_smtp_hash(checked, password),
+        smtp_hash=smtp_hash(checked, password),
     )
-
-
-def smtp_hash_of(checked: CheckedConfig) -> str | None:
-    """Return `smtp_hash` by the files that [smtp] names as they are now; None while one cannot be read."""
-    smtp = checked.config.smtp
-    if smtp.ca_file and not content_hash_of(checked.folder / smtp.ca_file):
-        return None
-    try:
-        return _smtp_hash(checked, smtp_password(smtp, folder=checked.folder))
-    except ConfigError:
-        return None
-
-
-def _smtp_hash(checked: CheckedConfig, password: str) -> str:
-    smtp = checked.config.smtp
-    certificates = content_hash_of(checked.folder / smtp.ca_file) if smtp.ca_file else ""
-    return hashlib.sha256(
-        f"{smtp!r}\n{certificates}\n{password}".encode("utf-8", "surrogateescape")
-    ).hexdigest()
-
-
-def content_hash_of(path: Path) -> str:
-    """Return the SHA-256 of a file's bytes in hex; "" when it cannot be read just now."""
-    try:
-        return hashlib.sha256(path.read_bytes()).hexdigest()
-    except OSError:
-        return ""
 
 
 def _problem_with_caret(error: RuleError, checked: CheckedConfig) -> Problem:

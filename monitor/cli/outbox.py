@@ -6,12 +6,11 @@ from pathlib import Path
 from monitor.cli.database import time_of, use_database
 from monitor.cli.moments import Times, times_of
 from monitor.cli.terminal import answer, complain_each, say, table
-from monitor.config.checked import CheckedConfig, read_options
+from monitor.config.checked import CheckedConfig, read_options, smtp_hash_of
 from monitor.errors import MonitorError
 from monitor.jobs.backup import release as release_mail
 from monitor.jobs.give_up import acknowledge
 from monitor.jobs.give_up import retry as retry_mail
-from monitor.loaded import smtp_hash_of
 from monitor.mail.policy import tried_at
 from monitor.model.mail import Delivery, DeliveryStatus, RelayState
 from monitor.queries.answers.status import OutboxMail

@@ -109,6 +109,34 @@ def _missing_passwords(checked: CheckedConfig) -> Iterator[Problem]:
             yield from (replace(problem, line=line) for problem in error.problems)
 
 
+def smtp_hash_of(checked: CheckedConfig) -> str | None:
+    """Return `smtp_hash` by the files that [smtp] names as they are now; None while one cannot be read."""
+    smtp = checked.config.smtp
+    if smtp.ca_file and not content_hash_of(checked.folder / smtp.ca_file):
+        return None
+    try:
+        return smtp_hash(checked, smtp_password(smtp, folder=checked.folder))
+    except ConfigError:
+        return None
+
+
+def smtp_hash(checked: CheckedConfig, password: str) -> str:
+    """Return a hash of [smtp], the password and the content of ca_file: another one, another way to the server."""
+    smtp = checked.config.smtp
+    certificates = content_hash_of(checked.folder / smtp.ca_file) if smtp.ca_file else ""
+    return hashlib.sha256(
+        f"{smtp!r}\n{certificates}\n{password}".encode("utf-8", "surrogateescape")
+    ).hexdigest()
+
+
+def content_hash_of(path: Path) -> str:
+    """Return the SHA-256 of a file's bytes in hex; "" when it cannot be read just now."""
+    try:
+        return hashlib.sha256(path.read_bytes()).hexdigest()
+    except OSError:
+        return ""
+
+
 def missing_work(config: Config) -> Iterator[Problem]:
     """Report what a configuration has none of and a service cannot do without: it may be empty, or cut off."""
     ways = {

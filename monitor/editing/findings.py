@@ -5,11 +5,12 @@ from dataclasses import dataclass
 from functools import cache
 from typing import NamedTuple
 
+from monitor.config.checked import content_hash_of
 from monitor.config.options import Config, Rule
 from monitor.config.positions import Positions, read_positions
 from monitor.config.reading import as_text, parse_config, read_file
 from monitor.editing.edit import KeyPlace, drop_repeat, replace_word, words_of
-from monitor.loaded import LoadedConfig, content_hash_of
+from monitor.loaded import LoadedConfig
 from monitor.rules.lint import Finding, lint, unasked
 from monitor.rules.words import quoted
 from monitor.texts import listed, sentence

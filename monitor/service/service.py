@@ -12,6 +12,7 @@ from pathlib import Path
 from uuid import uuid4
 
 from monitor import __version__, log
+from monitor.config.checked import content_hash_of, smtp_hash_of
 from monitor.config.options import Config, Feed
 from monitor.editing.findings import describe_new_findings, findings_of
 from monitor.errors import ConfigError, DatabaseGoneError, MonitorError, SchemaError, StoreError
@@ -19,7 +20,7 @@ from monitor.feeds.pace import settings_of
 from monitor.feeds.parser_pool import ParserPool
 from monitor.jobs.deliver import InHand
 from monitor.jobs.demand import readers_of
-from monitor.loaded import LoadedConfig, changes, content_hash_of, dropped, load_complete, smtp_hash_of
+from monitor.loaded import LoadedConfig, changes, dropped, load_complete
 from monitor.model.notices import Trouble
 from monitor.model.services import RunningService
 from monitor.service.clock import Clocks, clock
