@@ -44,13 +44,12 @@ def back_up(url: str, file: Path, *, force: bool, report: Report) -> Backup:
     where the copy fails or is not sound; SchemaError for a database that is not ours.
     """
     source, file = engines.parse_url(url), file.resolve()
+    _refuse_own_file(source, file)
     _require_database(source)
-    if file.exists():
-        _refuse_own_file(source, file)
-        if not force or not file.is_file():
-            raise StoreError(
-                sentence("{file} exists already. --force replaces it once the new backup is good", file=file)
-            )
+    if file.exists() and (not force or not file.is_file()):
+        raise StoreError(
+            sentence("{file} exists already. --force replaces it once the new backup is good", file=file)
+        )
     copying.require_unused(file)
     if not file.absolute().parent.is_dir():  # a slip of the pen, or a disk that is not mounted
         raise StoreError(
@@ -157,10 +156,14 @@ def _require_database(url: URL) -> None:
 
 
 def _refuse_own_file(url: URL, file: Path) -> None:
-    """Raise StoreError where a file is the database itself."""
+    """Raise StoreError where a file is the database itself, or has the name of one that is kept beside it."""
+    if url.get_backend_name() != "sqlite":
+        return
     own = Path(str(url.database))
-    if url.get_backend_name() == "sqlite" and own.exists() and file.exists() and own.samefile(file):
+    if own.exists() and file.exists() and own.samefile(file):
         raise StoreError(sentence("{file} is the database itself: name another file", file=file))
+    if copying.belongs_to(url, file):
+        raise StoreError(sentence("{file} is kept for the database itself: name another file", file=file))
 
 
 def _revision_of_backup(file: Path) -> str:

@@ -129,7 +129,7 @@ def beside(file: Path) -> Iterator[Path]:
     try:
         yield part
     finally:
-        for suffix in ("", *_COMPANIONS):
+        for suffix in ("", *engines.COMPANIONS):
             with suppress(OSError):
                 _companion(part, suffix).unlink()
 
@@ -167,10 +167,10 @@ def set_aside(url: URL, kept: Path) -> None:
             is_locked = "locked" in str(error)
             raise (StoreError(_is_open(file)) if is_locked else store_error(error, url)) from error
     with _writing(kept):
-        for suffix in ("", *_COMPANIONS):
+        for suffix in ("", *engines.COMPANIONS):
             if _companion(file, suffix).exists():
                 os.link(_companion(file, suffix), _companion(kept, suffix))
-        for suffix in _COMPANIONS:
+        for suffix in engines.COMPANIONS:
             _companion(file, suffix).unlink(missing_ok=True)
 
 
@@ -192,17 +192,21 @@ def file_of(url: URL) -> Path:
     return Path(str(url.database)).resolve()
 
 
+def belongs_to(url: URL, file: Path) -> bool:
+    """Return whether a file, there or not, is one that is kept beside a SQLite database, or has the name of one."""
+    own = file_of(url)
+    names = {own.name + suffix for suffix in (*engines.COMPANIONS, engines.NOTE)}
+    return file.parent.resolve() == own.parent and file.name in names
+
+
 def require_unused(file: Path) -> None:
     """Raise StoreError where a SQLite file has a log beside it: somebody works on it, and may write it back."""
-    if any(_companion(file, suffix).exists() for suffix in _COMPANIONS):
+    if any(_companion(file, suffix).exists() for suffix in engines.COMPANIONS):
         raise StoreError(_is_open(file))
 
 
 def _is_open(file: Path) -> str:
     return sentence("{file}: another program has it open. Stop that first; nothing was changed", file=file)
-
-
-_COMPANIONS = ("-wal", "-shm", "-journal")  # files that SQLite keeps beside a database
 
 
 def _companion(file: Path, suffix: str) -> Path:
@@ -255,7 +259,7 @@ def copy_rows(source: URL, target: URL, report: Report, *, replace: bool = False
     except BaseException:
         if is_new:
             writing.dispose()
-            for suffix in ("", *_COMPANIONS):
+            for suffix in ("", *engines.COMPANIONS):
                 _companion(Path(str(target.database)), suffix).unlink(missing_ok=True)
         raise
     finally:

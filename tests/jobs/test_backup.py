@@ -153,6 +153,23 @@ def test_a_file_that_is_there_is_replaced_only_by_force_and_never_the_database(
 
 
 @SQLITE
+@pytest.mark.parametrize("suffix", ["-wal", "-shm", "-journal", "-gone.txt"])
+@pytest.mark.parametrize("force", [False, True])
+def test_a_backup_takes_no_name_of_a_file_beside_the_database(
+    db_url: str, tmp_path: Path, suffix: str, force: bool
+) -> None:
+    fill(db_url)
+    companion = tmp_path / f"monitor.db{suffix}"
+    for content in (None, b"mine"):
+        if content:
+            companion.write_bytes(content)
+        with pytest.raises(StoreError, match="is kept for the database itself"):
+            back_up(db_url, companion, force=force, report=no_report)
+        assert (companion.read_bytes() if companion.exists() else None) == content
+    back_up(db_url, tmp_path / "monitor.db-copy", force=force, report=no_report)
+
+
+@SQLITE
 def test_a_backup_is_of_one_moment_however_much_is_written_meanwhile(db_url: str, backups: Path) -> None:
     fill(db_url)
     fill_much(db_url)
