@@ -131,7 +131,7 @@ def beside(file: Path) -> Iterator[Path]:
     finally:
         for suffix in ("", *engines.COMPANIONS):
             with suppress(OSError):
-                _companion(part, suffix).unlink()
+                companion(part, suffix).unlink()
 
 
 def give_to_owner_of(like: Path, part: Path) -> None:
@@ -168,10 +168,10 @@ def set_aside(url: URL, kept: Path) -> None:
             raise (StoreError(_is_open(file)) if is_locked else store_error(error, url)) from error
     with _writing(kept):
         for suffix in ("", *engines.COMPANIONS):
-            if _companion(file, suffix).exists():
-                os.link(_companion(file, suffix), _companion(kept, suffix))
+            if companion(file, suffix).exists():
+                os.link(companion(file, suffix), companion(kept, suffix))
         for suffix in engines.COMPANIONS:
-            _companion(file, suffix).unlink(missing_ok=True)
+            companion(file, suffix).unlink(missing_ok=True)
 
 
 def _write_log_back(url: URL) -> None:
@@ -183,7 +183,7 @@ def _write_log_back(url: URL) -> None:
             busy, *_ = connection.exec_driver_sql("PRAGMA wal_checkpoint(TRUNCATE)").one()
     finally:
         engine.dispose()  # the last one to leave deletes the log
-    if busy or _companion(file, "-wal").exists():
+    if busy or companion(file, "-wal").exists():
         raise StoreError(_is_open(file))
 
 
@@ -201,7 +201,9 @@ def belongs_to(url: URL, file: Path) -> bool:
 
 def require_unused(file: Path) -> None:
     """Raise StoreError where a SQLite file has a log beside it: somebody works on it, and may write it back."""
-    if any(_companion(file, suffix).exists() for suffix in engines.COMPANIONS):
+    with _writing(file):  # a name may be too long for them
+        is_used = any(companion(file, suffix).exists() for suffix in engines.COMPANIONS)
+    if is_used:
         raise StoreError(_is_open(file))
 
 
@@ -209,7 +211,8 @@ def _is_open(file: Path) -> str:
     return sentence("{file}: another program has it open. Stop that first; nothing was changed", file=file)
 
 
-def _companion(file: Path, suffix: str) -> Path:
+def companion(file: Path, suffix: str) -> Path:
+    """Return the file that stands beside another one, with this behind its name."""
     return file.with_name(file.name + suffix)
 
 
@@ -260,7 +263,7 @@ def copy_rows(source: URL, target: URL, report: Report, *, replace: bool = False
         if is_new:
             writing.dispose()
             for suffix in ("", *engines.COMPANIONS):
-                _companion(Path(str(target.database)), suffix).unlink(missing_ok=True)
+                companion(Path(str(target.database)), suffix).unlink(missing_ok=True)
         raise
     finally:
         reading.dispose()

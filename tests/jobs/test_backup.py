@@ -145,8 +145,10 @@ def test_a_file_that_is_there_is_replaced_only_by_force_and_never_the_database(
     assert file.read_text() == "mine"
     back_up(db_url, file, force=True, report=no_report)
     assert count(url_of(file)) == 2
-    with pytest.raises(StoreError, match="exists already"):
-        back_up(db_url, backups, force=True, report=no_report)
+    for no_file in (backups, Path("/dev/null")):
+        for force in (False, True):
+            with pytest.raises(StoreError, match="is not a file that a backup may replace"):
+                back_up(db_url, no_file, force=force, report=no_report)
     if kind == "sqlite":
         with pytest.raises(StoreError, match="is the database itself"):
             back_up(db_url, tmp_path / "monitor.db", force=True, report=no_report)
@@ -217,6 +219,16 @@ def test_a_place_that_cannot_be_written_is_named(db_url: str, backups: Path) -> 
     with pytest.raises(StoreError, match="there is no directory"):
         back_up(db_url, backups / "new" / "b.db", force=False, report=no_report)
     assert not (backups / "new").exists()
+
+
+@SQLITE
+def test_a_name_that_no_file_can_have_is_told(db_url: str, tmp_path: Path, backups: Path) -> None:
+    fill(db_url)
+    for name in ("b" * 270, "b" * 250):  # the latter is too long with what is behind it while it is written
+        with pytest.raises(StoreError, match="File name too long"):
+            back_up(db_url, backups / name, force=False, report=no_report)
+    with pytest.raises(StoreError, match="File name too long"):
+        restore(db_url, backups / ("b" * 270), folder=tmp_path, now=NOW, report=no_report)
 
 
 def die(_done: int, _total: int) -> None:
@@ -292,6 +304,16 @@ def test_a_restored_database_is_that_of_the_backup_and_the_one_before_is_kept(
     assert file.read_bytes() == before
     assert change(db_url, services.running) == [], "no service runs on a copy"
     assert others(tmp_path) == []
+
+
+def test_what_was_there_is_kept_also_of_two_restores_in_one_second(
+    db_url: str, backups: Path, tmp_path: Path
+) -> None:
+    file = backed_up(db_url, backups)
+    kept = [restore(db_url, file, folder=tmp_path, now=LATER, report=no_report).kept for _ in range(3)]
+    name = "monitor.db.before-restore-20261127T000000"
+    assert kept == [tmp_path / name, tmp_path / f"{name}-2", tmp_path / f"{name}-3"]
+    assert [count(url_of(each)) for each in kept if each] == [3, 2, 2]
 
 
 def test_mails_of_the_backup_that_wait_are_held_without_an_end_until_they_are_released(
