@@ -4,8 +4,10 @@ A copy is checked before anybody may take it for one: the file by SQLite's own c
 and hashes within the transaction that wrote them.
 """
 
+import fcntl
 import hashlib
 import os
+import re
 import sqlite3
 import tempfile
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -115,23 +117,69 @@ def finish_file(file: Path, counts: Counts) -> None:
 def beside(file: Path) -> Iterator[Path]:
     """Give an empty file in the same directory, which only its owner may read; at the end nothing is left of it.
 
-    Raises StoreError where there can be none.
+    Nor of those whose process was killed. Raises StoreError where there can be none.
     """
     try:
         file.parent.mkdir(parents=True, exist_ok=True)
-        handle, name = tempfile.mkstemp(prefix=f".{file.name}.", suffix=".part", dir=file.parent)
+        _remove_abandoned(file)
+        handle, name = tempfile.mkstemp(prefix=f".{file.name}.", suffix=_HELD, dir=file.parent)
     except OSError as error:
         raise StoreError(
             sentence("{file} cannot be written: {why}", file=file, why=error.strerror or type(error).__name__)
         ) from error
-    os.close(handle)
-    part = Path(name)
+    held = Path(name)
     try:
+        _hold(handle)
+        part = _part_of(held)
+        with _writing(file):
+            part.touch(mode=0o600, exist_ok=False)
         yield part
     finally:
-        for suffix in ("", *engines.COMPANIONS):
-            with suppress(OSError):
-                companion(part, suffix).unlink()
+        _remove(held)
+        os.close(handle)
+
+
+# A file beside the part is locked as long as its process lives. Not the part: on a network's file system such a lock
+# and SQLite's own would keep each other out.
+_HELD = ".part-held"
+
+
+def _part_of(held: Path) -> Path:
+    return held.with_name(held.name.removesuffix("-held"))
+
+
+def _hold(handle: int) -> bool:
+    """Lock an open file until it is closed; return False where somebody else does, or there are no locks."""
+    try:
+        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError:
+        return False
+    return True
+
+
+def _remove(held: Path) -> None:
+    """Remove a part with all that stands beside it; last what says that somebody holds it."""
+    part = _part_of(held)
+    for file in (*(companion(part, suffix) for suffix in ("", *engines.COMPANIONS)), held):
+        with suppress(OSError):
+            file.unlink()
+
+
+def _remove_abandoned(file: Path) -> None:
+    """Remove the parts of a file whose processes were killed, as far as the directory lets."""
+    # What mkstemp puts in has no dot: the parts of other files, whose names only begin like this one, have.
+    name = re.compile(rf"\.{re.escape(file.name)}\.[^.]+{re.escape(_HELD)}")
+    found: list[Path] = []
+    with suppress(OSError):  # one that may be written and not listed
+        found += [each for each in file.parent.iterdir() if name.fullmatch(each.name)]
+    for held in found:
+        with suppress(OSError):  # gone by now, or somebody else's
+            handle = os.open(held, os.O_RDWR | os.O_NOFOLLOW)
+            try:
+                if _hold(handle):
+                    _remove(held)
+            finally:
+                os.close(handle)
 
 
 def give_to_owner_of(like: Path, part: Path) -> None:

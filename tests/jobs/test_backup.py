@@ -14,6 +14,7 @@ from typing import TypeVar
 import pytest
 from sqlalchemy import Connection, Table, func, select, text, update
 
+from monitor.cli.backup import ended_by_signals
 from monitor.errors import MonitorError, StoreError
 from monitor.jobs.backup import back_up, copy_store, release, restore
 from monitor.jobs.lapse import lapse
@@ -98,7 +99,9 @@ def beat(url: str, *, silent_for: timedelta = timedelta(0)) -> None:
 def others(folder: Path) -> list[str]:
     """The files that a command has left by mistake."""
     return sorted(
-        file.name for file in folder.iterdir() if file.name.endswith((".part", "-wal", "-shm", "-journal"))
+        file.name
+        for file in folder.iterdir()
+        if file.name.endswith((".part", ".part-held", "-wal", "-shm", "-journal"))
     )
 
 
@@ -235,6 +238,35 @@ def die(_done: int, _total: int) -> None:
     os.kill(os.getpid(), signal.SIGKILL)
 
 
+def end(number: signal.Signals) -> Callable[[int, int], object]:
+    """Return what sends this process two signals, the second while it ends."""
+
+    def send(_done: int, _total: int) -> None:
+        try:
+            os.kill(os.getpid(), number)
+        finally:
+            os.kill(os.getpid(), number)
+
+    return send
+
+
+def ended_at_backup(url: str, file: Path, number: signal.Signals) -> int:
+    with ended_by_signals():
+        back_up(url, file, force=True, report=end(number))
+    return 0
+
+
+def ended_at_restore(url: str, file: Path, number: signal.Signals) -> int:
+    with ended_by_signals():
+        restore(url, file, folder=file.parent, now=LATER, report=end(number))
+    return 0
+
+
+def ignoring_hangups(url: str, file: Path) -> int:
+    signal.signal(signal.SIGHUP, signal.SIG_IGN)
+    return ended_at_backup(url, file, signal.SIGHUP)
+
+
 def killed_at_backup(url: str, file: Path) -> int:
     back_up(url, file, force=True, report=die)
     return 0
@@ -276,6 +308,54 @@ def test_a_backup_that_does_not_end_leaves_the_one_before(
     assert count(url_of(file)) == 2
     if work is without_room:
         assert [left.name for left in backups.iterdir() if left.name.endswith(".part")] == []
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP])
+@pytest.mark.parametrize("work", [ended_at_backup, ended_at_restore])
+def test_a_command_that_is_told_to_end_leaves_nothing_behind(
+    db_url: str,
+    backups: Path,
+    tmp_path: Path,
+    work: Callable[[str, Path, signal.Signals], int],
+    number: signal.Signals,
+) -> None:
+    fill(db_url)
+    file = backups / "b.db"
+    back_up(db_url, file, force=False, report=no_report)
+    fill_much(db_url)
+    with ForkedProcess(work, db_url, file, number) as process:
+        assert process.wait(60) == 128 + number
+    assert [left.name for left in backups.iterdir()] == ["b.db"]
+    assert [left for left in others(tmp_path) if "part" in left] == []
+    assert (count(url_of(file)), count(db_url)) == (2, 302)
+
+
+@SQLITE
+def test_a_hangup_that_is_ignored_ends_no_backup(db_url: str, backups: Path) -> None:
+    fill(db_url)
+    with ForkedProcess(ignoring_hangups, db_url, backups / "b.db") as process:
+        assert process.wait(60) == 0
+    assert count(url_of(backups / "b.db")) == 2
+
+
+def test_what_a_killed_backup_left_is_removed_by_the_next_of_the_same_name(
+    db_url: str, backups: Path
+) -> None:
+    fill(db_url)
+    for name in ("b.db", "b.db.old"):
+        with ForkedProcess(killed_at_backup, db_url, backups / name) as process:
+            assert process.wait(60) == -signal.SIGKILL
+    of_old = {left.name for left in backups.iterdir() if left.name.startswith(".b.db.old.")}
+    assert len(of_old) < len(list(backups.iterdir()))
+
+    def meanwhile(_done: int, _total: int) -> None:
+        """Make another one of the same name while this one is held."""
+        back_up(db_url, backups / "b.db", force=True, report=no_report)
+
+    back_up(db_url, backups / "b.db", force=True, report=meanwhile)
+    assert {left.name for left in backups.iterdir()} == {"b.db", *of_old}
+    back_up(db_url, backups / "b.db.old", force=True, report=no_report)
+    assert {left.name for left in backups.iterdir()} == {"b.db", "b.db.old"}
 
 
 # --- restore ----------------------------------------------------------------------------------------
