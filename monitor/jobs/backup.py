@@ -154,8 +154,9 @@ def _unused_name(database: Path, now: datetime) -> Path:
 def _keep_rows(target: URL, folder: Path, now: datetime, report: Report) -> Path | None:
     if copying.is_empty(target):
         return None
-    kept = _unused_name(folder / "monitor.db", now)
-    with copying.beside(kept) as part:
+    database = folder / "monitor.db"
+    kept = _unused_name(database, now)
+    with copying.beside(database) as part:  # under a name that comes again: what a kill leaves of it is found
         rows = copying.copy_rows(target, engines.url_of(part), report)
         copying.finish_file(part, rows)
         copying.put_in_place(part, kept)

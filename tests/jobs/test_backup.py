@@ -262,6 +262,15 @@ def ended_at_restore(url: str, file: Path, number: signal.Signals) -> int:
     return 0
 
 
+def killed_while_it_keeps(url: str, file: Path, folder: Path, parts: int) -> int:
+    def report(_done: int, _total: int) -> None:
+        if len(list(folder.glob(".*.part"))) == parts:
+            os.kill(os.getpid(), signal.SIGKILL)
+
+    restore(url, file, folder=folder, now=LATER, report=report)
+    return 0
+
+
 def ignoring_hangups(url: str, file: Path) -> int:
     signal.signal(signal.SIGHUP, signal.SIG_IGN)
     return ended_at_backup(url, file, signal.SIGHUP)
@@ -384,6 +393,19 @@ def test_a_restored_database_is_that_of_the_backup_and_the_one_before_is_kept(
     assert file.read_bytes() == before
     assert change(db_url, services.running) == [], "no service runs on a copy"
     assert others(tmp_path) == []
+
+
+def test_what_a_killed_restore_left_is_removed_by_the_next(
+    db_url: str, kind: str, backups: Path, tmp_path: Path
+) -> None:
+    file = backed_up(db_url, backups)
+    parts = 1 if kind == "sqlite" else 2  # the backup brought to this version, and what is kept
+    with ForkedProcess(killed_while_it_keeps, db_url, file, tmp_path, parts) as process:
+        assert process.wait(60) == -signal.SIGKILL
+    assert len(list(tmp_path.glob(".*.part"))) == parts
+    assert count(db_url) == 3
+    restore(db_url, file, folder=tmp_path, now=LATER, report=no_report)
+    assert list(tmp_path.glob(".*part*")) == []
 
 
 def test_what_was_there_is_kept_also_of_two_restores_in_one_second(
