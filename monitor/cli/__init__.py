@@ -417,7 +417,7 @@ def outbox(
     context: typer.Context,
     config: ConfigFile = None,
     retry: Annotated[
-        int | None,
+        str | None,
         typer.Option("--retry", metavar="ID", help="Send this mail again.", show_default=False),
     ] = None,
     cancel: Annotated[

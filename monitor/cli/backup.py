@@ -1,8 +1,11 @@
 """The commands that copy the database: backup, restore, store copy; and what becomes of mails that a restore holds."""
 
 import shlex
-from collections.abc import Sequence
+import signal
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
+from typing import NoReturn
 
 from monitor.cli.moments import Times, times_in
 from monitor.cli.outbox import slot_in_words
@@ -23,7 +26,7 @@ _NAMED = 20  # mails
 def backup(path: Path, file: Path, *, force: bool, json: bool) -> int:
     """Copy the database into a file and check the copy; return 0. Raises MonitorError where there is no good one."""
     url = store_url_of(path)
-    with share("backup") as report:
+    with ended_by_signals(), share("backup") as report:
         made = back_up(url, file.absolute(), force=force, report=report)
     if json:
         answer(BackupAnswer(file=str(made.file), size=made.size, rows=made.rows))
@@ -48,7 +51,7 @@ def backup(path: Path, file: Path, *, force: bool, json: bool) -> int:
 def restore(path: Path, file: Path, *, json: bool) -> int:
     """Put a backup in the place of the database; return 0. Raises MonitorError; then nothing has changed."""
     folder = path.absolute().parent
-    with share("restore") as report:
+    with ended_by_signals(), share("restore") as report:
         restored = restore_backup(
             store_url_of(path), file.absolute(), folder=folder, now=clock(), report=report
         )
@@ -94,6 +97,30 @@ def restore(path: Path, file: Path, *, json: bool) -> int:
     return 0
 
 
+@contextmanager
+def ended_by_signals() -> Iterator[None]:
+    """Let SIGTERM and SIGHUP end the block as an interrupt does, so that it cleans up; the exit code is 128 + number.
+
+    A signal that is ignored (nohup) stays so.
+    """
+    numbers = (signal.SIGTERM, signal.SIGHUP)
+    before = {number: signal.getsignal(number) for number in numbers}
+
+    def end(number: int, _frame: object) -> NoReturn:
+        for each in numbers:
+            signal.signal(each, signal.SIG_IGN)  # a second one does not break off the cleaning up
+        raise SystemExit(128 + number)
+
+    try:
+        for number in numbers:
+            if before[number] is not signal.SIG_IGN:
+                signal.signal(number, end)
+        yield
+    finally:
+        for number in numbers:
+            signal.signal(number, before[number])
+
+
 def _show_held(held: Sequence[Delivery], times: Times) -> None:
     """List the mails that wait for a decision, and say how it is made."""
     if not held:
@@ -123,7 +150,7 @@ def _show_held(held: Sequence[Delivery], times: Times) -> None:
 
 def copy(source: str, target: str, *, json: bool) -> int:
     """Copy a database into an empty one; return 0. Raises MonitorError; then the other one is as it was."""
-    with share("copy") as report:
+    with ended_by_signals(), share("copy") as report:
         rows = copy_store(source, target, now=clock(), report=report)
     if json:
         answer(CopyAnswer(source=mask(source), target=mask(target), rows=rows))

@@ -128,7 +128,7 @@ def export(
     context: typer.Context,
     file: Annotated[
         Path | None,
-        typer.Argument(metavar="[FILE]", help="Default: the standard output.", show_default=False),
+        typer.Argument(metavar="[FILE]", help='Default, or "-": the standard output.', show_default=False),
     ] = None,
     config: ConfigFile = None,
 ) -> None:

@@ -273,11 +273,11 @@ def _sorted_out(
 
 
 def export_opml(path: Path, file: Path | None) -> int:
-    """Write the feeds as OPML, into a new file or to standard output; return 0. Raises MonitorError."""
+    """Write the feeds as OPML, into a new file or to standard output (None, "-"); return 0. Raises MonitorError."""
     feeds = read_options(path).config.feeds
     document = as_opml(feeds, "feed-monitor")
     secret = [feed.name for feed in feeds if mask(feed.url) != feed.url]
-    if file is None:
+    if file is None or str(file) == "-":
         sys.stdout.write(document)
         sys.stdout.flush()
     else:

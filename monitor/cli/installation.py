@@ -97,6 +97,13 @@ def install(where: Installation, *, dry_run: bool, json: bool) -> int:
     text, changes = _config_wanted(where, before)
     checked = check_options(where.here(where.config_file), text.encode())
     password = _password_file(where, checked)
+    settings = UnitSettings(
+        program=where.program,
+        config=PurePosixPath(where.config_file),
+        password=PurePosixPath(password) if password and not where.for_user else None,
+        for_user=where.for_user,
+    )
+    unit = unit_text(UNIT.read_text("utf-8"), settings)
     if not where.for_user:
         work.make_user()
     work.make_folder(where.config, 0o750, of_service=False)
@@ -104,13 +111,7 @@ def install(where: Installation, *, dry_run: bool, json: bool) -> int:
     work.make_folder(where.state, 0o700, of_service=True)
     if password:
         work.make_password_file(password)
-    settings = UnitSettings(
-        program=where.program,
-        config=PurePosixPath(where.config_file),
-        password=PurePosixPath(password) if password and not where.for_user else None,
-        for_user=where.for_user,
-    )
-    is_new = work.write_unit(where.unit, unit_text(UNIT.read_text("utf-8"), settings))
+    is_new = work.write_unit(where.unit, unit)
     work.run(*_systemctl(where, "daemon-reload"))
     to_do = list(_to_do(where, checked, password, dry_run=dry_run))
     problems = [] if to_do else _check(where, password)

@@ -21,6 +21,7 @@ from monitor.store.database import Database
 from monitor.texts import joined, sentence
 
 _ALL = "all"
+_MOST_DIGITS = 18  # every number of so many fits into a column of either database
 _NAMES = {
     DeliveryStatus.WAITING: sentence("waiting"),
     DeliveryStatus.SENDING: sentence("sending"),
@@ -36,7 +37,7 @@ _NAMES = {
 def outbox(
     path: Path,
     *,
-    retry: int | None,
+    retry: str | None,
     cancel: str | None,
     release: str | None,
     seen: str | None,
@@ -50,14 +51,14 @@ def outbox(
     """
     checked = read_options(path)
     to_cancel, to_release = _number(cancel, "--cancel"), _number(release, "--release")
-    was_seen = _number(seen, "--seen")
+    was_seen, to_retry = _number(seen, "--seen"), _number(retry, "--retry", may_be_all=False)
 
     nothing_to_do: list[str] = []
 
     async def change_and_list(db: Database) -> tuple[list[str], list[Delivery], int, RelayState | None]:
         problems: list[str] = []
-        if retry is not None:
-            problems += await _requeue(retry, checked, db)
+        if to_retry is not None:
+            problems += await _requeue(to_retry, checked, db)
         if _ALL in (cancel, release) and not await db.read(store.restored):
             nothing_to_do.append(sentence("No mail is held since a restore: nothing was changed."))
         if cancel is not None:
@@ -134,17 +135,25 @@ def slot_in_words(delivery: Delivery, times: Times) -> str:
     return joined(" ", (delivery.subscription, slot)) if delivery.subscription else slot
 
 
-def _number(chosen: str | None, option: str) -> int | None:
+def _number(chosen: str | None, option: str, *, may_be_all: bool = True) -> int | None:
     """Return the number of a mail; None for "all", or where nothing was chosen. Raises MonitorError."""
-    if chosen in (None, _ALL):
+    if chosen is None or (chosen == _ALL and may_be_all):
         return None
-    if not str(chosen).isdecimal():
-        raise MonitorError(
+    if not chosen.isdecimal():
+        expected = (
             sentence(
                 '{option} {chosen}: the number of a mail is expected, or "all"', option=option, chosen=chosen
             )
+            if may_be_all
+            else sentence("{option} {chosen}: the number of a mail is expected", option=option, chosen=chosen)
         )
-    return int(str(chosen))
+        raise MonitorError(expected)
+    if len(chosen) > _MOST_DIGITS:
+        shown = f"{chosen[:_MOST_DIGITS]}…"
+        raise MonitorError(
+            sentence("{option} {chosen}: no mail has this number", option=option, chosen=shown)
+        )
+    return int(chosen)
 
 
 async def _chosen(number: int | None, db: Database) -> list[int]:

@@ -44,13 +44,17 @@ def back_up(url: str, file: Path, *, force: bool, report: Report) -> Backup:
     where the copy fails or is not sound; SchemaError for a database that is not ours.
     """
     source, file = engines.parse_url(url), file.resolve()
+    is_there = _is_there(file)
+    _refuse_own_file(source, file)
     _require_database(source)
-    if file.exists():
-        _refuse_own_file(source, file)
-        if not force or not file.is_file():
-            raise StoreError(
-                sentence("{file} exists already. --force replaces it once the new backup is good", file=file)
-            )
+    if is_there and not file.is_file():
+        raise StoreError(
+            sentence("{file} is not a file that a backup may replace: name another one", file=file)
+        )
+    if is_there and not force:
+        raise StoreError(
+            sentence("{file} exists already. --force replaces it once the new backup is good", file=file)
+        )
     copying.require_unused(file)
     if not file.absolute().parent.is_dir():  # a slip of the pen, or a disk that is not mounted
         raise StoreError(
@@ -132,16 +136,27 @@ def _prepare(tx: Connection, now: datetime) -> tuple[list[Delivery], datetime | 
 
 
 def _set_aside(target: URL, there: Path, now: datetime) -> Path | None:
-    kept = there.with_name(f"{there.name}.before-restore-{now:%Y%m%dT%H%M%S}")
+    kept = _unused_name(there, now)
     copying.set_aside(target, kept)
     return kept if kept.exists() else None
+
+
+def _unused_name(database: Path, now: datetime) -> Path:
+    """Return the name under which what was there before is kept: with a number after the first of a second."""
+    first = database.with_name(f"{database.name}.before-restore-{now:%Y%m%dT%H%M%S}")
+    kept, number = first, 1
+    while any(copying.companion(kept, suffix).exists() for suffix in ("", *engines.COMPANIONS)):
+        number += 1
+        kept = first.with_name(f"{first.name}-{number}")
+    return kept
 
 
 def _keep_rows(target: URL, folder: Path, now: datetime, report: Report) -> Path | None:
     if copying.is_empty(target):
         return None
-    kept = folder / f"monitor.db.before-restore-{now:%Y%m%dT%H%M%S}"
-    with copying.beside(kept) as part:
+    database = folder / "monitor.db"
+    kept = _unused_name(database, now)
+    with copying.beside(database) as part:  # under a name that comes again: what a kill leaves of it is found
         rows = copying.copy_rows(target, engines.url_of(part), report)
         copying.finish_file(part, rows)
         copying.put_in_place(part, kept)
@@ -156,16 +171,30 @@ def _require_database(url: URL) -> None:
         raise StoreError(sentence("{file}: the database is empty", file=url.database))
 
 
+def _is_there(file: Path) -> bool:
+    """Return whether there is something of this name. Raises StoreError where that cannot be one, or not be seen."""
+    try:
+        return file.exists()
+    except OSError as error:  # too long, or in a directory that is closed to us
+        raise StoreError(
+            sentence("{file} cannot be used: {why}", file=file, why=error.strerror or type(error).__name__)
+        ) from error
+
+
 def _refuse_own_file(url: URL, file: Path) -> None:
-    """Raise StoreError where a file is the database itself."""
+    """Raise StoreError where a file is the database itself, or has the name of one that is kept beside it."""
+    if url.get_backend_name() != "sqlite":
+        return
     own = Path(str(url.database))
-    if url.get_backend_name() == "sqlite" and own.exists() and file.exists() and own.samefile(file):
+    if own.exists() and file.exists() and own.samefile(file):
         raise StoreError(sentence("{file} is the database itself: name another file", file=file))
+    if copying.belongs_to(url, file):
+        raise StoreError(sentence("{file} is kept for the database itself: name another file", file=file))
 
 
 def _revision_of_backup(file: Path) -> str:
     """Return the revision of the tables in a backup. Raises StoreError where it is none, or of a newer version."""
-    if not file.is_file():
+    if not _is_there(file) or not file.is_file():
         raise StoreError(sentence("{file}: there is no such file", file=file))
     try:
         revision = copying.revision_of(engines.url_of(file))

@@ -135,7 +135,9 @@ def diagnose(failure: Failure, account: Account, now: datetime) -> Diagnosis:
             Stage.DATA: _content,
             Stage.DOT: _content,
         }
-        is_silent = failure.fault in (Fault.TIMEOUT, Fault.CLOSED, Fault.NO_SMTP, Fault.TLS_FIRST)
+        is_silent = failure.fault in (
+            *(Fault.TIMEOUT, Fault.CLOSED, Fault.NO_SMTP, Fault.ENDLESS, Fault.TLS_FIRST),
+        )
         if is_silent and failure.stage not in (Stage.TCP, Stage.TLS, Stage.GREETING, Stage.DOT):
             cause, cure = _silence(failure, account)
         else:
@@ -394,12 +396,21 @@ def _greeting(failure: Failure, account: Account) -> tuple[str, str]:
         return cause, sentence(
             'Write security = "implicit" with port {port}, or port = 587 with "starttls".', port=smtp.port
         )
-    if failure.fault is Fault.NO_SMTP:
-        cause = sentence(
-            'What answers at {server} is no mail server: it says "{said}".',
-            server=server,
-            said=failure.said[:100],
-        )
+    if failure.fault in (Fault.NO_SMTP, Fault.ENDLESS):
+        if failure.fault is Fault.ENDLESS:
+            cause = sentence(
+                "What answers at {server} is no mail server: its greeting has no end.", server=server
+            )
+        elif not failure.said:
+            cause = sentence(
+                "What answers at {server} is no mail server: nothing that it says can be read.", server=server
+            )
+        else:
+            cause = sentence(
+                'What answers at {server} is no mail server: it says "{said}".',
+                server=server,
+                said=failure.said[:100],
+            )
         return cause, _both(_settings(account), _IN_BETWEEN)
     if failure.fault is Fault.REPLY:
         if failure.code // 100 == 4 or _LIMIT.search(failure.said):
@@ -435,6 +446,10 @@ def _silence(failure: Failure, account: Account) -> tuple[str, str]:
         cause = sentence("{server} fell silent.", server=server)
     elif failure.fault is Fault.CLOSED:
         cause = sentence("{server} closed the connection.", server=server)
+    elif failure.fault is Fault.ENDLESS:
+        cause = sentence("{server} gave an answer without an end, which no mail server gives.", server=server)
+    elif not failure.said:
+        cause = sentence("{server} gave an answer that cannot be read.", server=server)
     else:
         cause = sentence(
             "{server} gave an answer that no mail server gives ({said}).",

@@ -24,6 +24,7 @@ from monitor.texts import Text, listed, sentence
 _NO_ANSWER = sentence("no answer in time")
 _CLOSED = sentence("the connection was closed")
 _MOST_LINES = 100  # of one reply
+_BEGINNING = 1000  # bytes that are looked at of a line without an end
 _MOST_ADDRESSES = 4  # of one name that are tried
 _DOT_AT_START = re.compile(rb"^\.", re.MULTILINE)
 _REPLY = re.compile(rb"([2-5][0-9]{2})([ -]?)([^\r\n]*)\r?\n")
@@ -61,6 +62,7 @@ class Fault(Enum):
     TLS = "tls"  # any other failure of the handshake
     CA_FILE = "ca file"
     NO_SMTP = "no smtp"  # what answers is no mail server
+    ENDLESS = "endless"  # nor does a mail server give a reply of so many lines
     REPLY = "reply"  # the server says no
     NOT_OFFERED = "not offered"  # STARTTLS, a login with a password, or SMTPUTF8
 
@@ -442,17 +444,17 @@ class _Way:
         try:
             async with asyncio.timeout(self.deadlines.dot if stage is Stage.DOT else self.deadlines.reply):
                 while True:
-                    line = await reader.readline()
+                    line = await _line(reader)
                     reply = _REPLY.fullmatch(line)
                     if not reply:
                         raise self._no_reply(stage, line)
+                    if len(lines) == _MOST_LINES:
+                        raise self._failed(stage, Fault.ENDLESS, self._readable(line))
                     lines.append(reply[3])
-                    if reply[2] != b"-" or len(lines) == _MOST_LINES:
+                    if reply[2] != b"-":
                         break
         except TimeoutError:
             raise self._failed(stage, Fault.TIMEOUT, _NO_ANSWER) from None
-        except ValueError:  # a line without an end
-            raise self._failed(stage, Fault.NO_SMTP, "") from None
         except OSError as error:
             raise self._failed(stage, Fault.CLOSED, reason(error)) from None
         return _Reply(
@@ -482,6 +484,16 @@ class _Way:
 
     def _failed(self, stage: Stage, fault: Fault, said: str, code: int = 0) -> _FailedError:
         return _FailedError(Failure(stage=stage, fault=fault, said=said, code=code))
+
+
+async def _line(reader: asyncio.StreamReader) -> bytes:
+    """Return a line; of one that ends too late, or not at all, what there is of its beginning."""
+    try:
+        return await reader.readuntil()
+    except asyncio.IncompleteReadError as error:
+        return error.partial
+    except asyncio.LimitOverrunError:
+        return await reader.read(_BEGINNING)
 
 
 def _base64(content: bytes) -> str:

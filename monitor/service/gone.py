@@ -9,7 +9,7 @@ from pathlib import Path
 
 from monitor.errors import DatabaseGoneError
 from monitor.model.notices import NoticeKind, Trouble
-from monitor.store import notices
+from monitor.store import engines, notices
 from monitor.store.database import Database
 
 
@@ -35,4 +35,4 @@ async def report_note(db: Database, now: datetime) -> None:
 
 
 def _note(database: Path) -> Path:
-    return database.with_name(f"{database.name}-gone.txt")
+    return database.with_name(f"{database.name}{engines.NOTE}")

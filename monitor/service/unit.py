@@ -1,8 +1,12 @@
 """Write the systemd unit of an installation, from the one that travels with the program."""
 
+import unicodedata
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import PurePosixPath
+
+from monitor.errors import MonitorError
+from monitor.texts import sentence
 
 # What a unit of a user's own manager cannot have: another user, system targets, and what needs rights to mount.
 _SYSTEM_ONLY = (
@@ -22,7 +26,12 @@ class UnitSettings:
 
 
 def unit_text(shipped: str, settings: UnitSettings) -> str:
-    """Return the text of a unit: that of the shipped one with the paths of this installation."""
+    """Return the text of a unit: that of the shipped one with the paths of this installation.
+
+    Raises MonitorError for a path that a unit cannot have.
+    """
+    for path in (*settings.program, str(settings.config), str(settings.password or "")):
+        _require_plain(path)
     lines: list[str] = []
     for line in shipped.splitlines():
         name, is_setting, _ = line.partition("=")
@@ -49,7 +58,20 @@ def _without_head(text: str) -> str:
     return f"{head}\n{text[text.index('[Unit]') :]}"
 
 
+def _require_plain(path: str) -> None:
+    """Raise MonitorError where systemd would refuse a path, or a line of the unit would end in it."""
+    is_odd = any(unicodedata.category(character) in ("Cc", "Cs") for character in path)
+    if is_odd or set(path) & set("\"'\\"):
+        raise MonitorError(
+            sentence(
+                "systemd takes no path with a quotation mark, a backslash, a line break or the like in it: {path}. "
+                "Move the program or the configuration to another directory. Nothing was done.",
+                path=ascii(path) if is_odd else path,
+            )
+        )
+
+
 def _quoted(word: str) -> str:
     """Return a word of a command line as systemd.service(5) reads it."""
-    escaped = word.replace("\\", "\\\\").replace('"', '\\"').replace("%", "%%").replace("$", "$$")
-    return f'"{escaped}"' if set(word) & set(" \t'\"\\;") else escaped
+    escaped = word.replace("%", "%%").replace("$", "$$")
+    return f'"{escaped}"' if set(word) & set(" ;") else escaped

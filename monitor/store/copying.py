@@ -4,8 +4,10 @@ A copy is checked before anybody may take it for one: the file by SQLite's own c
 and hashes within the transaction that wrote them.
 """
 
+import fcntl
 import hashlib
 import os
+import re
 import sqlite3
 import tempfile
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -115,23 +117,69 @@ def finish_file(file: Path, counts: Counts) -> None:
 def beside(file: Path) -> Iterator[Path]:
     """Give an empty file in the same directory, which only its owner may read; at the end nothing is left of it.
 
-    Raises StoreError where there can be none.
+    Nor of those whose process was killed. Raises StoreError where there can be none.
     """
     try:
         file.parent.mkdir(parents=True, exist_ok=True)
-        handle, name = tempfile.mkstemp(prefix=f".{file.name}.", suffix=".part", dir=file.parent)
+        _remove_abandoned(file)
+        handle, name = tempfile.mkstemp(prefix=f".{file.name}.", suffix=_HELD, dir=file.parent)
     except OSError as error:
         raise StoreError(
             sentence("{file} cannot be written: {why}", file=file, why=error.strerror or type(error).__name__)
         ) from error
-    os.close(handle)
-    part = Path(name)
+    held = Path(name)
     try:
+        _hold(handle)
+        part = _part_of(held)
+        with _writing(file):
+            part.touch(mode=0o600, exist_ok=False)
         yield part
     finally:
-        for suffix in ("", *_COMPANIONS):
-            with suppress(OSError):
-                _companion(part, suffix).unlink()
+        _remove(held)
+        os.close(handle)
+
+
+# A file beside the part is locked as long as its process lives. Not the part: on a network's file system such a lock
+# and SQLite's own would keep each other out.
+_HELD = ".part-held"
+
+
+def _part_of(held: Path) -> Path:
+    return held.with_name(held.name.removesuffix("-held"))
+
+
+def _hold(handle: int) -> bool:
+    """Lock an open file until it is closed; return False where somebody else does, or there are no locks."""
+    try:
+        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError:
+        return False
+    return True
+
+
+def _remove(held: Path) -> None:
+    """Remove a part with all that stands beside it; last what says that somebody holds it."""
+    part = _part_of(held)
+    for file in (*(companion(part, suffix) for suffix in ("", *engines.COMPANIONS)), held):
+        with suppress(OSError):
+            file.unlink()
+
+
+def _remove_abandoned(file: Path) -> None:
+    """Remove the parts of a file whose processes were killed, as far as the directory lets."""
+    # What mkstemp puts in has no dot: the parts of other files, whose names only begin like this one, have.
+    name = re.compile(rf"\.{re.escape(file.name)}\.[^.]+{re.escape(_HELD)}")
+    found: list[Path] = []
+    with suppress(OSError):  # one that may be written and not listed
+        found += [each for each in file.parent.iterdir() if name.fullmatch(each.name)]
+    for held in found:
+        with suppress(OSError):  # gone by now, or somebody else's
+            handle = os.open(held, os.O_RDWR | os.O_NOFOLLOW)
+            try:
+                if _hold(handle):
+                    _remove(held)
+            finally:
+                os.close(handle)
 
 
 def give_to_owner_of(like: Path, part: Path) -> None:
@@ -167,11 +215,11 @@ def set_aside(url: URL, kept: Path) -> None:
             is_locked = "locked" in str(error)
             raise (StoreError(_is_open(file)) if is_locked else store_error(error, url)) from error
     with _writing(kept):
-        for suffix in ("", *_COMPANIONS):
-            if _companion(file, suffix).exists():
-                os.link(_companion(file, suffix), _companion(kept, suffix))
-        for suffix in _COMPANIONS:
-            _companion(file, suffix).unlink(missing_ok=True)
+        for suffix in ("", *engines.COMPANIONS):
+            if companion(file, suffix).exists():
+                os.link(companion(file, suffix), companion(kept, suffix))
+        for suffix in engines.COMPANIONS:
+            companion(file, suffix).unlink(missing_ok=True)
 
 
 def _write_log_back(url: URL) -> None:
@@ -183,7 +231,7 @@ def _write_log_back(url: URL) -> None:
             busy, *_ = connection.exec_driver_sql("PRAGMA wal_checkpoint(TRUNCATE)").one()
     finally:
         engine.dispose()  # the last one to leave deletes the log
-    if busy or _companion(file, "-wal").exists():
+    if busy or companion(file, "-wal").exists():
         raise StoreError(_is_open(file))
 
 
@@ -192,9 +240,18 @@ def file_of(url: URL) -> Path:
     return Path(str(url.database)).resolve()
 
 
+def belongs_to(url: URL, file: Path) -> bool:
+    """Return whether a file, there or not, is one that is kept beside a SQLite database, or has the name of one."""
+    own = file_of(url)
+    names = {own.name + suffix for suffix in (*engines.COMPANIONS, engines.NOTE)}
+    return file.parent.resolve() == own.parent and file.name in names
+
+
 def require_unused(file: Path) -> None:
     """Raise StoreError where a SQLite file has a log beside it: somebody works on it, and may write it back."""
-    if any(_companion(file, suffix).exists() for suffix in _COMPANIONS):
+    with _writing(file):  # a name may be too long for them
+        is_used = any(companion(file, suffix).exists() for suffix in engines.COMPANIONS)
+    if is_used:
         raise StoreError(_is_open(file))
 
 
@@ -202,10 +259,8 @@ def _is_open(file: Path) -> str:
     return sentence("{file}: another program has it open. Stop that first; nothing was changed", file=file)
 
 
-_COMPANIONS = ("-wal", "-shm", "-journal")  # files that SQLite keeps beside a database
-
-
-def _companion(file: Path, suffix: str) -> Path:
+def companion(file: Path, suffix: str) -> Path:
+    """Return the file that stands beside another one, with this behind its name."""
     return file.with_name(file.name + suffix)
 
 
@@ -255,8 +310,8 @@ def copy_rows(source: URL, target: URL, report: Report, *, replace: bool = False
     except BaseException:
         if is_new:
             writing.dispose()
-            for suffix in ("", *_COMPANIONS):
-                _companion(Path(str(target.database)), suffix).unlink(missing_ok=True)
+            for suffix in ("", *engines.COMPANIONS):
+                companion(Path(str(target.database)), suffix).unlink(missing_ok=True)
         raise
     finally:
         reading.dispose()

@@ -63,6 +63,11 @@ def parse_url(text: str) -> URL:
 _EXPECTED = sentence('Write url = "sqlite:///data/monitor.db" or "postgresql+psycopg://user@host/database"')
 
 
+# What stands beside a database, behind its name: SQLite's own files, and what a service writes that lost it.
+COMPANIONS = ("-wal", "-shm", "-journal")
+NOTE = "-gone.txt"
+
+
 def url_of(file: Path) -> URL:
     """Return the URL of a SQLite file."""
     return URL.create("sqlite", database=str(file), query=_SQLITE)

@@ -397,7 +397,8 @@ def test_what_is_exported_can_be_imported(file: Path, tmp_path: Path) -> None:
     assert "has 2 feeds" in feeds(file, "export", str(out))
     assert stat.S_IMODE(out.stat().st_mode) == 0o600
     assert "is there already" in feeds(file, "export", str(out), code=1)
-    assert feeds(file, "export") == out.read_text("utf-8")
+    assert feeds(file, "export") == feeds(file, "export", "-") == out.read_text("utf-8")
+    assert not (file.parent / "-").exists()
     file.write_text(
         CONFIG.replace("晨报", "甲").replace("晚报", "乙").replace("example.org", "example.com"), "utf-8"
     )

@@ -363,6 +363,22 @@ def test_systemd_understands_every_line_of_the_unit(
     assert [line for line in said.stderr.splitlines() if "monitor.service" in line] == []
 
 
+@pytest.mark.parametrize("name", ['say "no"', "it's", "back\\slash", "two\nlines"])
+def test_a_path_that_systemd_does_not_take_is_refused_before_anything_is_done(
+    tmp_path: Path, machine: Machine, name: str
+) -> None:
+    folder = Path("/opt") / name
+    for where in (
+        replace(of_system(tmp_path), program=(str(folder / "monitor"),)),
+        replace(of_system(tmp_path), config=folder),
+    ):
+        with pytest.raises(MonitorError, match="systemd takes no path with a quotation mark"):
+            install(where, dry_run=False, json=False)
+    assert machine() == []
+    assert not (tmp_path / "etc/monitor").exists()
+    assert not (tmp_path / "opt").exists()
+
+
 def test_alive_tells_a_running_service_from_none(tmp_path: Path) -> None:
     with open_site(tmp_path, lambda: make.rss("AI新规")) as site:
         site.monitor("once")

@@ -245,6 +245,19 @@ def test_mails_that_were_given_up_count_until_they_are_marked_as_seen(tmp_path: 
         assert site.json("outbox")[0]["seen"] is False, "as new"
 
 
+@pytest.mark.parametrize("option", ["--seen", "--release", "--cancel", "--retry"])
+def test_no_mail_has_a_number_that_is_too_long(site: Site, option: str) -> None:
+    site.monitor("poll")
+    for number in ("9" * 26, "9" * 5000):
+        output = site.monitor("outbox", option, number, code=1)
+        assert output == f"monitor: {option} {'9' * 18}…: no mail has this number\n"
+    assert "mail 999999999999999999 " in site.monitor("outbox", option, "9" * 18, code=1)
+    if option == "--retry":
+        assert "--retry all: the number of a mail is expected\n" in site.monitor(
+            "outbox", option, "all", code=1
+        )
+
+
 def test_a_mail_is_seen_by_its_number_or_all_are(site: Site) -> None:
     site.monitor("poll")
     assert '--seen x: the number of a mail is expected, or "all"' in site.monitor(

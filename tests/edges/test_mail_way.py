@@ -484,7 +484,11 @@ async def test_a_connection_cut_at_the_handshake_is_told() -> None:
         ("HTTP/1.1 400 Bad Request", Fault.NO_SMTP, 'no mail server: it says "HTTP/1.1 400 Bad Request"'),
         (Does.CLOSE, Fault.CLOSED, "took the connection, and closed it at once"),
         (Does.HANG, Fault.TIMEOUT, "took the connection, and says nothing"),
-        (b"x" * 100_000 + b"\n", Fault.NO_SMTP, "no mail server"),
+        (b"x" * 200_000 + b"\n", Fault.NO_SMTP, f'no mail server: it says "{"x" * 100}"'),
+        (b"y" * 200_000, Fault.NO_SMTP, f'no mail server: it says "{"y" * 100}"'),
+        (b"220 hel", Fault.NO_SMTP, 'no mail server: it says "220 hel"'),
+        (b"\0\n", Fault.NO_SMTP, "no mail server: nothing that it says can be read"),
+        (b"220-on and on\r\n" * 1000, Fault.ENDLESS, "no mail server: its greeting has no end"),
     ],
 )
 async def test_a_server_that_does_not_greet_is_told(answer: Answer, fault: Fault, cause: str) -> None:
@@ -501,6 +505,21 @@ async def test_a_server_that_falls_silent_in_between_is_told(answer: Answer) -> 
         walked = await walk_to(server, **PLAIN, deadlines=SHORT)
     assert walked.stages[-1] is Stage.EHLO
     assert "Try again in a few minutes" in walked.cure
+
+
+@pytest.mark.parametrize(
+    ("answer", "fault", "cause"),
+    [
+        (b"250-on and on\r\n" * 1000, Fault.ENDLESS, "gave an answer without an end"),
+        (b"z" * 200_000, Fault.NO_SMTP, f"that no mail server gives ({'z' * 100})"),
+        (b"\0\n", Fault.NO_SMTP, "gave an answer that cannot be read"),
+    ],
+)
+async def test_an_answer_that_no_mail_server_gives_is_told(answer: Answer, fault: Fault, cause: str) -> None:
+    async with scripted(EHLO=answer) as server:
+        walked = await walk_to(server, **PLAIN)
+    assert walked.failed == (Stage.EHLO, fault)
+    assert cause in walked.cause
 
 
 # --- the login --------------------------------------------------------------------------------------

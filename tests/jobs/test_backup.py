@@ -14,6 +14,7 @@ from typing import TypeVar
 import pytest
 from sqlalchemy import Connection, Table, func, select, text, update
 
+from monitor.cli.backup import ended_by_signals
 from monitor.errors import MonitorError, StoreError
 from monitor.jobs.backup import back_up, copy_store, release, restore
 from monitor.jobs.lapse import lapse
@@ -98,7 +99,9 @@ def beat(url: str, *, silent_for: timedelta = timedelta(0)) -> None:
 def others(folder: Path) -> list[str]:
     """The files that a command has left by mistake."""
     return sorted(
-        file.name for file in folder.iterdir() if file.name.endswith((".part", "-wal", "-shm", "-journal"))
+        file.name
+        for file in folder.iterdir()
+        if file.name.endswith((".part", ".part-held", "-wal", "-shm", "-journal"))
     )
 
 
@@ -145,11 +148,30 @@ def test_a_file_that_is_there_is_replaced_only_by_force_and_never_the_database(
     assert file.read_text() == "mine"
     back_up(db_url, file, force=True, report=no_report)
     assert count(url_of(file)) == 2
-    with pytest.raises(StoreError, match="exists already"):
-        back_up(db_url, backups, force=True, report=no_report)
+    for no_file in (backups, Path("/dev/null")):
+        for force in (False, True):
+            with pytest.raises(StoreError, match="is not a file that a backup may replace"):
+                back_up(db_url, no_file, force=force, report=no_report)
     if kind == "sqlite":
         with pytest.raises(StoreError, match="is the database itself"):
             back_up(db_url, tmp_path / "monitor.db", force=True, report=no_report)
+
+
+@SQLITE
+@pytest.mark.parametrize("suffix", ["-wal", "-shm", "-journal", "-gone.txt"])
+@pytest.mark.parametrize("force", [False, True])
+def test_a_backup_takes_no_name_of_a_file_beside_the_database(
+    db_url: str, tmp_path: Path, suffix: str, force: bool
+) -> None:
+    fill(db_url)
+    companion = tmp_path / f"monitor.db{suffix}"
+    for content in (None, b"mine"):
+        if content:
+            companion.write_bytes(content)
+        with pytest.raises(StoreError, match="is kept for the database itself"):
+            back_up(db_url, companion, force=force, report=no_report)
+        assert (companion.read_bytes() if companion.exists() else None) == content
+    back_up(db_url, tmp_path / "monitor.db-copy", force=force, report=no_report)
 
 
 @SQLITE
@@ -202,8 +224,56 @@ def test_a_place_that_cannot_be_written_is_named(db_url: str, backups: Path) -> 
     assert not (backups / "new").exists()
 
 
+@SQLITE
+def test_a_name_that_no_file_can_have_is_told(db_url: str, tmp_path: Path, backups: Path) -> None:
+    fill(db_url)
+    for name in ("b" * 270, "b" * 250):  # the latter is too long with what is behind it while it is written
+        with pytest.raises(StoreError, match="File name too long"):
+            back_up(db_url, backups / name, force=False, report=no_report)
+    with pytest.raises(StoreError, match="File name too long"):
+        restore(db_url, backups / ("b" * 270), folder=tmp_path, now=NOW, report=no_report)
+
+
 def die(_done: int, _total: int) -> None:
     os.kill(os.getpid(), signal.SIGKILL)
+
+
+def end(number: signal.Signals) -> Callable[[int, int], object]:
+    """Return what sends this process two signals, the second while it ends."""
+
+    def send(_done: int, _total: int) -> None:
+        try:
+            os.kill(os.getpid(), number)
+        finally:
+            os.kill(os.getpid(), number)
+
+    return send
+
+
+def ended_at_backup(url: str, file: Path, number: signal.Signals) -> int:
+    with ended_by_signals():
+        back_up(url, file, force=True, report=end(number))
+    return 0
+
+
+def ended_at_restore(url: str, file: Path, number: signal.Signals) -> int:
+    with ended_by_signals():
+        restore(url, file, folder=file.parent, now=LATER, report=end(number))
+    return 0
+
+
+def killed_while_it_keeps(url: str, file: Path, folder: Path, parts: int) -> int:
+    def report(_done: int, _total: int) -> None:
+        if len(list(folder.glob(".*.part"))) == parts:
+            os.kill(os.getpid(), signal.SIGKILL)
+
+    restore(url, file, folder=folder, now=LATER, report=report)
+    return 0
+
+
+def ignoring_hangups(url: str, file: Path) -> int:
+    signal.signal(signal.SIGHUP, signal.SIG_IGN)
+    return ended_at_backup(url, file, signal.SIGHUP)
 
 
 def killed_at_backup(url: str, file: Path) -> int:
@@ -249,6 +319,54 @@ def test_a_backup_that_does_not_end_leaves_the_one_before(
         assert [left.name for left in backups.iterdir() if left.name.endswith(".part")] == []
 
 
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP])
+@pytest.mark.parametrize("work", [ended_at_backup, ended_at_restore])
+def test_a_command_that_is_told_to_end_leaves_nothing_behind(
+    db_url: str,
+    backups: Path,
+    tmp_path: Path,
+    work: Callable[[str, Path, signal.Signals], int],
+    number: signal.Signals,
+) -> None:
+    fill(db_url)
+    file = backups / "b.db"
+    back_up(db_url, file, force=False, report=no_report)
+    fill_much(db_url)
+    with ForkedProcess(work, db_url, file, number) as process:
+        assert process.wait(60) == 128 + number
+    assert [left.name for left in backups.iterdir()] == ["b.db"]
+    assert [left for left in others(tmp_path) if "part" in left] == []
+    assert (count(url_of(file)), count(db_url)) == (2, 302)
+
+
+@SQLITE
+def test_a_hangup_that_is_ignored_ends_no_backup(db_url: str, backups: Path) -> None:
+    fill(db_url)
+    with ForkedProcess(ignoring_hangups, db_url, backups / "b.db") as process:
+        assert process.wait(60) == 0
+    assert count(url_of(backups / "b.db")) == 2
+
+
+def test_what_a_killed_backup_left_is_removed_by_the_next_of_the_same_name(
+    db_url: str, backups: Path
+) -> None:
+    fill(db_url)
+    for name in ("b.db", "b.db.old"):
+        with ForkedProcess(killed_at_backup, db_url, backups / name) as process:
+            assert process.wait(60) == -signal.SIGKILL
+    of_old = {left.name for left in backups.iterdir() if left.name.startswith(".b.db.old.")}
+    assert len(of_old) < len(list(backups.iterdir()))
+
+    def meanwhile(_done: int, _total: int) -> None:
+        """Make another one of the same name while this one is held."""
+        back_up(db_url, backups / "b.db", force=True, report=no_report)
+
+    back_up(db_url, backups / "b.db", force=True, report=meanwhile)
+    assert {left.name for left in backups.iterdir()} == {"b.db", *of_old}
+    back_up(db_url, backups / "b.db.old", force=True, report=no_report)
+    assert {left.name for left in backups.iterdir()} == {"b.db", "b.db.old"}
+
+
 # --- restore ----------------------------------------------------------------------------------------
 
 
@@ -275,6 +393,29 @@ def test_a_restored_database_is_that_of_the_backup_and_the_one_before_is_kept(
     assert file.read_bytes() == before
     assert change(db_url, services.running) == [], "no service runs on a copy"
     assert others(tmp_path) == []
+
+
+def test_what_a_killed_restore_left_is_removed_by_the_next(
+    db_url: str, kind: str, backups: Path, tmp_path: Path
+) -> None:
+    file = backed_up(db_url, backups)
+    parts = 1 if kind == "sqlite" else 2  # the backup brought to this version, and what is kept
+    with ForkedProcess(killed_while_it_keeps, db_url, file, tmp_path, parts) as process:
+        assert process.wait(60) == -signal.SIGKILL
+    assert len(list(tmp_path.glob(".*.part"))) == parts
+    assert count(db_url) == 3
+    restore(db_url, file, folder=tmp_path, now=LATER, report=no_report)
+    assert list(tmp_path.glob(".*part*")) == []
+
+
+def test_what_was_there_is_kept_also_of_two_restores_in_one_second(
+    db_url: str, backups: Path, tmp_path: Path
+) -> None:
+    file = backed_up(db_url, backups)
+    kept = [restore(db_url, file, folder=tmp_path, now=LATER, report=no_report).kept for _ in range(3)]
+    name = "monitor.db.before-restore-20261127T000000"
+    assert kept == [tmp_path / name, tmp_path / f"{name}-2", tmp_path / f"{name}-3"]
+    assert [count(url_of(each)) for each in kept if each] == [3, 2, 2]
 
 
 def test_mails_of_the_backup_that_wait_are_held_without_an_end_until_they_are_released(
