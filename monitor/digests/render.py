@@ -22,13 +22,16 @@ from monitor.texts import ENGLISH, in_language, sentence
 
 _SUBJECT = 200  # characters; what a template makes longer is cut
 
-# Errors that an operator's template can cause besides Jinja's own errors: {{ 1 / 0 }}, {{ "a" + 1 }}, a
-# file that is not UTF-8 or may not be read.
+# Errors that an operator's template can cause besides Jinja's own errors: {{ 1 / 0 }}, {{ "a" + 1 }},
+# {{ "a title"|truncate(2) }}, a file that is not UTF-8 or may not be read.
 _FAILURES = (
     TemplateError,
     TooMuchError,
     ArithmeticError,
+    AssertionError,
+    AttributeError,
     LookupError,
+    MemoryError,
     TypeError,
     ValueError,
     OSError,

@@ -290,6 +290,10 @@ def _wrote(name: str, text: str | bytes) -> Break:
         (_wrote("digest.subject.j2", "{{ range(10000000) | list }}"), "template digest.subject.j2, line 1: "),
         (_wrote("digest.subject.j2", "\n{% include 'none.j2' %}"), "template digest.subject.j2, line 2: "),
         (
+            _wrote("digest.subject.j2", "\n{{ 'a long title' | truncate(2) }}"),
+            "template digest.subject.j2, line 2: expected length >= 3, got 2. ",
+        ),
+        (
             _wrote("digest.txt.j2", "\n\n{{ digest.name | center(10 ** 9) }}"),
             "template digest.txt.j2, line 3: a width or count of more than 100,000. ",
         ),
