@@ -220,7 +220,7 @@ def _address(text: object) -> str:
 def _web_address(text: object) -> str:
     try:
         parts = urlsplit(text.strip()) if isinstance(text, str) else urlsplit("")
-        good = parts.scheme in ("http", "https") and bool(parts.hostname) and (parts.port or 1) > 0
+        good = parts.scheme in ("http", "https") and bool(parts.hostname) and parts.port != 0
     except ValueError:
         good = False
     if not good:
