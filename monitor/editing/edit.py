@@ -382,6 +382,19 @@ def plan_change(path: Path, before: str, after: str) -> Change:
     return change
 
 
+def refuse_link_to_nothing(path: Path) -> None:
+    """Raise MonitorError for a link whose target is not there: a file can be made neither beside nor behind it."""
+    if path.is_symlink() and not path.exists():
+        values = {"path": str(path), "target": str(path.readlink())}
+        raise MonitorError(
+            sentence(
+                "{path} is a link to {target}, which is not there. Nothing was written. Remove the link, or "
+                "bring back what it leads to",
+                **values,
+            )
+        )
+
+
 def create(path: Path, content: bytes) -> None:
     """Write a file that is not there yet: whole, or not at all. Raises MonitorError when it is there, or cannot be."""
     path = path.absolute()
