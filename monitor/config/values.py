@@ -247,7 +247,10 @@ def _proxy(text: object) -> str:
 def _optional_web_address(value: object) -> str:
     if value == "":
         return ""
-    return _web_address(value)
+    address = _web_address(value)
+    if not address.isprintable() or " " in address:
+        raise ValueError(sentence("an address without blanks is expected"))
+    return address
 
 
 def _user_agent(value: object) -> str:
