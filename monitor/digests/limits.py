@@ -14,7 +14,7 @@ from typing import Any
 from jinja2 import nodes
 from jinja2.compiler import CodeGenerator, Frame
 from jinja2.exceptions import SecurityError
-from jinja2.runtime import markup_join, str_join
+from jinja2.runtime import Macro, markup_join, str_join
 from jinja2.sandbox import ImmutableSandboxedEnvironment
 
 _SECONDS = 10.0  # a digest of 300 entries takes a tenth of a second
@@ -115,6 +115,8 @@ class LimitedEnvironment(ImmutableSandboxedEnvironment):
 
     def call(__self, __context: Any, __obj: Any, *args: Any, **kwargs: Any) -> Any:  # noqa: N805
         """Call a function, method or macro. Raises SecurityError or TooMuchError where the result would be huge."""
+        if isinstance(__obj, Macro):  # its output is counted when it is made one text
+            return super().call(__context, __obj, *args, **kwargs)
         method = getattr(__obj, "__wrapped__", __obj)  # the sandbox has str.format wrapped
         owner = getattr(method, "__self__", None)
         if isinstance(owner, str | bytes | int):
