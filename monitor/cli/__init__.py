@@ -7,6 +7,7 @@ import gc
 import os
 import sys
 from collections.abc import Sequence
+from io import TextIOWrapper
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -52,6 +53,9 @@ def main() -> None:
     sys.excepthook = _print_masked
     gc.set_threshold(_YOUNG_OBJECTS)
     hold_little_memory()
+    for stream in (sys.stdout, sys.stderr):  # an encoding without Chinese must not end a command half-way
+        if isinstance(stream, TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")
     code = execute(sys.argv[1:])
     gc.freeze()  # the end of the process looks through all there is otherwise, a sixth of a second
     sys.exit(code)

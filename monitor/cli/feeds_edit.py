@@ -7,7 +7,7 @@ from pathlib import Path
 
 from monitor.cli.feeds_show import address_of, show_visit, visit_feed
 from monitor.cli.moments import Times, times_of
-from monitor.cli.terminal import answer, complain, say, show_diff
+from monitor.cli.terminal import answer, complain, put, say, show_diff
 from monitor.config.checked import read_options
 from monitor.config.options import Feed
 from monitor.editing.edit import Change, plan_change, read_valid_text, write_change
@@ -278,8 +278,7 @@ def export_opml(path: Path, file: Path | None) -> int:
     document = as_opml(feeds, "feed-monitor")
     secret = [feed.name for feed in feeds if mask(feed.url) != feed.url]
     if file is None or str(file) == "-":
-        sys.stdout.write(document)
-        sys.stdout.flush()
+        put(document)
     else:
         _write_new(file, document.encode())
         if len(feeds) == 1:

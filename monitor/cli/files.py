@@ -1,12 +1,11 @@
 """Commands about the configuration file: config, check, rules lint."""
 
 import os
-import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, cast
 
-from monitor.cli.terminal import answer, count, say
+from monitor.cli.terminal import answer, count, put, say
 from monitor.config.checked import CheckedConfig, check_options, read_options
 from monitor.config.reading import read_file
 from monitor.errors import ConfigError, MonitorError
@@ -46,7 +45,7 @@ def show_config(path: Path, *, changed: bool, json: bool) -> int:
         else:
             document.add(table.name, made)
         parts.append(tomlkit.dumps(document))
-    sys.stdout.write("\n".join(parts))
+    put("\n".join(parts))
     return 0
 
 

@@ -13,7 +13,14 @@ from monitor.cli.terminal import complain, say, show_diff
 from monitor.config.addresses import parse_mailbox
 from monitor.config.options import Config, Feed, SmtpOptions
 from monitor.config.reading import as_text, parse_config, read_file
-from monitor.editing.edit import ChangeRefusedError, create, plan_change, read_valid_text, write_change
+from monitor.editing.edit import (
+    ChangeRefusedError,
+    create,
+    plan_change,
+    read_valid_text,
+    refuse_link_to_nothing,
+    write_change,
+)
 from monitor.editing.feeds import NewFeed, feed_at, name_for
 from monitor.editing.setup import (
     PASSWORD_FILE,
@@ -138,6 +145,7 @@ def init(path: Path, given: Given, *, yes: bool, password_stdin: bool, send_test
 
 
 def _read(path: Path) -> _File:
+    refuse_link_to_nothing(path)
     raw = read_file(path) if path.exists() else None
     is_new = raw is None or not raw.strip(b"\xef\xbb\xbf \t\r\n")
     text = DEFAULT_CONFIG.read_text("utf-8") if is_new else read_valid_text(path)

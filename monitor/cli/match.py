@@ -8,11 +8,10 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TextIO
 
-from monitor.cli.terminal import complain
+from monitor.cli.terminal import complain, json_text
 from monitor.errors import MonitorError, suggestion, with_advice
 from monitor.loaded import LoadedConfig, load
 from monitor.model.feeds import Entry
-from monitor.queries.answers import as_json
 from monitor.queries.answers.rules import MatchAnswer
 from monitor.rules.match import judge_entry
 from monitor.texts import said, sentence
@@ -50,7 +49,7 @@ def match(path: Path, file: str, *, rule: str | None) -> int:
                     continue
                 judgements = judge_entry(_entry(item, feed_urls), loaded.rules)
                 answer = MatchAnswer.of(item["id"], [each for each in judgements if each.rule in rules])
-                print(json.dumps(as_json(answer), ensure_ascii=False), flush=True)
+                print(json_text(answer), flush=True)
     except (OSError, UnicodeDecodeError) as error:
         if isinstance(error, BrokenPipeError):
             raise

@@ -1,6 +1,5 @@
 """Commands that put rules to use or change them: rules add, remove, import, lint --fix, apply."""
 
-import sys
 from collections.abc import Callable
 from pathlib import Path
 
@@ -11,6 +10,7 @@ from monitor.cli.terminal import (
     complain_each,
     count,
     progress,
+    put,
     say,
     say_held_back,
     say_pruned,
@@ -168,8 +168,7 @@ def import_words(path: Path, file: Path, *, into_config: bool, json: bool) -> in
     elif json:
         answer(answered)
     else:
-        sys.stdout.write(answered.toml)
-        sys.stdout.flush()
+        put(answered.toml)
         complain(
             sentence(
                 "{rules} read, nothing was changed. With --write they are put into {path}.",

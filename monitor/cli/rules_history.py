@@ -1,11 +1,10 @@
 """Commands about the versions of the rules: rules history, rules show, rules undo."""
 
-import sys
 from pathlib import Path
 
 from monitor.cli.database import time_of, use_database
 from monitor.cli.moments import times_in
-from monitor.cli.terminal import answer, complain_each, say, show_diff, table
+from monitor.cli.terminal import answer, complain_each, put, say, show_diff, table
 from monitor.config.checked import store_url_of
 from monitor.editing.edit import Change, write_change
 from monitor.editing.history import find_version, plan_undo, rules_in, version_before, version_summaries
@@ -63,7 +62,7 @@ def show(path: Path, version: int, *, json: bool) -> int:
     if json:
         answer(ShowAnswer.of(kept))
     else:
-        sys.stdout.write(kept.text)
+        put(kept.text)
     return 0
 
 

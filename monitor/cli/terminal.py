@@ -36,7 +36,24 @@ class Styled(NamedTuple):
 
 def answer(values: object) -> None:
     """Print an answer as one JSON document."""
-    print(json.dumps(as_json(values), ensure_ascii=False, indent=2))
+    print(json_text(values, indent=2))
+
+
+def json_text(values: object, indent: int | None = None) -> str:
+    """Return an answer as JSON, in ASCII where standard output does not take every character."""
+    is_utf = (sys.stdout.encoding or "").lower().startswith("utf")
+    return json.dumps(as_json(values), ensure_ascii=not is_utf, indent=indent)
+
+
+def put(document: str) -> None:
+    """Write a document to standard output as it is; in UTF-8 where that has not all of its characters."""
+    sys.stdout.flush()
+    try:
+        raw = document.encode(sys.stdout.encoding)
+    except UnicodeEncodeError:
+        raw = document.encode()
+    sys.stdout.buffer.write(raw)
+    sys.stdout.flush()
 
 
 def say(line: str, style: str = "") -> None:

@@ -60,7 +60,7 @@ def _value(written: str, default: object) -> object:
     if isinstance(default, int | float | tuple) or written[:1] + written[-1:] in ('""', "''"):
         try:
             return tomllib.loads(f"value = {written}")["value"]
-        except tomllib.TOMLDecodeError:
+        except (tomllib.TOMLDecodeError, RecursionError):  # the latter by thousands of brackets
             return written  # the option says what it expects instead
     return written
 

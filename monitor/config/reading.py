@@ -32,6 +32,7 @@ _NAMED = (
 _Places = Callable[[], Positions]
 # Codecs of Python in the order in which they are tried, with the name that editors give the encoding.
 _CHINESE_ENCODINGS = (("gb2312", "GBK"), ("big5hkscs", "Big5"), ("gb18030", "GBK"))
+_LONGEST_SHOWN = 200  # characters of a value in a message
 _URLS = ("url", "proxy", "host")  # of broken ones, less is certain than of others where a secret ends
 
 
@@ -95,6 +96,8 @@ def parse_config(text: str, path: str, *, whole: bool = True, overrides: Overrid
     except tomllib.TOMLDecodeError as error:
         line, what = describe_toml_error(error, text)
         raise _refusal(Path(path), what, line) from None
+    except RecursionError:
+        raise _refusal(Path(path), sentence("its lists or tables are too deep inside each other.")) from None
     positions = cache(partial(read_positions, text))  # most files have no problem to be located
     problems = [*overrides.problems, *_unknown_tables(raw, positions)]
     tables = {
@@ -220,9 +223,11 @@ def _problem(name: str, index: int, raw: object, mistake: Mistake, positions: _P
 def _quoted(value: object, key: str) -> str:
     """Return a value as a message may show it."""
     if key not in _URLS:
-        return in_quotes(value)
-    without_user = re.sub(r"^[^/]*@", f"{MASK}@", value) if isinstance(value, str) else value
-    return mask_line(repr(without_user))[0]
+        shown = in_quotes(value)
+    else:
+        without_user = re.sub(r"^[^/]*@", f"{MASK}@", value) if isinstance(value, str) else value
+        shown = mask_line(repr(without_user))[0]
+    return shown if len(shown) <= _LONGEST_SHOWN else f"{shown[:_LONGEST_SHOWN]}…"
 
 
 def _aliases(raw: object, positions: _Places, problems: list[Problem]) -> dict[str, tuple[str, ...]]:

@@ -220,7 +220,7 @@ def _address(text: object) -> str:
 def _web_address(text: object) -> str:
     try:
         parts = urlsplit(text.strip()) if isinstance(text, str) else urlsplit("")
-        good = parts.scheme in ("http", "https") and bool(parts.hostname) and (parts.port or 1) > 0
+        good = parts.scheme in ("http", "https") and bool(parts.hostname) and parts.port != 0
     except ValueError:
         good = False
     if not good:
@@ -247,7 +247,10 @@ def _proxy(text: object) -> str:
 def _optional_web_address(value: object) -> str:
     if value == "":
         return ""
-    return _web_address(value)
+    address = _web_address(value)
+    if not address.isprintable() or " " in address:
+        raise ValueError(sentence("an address without blanks is expected"))
+    return address
 
 
 def _user_agent(value: object) -> str:

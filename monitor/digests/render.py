@@ -22,9 +22,20 @@ from monitor.texts import ENGLISH, in_language, sentence
 
 _SUBJECT = 200  # characters; what a template makes longer is cut
 
-# Errors that an operator's template can cause besides Jinja's own errors: {{ 1 / 0 }}, {{ "a" + 1 }}, a
-# file that is not UTF-8 or may not be read.
-_FAILURES = (TemplateError, TooMuchError, ArithmeticError, LookupError, TypeError, ValueError, OSError)
+# Errors that an operator's template can cause besides Jinja's own errors: {{ 1 / 0 }}, {{ "a" + 1 }},
+# {{ "a title"|truncate(2) }}, a file that is not UTF-8 or may not be read.
+_FAILURES = (
+    TemplateError,
+    TooMuchError,
+    ArithmeticError,
+    AssertionError,
+    AttributeError,
+    LookupError,
+    MemoryError,
+    TypeError,
+    ValueError,
+    OSError,
+)
 
 
 def digest_renderer(directory: str = "") -> RenderDigest:
@@ -99,9 +110,9 @@ def _new_environment(directories: list[str], language: Language) -> Environment:
         extensions=["jinja2.ext.i18n"],
     )
     environment.install_gettext_translations(language.words, newstyle=True)  # type: ignore[attr-defined]  # the extension's
-    environment.filters["wrapped"] = wrap
-    environment.filters["columns"] = columns
-    environment.filters["translated"] = partial(in_language, locale=language.locale)
+    environment.add_filter("wrapped", wrap)
+    environment.add_filter("columns", columns)
+    environment.add_filter("translated", partial(in_language, locale=language.locale))
     return environment
 
 
@@ -131,7 +142,12 @@ def _fill(environment: Environment, name: str, **values: object) -> str:
         ) from None
     except _FAILURES as error:
         line = next((number for file, number in _locations(error) if file.endswith(name)), None)
-        values = {"name": name, "line": line, "why": str(error), "consequence": _consequence(name)}
+        values = {
+            "name": name,
+            "line": line,
+            "why": str(error) or type(error).__name__,
+            "consequence": _consequence(name),
+        }
         if line:
             what = sentence("template {name}, line {line}: {why}. {consequence}", **values)
         else:

@@ -4,6 +4,7 @@ An edit leaves everything else in the text as it is.
 """
 
 import contextlib
+import fcntl
 import os
 import tempfile
 import tomllib
@@ -381,6 +382,19 @@ def plan_change(path: Path, before: str, after: str) -> Change:
     return change
 
 
+def refuse_link_to_nothing(path: Path) -> None:
+    """Raise MonitorError for a link whose target is not there: a file can be made neither beside nor behind it."""
+    if path.is_symlink() and not path.exists():
+        values = {"path": str(path), "target": str(path.readlink())}
+        raise MonitorError(
+            sentence(
+                "{path} is a link to {target}, which is not there. Nothing was written. Remove the link, or "
+                "bring back what it leads to",
+                **values,
+            )
+        )
+
+
 def create(path: Path, content: bytes) -> None:
     """Write a file that is not there yet: whole, or not at all. Raises MonitorError when it is there, or cannot be."""
     path = path.absolute()
@@ -421,20 +435,44 @@ def write_change(change: Change) -> None:
     Raises MonitorError when it cannot be written, or when somebody else has changed the file since.
     """
     path = change.path.resolve()
-    if read_file(path) != change.before:
-        raise _changed_meanwhile(path)
+    with _only_editor_in(path.parent):
+        if read_file(path) != change.before:
+            raise _changed_meanwhile(path)
+        try:
+            _replace(path, change.after)
+        except OSError as error:
+            why = {"path": str(path), "why": error.strerror}
+            raise MonitorError(
+                sentence("{path} cannot be written: {why}. Nothing was changed", **why)
+            ) from error
+
+
+@contextlib.contextmanager
+def _only_editor_in(folder: Path) -> Iterator[None]:
+    """Keep other commands from writing files of a folder meanwhile; on a file system without locks, nobody is kept."""
     try:
-        with _temporary_file_beside(path) as (file, name):
-            write_whole(file, change.after)
-            replaced = path.stat()
-            os.fchmod(file, replaced.st_mode & 0o7777)
-            if (replaced.st_uid, replaced.st_gid) != (os.geteuid(), os.getegid()):
-                with contextlib.suppress(PermissionError):  # only root may give a file away
-                    os.fchown(file, replaced.st_uid, replaced.st_gid)
-            Path(name).replace(path)
-    except OSError as error:
-        why = {"path": str(path), "why": error.strerror}
-        raise MonitorError(sentence("{path} cannot be written: {why}. Nothing was changed", **why)) from error
+        opened = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
+    except OSError:  # one that may be entered, but not listed
+        yield
+        return
+    try:
+        with contextlib.suppress(OSError):
+            fcntl.flock(opened, fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(opened)  # with its lock
+
+
+def _replace(path: Path, content: bytes) -> None:
+    """Put a content in the place of a file, with its owner and mode. Raises OSError."""
+    with _temporary_file_beside(path) as (file, name):
+        write_whole(file, content)
+        replaced = path.stat()
+        os.fchmod(file, replaced.st_mode & 0o7777)
+        if (replaced.st_uid, replaced.st_gid) != (os.geteuid(), os.getegid()):
+            with contextlib.suppress(PermissionError):  # only root may give a file away
+                os.fchown(file, replaced.st_uid, replaced.st_gid)
+        Path(name).replace(path)
 
 
 def write_whole(file: int, content: bytes) -> None:

@@ -7,9 +7,9 @@ from xml.parsers import expat
 from xml.sax.saxutils import quoteattr
 
 from monitor.config.options import Feed
+from monitor.editing.setup import mistake_in
 from monitor.errors import MonitorError
 from monitor.feeds.document import decode
-from monitor.feeds.links import is_address
 from monitor.feeds.text import clean
 from monitor.texts import sentence
 
@@ -28,7 +28,7 @@ class Outline:
     line: int  # in that file, from 1
     title: str  # "" without one
     url: str  # as it stands there
-    is_good: bool  # whether that is an http or https address
+    is_good: bool  # whether config.toml takes it
 
 
 def read_opml(body: bytes) -> tuple[Outline, ...]:
@@ -77,7 +77,9 @@ class _Reader:
         if len(self.outlines) >= _MOST_FEEDS:
             raise MonitorError(sentence("this OPML has more than {count} feeds", count=_MOST_FEEDS))
         title = clean(values.get("title", "")) or clean(values.get("text", ""))
-        good = is_address(url) and url.isprintable() and " " not in url and len(url) <= _LONGEST
+        good = (
+            url.isprintable() and " " not in url and len(url) <= _LONGEST and not mistake_in(Feed, "url", url)
+        )
         self.outlines.append(Outline(line=self.parser.CurrentLineNumber, title=title, url=url, is_good=good))
 
     def _end(self, _name: str) -> None:

@@ -366,6 +366,17 @@ def test_the_feeds_of_an_opml_file_are_added_but_those_that_are_there(file: Path
     assert "- has no feed that is not there yet" in result.stdout
 
 
+def test_an_odd_address_in_an_opml_file_is_left_out_with_its_line(file: Path) -> None:
+    opml = file.parent / "mine.opml"
+    odd = ("http://127.0.0.1:99999/", "http://@/", "http://:80/")
+    outlines = "\n".join(f'<outline xmlUrl="{url}"/>' for url in (*odd, "https://new.example.org/rss"))
+    opml.write_text(f"<opml>\n{outlines}\n</opml>", "utf-8")
+    output = feeds(file, "import", str(opml))
+    for line, url in enumerate(odd, 2):
+        assert f"line {line}: {url} is left out: this is no http or https address" in output
+    assert "config.toml has 1 feed more." in output
+
+
 @pytest.mark.parametrize(
     ("content", "reason"),
     [

@@ -203,6 +203,13 @@ def test_another_file_is_written_where_it_is_named(tmp_path: Path) -> None:
     assert (result.code, "cannot be written: No such file" in result.stderr) == (1, True)
 
 
+def test_a_link_to_a_file_that_is_not_there_is_named_with_its_target(tmp_path: Path) -> None:
+    (tmp_path / "config.toml").symlink_to("gone.toml")
+    output = init(tmp_path, "--to", "me@qq.com", password="abcdefgh", code=1)
+    assert "config.toml is a link to gone.toml, which is not there. Nothing was written." in output
+    assert [path.name for path in tmp_path.iterdir()] == ["config.toml"]
+
+
 def test_a_full_disk_leaves_nothing_half_done(tmp_path: Path) -> None:
     with full_disk(200):  # there is room for the password
         assert "Nothing was changed" in init(tmp_path, "--to", "me@qq.com", password="abcdefgh", code=1)

@@ -86,6 +86,35 @@ def test_a_wrong_configuration_or_usage_ends_with_2(
     assert "Traceback" not in done.stderr
 
 
+def test_on_a_terminal_without_chinese_characters_it_says_all_the_same(tmp_path: Path) -> None:
+    environ = {**ENVIRON, "LC_ALL": "C", "PYTHONUTF8": "0", "PYTHONCOERCECLOCALE": "0"}
+    (tmp_path / "config.toml").write_bytes(DEFAULT_CONFIG.read_bytes())
+    for command in (["--lang", "zh", "status"], ["--lang", "zh", "feeds", "list"]):
+        result = subprocess.run(
+            [*COMMAND, *command],
+            cwd=tmp_path,
+            capture_output=True,
+            encoding="ascii",
+            timeout=60,
+            check=False,
+            env=environ,
+        )
+        assert "\\u" in result.stdout + result.stderr
+        assert "Traceback" not in result.stderr
+    for command in (["feeds", "list", "--json"], ["feeds", "export"]):
+        result = subprocess.run(
+            [*COMMAND, *command],
+            cwd=tmp_path,
+            capture_output=True,
+            encoding="utf-8",
+            timeout=60,
+            check=False,
+            env=environ,
+        )
+        document = result.stdout
+        assert "纽约时报" in (str(json.loads(document)) if "--json" in command else document)
+
+
 def test_answers_come_as_the_questions_do(tmp_path: Path) -> None:
     with match_process(tmp_path, "--rule", "2") as process:
         for number in range(3):

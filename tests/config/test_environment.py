@@ -72,6 +72,21 @@ def test_a_value_that_an_option_does_not_take_is_refused_by_the_name_of_the_vari
     assert "environment, MONITOR_OPERATOR__TO: " in refused(MONITOR_OPERATOR__TO="me@example.org")
 
 
+def test_thousands_of_brackets_are_a_mistake_like_others() -> None:
+    problem = refused(MONITOR_FETCH__CONCURRENCY="[" * 5000)
+    assert problem.startswith("environment, MONITOR_FETCH__CONCURRENCY: ")
+    assert len(problem) < 300
+    assert "too deep" in refused("x = " + "[" * 5000)
+
+
+def test_an_address_to_be_asked_has_no_blank() -> None:
+    assert configured(MONITOR_OPERATOR__HEARTBEAT=" https://hc.example.org/a ").operator.heartbeat.endswith(
+        "/a"
+    )
+    for address in ("https://hc.example.org/a b", "https://hc.example.org/a\tb", "https://hc example.org/a"):
+        assert "an address without blanks is expected" in refused(MONITOR_OPERATOR__HEARTBEAT=address)
+
+
 def test_the_file_is_named_for_what_stands_in_the_file() -> None:
     assert "line 2, [smtp], port: " in refused("[smtp]\nport = 0", MONITOR_SMTP__HOST="mail.example.org")
 

@@ -2,9 +2,11 @@ import re
 import socket
 from collections.abc import Callable
 from datetime import timedelta
+from gettext import NullTranslations
 from pathlib import Path
 
 import pytest
+from jinja2 import TemplateError
 
 from monitor.config.options import ENTRY_FIELDS
 from monitor.digests.limits import LimitedEnvironment, TooMuchError, time_limit
@@ -287,6 +289,14 @@ def _wrote(name: str, text: str | bytes) -> Break:
         ),
         (_wrote("digest.subject.j2", "{{ range(10000000) | list }}"), "template digest.subject.j2, line 1: "),
         (_wrote("digest.subject.j2", "\n{% include 'none.j2' %}"), "template digest.subject.j2, line 2: "),
+        (
+            _wrote("digest.subject.j2", "\n{{ 'a long title' | truncate(2) }}"),
+            "template digest.subject.j2, line 2: expected length >= 3, got 2. ",
+        ),
+        (
+            _wrote("digest.txt.j2", "\n\n{{ digest.name | center(10 ** 9) }}"),
+            "template digest.txt.j2, line 3: a width or count of more than 100,000. ",
+        ),
         (_wrote("digest.subject.j2", "{{ '\xff' }}".encode("latin-1")), "template digest.subject.j2: "),
         (
             _wrote("digest.txt.j2", "{{ 'a' * 10 ** 9 }}"),
@@ -322,6 +332,108 @@ def test_a_template_without_an_end_is_stopped() -> None:
     template = LimitedEnvironment().from_string(loop)
     with pytest.raises(TooMuchError, match=r"longer than 0\.1 s"), time_limit(0.1):
         template.render()
+
+
+_DOUBLING = "{% set ns = namespace(x='aaaaaaaa') %}{% for a in range(99) %}{% set ns.x = EXPR %}{% endfor %}"
+
+
+@pytest.mark.parametrize("autoescape", [False, True])
+@pytest.mark.parametrize(
+    "template",
+    [
+        *(
+            _DOUBLING.replace("EXPR", grows)
+            for grows in (
+                "ns.x ~ ns.x",
+                "ns.x + ns.x",
+                "ns.x * 2",
+                "[ns.x, ns.x] | join",
+                "ns.x | replace('a', 'aa')",
+                "'%s%s' % (ns.x, ns.x)",
+                "'%(a)s%(a)s' | format(a=ns.x)",
+                "'{0}{0}'.format(ns.x)",
+                "'{a}{a}'.format_map({'a': ns.x})",
+                "'aa'.replace('a', ns.x)",
+                "'aa'.translate({97: ns.x})",
+                "ns.x.join('aaa') * 2",
+            )
+        ),
+        "{% set ns = namespace(x=2) %}{% for a in range(99) %}{% set ns.x = ns.x * ns.x %}{% endfor %}",
+        "{% set ns = namespace(x=[1]) %}{% for a in range(30) %}{% set ns.x = [ns.x, ns.x] %}{% endfor %}{{ ns.x }}",
+        "{% set ns = namespace(x='a') %}{% for a in range(99) %}"
+        "{% set y %}{{ ns.x }}{{ ns.x }}{% endset %}{% set ns.x = y %}{% endfor %}",
+        "{% macro m(x) %}{{ x }}{{ x }}{% endmacro %}"
+        "{% set ns = namespace(x='a') %}{% for a in range(99) %}{% set ns.x = m(ns.x) %}{% endfor %}",
+        "{% for a in range(99) %}{% set x = 'a' * 1999999 %}{% endfor %}",
+        "{{ '%999999999d' % 1 }}",
+        "{{ '%*d' % (999999999, 1) }}",
+        "{{ '%.999999999f' % 1 }}",
+        "{{ '{:>999999999}'.format(1) }}",
+        "{{ '{:{}}'.format(1, 999999999) }}",
+        "{{ ('{}' * 101).format() }}",
+        "{{ gettext('%(a)999999999d', a=1) }}",
+        "{{ 'a' | center(999999999) }}",
+        "{{ 'a' | indent(999999999, true) }}",
+        "{{ 'a' | indent('b' * 1999999, true) }}",
+        "{{ [1] | batch(999999999, 'y') | list }}",
+        "{{ [1] | slice(999999999) | list }}",
+        "{{ range(99999) | map('string') | map('batch', 99999, 'y') | map('list') | list }}",
+        "{{ range(99999) | map('center', 99999) | list }}",
+        "{{ 1.5 | round(999999999, 'ceil') }}",
+        "{{ {'a': ['b' * 99999] * 99} | tojson }}",
+        "{{ {'a': ['b' * 99999] * 99}.values() }}",
+        "{{ (['b' * 99999] * 99) | sort }}",
+        "{{ ''.join(['a' * 99999] * 99999) }}",
+        "{{ 'a'.center(999999999) }}",
+        "{{ '\t'.expandtabs(999999999) }}",
+        "{{ ('\t' * 99999).expandtabs(99999) }}",
+        "{{ (1).to_bytes(999999999, 'big') }}",
+        "{{ range(30000) | map('string') | join | wordwrap(1) }}",
+        "{{ ('(' * 999999) | urlize }}",
+    ],
+)
+def test_a_template_that_would_make_huge_texts_is_refused_before_it_does(
+    template: str, autoescape: bool
+) -> None:
+    environment = LimitedEnvironment(autoescape=autoescape, extensions=["jinja2.ext.i18n"])
+    environment.install_gettext_translations(NullTranslations(), newstyle=True)  # type: ignore[attr-defined]
+    with time_limit(60), pytest.raises(TooMuchError):
+        "".join(environment.from_string(template).generate())
+
+
+def test_a_template_has_no_filler_text_and_no_sums_of_lists() -> None:
+    for template in ("{{ lipsum(n=999999) }}", "{{ [[1]] | sum(start=[]) }}"):
+        with pytest.raises(TemplateError):
+            LimitedEnvironment().from_string(template).render()
+
+
+def test_a_method_without_its_arguments_is_a_mistake_as_ever() -> None:
+    for template in (
+        "{{ 'a'.replace('b') }}",
+        "{{ 'a'.join() }}",
+        "{{ 'a'.translate() }}",
+        "{{ 'a'.format_map() }}",
+    ):
+        with pytest.raises(TypeError):
+            LimitedEnvironment().from_string(template).render()
+
+
+def test_what_templates_do_every_day_is_within_the_limits() -> None:
+    template = (
+        "{{ 'a' ~ 1 ~ 2 }} {{ 'ab' | center(4) }}|{{ '%s %5.1f %%' % ('a', 2) }} {{ '%s' % 3 }} {{ 7 % 4 }} "
+        "{{ 2 ** 3 }} {{ '{:,} {a:>3}'.format(12345, a=1) }} {{ '{a}'.format_map({'a': 1}) }} "
+        "{{ 'a,b'.split(',') | join('-') }} {{ 2.0 ** 2 * 1.5 }} {{ 'b'.replace('a', 'c') }} "
+        "{{ '-'.join(['a', 'b']) }} {{ [1, none, {'a': 1.5}] }} {{ (1).bit_length() }} {{ 'a\tb'.expandtabs(2) }} "
+        "{{ 'ab' | replace('a', 'b') }} {{ [1, 2] | sum }} {{ [1, 2] | map('string') | join(', ') }} {{ [1] + [2] }} "
+        "{{ 'ab'.translate({97: 'c'}) }} {{ 'a b' | wordwrap(1) | indent(2) | replace('\n', '/') }} "
+        "{{ [1, 2, 3] | batch(2, 0) | list }} {{ 'aXbX'.replace('X', '') }} {{ 'a' | indent('>', true) }}"
+    )
+    with time_limit():
+        made = LimitedEnvironment().from_string(template).render()
+    assert made == (
+        "a12  ab |a   2.0 % 3 3 8 12,345   1 1 a-b 6.0 b a-b [1, None, {'a': 1.5}] 1 a b bb 3 1, 2 [1, 2] cb a/  b "
+        "[[1, 2], [3, 0]] ab >a"
+    )
 
 
 def test_the_time_is_over_for_the_templates_within_it_alone() -> None:

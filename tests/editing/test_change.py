@@ -1,5 +1,8 @@
 """Plan and write a change of config.toml, also when somebody else changes the file meanwhile."""
 
+import multiprocessing
+from multiprocessing.connection import Connection
+from multiprocessing.synchronize import Barrier
 from pathlib import Path
 
 import pytest
@@ -58,3 +61,33 @@ def test_a_file_that_was_changed_since_the_plan_is_not_written_over(file: Path) 
         write_change(change)
     assert file.read_text("utf-8") == THEIRS
     assert [path.name for path in file.parent.iterdir()] == ["config.toml"]
+
+
+def _edit_at_once(file: Path, text: str, barrier: Barrier, end: Connection) -> None:
+    change = plan_change(file, read_valid_text(file), text)
+    barrier.wait(60)
+    try:
+        write_change(change)
+    except MonitorError as error:
+        end.send(str(error))
+    else:
+        end.send("")
+
+
+def test_of_two_commands_that_write_at_once_one_is_told_that_the_other_was_first(file: Path) -> None:
+    context = multiprocessing.get_context("spawn")
+    barrier = context.Barrier(4)
+    texts = [TEXT.replace('["AI"]', f'["AI", "{word}"]') for word in "甲乙丙丁"]
+    ends, processes = [], []
+    for text in texts:
+        ours, theirs = context.Pipe()
+        processes.append(context.Process(target=_edit_at_once, args=(file, text, barrier, theirs)))
+        ends.append(ours)
+    for process in processes:
+        process.start()
+    said = [end.recv() if end.poll(60) else "nothing" for end in ends]
+    for process, end in zip(processes, ends, strict=True):
+        process.join()
+        end.close()
+    assert [each for each in said if REFUSED not in each] == [""]
+    assert file.read_text("utf-8") == texts[said.index("")]

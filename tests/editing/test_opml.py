@@ -29,7 +29,19 @@ def test_an_ampersand_that_begins_no_reference_is_understood() -> None:
 
 @pytest.mark.parametrize(
     "url",
-    ["javascript:alert(1)", "https://", "https://a.test/ b", "ftp://a.test/", "https://a.test/" + "a" * 3000],
+    [
+        "javascript:alert(1)",
+        "https://",
+        "https://a.test/ b",
+        "ftp://a.test/",
+        "https://a.test/" + "a" * 3000,
+        "http://127.0.0.1:99999/",
+        "http://@/",
+        "http://:80/",
+        "http://a.test:0/",
+        "http://a.test:b/",
+        "http://[::1/",
+    ],
 )
 def test_an_address_that_cannot_be_asked_is_marked(url: str) -> None:
     assert not read_opml(f"<opml>{outline(url)}</opml>".encode())[0].is_good
