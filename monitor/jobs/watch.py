@@ -145,14 +145,8 @@ def _feed_trouble(watched: WatchedFeed, state: PollState, now: datetime) -> Trou
 
 
 def _span(usual: timedelta | None) -> str:
-    hours = max(1, round((usual or timedelta(0)) / timedelta(hours=1)))
-    if hours == 1:
-        return sentence("an hour")
-    return (
-        sentence("{hours} hours", hours=hours)
-        if hours < 48
-        else sentence("{days} days", days=round(hours / 24))
-    )
+    days = max(1, round((usual or timedelta(0)) / timedelta(days=1)))
+    return sentence("a day") if days == 1 else sentence("{days} days", days=days)
 
 
 def _clock_trouble(error: timedelta, now: datetime) -> Trouble:

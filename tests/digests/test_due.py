@@ -9,6 +9,7 @@ from monitor.config.options import Subscription
 from monitor.digests.due import (
     LATE,
     due,
+    instant_of_slot,
     is_at_once,
     next_slot,
     outside_quiet_hours,
@@ -274,3 +275,10 @@ def test_a_slot_is_its_name_and_instant() -> None:
 def test_a_mail_at_once_is_known_by_its_slot() -> None:
     assert is_at_once(slot_at_once(NOW))
     assert not is_at_once(slot_now(NOW))
+
+
+def test_the_name_of_a_slot_tells_its_instant() -> None:
+    eight = datetime(2026, 11, 24, 0, 0, tzinfo=UTC)
+    assert instant_of_slot("at:2026-11-24T08:00", "Asia/Shanghai") == eight
+    assert instant_of_slot("now:2026-11-24T00:00:00+00:00", "Asia/Shanghai") == eight
+    assert instant_of_slot("notice:3", "Asia/Shanghai") is None

@@ -120,7 +120,7 @@ async def test_a_feed_that_is_silent_for_much_longer_than_usual_is_told(desk: De
     desk.clock.forward(hours=1)
     await desk.poll()
     await looked(desk)
-    details = "好报: silent since 2026-11-24, usually no longer than 24 hours"
+    details = "好报: silent since 2026-11-24, usually no longer than a day"
     assert await told(desk) == [(NoticeKind.FEED_QUIET, details)]
     assert await health(desk) == [FeedHealth.QUIET]
     desk.web.serves(GOOD, make.document(make.item("AI new", id="new", published=desk.clock())))

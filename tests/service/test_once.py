@@ -100,7 +100,7 @@ def test_once_tells_of_a_feed_that_is_dead_and_that_it_works_again(tmp_path: Pat
         assert notice.recipients == ("operator@example.org",)
         text = email.message_from_bytes(notice.raw, policy=email.policy.default).get_content()
         assert "A feed has not worked for a day." in text
-        assert "What to do: Open its url in a browser." in text
+        assert "What to do: If its name is not found" in text
         assert "示例: " in text
         assert site.json("status", code=1)["feeds"][0]["state"] == "dead"
         site.feed_server.document = lambda: make.rss("AI新规", "AI又一条")
