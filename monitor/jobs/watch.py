@@ -108,7 +108,9 @@ def _compare(
         _feed_trouble(each, each.state, now) for each in current if each.state and each.health in _TOLD
     ]
     if room and is_nearly_full(room, was=(NoticeKind.DISK_FULL, "") in known):
-        details = f"{room.free // _MB} MB of {room.total // _MB} MB are free."
+        details = sentence(
+            "{free} MB of {total} MB are free.", free=room.free // _MB, total=room.total // _MB
+        )
         before = known.get((NoticeKind.DISK_FULL, ""))
         troubles.append(
             before or Trouble(kind=NoticeKind.DISK_FULL, content="nearly full", details=details, since=now)
@@ -150,9 +152,19 @@ def _span(usual: timedelta | None) -> str:
 
 
 def _clock_trouble(error: timedelta, now: datetime) -> Trouble:
-    minutes, side = round(abs(error) / timedelta(minutes=1)), "behind" if error > timedelta(0) else "ahead"
-    amount = f"{minutes} minutes" if minutes < 120 else f"{round(minutes / 60)} hours"
-    return Trouble(kind=NoticeKind.CLOCK_WRONG, content=side, details=f"It is {amount} {side}.", since=now)
+    minutes, is_behind = round(abs(error) / timedelta(minutes=1)), error > timedelta(0)
+    amount = (
+        sentence("{minutes} minutes", minutes=minutes)
+        if minutes < 120
+        else sentence("{hours} hours", hours=round(minutes / 60))
+    )
+    details = (
+        sentence("It is {amount} behind.", amount=amount)
+        if is_behind
+        else sentence("It is {amount} ahead.", amount=amount)
+    )
+    content = "behind" if is_behind else "ahead"
+    return Trouble(kind=NoticeKind.CLOCK_WRONG, content=content, details=details, since=now)
 
 
 def _record(
