@@ -2,8 +2,7 @@
 
 A `Text` is a str, and reads in English. It keeps its template and the values that stand in it, so that whoever shows
 it can look the template up in the catalogues of a language: templates/locale/*/LC_MESSAGES/*.po, those of the
-operator's texts. The database
-keeps both (`kept`, `revived`), where somebody is to read them.
+operator's texts. The database keeps both (`kept`, `revived`), where somebody is to read them.
 """
 
 import json
@@ -36,7 +35,7 @@ class Text(str):
         made.template, made.values = template, values
         return made
 
-    def __getnewargs__(self) -> tuple[str, Mapping[str, object]]:  # type: ignore[override]
+    def __getnewargs__(self) -> tuple[str, Mapping[str, object]]:  # type: ignore[override] # of str: (str,)
         """Let a process that receives the text make it again."""
         return self.template, self.values
 
@@ -117,8 +116,19 @@ def changed(words: str, change: Callable[[str], str]) -> str:
 
 
 def kept(words: str) -> str:
-    """Return a text as the database keeps it: a Text with its template and values, as JSON; another as it is."""
-    return json.dumps(_plain(words), ensure_ascii=False) if isinstance(words, Text) else words
+    """Return a text as the database keeps it: a Text with its template and values, as JSON; another as it is.
+
+    What somebody else said is never taken for a template of ours (which could ask for a gigabyte of spaces), though it
+    begins like one.
+    """
+    if not isinstance(words, Text):
+        if not words.startswith(_MARK):
+            return words
+        words = Text("{words}", {"words": words})
+    stored = json.dumps(_plain(words), ensure_ascii=False)
+    return (
+        stored if revived(stored) == words else str(words)
+    )  # a value that JSON does not have, in a format of its own
 
 
 def revived(stored: str) -> str:
@@ -129,7 +139,7 @@ def revived(stored: str) -> str:
         value = json.loads(stored)
         return Text(value[_TEMPLATE], {name: _from_plain(each) for name, each in value["values"].items()})
     except (ValueError, LookupError, TypeError, AttributeError):
-        return stored  # what a server said can begin like one
+        return stored  # of a version that kept such words as they were
 
 
 def _plain(value: object) -> object:

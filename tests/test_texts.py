@@ -3,6 +3,7 @@
 import ast
 import pickle
 import string
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
@@ -176,7 +177,18 @@ def test_the_database_keeps_a_sentence_so_that_another_reader_can_have_it_in_ano
 )
 def test_what_only_looks_like_a_kept_sentence_stays_as_it_is(said: str) -> None:
     assert revived(said) == said
-    assert kept(said) == said
+    assert revived(kept(said)) == said
+
+
+def test_what_somebody_said_is_never_a_template_of_ours() -> None:
+    said = '{"sentence": "{a:>99}", "values": {"a": "x"}}'
+    assert revived(kept(said)) == said
+    assert kept("plain") == "plain"
+
+
+def test_a_sentence_whose_value_has_no_form_in_json_is_kept_in_english() -> None:
+    since = Text("since {at:%Y-%m-%d}", {"at": datetime(2026, 11, 24, tzinfo=UTC)})
+    assert revived(kept(since)) == "since 2026-11-24"
 
 
 def test_a_list_has_the_separators_of_the_language() -> None:
