@@ -5,8 +5,6 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from monitor.config.options import Feed
-from monitor.feeds.health import FAILS, health_of
-from monitor.model.feeds import FeedHealth
 from monitor.store import feeds, notices, outbox
 from monitor.store.database import Connection
 
@@ -28,15 +26,15 @@ class VitalSigns:
 
 def read_vital_signs(tx: Connection, watched: Sequence[Feed], now: datetime) -> VitalSigns:
     """Return how things stand at one moment, with these feeds in config.toml."""
-    states = {state.feed_url: state for state in feeds.states(tx)}
-    polled = [states.get(feed.url) for feed in watched if feed.enabled]
-    healths = [health_of(state) for state in polled]
+    # Asked every few seconds: a number for each feed, not its whole state.
+    failures = feeds.failures(tx)
+    visited = [count for feed in watched if feed.enabled and (count := failures.get(feed.url)) is not None]
     oldest, troubles = outbox.oldest_waiting(tx), notices.open_troubles(tx)
     kinds = {known.trouble.kind for known in troubles}
     return VitalSigns(
-        failing_feeds=sum(health in FAILS for health in healths),
-        failures=sum(state.failures for state in polled if state),
-        feeds=len(healths) - healths.count(FeedHealth.UNVISITED),
+        failing_feeds=sum(count > 0 for count in visited),
+        failures=sum(visited),
+        feeds=len(visited),
         waiting_since=max(now - oldest, timedelta(0)) if oldest else timedelta(0),
         mail_is_stopped=any(kind.telling.stops_mail for kind in kinds),
         needs_a_person=any(not kind.telling.is_event for kind in kinds),

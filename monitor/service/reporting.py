@@ -82,6 +82,9 @@ class Reporting:
 
     async def problems(self) -> list[str]:
         """Return why no news gets to anybody; [] when it does."""
+        return self._problems(await self._vital_signs())
+
+    def _problems(self, signs: VitalSigns | None) -> list[str]:
         now = self._loop.time()
         found = [
             f"{task} has failed for {now - since:.0f} s: {why}"
@@ -90,7 +93,6 @@ class Reporting:
         ]
         if now - self._beat_at > _SILENT:
             found.append(f"nothing could be written to the database for {now - self._beat_at:.0f} s")
-        signs = await self._vital_signs()
         return [*found, *(failures_of(signs) if signs else ["the database does not answer"])]
 
     async def _vital_signs(self) -> VitalSigns | None:
@@ -165,7 +167,7 @@ class Reporting:
         if not address:
             return
         signs = await self._vital_signs()
-        is_well = signs is not None and not signs.needs_a_person and not await self.problems()
+        is_well = signs is not None and not signs.needs_a_person and not self._problems(signs)
         said = "well" if is_well else "failing"
         if said == self._pinged and now < self._next_ping:
             return

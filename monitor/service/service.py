@@ -349,10 +349,11 @@ class Service:
         )
         await self._db.write(services.beat, here)
         self._reporting.has_beaten()
-        status = await status_line(
-            loaded.config, self._db, now=here.beat_at, is_refused=self._refusal is not None
-        )
-        self._manager.tell(STATUS=shown(status))
+        if self._manager.address:
+            status = await status_line(
+                loaded.config, self._db, now=here.beat_at, is_refused=self._refusal is not None
+            )
+            self._manager.tell(STATUS=shown(status))
         # A command may have seen the file while it was torn, and registered that.
         if await asyncio.to_thread(content_hash_of, loaded.path) == loaded.content_hash:
             log_registered(await self._db.write(register_again, loaded, self._time.clocks.settled()))

@@ -222,6 +222,12 @@ def others(tx: Connection, url: str, since: datetime) -> tuple[datetime | None, 
     return answered, polled is None or polled < since
 
 
+def failures(tx: Connection) -> dict[str, int | None]:
+    """Return by url how many visits to a feed have failed since it answered last; None for one never visited."""
+    rows = tx.execute(select(feeds.c.url, feeds.c.failures, feeds.c.visited.is_not(None)))
+    return {url: count if count or has_answered else None for url, count, has_answered in rows}
+
+
 def unreachable(tx: Connection, later_than: datetime) -> list[str]:
     """Return the urls of the feeds whose last poll found no connection and which wait beyond an instant; sorted."""
     query = select(feeds.c.url).where(_without_connection, feeds.c.next_poll_at > later_than)

@@ -4,7 +4,6 @@ import asyncio
 import contextlib
 import socket
 from collections.abc import Iterator
-from typing import ClassVar
 
 import uvicorn
 from starlette.applications import Starlette
@@ -64,21 +63,25 @@ def _listen(options: WebOptions) -> socket.socket:
 class _Protocol(H11Protocol):
     """A connection that ends by itself: silent clients shall not take the service's files, nor keep others out."""
 
-    _open: ClassVar[dict["_Protocol", None]] = {}  # in the order of their beginning
-
-    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override] # as uvicorn's has it
         super().connection_made(transport)
-        self._end = self.loop.call_later(_LIFE, transport.abort)
-        self._open[self] = None
-        if len(self._open) > _MOST_AT_ONCE:
-            oldest = next(iter(self._open))
-            del self._open[oldest]
-            oldest.transport.abort()
+        self.end = self.loop.call_later(_LIFE, transport.abort)
+        # One that is aborted is among them until the loop comes round.
+        open_ones = [
+            each
+            for each in self.connections
+            if isinstance(each, _Protocol) and not each.transport.is_closing()
+        ]
+        if len(open_ones) > _MOST_AT_ONCE:
+            min(open_ones, key=_ends_at).transport.abort()
 
     def connection_lost(self, exc: Exception | None) -> None:
-        self._end.cancel()
-        self._open.pop(self, None)
+        self.end.cancel()
         super().connection_lost(exc)
+
+
+def _ends_at(connection: _Protocol) -> float:
+    return connection.end.when()
 
 
 class _Server(uvicorn.Server):
