@@ -47,14 +47,7 @@ def _compact(path: Path, *, json: bool) -> int:
         space = await db.read(compaction.space)
         if db.file is None or space is None:
             return None
-        if beating := await db.read(services.beating, await time_of(db)):
-            raise MonitorError(
-                sentence(
-                    "{file}: a service runs on it, process {pid} on {host}. Stop it first "
-                    "(systemctl stop monitor); one that was killed is taken to run for another minute",
-                    **{"file": str(db.file), "pid": beating[0].pid, "host": beating[0].host},
-                )
-            )
+        await db.read(services.require_none, await time_of(db), database=str(db.file))
         return db.file, space
 
     before = use_database(url, look)

@@ -84,10 +84,10 @@ def restore(url: str, file: Path, *, folder: Path, now: datetime, report: Report
     _refuse_own_file(target, file)
     in_file = target.get_backend_name() == "sqlite"
     there = copying.file_of(target) if in_file else folder / "monitor.db"
-    if not in_file:
-        schema.ensure(target, migrate=True)
     if not in_file or there.exists():
         copying.require_no_service(target, now)
+    if not in_file:
+        schema.ensure(target, migrate=True)
     with copying.beside(there) as part:
         rows = copying.copy_file(engines.url_of(file), part, report)
         part_url = engines.url_of(part)

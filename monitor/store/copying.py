@@ -35,7 +35,6 @@ from sqlalchemy.exc import DatabaseError, OperationalError
 from sqlalchemy.types import TypeDecorator
 
 from monitor.errors import StoreError
-from monitor.model.services import RunningService
 from monitor.store import engines, schema, services
 from monitor.store.dialects import Instant
 from monitor.store.errors import as_store_errors, display_url, store_error
@@ -461,24 +460,10 @@ def require_no_service(url: URL, now: datetime) -> None:
     engine = engines.reading(url)
     try:
         with engine.begin() as tx:
-            has_services = services.TABLE in inspect(tx).get_table_names()
-            beating = services.beating(tx, now) if has_services else []
+            services.require_none(tx, now, database=display_url(url))
     except OperationalError as error:
-        with as_store_errors(url):
-            raise error
+        raise store_error(error, url) from error
     except DatabaseError:
         return
     finally:
         engine.dispose()
-    if beating:
-        raise StoreError(_is_running(url, beating[0]))
-
-
-def _is_running(url: URL, service: RunningService) -> str:
-    return sentence(
-        "{database}: a service runs on it, process {pid} on {host}. Stop it first (systemctl stop monitor); one that "
-        "was killed is taken to run for another minute",
-        database=display_url(url),
-        pid=service.pid,
-        host=service.host,
-    )

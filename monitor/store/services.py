@@ -3,14 +3,15 @@
 from dataclasses import asdict
 from datetime import datetime, timedelta
 
-from sqlalchemy import Connection, delete, or_, select, update
+from sqlalchemy import Connection, delete, inspect, or_, select, update
 
+from monitor.errors import StoreError
 from monitor.model.services import RunningService
 from monitor.store import schema
 from monitor.store.dialects import insert_missing
 from monitor.store.tables import services
+from monitor.texts import sentence
 
-TABLE = services.name
 _SILENT = timedelta(minutes=1)  # six beats: it may still be there, but does not work
 _STALE = timedelta(minutes=5)  # without a beat: it was killed, or its clock was far off
 _FORGOTTEN = timedelta(days=1)
@@ -62,4 +63,33 @@ def running(tx: Connection) -> list[RunningService]:
 
 def beating(tx: Connection, now: datetime) -> list[RunningService]:
     """Return the services that have beaten within a minute, the longest running first."""
-    return [service for service in running(tx) if abs(now - service.beat_at) <= _SILENT]
+    return [service for service in running(tx) if _beats(service.beat_at, now)]
+
+
+def require_none(tx: Connection, now: datetime, *, database: str) -> None:
+    """Raise StoreError while a service runs on a database, which is called `database` there.
+
+    Its tables may be missing, or of an earlier version: those told nothing of a service that was told to stop, and
+    have all else that is asked for here.
+    """
+    inspector = inspect(tx)
+    if not inspector.has_table(services.name):
+        return
+    query = select(services.c.pid, services.c.host, services.c.beat_at).order_by(services.c.started_at)
+    if any(column["name"] == services.c.ended_at.name for column in inspector.get_columns(services.name)):
+        query = query.where(services.c.ended_at.is_(None))
+    for row in tx.execute(query):
+        if _beats(row.beat_at, now):
+            raise StoreError(
+                sentence(
+                    "{database}: a service runs on it, process {pid} on {host}. Stop it first (systemctl stop "
+                    "monitor); one that was killed is taken to run for another minute",
+                    database=database,
+                    pid=row.pid,
+                    host=row.host,
+                )
+            )
+
+
+def _beats(beat_at: datetime, now: datetime) -> bool:
+    return abs(now - beat_at) <= _SILENT

@@ -523,6 +523,32 @@ def test_a_backup_of_an_earlier_version_is_brought_to_this_one_on_a_copy(
     assert file.read_bytes() == before
 
 
+def test_a_database_of_an_earlier_version_is_replaced_unless_its_service_runs(
+    kind: str, empty_url: str, other_url: str, backups: Path, tmp_path: Path
+) -> None:
+    source = other_url if kind == "postgres" else url_of(tmp_path / "source.db")
+    file = backed_up(source, backups)
+    make_older(
+        empty_url,
+        "0010",
+        "INSERT INTO services (id, host, pid, version, started_at, beat_at, content_hash) "
+        f"VALUES ('1', 'news-host', 7, '1', '{NOW:%Y-%m-%d %H:%M:%S.000000}', '{NOW:%Y-%m-%d %H:%M:%S.000000}', '')",
+    )
+    with pytest.raises(StoreError, match=r"a service runs on it, process 7 on news-host\. Stop it first"):
+        restore(empty_url, file, folder=tmp_path, now=NOW, report=no_report)
+    assert schema.revision_of(engines.parse_url(empty_url)) == "0010", "its service goes on"
+    restore(empty_url, file, folder=tmp_path, now=LATER, report=no_report)
+    assert count(empty_url) == 2
+
+
+def test_of_a_database_of_an_earlier_version_is_told_that_it_is_one_when_it_is_copied(
+    kind: str, empty_url: str, other_url: str
+) -> None:
+    make_older(empty_url, "0010")
+    with pytest.raises(StoreError, match=f"its tables are at 0010, not {schema.HEAD}"):
+        copy_store(empty_url, other_url, now=NOW, report=no_report)
+
+
 @SQLITE
 def test_what_is_no_backup_or_a_newer_one_is_refused(db_url: str, backups: Path, tmp_path: Path) -> None:
     file = backed_up(db_url, backups)
