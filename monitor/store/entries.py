@@ -311,9 +311,6 @@ _known = (
         entry_keys.c.feed_url == bindparam("feed"), entry_keys.c.key.in_(bindparam("names", expanding=True))
     )
 )
-_seqs = select(entry_keys.c.key, entry_keys.c.seq).where(
-    entry_keys.c.feed_url == bindparam("feed"), entry_keys.c.key.in_(bindparam("names", expanding=True))
-)
 _any = select(entry_keys.c.seq).where(entry_keys.c.feed_url == bindparam("feed")).limit(1)
 _stories = select(entries.c.story).where(
     entries.c.story.in_(bindparam("stories", expanding=True)), entries.c.feed_url == bindparam("feed")
@@ -342,11 +339,10 @@ def _known_keys(tx: Connection, keys_of_entries: Iterable[Sequence[_Key]]) -> di
         for feed_key, key in keys:
             keys_of_feed.setdefault(feed_key, {})[key] = None
     return {
-        (feed_key, row.key): row.seq
+        (feed_key, name): each.seq
         for feed_key, names in keys_of_feed.items()
         if has_any(tx, feed_key)
-        for chunk in chunks(list(names))
-        for row in tx.execute(_seqs, {"feed": feed_key, "names": chunk})
+        for name, each in known(tx, feed_key, list(names)).items()
     }
 
 
