@@ -458,8 +458,12 @@ def _store(tx: Connection, visit: _Visit, found: Mapping[str, Sequence[Match]], 
 
 def _is_all(before: PollState, after: PollState) -> bool:
     """Return whether a visit changes nothing but the state of its feed: nobody is told, and no other feed is due."""
-    is_asked_as_before = (before.asks, before.stopped) == (after.asks, after.stopped) and not after.stopped
-    return is_asked_as_before and not pace.network_returned(before, after)
+    return not _is_told(before, after) and not pace.network_returned(before, after)
+
+
+def _is_told(before: PollState, after: PollState) -> bool:
+    """Return whether the operator is told where a feed is asked from now on, or that it is not."""
+    return after.stopped or (before.asks, before.stopped) != (after.asks, after.stopped)
 
 
 def _save(tx: Connection, feed: Feed, before: PollState, after: PollState, now: datetime) -> None:
@@ -470,7 +474,7 @@ def _save(tx: Connection, feed: Feed, before: PollState, after: PollState, now: 
         polled_at = after.attempted_at
         unreachable = feeds.unreachable(tx, polled_at + _SOON)
         feeds.advance(tx, pace.polls_after_outage(after.feed_url, unreachable, polled_at))
-    if (before.asks, before.stopped) != (after.asks, after.stopped) or after.stopped:
+    if _is_told(before, after):
         _tell(tx, feed, before, after, now)
 
 
