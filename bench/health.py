@@ -7,10 +7,9 @@ for three days once in six weeks, by no connection, HTTP 503, HTTP 404 or a page
 turn the machine, is away for an hour twice a week, a night once a fortnight, three days once in six weeks.
 
 Dead: false is one that was told though the feed was not away for a day; real ones are those of three days, told so many
-hours after they began (while four
-others are in play, and neither the network nor the machine is away for a night or longer). Quiet: false is one that was
-told though the feed had not been silent for longer than three times the 95th percentile of its gaps, and 7 days, by its
-whole record.
+hours after they began (while four others are in play, and neither the network nor the machine is away for a night or
+longer). Quiet: false is one that was told though the feed had not been silent for longer than three times the 95th
+percentile of its gaps, and 7 days, by its whole record.
 """
 
 import argparse

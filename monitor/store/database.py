@@ -70,9 +70,8 @@ class Database:
 
         What `fn` raises is raised here, and nothing it wrote stays; the functions beside it do not notice.
         Raises StoreError where the database failed: nothing was written, and it may be tried again; DatabaseGoneError
-        where its file was deleted or replaced. Cancelled
-        while it is queued, it is absent; cancelled while it runs, it is whole or absent, and nobody learns which.
-        Raises RuntimeError in a database opened for reading.
+        where its file was deleted or replaced; RuntimeError in a database opened for reading. Cancelled while it is
+        queued, it is absent; cancelled while it runs, it is whole or absent, and nobody learns which.
         """
         answer: T = await self._queued(lambda tx, _: [fn(tx, *args, **kwargs)], None)
         return answer
