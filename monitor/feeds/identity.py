@@ -55,7 +55,7 @@ def recognise(
     recognised, count = [], 0
     for entry in entries:
         link = bare(entry.link)
-        if not known.isdisjoint((entry.id, *entry.aliases)):
+        if not known.isdisjoint(entry.names):
             count += 1
         elif times[link] == 1 and len(ids[link]) == 1:
             entry = replace(entry, aliases=(*entry.aliases, *ids[link]))
@@ -106,11 +106,11 @@ def ids_change(entries: Sequence[Entry], known: Set[str], stored: Iterable[Entry
     for each in stored:
         dates[place(each.title, each.link)].append(each.published)
     times = Counter(place(entry.title, entry.link) for entry in entries)
-    same = [entry for entry in entries if not known.isdisjoint((entry.id, *entry.aliases))]
+    same = [entry for entry in entries if not known.isdisjoint(entry.names)]
     renamed = [
         entry
         for entry in entries
-        if known.isdisjoint((entry.id, *entry.aliases))
+        if known.isdisjoint(entry.names)
         and entry.title
         and times[place(entry.title, entry.link)] == 1
         and any(_is_near(entry.published, date) for date in dates[place(entry.title, entry.link)])
@@ -120,7 +120,7 @@ def ids_change(entries: Sequence[Entry], known: Set[str], stored: Iterable[Entry
 
 def may_change_ids(entries: Sequence[Entry], known: Set[str]) -> bool:
     """Return whether so many entries of a document are unknown that `ids_change` may be true."""
-    unknown = sum(known.isdisjoint((entry.id, *entry.aliases)) for entry in entries)
+    unknown = sum(known.isdisjoint(entry.names) for entry in entries)
     return bool(unknown) and 5 * unknown >= 4 * len(entries)
 
 
@@ -138,7 +138,7 @@ def by_place(entries: Sequence[Entry], known: Set[str], stored: Iterable[Entry])
         path, title = where = place(entry.title, entry.link)
         # A title made of the text changes with it, and the outline of a document has none yet.
         name = f"{path} {title if entry.has_title else ''}"
-        aliases = [alias for alias in (entry.id, *entry.aliases) if alias in known]
+        aliases = [alias for alias in entry.names if alias in known]
         if times[where] > 1:
             name = f"{name} {split_address(entry.link).query}"
         else:

@@ -333,7 +333,7 @@ def _compare(tx: Connection, visit: _Visit) -> _Document:
         if ids_change:
             document = identity.by_place(document, known.keys(), stored)
             known = entries.known(tx, key, _names(document))
-    new = [entry for entry in document if known.keys().isdisjoint(_names([entry]))]
+    new = [entry for entry in document if known.keys().isdisjoint(entry.names)]
     if has_history and not ids_change:
         new = _told_apart(tx, key, new)
     flood = _published_before(visited - _OLD, new) if visited else set()
@@ -377,7 +377,7 @@ def _retitled(document: Sequence[Entry], known: Mapping[str, Known]) -> dict[int
     """Return the entries with another title under the id that they had, by the seq they have."""
     by_seq: dict[int, list[Entry]] = {}
     for entry in document:
-        for seq in {known[name].seq for name in _names([entry]) if name in known}:
+        for seq in {known[name].seq for name in entry.names if name in known}:
             by_seq.setdefault(seq, []).append(entry)
     retitled = {}
     for entry in document:
@@ -394,7 +394,7 @@ def _retitled(document: Sequence[Entry], known: Mapping[str, Known]) -> dict[int
 
 
 def _names(document: Iterable[Entry]) -> list[str]:
-    return [name for entry in document for name in (entry.id, *entry.aliases)]
+    return [name for entry in document for name in entry.names]
 
 
 def _published_before(since: datetime, document: Iterable[Entry]) -> set[str]:

@@ -31,6 +31,11 @@ class Entry:
         require_utc(self.published, self.first_seen)
 
     @property
+    def names(self) -> tuple[str, ...]:
+        """Every name it goes by in its feed: its id, and its aliases."""
+        return self.id, *self.aliases
+
+    @property
     def section(self) -> str:
         """The section to show, or ""."""
         return self.sections[0] if self.sections else ""

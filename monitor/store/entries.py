@@ -348,7 +348,7 @@ def _known_keys(tx: Connection, keys_of_entries: Iterable[Sequence[_Key]]) -> di
 
 def _keys(entry: Entry) -> list[_Key]:
     feed_key = clean(entry.feed_url)
-    return [(feed_key, clean(key)) for key in (entry.id, *entry.aliases)]
+    return [(feed_key, clean(key)) for key in entry.names]
 
 
 def _insert(tx: Connection, new: Sequence[tuple[Entry, bool]], judged_by: str) -> list[tuple[int, Entry]]:
