@@ -26,7 +26,7 @@ _NAMED = 20  # mails
 def backup(path: Path, file: Path, *, force: bool, json: bool) -> int:
     """Copy the database into a file and check the copy; return 0. Raises MonitorError where there is no good one."""
     url = store_url_of(path)
-    with ended_by_signals(), share("backup") as report:
+    with ended_by_signals(), share(sentence("backing up")) as report:
         made = back_up(url, file.absolute(), force=force, report=report)
     if json:
         answer(BackupAnswer(file=str(made.file), size=made.size, rows=made.rows))
@@ -51,7 +51,7 @@ def backup(path: Path, file: Path, *, force: bool, json: bool) -> int:
 def restore(path: Path, file: Path, *, json: bool) -> int:
     """Put a backup in the place of the database; return 0. Raises MonitorError; then nothing has changed."""
     folder = path.absolute().parent
-    with ended_by_signals(), share("restore") as report:
+    with ended_by_signals(), share(sentence("restoring")) as report:
         restored = restore_backup(
             store_url_of(path), file.absolute(), folder=folder, now=clock(), report=report
         )
@@ -135,7 +135,7 @@ def _show_held(held: Sequence[Delivery], times: Times) -> None:
             )
         )
     table(
-        *("mail", "to", "slot"),
+        *(sentence("mail"), sentence("to"), sentence("slot")),
         rows=[(delivery.id, delivery.mail.to, slot_in_words(delivery, times)) for delivery in held[:_NAMED]],
         right=("mail",),
     )
@@ -150,12 +150,12 @@ def _show_held(held: Sequence[Delivery], times: Times) -> None:
 
 def copy(source: str, target: str, *, json: bool) -> int:
     """Copy a database into an empty one; return 0. Raises MonitorError; then the other one is as it was."""
-    with ended_by_signals(), share("copy") as report:
+    with ended_by_signals(), share(sentence("copying")) as report:
         rows = copy_store(source, target, now=clock(), report=report)
     if json:
         answer(CopyAnswer(source=mask(source), target=mask(target), rows=rows))
         return 0
-    table("table", "rows", rows=list(rows.items()), right=("rows",))
+    table(sentence("table"), sentence("rows"), rows=list(rows.items()), right=("rows",))
     say(
         sentence(
             "Copied and compared, every row. Now write url = {url} into [store], and start no service on the old one.",

@@ -126,4 +126,5 @@ def test_the_answers_are_chinese_where_the_reader_is(tmp_path: Path) -> None:
         assert "已通过检查，共 1 个条目" in site.monitor("--lang", "zh", "backup", file)
         output = site.monitor("--lang", "zh", "restore", file)
         assert "备份里有 1 封邮件当时还没有发送，之后可能已经发过，所以先暂扣：" in output
+        assert ["邮件", "收件人", "时段"] in [line.split() for line in output.splitlines()]
         assert "已存在" in site.monitor("--lang", "zh", "backup", file, code=1)
