@@ -62,7 +62,7 @@ def after_failure(before: PollState, after: PollState, error: FeedError, *, now:
 def _changed(state: PollState, **values: object) -> PollState:
     """Return a state with other values; the same one where it has them already, as after nearly every visit."""
     is_same = all(getattr(state, name) == value for name, value in values.items())
-    return state if is_same else replace(state, **values)  # type: ignore[arg-type] - of several types
+    return state if is_same else replace(state, **values)  # type: ignore[arg-type]  # values of several types
 
 
 def _has_no_feed(error: FeedError) -> bool:
