@@ -13,8 +13,8 @@ ROOT = Path(monitor.__file__).parent
 OWNERS = {
     "feedparser": {"feeds.xml_feed"},
     "lxml": {"feeds.strict_feed"},
-    "aiohttp": {"feeds.fetch"},
-    "aiohttp_socks": {"feeds.fetch"},
+    "aiohttp": {"feeds.connection", "feeds.fetch"},
+    "aiohttp_socks": {"feeds.connection", "feeds.fetch"},
     "bs4": {"feeds.sanitize"},
     "nh3": {"feeds.sanitize"},
     "webencodings": {"feeds.document"},

@@ -1,6 +1,6 @@
 """Fetch feeds over HTTP: conditional requests, redirects, cookies, proxies, limits, no private addresses.
 
-The only module that speaks HTTP to the outside world.
+The only module that speaks HTTP to the outside world; what it receives comes by connection.py.
 """
 
 import asyncio
@@ -17,14 +17,12 @@ from contextlib import AbstractAsyncContextManager
 from contextvars import ContextVar
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
-from functools import cache, partial
 from io import BytesIO
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Self, TypeVar
+from typing import Self, TypeVar
 from urllib.parse import urljoin
 
 import aiohttp
-from aiohttp.client_proto import ResponseHandler
 from yarl import URL
 
 from monitor import __version__
@@ -33,17 +31,14 @@ from monitor.config.secrets import feed_password
 from monitor.config.values import in_words
 from monitor.errors import ConfigError, FetchError
 from monitor.feeds.address import is_forbidden, literal_address
+from monitor.feeds.connection import CHUNK, Connector, socks_connector
 from monitor.feeds.document import decompressor, is_cut
-from monitor.feeds.head import body_length, mended, status_of
 from monitor.feeds.links import is_plain, request_address
 from monitor.feeds.pace import conditional_headers, read_date, read_max_age, read_retry_after, read_validators
 from monitor.feeds.text import clean
 from monitor.masking import mask
 from monitor.model.feeds import Validators
 from monitor.texts import sentence
-
-if TYPE_CHECKING:
-    from aiohttp_socks import ProxyConnector
 
 T = TypeVar("T")
 _Response = AbstractAsyncContextManager[aiohttp.ClientResponse]
@@ -56,12 +51,8 @@ _MOST_REDIRECTS = 10
 _REDIRECTS = (301, 302, 303, 307, 308)
 _PERMANENT = (301, 308)
 _WITHOUT_DOCUMENT = (204, 205, 206)  # of the 2xx; 206 has a part of one that nobody asked for
-_HTTP = b"HTTP/"  # with which an answer begins
-_LONGEST_HEAD = 128 * 1024  # bytes; what is longer is aiohttp's to refuse
 _LONGEST_HEADER = 70_000  # bytes: more than any real one; the number of headers is aiohttp's limit, 128
-_END_OF_HEAD = re.compile(rb"\r?\n\r?\n")
 _WITHOUT_HOST = re.compile(r"(?:https?:)?//(?:[/?#]|$)", re.IGNORECASE)  # a Location
-_CHUNK = 32 * 1024  # bytes
 _BUFFER = 8 * 1024  # bytes of a body that aiohttp holds, twice that at most, and a chunk
 _LONGEST_REASON = 200  # characters of an error's text
 _HEADERS = {
@@ -283,8 +274,8 @@ class Fetcher:
         if proxy.startswith("socks"):
             # The proxy resolves the name: where a proxy is needed, the local answer is often a lie.
             url = proxy.replace("socks5h://", "socks5://", 1)
-            return _socks_connector().from_url(url, rdns=True, limit=0, force_close=True)
-        return _Connector(
+            return socks_connector().from_url(url, rdns=True, limit=0, force_close=True)
+        return Connector(
             resolver=aiohttp.ThreadedResolver(),
             socket_factory=None if proxy else self._new_socket,
             limit=0,
@@ -345,8 +336,8 @@ class Fetcher:
         """
         body, step, release = BytesIO(), 0, _nothing  # of BytesIO the bytes can be had without a copy
         try:
-            async for chunk in response.content.iter_chunked(_CHUNK):
-                step = step or (_CHUNK if chunk.lstrip()[:1] in (b"<", b"{") else _COMPRESSED)
+            async for chunk in response.content.iter_chunked(CHUNK):
+                step = step or (CHUNK if chunk.lstrip()[:1] in (b"<", b"{") else _COMPRESSED)
                 for start in range(0, len(chunk), step):
                     body.write(decompress(chunk[start : start + step]))
                     if body.tell() > _LARGE and release is _nothing:
@@ -381,72 +372,6 @@ class Fetcher:
             limit.reschedule(loop.time() + left)
 
 
-class _MendingHandler(ResponseHandler):
-    """The receiving side of a connection: mends the head of the answer, and reads no more than its length says."""
-
-    def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
-        super().__init__(loop)
-        self._head: bytes | None = b""  # None: it is complete
-        self._left: int | None = None  # bytes of the body that are to come; None: until the end
-
-    def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        """Take less at a time than 256 kB, as asyncio does: there may be hundreds of connections."""
-        if hasattr(transport, "max_size"):
-            transport.max_size = _CHUNK
-        super().connection_made(transport)
-
-    def data_received(self, data: bytes) -> None:
-        """Take a piece of the answer; more of a body than its length says, counted in characters, is left out."""
-        if self._parser is None or not data:
-            super().data_received(data)
-            return
-        if self._head is not None:
-            data = self._mended(self._head + data)
-        elif self._left is not None:
-            data = data[: self._left]
-            self._left -= len(data)
-        if not data:
-            return
-        super().data_received(data)
-        error = self.exception()
-        if error is not None and self._payload is not None:
-            # aiohttp tells this to who waits for the head, and who reads the body waits for ever.
-            self._payload.set_exception(aiohttp.ClientPayloadError(str(error)))
-
-    def connection_lost(self, exc: BaseException | None) -> None:
-        """Take a head that has no end for what it is; a body is whole only if the connection was not broken."""
-        if self._head and self._parser is not None:
-            super().data_received(self._head)
-        # Where there is no length, aiohttp takes a broken connection for the end of the body. Many servers end TLS
-        # without a farewell, and that is no break.
-        is_broken = exc is not None and not isinstance(exc, ssl.SSLError)
-        if is_broken and self._payload is not None and not self._payload.is_eof():
-            self._payload.set_exception(aiohttp.ClientPayloadError(f"the connection broke: {exc}"))
-        super().connection_lost(exc)
-
-    def _mended(self, received: bytes) -> bytes:
-        """Return the head mended, with what of the body has come; b"" while the head has no end."""
-        heads = b""
-        while True:
-            received = received.lstrip(b"\r\n")
-            if not received.startswith(_HTTP[: len(received)]) or len(received) > _LONGEST_HEAD:
-                self._head = None
-                return heads + received
-            end = _END_OF_HEAD.search(received)
-            if end is None:
-                self._head = received
-                return heads
-            head, received = mended(received[: end.end()]), received[end.end() :]
-            heads += head
-            if not 100 <= status_of(head) < 200:  # the head of the answer itself follows an interim one
-                break
-        self._head, self._left = None, body_length(head)
-        if self._left is not None:
-            received = received[: self._left]
-            self._left -= len(received)
-        return heads + received
-
-
 async def _once(request: aiohttp.ClientRequest, handler: aiohttp.ClientHandlerType) -> aiohttp.ClientResponse:
     """Send a request. Raises _HungUp for the errors after which aiohttp would send it a second time by itself.
 
@@ -459,28 +384,6 @@ async def _once(request: aiohttp.ClientRequest, handler: aiohttp.ClientHandlerTy
         raise
     except (aiohttp.ClientOSError, aiohttp.ServerDisconnectedError) as error:
         raise _HungUp(*error.args) from error
-
-
-def _mending(loop: asyncio.AbstractEventLoop) -> ResponseHandler:
-    return _MendingHandler(loop)
-
-
-class _Connector(aiohttp.TCPConnector):
-    def __init__(self, **options: Any) -> None:
-        super().__init__(**options)
-        self._factory = partial(_mending, loop=self._loop)
-
-
-@cache
-def _socks_connector() -> "type[ProxyConnector]":
-    from aiohttp_socks import ProxyConnector  # 10 ms for whoever has no SOCKS proxy
-
-    class SocksConnector(ProxyConnector):
-        def __init__(self, *arguments: Any, **options: Any) -> None:
-            super().__init__(*arguments, **options)
-            self._factory = partial(_mending, loop=self._loop)
-
-    return SocksConnector
 
 
 def _proxy_errors() -> tuple[type[Exception], ...]:
