@@ -11,7 +11,7 @@ from pathlib import Path
 
 from monitor.errors import SchemaError, StoreError
 from monitor.model.mail import Delivery
-from monitor.store import copying, engines, outbox, repair, schema, services
+from monitor.store import copying, engines, files, outbox, repair, schema, services
 from monitor.store.copying import Counts, Report
 from monitor.store.database import URL, Connection
 from monitor.texts import sentence
@@ -55,21 +55,21 @@ def back_up(url: str, file: Path, *, force: bool, report: Report) -> Backup:
         raise StoreError(
             sentence("{file} exists already. --force replaces it once the new backup is good", file=file)
         )
-    copying.require_unused(file)
-    if not file.absolute().parent.is_dir():  # a slip of the pen, or a disk that is not mounted
+    files.require_unused(file)
+    if not file.parent.is_dir():  # a slip of the pen, or a disk that is not mounted
         raise StoreError(
             sentence(
                 "{file} cannot be written: there is no directory {folder}", file=file, folder=file.parent
             )
         )
-    with copying.beside(file) as part:
+    with files.beside(file) as part:
         if source.get_backend_name() == "sqlite":
             rows = copying.copy_file(source, part, report)
         else:
             rows = copying.copy_rows(source, engines.url_of(part), report)
             copying.finish_file(part, rows)
         size = part.stat().st_size
-        copying.put_in_place(part, file)
+        files.put_in_place(part, file)
     return Backup(file=file, size=size, rows=rows)
 
 
@@ -83,21 +83,21 @@ def restore(url: str, file: Path, *, folder: Path, now: datetime, report: Report
     revision = _revision_of_backup(file)
     _refuse_own_file(target, file)
     in_file = target.get_backend_name() == "sqlite"
-    there = copying.file_of(target) if in_file else folder / "monitor.db"
+    there = files.file_of(target) if in_file else folder / "monitor.db"
     if not in_file or there.exists():
         copying.require_no_service(target, now)
     if not in_file:
         schema.ensure(target, migrate=True)
-    with copying.beside(there) as part:
+    with files.beside(there) as part:
         rows = copying.copy_file(engines.url_of(file), part, report)
         part_url = engines.url_of(part)
         schema.ensure(part_url, migrate=True)
         held, known_until = copying.change_alone(part_url, lambda tx: _prepare(tx, now))
         if in_file:
             copying.finish_file(part, {})
-            copying.give_to_owner_of(there if there.exists() else there.parent, part)
+            files.give_to_owner_of(there if there.exists() else there.parent, part)
             kept = _set_aside(target, there, now)
-            copying.put_in_place(part, there)
+            files.put_in_place(part, there)
         else:
             kept = _keep_rows(target, folder, now, report)
             rows = copying.copy_rows(part_url, target, report, replace=True)
@@ -137,7 +137,7 @@ def _prepare(tx: Connection, now: datetime) -> tuple[list[Delivery], datetime | 
 
 def _set_aside(target: URL, there: Path, now: datetime) -> Path | None:
     kept = _unused_name(there, now)
-    copying.set_aside(target, kept)
+    files.set_aside(target, kept)
     return kept if kept.exists() else None
 
 
@@ -145,7 +145,7 @@ def _unused_name(database: Path, now: datetime) -> Path:
     """Return the name under which what was there before is kept: with a number after the first of a second."""
     first = database.with_name(f"{database.name}.before-restore-{now:%Y%m%dT%H%M%S}")
     kept, number = first, 1
-    while any(copying.companion(kept, suffix).exists() for suffix in ("", *engines.COMPANIONS)):
+    while any(files.companion(kept, suffix).exists() for suffix in ("", *engines.COMPANIONS)):
         number += 1
         kept = first.with_name(f"{first.name}-{number}")
     return kept
@@ -156,10 +156,10 @@ def _keep_rows(target: URL, folder: Path, now: datetime, report: Report) -> Path
         return None
     database = folder / "monitor.db"
     kept = _unused_name(database, now)
-    with copying.beside(database) as part:  # under a name that comes again: what a kill leaves of it is found
+    with files.beside(database) as part:  # under a name that comes again: what a kill leaves of it is found
         rows = copying.copy_rows(target, engines.url_of(part), report)
         copying.finish_file(part, rows)
-        copying.put_in_place(part, kept)
+        files.put_in_place(part, kept)
     return kept
 
 
@@ -188,7 +188,7 @@ def _refuse_own_file(url: URL, file: Path) -> None:
     own = Path(str(url.database))
     if own.exists() and file.exists() and own.samefile(file):
         raise StoreError(sentence("{file} is the database itself: name another file", file=file))
-    if copying.belongs_to(url, file):
+    if files.belongs_to(url, file):
         raise StoreError(sentence("{file} is kept for the database itself: name another file", file=file))
 
 
