@@ -10,8 +10,9 @@ import pytest
 from monitor.config.options import Feed
 from monitor.errors import FetchError
 from monitor.feeds.fetch import Fetched, NotModified
+from monitor.jobs.comparison import NewUrl
 from monitor.jobs.compose import Composed
-from monitor.jobs.poll import NewUrl, Polled, PollFailed, PollOutcome, Unchanged, claim
+from monitor.jobs.poll import Polled, PollFailed, PollOutcome, Unchanged, claim
 from monitor.jobs.rematch import rematch
 from monitor.loaded import LoadedConfig, load
 from monitor.model.feeds import RegisteredFeed, Validators
