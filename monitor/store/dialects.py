@@ -38,13 +38,14 @@ def insert_numbered(
 
     SQLite has one writer, and so the numbers are known beforehand: with them, many rows cost a third.
     """
+    if not rows:  # an INSERT without any is one of defaults
+        return []
     table = number.table
     if tx.dialect.name == "sqlite":
         last = tx.scalar(_LAST_NUMBER, {"table": table.name}) or 0
         numbers = range(last + 1, last + 1 + len(rows))
         numbered = [{**row, number.name: each} for row, each in zip(rows, numbers, strict=True)]
-        if rows:
-            _insert_into_sqlite(tx, _insert(table), numbered)
+        _insert_into_sqlite(tx, _insert(table), numbered)
         return numbers
     return tx.scalars(insert(table).returning(number, sort_by_parameter_order=True), rows).all()
 

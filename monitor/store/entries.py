@@ -352,8 +352,6 @@ def _keys(entry: Entry) -> list[_Key]:
 
 
 def _insert(tx: Connection, new: Sequence[tuple[Entry, bool]], judged_by: str) -> list[tuple[int, Entry]]:
-    if not new:
-        return []
     rows = [_values(entry) | {"news": is_news, "judged_by": judged_by} for entry, is_news in new]
     seqs = insert_numbered(tx, entries.c.seq, rows)
     return [(seq, entry) for seq, (entry, _) in zip(seqs, new, strict=True)]
