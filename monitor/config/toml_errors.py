@@ -108,7 +108,8 @@ def _never_closed(text: str) -> tuple[int, int] | None:
     lines = text.split("\n")
     for index in range(len(lines) - 1, -1, -1):
         opened = _OPENED.match(lines[index])
-        if opened and not _is_toml("\n".join(lines[index:])):
+        # By itself first: to parse all that follows each of thousands of lines takes minutes.
+        if opened and not _is_toml(lines[index]) and not _is_toml("\n".join(lines[index:])):
             return index + 1, opened.start(1)
     return None
 
