@@ -325,7 +325,7 @@ def _write(file: _File, changed: str, password: str | None) -> None:
             return
         change = plan_change(file.path, before, changed)
         if not file.is_new:
-            show_diff(map(mask, change.diff))
+            show_diff(change.diff)
         write_change(change)
 
 

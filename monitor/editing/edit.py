@@ -18,7 +18,8 @@ from monitor.config.options import WORD_LISTS
 from monitor.config.positions import Item, Key, Positions, Span, Value, blocks_of, read_positions
 from monitor.config.reading import as_text, read_file
 from monitor.errors import ConfigError, MonitorError, suggestion, with_advice
-from monitor.loaded import check_bytes
+from monitor.loaded import check_bytes, load
+from monitor.masking import mask
 from monitor.rules.words import quoted
 from monitor.texts import sentence
 
@@ -340,10 +341,10 @@ class Change:
 
     @property
     def diff(self) -> tuple[str, ...]:
-        """The lines that differ, in the manner of diff -u; empty when nothing does."""
+        """The lines that differ, secrets masked, in the manner of diff -u; empty when nothing does."""
         old, new = (_lines(raw) for raw in (self.before, self.after))
         name = self.path.name
-        return tuple(unified_diff(old, new, name, name, lineterm=""))
+        return tuple(map(mask, unified_diff(old, new, name, name, lineterm="")))
 
 
 class ChangeRefusedError(ConfigError):
@@ -360,9 +361,7 @@ class ChangeRefusedError(ConfigError):
 
 def read_valid_text(path: Path) -> str:
     """Return the text of a file that is to be changed. Raises ConfigError, also when it has problems already."""
-    raw = read_file(path)
-    check_bytes(path, raw)
-    return as_text(raw, path)
+    return load(path).text
 
 
 def plan_change(path: Path, before: str, after: str) -> Change:
