@@ -32,6 +32,7 @@ from monitor.editing.setup import (
     password_in_place,
     port_of,
     propose_server,
+    security_at,
     sender_of,
     set_up,
     waiting_host,
@@ -190,7 +191,7 @@ def _only_changes(setup: Setup, config: Config) -> Setup:
         for key in ("host", "port", "security", "username", "sender")
         if getattr(setup, key) == getattr(smtp, key)
     }
-    return replace(setup, **same)  # type: ignore[arg-type]
+    return replace(setup, **same)  # type: ignore[arg-type] # each of these five may be None
 
 
 # --- what follows from what was given -----------------------------------------------------------
@@ -243,8 +244,7 @@ def _with_server(file: _File, setup: Setup, *, has_password: bool) -> Setup:
     proposed = propose_server(to, setup.host) if to else None
     if proposed is None:
         raise MonitorError(_why_no_server(to))
-    by_port = {465: "implicit", 587: "starttls"}.get(setup.port or 0)
-    security = setup.security or by_port or proposed.security
+    security = setup.security or security_at(setup.port) or proposed.security
     is_usual = security == proposed.security
     username = setup.username if setup.username is not None else proposed.username if has_password else ""
     sender = setup.sender
@@ -274,8 +274,6 @@ def _found_feeds(file: _File, sources: tuple[str, ...]) -> tuple[NewFeed, ...]:
 
     Raises MonitorError for what is no address.
     """
-    if not sources:
-        return ()
     from monitor.cli.feeds_show import address_of, visit_feed  # what visits feeds takes half a second to load
 
     loaded = check_bytes(file.path, file.text.encode())

@@ -17,6 +17,7 @@ from monitor.editing.setup import (
     is_example,
     mistake_in,
     propose_server,
+    security_at,
     sender_of,
 )
 from monitor.errors import FeedError
@@ -64,12 +65,12 @@ def ask_server(setup: Setup, to: str, config: Config, waiting: str = "") -> tupl
     is_same = host == (smtp.host or waiting)
     default_port = setup.port or (smtp.port if is_same else proposed.port)
     port = int(ask(sentence("Port"), _reader("port"), str(default_port)))
-    by_port = {465: "implicit", 587: "starttls"}.get(port, proposed.security)
     chosen = {"host": host, "insecure": smtp.insecure}
     security = ask(
         sentence("Security (implicit, starttls or none)"),
         _reader("security", chosen),
-        setup.security or (smtp.security if is_same and port == smtp.port else by_port),
+        setup.security
+        or (smtp.security if is_same and port == smtp.port else security_at(port) or proposed.security),
     )
     username = ask(
         sentence('User name ("-": no login)'),

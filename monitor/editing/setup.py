@@ -94,6 +94,11 @@ def port_of(security: str) -> int:
     return next((port for kind, port in _PORTS.items() if kind == security), _PORTS["implicit"])
 
 
+def security_at(port: int | None) -> Security | None:
+    """Return the security that a port is for; None for another port, and for 25, where it may be either."""
+    return next((kind for kind in ("implicit", "starttls") if _PORTS[kind] == port), None)
+
+
 def sender_of(address: str) -> str:
     """Return an address with the name of the shipped sender."""
     return f"{_SENDER} <{address}>"
