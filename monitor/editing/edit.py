@@ -399,7 +399,7 @@ def create(path: Path, content: bytes) -> None:
     path = path.absolute()
     try:
         with _temporary_file_beside(path) as (file, name):
-            write_whole(file, content)
+            _write_whole(file, content)
             os.fchmod(file, 0o666 & ~_umask())
             _link(name, path)
     except FileExistsError:
@@ -465,7 +465,7 @@ def _only_editor_in(folder: Path) -> Iterator[None]:
 def _replace(path: Path, content: bytes) -> None:
     """Put a content in the place of a file, with its owner and mode. Raises OSError."""
     with _temporary_file_beside(path) as (file, name):
-        write_whole(file, content)
+        _write_whole(file, content)
         replaced = path.stat()
         os.fchmod(file, replaced.st_mode & 0o7777)
         if (replaced.st_uid, replaced.st_gid) != (os.geteuid(), os.getegid()):
@@ -474,7 +474,17 @@ def _replace(path: Path, content: bytes) -> None:
         Path(name).replace(path)
 
 
-def write_whole(file: int, content: bytes) -> None:
+def put_whole(path: Path, content: bytes) -> None:
+    """Put a content in the place of a file, or where there is none, for its owner alone to read: whole, or not at all.
+
+    A link is replaced, not what it leads to. Raises OSError.
+    """
+    with _temporary_file_beside(path) as (file, name):  # mode 0600
+        _write_whole(file, content)
+        Path(name).replace(path)
+
+
+def _write_whole(file: int, content: bytes) -> None:
     """Write all of a content into an open file, to the disk. Raises OSError when there is no room for it."""
     while content:  # a disk that is nearly full takes the first part, and reports no error
         content = content[os.write(file, content) :]

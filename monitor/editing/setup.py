@@ -1,9 +1,7 @@
 """Put what a new installation needs into the text of a config.toml: recipient, mail server, feeds, language, times."""
 
 import contextlib
-import os
 import re
-import tempfile
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,7 +11,7 @@ from monitor.config.addresses import parse_mailbox
 from monitor.config.conversion import convert_table
 from monitor.config.options import Config
 from monitor.config.positions import read_positions
-from monitor.editing.edit import behind_tables, gap_behind, line_ended, with_line, with_value, write_whole
+from monitor.editing.edit import behind_tables, gap_behind, line_ended, put_whole, with_line, with_value
 from monitor.editing.feeds import NewFeed, with_feeds
 from monitor.errors import MonitorError
 from monitor.mail.providers import Password, Provider, provider_at, provider_of
@@ -225,7 +223,7 @@ def password_in_place(file: Path, password: str) -> Iterator[None]:
     """
     try:
         before = file.read_bytes() if file.exists() else None
-        _replace(file, f"{password}\n".encode())
+        put_whole(file, f"{password}\n".encode())
     except OSError as error:
         raise MonitorError(
             sentence(
@@ -239,15 +237,5 @@ def password_in_place(file: Path, password: str) -> Iterator[None]:
             if before is None:
                 file.unlink()
             else:
-                _replace(file, before)
+                put_whole(file, before)
         raise
-
-
-def _replace(file: Path, content: bytes) -> None:
-    descriptor, name = tempfile.mkstemp(prefix=f".{file.name}.", dir=file.parent)  # mode 0600
-    try:
-        write_whole(descriptor, content)
-        Path(name).replace(file)
-    finally:
-        os.close(descriptor)
-        Path(name).unlink(missing_ok=True)
