@@ -11,7 +11,7 @@ from monitor.config.addresses import parse_mailbox
 from monitor.config.conversion import convert_table
 from monitor.config.options import Config
 from monitor.config.positions import read_positions
-from monitor.editing.edit import behind_tables, gap_behind, line_ended, put_whole, with_line, with_value
+from monitor.editing.edit import behind_tables, put_whole, with_line, with_value
 from monitor.editing.feeds import NewFeed, with_feeds
 from monitor.errors import MonitorError
 from monitor.mail.providers import Password, Provider, provider_at, provider_of
@@ -171,8 +171,7 @@ def _with_options(text: str, table: str, values: dict[str, str | int]) -> str:
         return text
     if read_positions(text).table(table) is None:
         lines = "".join(f"{key} = {_written(value)}\n" for key, value in values.items())
-        before = line_ended(text)
-        return f"{before}{gap_behind(before)}[{table}]\n{lines}"
+        return behind_tables(text, table, f"[{table}]\n{lines}")
     for key, value in values.items():
         place = read_positions(text)
         keys = [known.names[0] for known in place.keys if known.table.name == table]
