@@ -7,7 +7,15 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from monitor.assets import DEFAULT_CONFIG
-from monitor.cli.init_questions import ask_address, ask_feeds, ask_language, ask_server, ask_times, times_in
+from monitor.cli.init_questions import (
+    ask_address,
+    ask_feeds,
+    ask_language,
+    ask_server,
+    ask_times,
+    first_feeds,
+    times_in,
+)
 from monitor.cli.questions import ask_yes
 from monitor.cli.terminal import complain, say, show_diff
 from monitor.config.addresses import parse_mailbox
@@ -358,9 +366,8 @@ def _finish(file: _File, config: Config, *, is_asking: bool, send_test: bool, sa
 
 def _say_what_is_there(file: _File) -> None:
     config = file.config
-    names = listed([*(feed.name for feed in config.feeds[:3]), *["…"] * (len(config.feeds) > 3)])
     say(sentence("{file} is there, and stays as it is but for what you change.", file=file.path))
-    say(sentence("  feeds: {count} ({names})", count=len(config.feeds), names=names))
+    say(sentence("  feeds: {count} ({names})", count=len(config.feeds), names=first_feeds(config)))
     say(sentence("  rules: {count}", count=len(config.rules)))
     _say_where_mails_go(config)
 

@@ -150,11 +150,10 @@ def ask_feeds(config: Config, loaded: LoadedConfig, *, is_new: bool) -> tuple[Ne
     With `is_new` those that are there are the shipped ones, and others stand in their place.
     """
     known = () if is_new else config.feeds
-    names = [feed.name for feed in config.feeds[:3]] + ["…"] * (len(config.feeds) > 3)
     new: list[NewFeed] = []
     say("")
     say(sentence("Which feeds are watched? The address of a feed or of a site's home page, one a line."))
-    question, default = sentence("Feed"), shown(listed(names))
+    question, default = sentence("Feed"), shown(first_feeds(config))
     while typed := ask(question, _read_feed, default):
         if typed == default:
             break
@@ -162,6 +161,11 @@ def ask_feeds(config: Config, loaded: LoadedConfig, *, is_new: bool) -> tuple[Ne
         if found := _found(typed, [*known, *map(_as_feed, new)], loaded):
             new.append(found)
     return tuple(new)
+
+
+def first_feeds(config: Config) -> str:
+    """Return the names of a file's first three feeds."""
+    return listed([*(feed.name for feed in config.feeds[:3]), *["…"] * (len(config.feeds) > 3)])
 
 
 def _read_feed(typed: str) -> str:
