@@ -210,6 +210,7 @@ def init(
     for option, address in (("--to", to), ("--sender", sender)):
         if address is not None and (mistake := mistaken_address(address)):
             raise typer.BadParameter(shown(mistake), param_hint=f"{option} {address}")
+    path = path_of(context, config)
     given = given_by(
         to=to,
         host=smtp_host,
@@ -221,9 +222,8 @@ def init(
         feeds=feed or (),
         locale=locale,
         at=at,
-        folder=path_of(context, config).absolute().parent,
+        folder=path.absolute().parent,
     )
-    path = path_of(context, config)
     sys.exit(init(path, given, yes=yes, password_stdin=password_stdin, send_test=send_test, sample=sample))
 
 

@@ -10,7 +10,7 @@ from monitor.cli.moments import Times, times_of
 from monitor.cli.terminal import answer, complain, put, say, show_diff
 from monitor.config.checked import read_options
 from monitor.config.options import Feed
-from monitor.editing.edit import Change, plan_change, read_valid_text, write_change
+from monitor.editing.edit import Change, plan_change, write_change
 from monitor.editing.feeds import (
     NewFeed,
     address_key,
@@ -42,7 +42,7 @@ def add(
     path: Path, source: str, *, name: str | None, every: str | None, force: bool, dry_run: bool, json: bool
 ) -> int:
     """Test a feed, or the one that a page links to, and add it; return 0. Raises MonitorError where there is none."""
-    text, loaded = read_valid_text(path), load(path)
+    loaded = load(path)
     feeds, url = loaded.config.feeds, address_of(source)
     if not url:
         raise MonitorError(
@@ -52,7 +52,7 @@ def add(
     if name in names:
         raise MonitorError(sentence('there is a feed "{name}" already. Give another --name', name=name))
     _refuse_known(feed_at(url, feeds))
-    found, tested = None, FeedTestAnswer(ok=False, url=mask(url))
+    found = None
     try:
         found = visit_feed(Feed(name=source, url=url), loaded)
         url = found.lasting_url
@@ -69,11 +69,11 @@ def add(
             ) from error
     _refuse_known(feed_at(url, feeds))
     new = NewFeed(name=name or name_for(tested.title, url, names), url=url, every=every or "")
-    change = plan_change(path, text, with_feeds(text, [new]))
+    change = plan_change(path, loaded.text, with_feeds(loaded.text, [new]))
     added = FeedAddAnswer(
         file=str(path),
         written=not dry_run,
-        diff=_shown_diff(change),
+        diff=change.diff,
         feed=new.name,
         url=mask(url),
         tested=tested,
@@ -124,7 +124,8 @@ def _what_follows(tested: FeedTestAnswer) -> list[str]:
 
 def remove(path: Path, name: str, *, dry_run: bool, json: bool) -> int:
     """Remove a feed; return 0. Raises MonitorError for the only one, and for one that a rule names."""
-    text, config = read_valid_text(path), read_options(path).config
+    loaded = load(path)
+    config = loaded.config
     feed = feed_named(name, config.feeds)
     if len(config.feeds) == 1:
         raise MonitorError(
@@ -143,8 +144,8 @@ def remove(path: Path, name: str, *, dry_run: bool, json: bool) -> int:
                 name=feed.name,
             )
         )
-    change = plan_change(path, text, without_feed(text, feed))
-    removed = FeedEditAnswer(file=str(path), written=not dry_run, diff=_shown_diff(change), feed=feed.name)
+    change = plan_change(path, loaded.text, without_feed(loaded.text, feed))
+    removed = FeedEditAnswer(file=str(path), written=not dry_run, diff=change.diff, feed=feed.name)
     done = [
         sentence('"{name}" is out of {file}.', name=feed.name, file=path.name),
         sentence("Its entries stay in the database: added again, it mails nothing twice."),
@@ -164,8 +165,8 @@ def resume(path: Path, name: str, *, dry_run: bool, json: bool) -> int:
 
 
 def _set_enabled(path: Path, name: str, *, enabled: bool, dry_run: bool, json: bool) -> int:
-    text = read_valid_text(path)
-    feed = feed_named(name, read_options(path).config.feeds)
+    loaded = load(path)
+    feed = feed_named(name, loaded.config.feeds)
     if feed.enabled is enabled:
         if json:
             answer(FeedEditAnswer(file=str(path), written=False, diff=(), feed=feed.name))
@@ -174,8 +175,8 @@ def _set_enabled(path: Path, name: str, *, enabled: bool, dry_run: bool, json: b
         else:
             say(sentence('"{name}" is paused already. Nothing was changed.', name=feed.name))
         return 0
-    change = plan_change(path, text, with_enabled(text, feed, enabled=enabled))
-    changed = FeedEditAnswer(file=str(path), written=not dry_run, diff=_shown_diff(change), feed=feed.name)
+    change = plan_change(path, loaded.text, with_enabled(loaded.text, feed, enabled=enabled))
+    changed = FeedEditAnswer(file=str(path), written=not dry_run, diff=change.diff, feed=feed.name)
     done = (
         sentence('"{name}" is polled again.', name=feed.name)
         if enabled
@@ -191,7 +192,7 @@ def _set_enabled(path: Path, name: str, *, enabled: bool, dry_run: bool, json: b
 
 def import_opml(path: Path, file: Path, *, dry_run: bool, json: bool) -> int:
     """Add the feeds of an OPML file that are not there yet; return 0. Raises MonitorError for what is no OPML."""
-    text, feeds = read_valid_text(path), read_options(path).config.feeds
+    loaded = load(path)
     try:
         outlines = read_opml(_read(file))
     except OSError as error:
@@ -202,12 +203,12 @@ def import_opml(path: Path, file: Path, *, dry_run: bool, json: bool) -> int:
         ) from error
     except MonitorError as error:
         raise MonitorError(sentence("{file} is not imported: {error}", file=file, error=error.text)) from None
-    new, skipped = _sorted_out(outlines, feeds)
-    change = plan_change(path, text, with_feeds(text, new)) if new else None
+    new, skipped = _sorted_out(outlines, loaded.config.feeds)
+    change = plan_change(path, loaded.text, with_feeds(loaded.text, new)) if new else None
     imported = OpmlAnswer(
         file=str(path),
         written=change is not None and not dry_run,
-        diff=_shown_diff(change) if change and dry_run else (),
+        diff=change.diff if change and dry_run else (),
         feeds=tuple(feed.name for feed in new),
         skipped=skipped,
     )
@@ -313,11 +314,6 @@ def _write_new(file: Path, content: bytes) -> None:
                 "the list {file} cannot be written: {reason}", file=file, reason=error.strerror or str(error)
             )
         ) from error
-
-
-def _shown_diff(change: Change) -> tuple[str, ...]:
-    """Return the diff of a change, secrets in addresses masked."""
-    return tuple(map(mask, change.diff))
 
 
 def _carry_out(change: Change, edited: EditAnswer, done: Sequence[str], *, json: bool) -> None:

@@ -7,7 +7,15 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from monitor.assets import DEFAULT_CONFIG
-from monitor.cli.init_questions import ask_address, ask_feeds, ask_language, ask_server, ask_times, times_in
+from monitor.cli.init_questions import (
+    ask_address,
+    ask_feeds,
+    ask_language,
+    ask_server,
+    ask_times,
+    first_feeds,
+    times_in,
+)
 from monitor.cli.questions import ask_yes
 from monitor.cli.terminal import complain, say, show_diff
 from monitor.config.addresses import parse_mailbox
@@ -32,6 +40,7 @@ from monitor.editing.setup import (
     password_in_place,
     port_of,
     propose_server,
+    security_at,
     sender_of,
     set_up,
     waiting_host,
@@ -190,7 +199,7 @@ def _only_changes(setup: Setup, config: Config) -> Setup:
         for key in ("host", "port", "security", "username", "sender")
         if getattr(setup, key) == getattr(smtp, key)
     }
-    return replace(setup, **same)  # type: ignore[arg-type]
+    return replace(setup, **same)  # type: ignore[arg-type] # each of these five may be None
 
 
 # --- what follows from what was given -----------------------------------------------------------
@@ -243,8 +252,7 @@ def _with_server(file: _File, setup: Setup, *, has_password: bool) -> Setup:
     proposed = propose_server(to, setup.host) if to else None
     if proposed is None:
         raise MonitorError(_why_no_server(to))
-    by_port = {465: "implicit", 587: "starttls"}.get(setup.port or 0)
-    security = setup.security or by_port or proposed.security
+    security = setup.security or security_at(setup.port) or proposed.security
     is_usual = security == proposed.security
     username = setup.username if setup.username is not None else proposed.username if has_password else ""
     sender = setup.sender
@@ -274,8 +282,6 @@ def _found_feeds(file: _File, sources: tuple[str, ...]) -> tuple[NewFeed, ...]:
 
     Raises MonitorError for what is no address.
     """
-    if not sources:
-        return ()
     from monitor.cli.feeds_show import address_of, visit_feed  # what visits feeds takes half a second to load
 
     loaded = check_bytes(file.path, file.text.encode())
@@ -325,7 +331,7 @@ def _write(file: _File, changed: str, password: str | None) -> None:
             return
         change = plan_change(file.path, before, changed)
         if not file.is_new:
-            show_diff(map(mask, change.diff))
+            show_diff(change.diff)
         write_change(change)
 
 
@@ -360,9 +366,8 @@ def _finish(file: _File, config: Config, *, is_asking: bool, send_test: bool, sa
 
 def _say_what_is_there(file: _File) -> None:
     config = file.config
-    names = listed([*(feed.name for feed in config.feeds[:3]), *["…"] * (len(config.feeds) > 3)])
     say(sentence("{file} is there, and stays as it is but for what you change.", file=file.path))
-    say(sentence("  feeds: {count} ({names})", count=len(config.feeds), names=names))
+    say(sentence("  feeds: {count} ({names})", count=len(config.feeds), names=first_feeds(config)))
     say(sentence("  rules: {count}", count=len(config.rules)))
     _say_where_mails_go(config)
 

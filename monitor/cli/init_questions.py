@@ -17,6 +17,7 @@ from monitor.editing.setup import (
     is_example,
     mistake_in,
     propose_server,
+    security_at,
     sender_of,
 )
 from monitor.errors import FeedError
@@ -64,12 +65,12 @@ def ask_server(setup: Setup, to: str, config: Config, waiting: str = "") -> tupl
     is_same = host == (smtp.host or waiting)
     default_port = setup.port or (smtp.port if is_same else proposed.port)
     port = int(ask(sentence("Port"), _reader("port"), str(default_port)))
-    by_port = {465: "implicit", 587: "starttls"}.get(port, proposed.security)
     chosen = {"host": host, "insecure": smtp.insecure}
     security = ask(
         sentence("Security (implicit, starttls or none)"),
         _reader("security", chosen),
-        setup.security or (smtp.security if is_same and port == smtp.port else by_port),
+        setup.security
+        or (smtp.security if is_same and port == smtp.port else security_at(port) or proposed.security),
     )
     username = ask(
         sentence('User name ("-": no login)'),
@@ -149,11 +150,10 @@ def ask_feeds(config: Config, loaded: LoadedConfig, *, is_new: bool) -> tuple[Ne
     With `is_new` those that are there are the shipped ones, and others stand in their place.
     """
     known = () if is_new else config.feeds
-    names = [feed.name for feed in config.feeds[:3]] + ["…"] * (len(config.feeds) > 3)
     new: list[NewFeed] = []
     say("")
     say(sentence("Which feeds are watched? The address of a feed or of a site's home page, one a line."))
-    question, default = sentence("Feed"), shown(listed(names))
+    question, default = sentence("Feed"), shown(first_feeds(config))
     while typed := ask(question, _read_feed, default):
         if typed == default:
             break
@@ -161,6 +161,11 @@ def ask_feeds(config: Config, loaded: LoadedConfig, *, is_new: bool) -> tuple[Ne
         if found := _found(typed, [*known, *map(_as_feed, new)], loaded):
             new.append(found)
     return tuple(new)
+
+
+def first_feeds(config: Config) -> str:
+    """Return the names of a file's first three feeds."""
+    return listed([*(feed.name for feed in config.feeds[:3]), *["…"] * (len(config.feeds) > 3)])
 
 
 def _read_feed(typed: str) -> str:

@@ -16,7 +16,9 @@ from monitor.cli.terminal import answer, complain_each, say
 from monitor.config.checked import CheckedConfig, check_options
 from monitor.config.options import StoreOptions
 from monitor.config.reading import as_text, read_file
+from monitor.editing.edit import put_whole
 from monitor.editing.setting import with_setting
+from monitor.editing.setup import PASSWORD_FILE
 from monitor.errors import MonitorError
 from monitor.queries.answers.service import InstallAnswer
 from monitor.service.unit import UnitSettings, unit_text
@@ -24,7 +26,6 @@ from monitor.texts import SHOWN_IN, Text, joined, sentence
 
 UNIT_NAME = "monitor.service"
 _USER = "monitor"  # under which the system's service runs
-_PASSWORD = "smtp_password"  # noqa: S105 - the name of a file
 _HOMES = ("/home", "/root", "/run/user")  # what ProtectHome hides from the system's service
 
 
@@ -177,8 +178,8 @@ def _config_wanted(where: Installation, before: str | None) -> tuple[str, list[T
     smtp = _table(text, "smtp")
     # Also where systemd loads it: the other commands, which root runs, want it too.
     if smtp.get("host") and smtp.get("username") and not smtp.get("password_file"):
-        text = with_setting(text, "smtp", "password_file", _PASSWORD)
-        changes.append(sentence("[smtp] password_file = {file}", file=_PASSWORD))
+        text = with_setting(text, "smtp", "password_file", PASSWORD_FILE)
+        changes.append(sentence("[smtp] password_file = {file}", file=PASSWORD_FILE))
     return text, changes
 
 
@@ -200,12 +201,12 @@ def _password_file(where: Installation, checked: CheckedConfig) -> Path | None:
     smtp = checked.config.smtp
     if not (smtp.host and smtp.username):
         return None
-    return where.config / (smtp.password_file or _PASSWORD)
+    return where.config / (smtp.password_file or PASSWORD_FILE)
 
 
 def _to_do(
     where: Installation, checked: CheckedConfig, password: Path | None, *, dry_run: bool
-) -> "list[Text]":
+) -> list[Text]:
     """Return what only the operator can do before the service can be started."""
     to_do = []
     if _addresses(checked.text) <= _addresses(DEFAULT_CONFIG.read_text("utf-8")):
@@ -243,7 +244,9 @@ def _check(where: Installation, password: Path | None) -> list[str]:
         environ["CREDENTIALS_DIRECTORY"] = str(where.here(where.config))
     language = ("--lang", SHOWN_IN.get())
     words = [*where.program, *language, "--config", str(where.here(where.config_file)), "check"]
-    done = subprocess.run(words, env=environ, capture_output=True, encoding="utf-8", check=False)  # noqa: S603
+    done = subprocess.run(  # noqa: S603 - this program itself, without a shell
+        words, env=environ, capture_output=True, encoding="utf-8", check=False
+    )
     return [] if done.returncode == 0 else (done.stderr or done.stdout).splitlines()
 
 
@@ -423,16 +426,13 @@ class _Work:
         return here.read_text("utf-8-sig", "replace") if here.exists() else None
 
     def _replace(self, path: Path, text: str) -> None:
-        """Put a whole file in a path's place, or nothing."""
+        """Put a file in a path's place, also behind a link."""
         if self.dry_run:
             return
         here = self.where.here(path)
         with _as_error(path):
             here.parent.mkdir(parents=True, exist_ok=True)
-            new = here.with_name(f".{here.name}.new")
-            new.touch(mode=0o600)  # a config.toml may hold secrets
-            new.write_text(text, "utf-8", newline="")
-            new.replace(here.resolve())
+            put_whole(here.resolve(), text.encode())
 
     def _own(self, path: Path, mode: int, *, of_service: bool) -> str:
         """Set the mode of a path, and for the system's service its owner and group; return the mode as text."""
@@ -469,7 +469,9 @@ def _ids(root: Path) -> tuple[int, int]:
 
 def _run(words: Sequence[str]) -> None:
     try:
-        done = subprocess.run(words, capture_output=True, encoding="utf-8", errors="replace", check=False)  # noqa: S603
+        done = subprocess.run(  # noqa: S603 - a command of systemd with words of ours, without a shell
+            words, capture_output=True, encoding="utf-8", errors="replace", check=False
+        )
     except OSError as error:
         reason = error.strerror
     else:

@@ -97,14 +97,7 @@ class _Answers:
             replace(digest, held_back=self.held_back) if isinstance(digest, NoDigestAnswer) else digest
             for digest in self.digests
         ]
-        return _Answers(
-            polls=polls,
-            digests=digests,
-            attempts=self.attempts,
-            unsent=self.unsent,
-            spared=self.spared,
-            held_back=self.held_back,
-        )
+        return replace(self, polls=polls, digests=digests)
 
     @property
     def nothing_new(self) -> bool:

@@ -6,6 +6,7 @@ A guess is only told when the option takes it (conversion.py tries each).
 import re
 import unicodedata
 from collections.abc import Iterator
+from functools import cache
 from urllib.parse import urlsplit
 from zoneinfo import available_timezones
 
@@ -85,5 +86,11 @@ def _hosts(narrow: str) -> Iterator[str]:
 def _zones(lower: str) -> Iterator[str]:
     name = lower.replace(" ", "_")
     if re.fullmatch(r"[a-z_/-]{3,40}", name):
-        yield from (zone for zone in sorted(available_timezones()) if zone.lower() == name)
-        yield from (zone for zone in sorted(available_timezones()) if zone.lower().endswith(f"/{name}"))
+        yield from (zone for zone in _known_zones() if zone.lower() == name)
+        yield from (zone for zone in _known_zones() if zone.lower().endswith(f"/{name}"))
+
+
+@cache
+def _known_zones() -> tuple[str, ...]:
+    """Return the names of all zones: they are found in 600 files, and a broken configuration may have many mistakes."""
+    return tuple(sorted(available_timezones()))

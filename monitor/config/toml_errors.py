@@ -108,7 +108,8 @@ def _never_closed(text: str) -> tuple[int, int] | None:
     lines = text.split("\n")
     for index in range(len(lines) - 1, -1, -1):
         opened = _OPENED.match(lines[index])
-        if opened and not _is_toml("\n".join(lines[index:])):
+        # By itself first: to parse all that follows each of thousands of lines takes minutes.
+        if opened and not _is_toml(lines[index]) and not _is_toml("\n".join(lines[index:])):
             return index + 1, opened.start(1)
     return None
 
@@ -139,9 +140,9 @@ def _cures(line: str, column: int, reason: str, text: str, number: int) -> Itera
     if reason.startswith("Cannot overwrite") or reason.startswith("Duplicate"):
         yield _name_twice(text, number)
     for find in _CURES:
-        cure = find(line, column)
+        cure = find(line)
         if cure and (not cure.line or _is_line(cure.line)):
-            yield cure if not cure.line else cure._replace(line=_with_brackets(cure.line))
+            yield cure._replace(line=_with_brackets(cure.line))
 
 
 # --- Chinese characters where TOML has ASCII ones ---
@@ -149,7 +150,7 @@ def _cures(line: str, column: int, reason: str, text: str, number: int) -> Itera
 _QUOTES = dict.fromkeys("“”„‟＂「」『』《》«»", '"') | dict.fromkeys("‘’‚‛＇", "'")
 _COMMAS = dict.fromkeys("，、", ",")
 _BRACKETS = dict(zip("【】〔〕［］｛｝（）", "[][][]{}()", strict=True))
-_LINE_STRING = re.compile(r""""(?:\\.|[^"\\])*"|'[^']*'""")
+_STRING = re.compile(r""""(?:\\.|[^"\\])*"|'[^']*'""")  # that ends on its line
 _KEY_ALONE = re.compile(r"""\s*[^\s="':：]+\s*""")
 _UNSEEN = "\u200b\u200c\u200d\u2060\ufeff"
 
@@ -159,7 +160,7 @@ def _chinese_characters(line: str, column: int, reason: str) -> Cure | None:
     meant, at, first = "", 0, None
     while at < len(line):
         character = line[at]
-        string = _LINE_STRING.match(line, at) if character in "\"'" else None
+        string = _STRING.match(line, at) if character in "\"'" else None
         if character == "#":
             break
         if string:
@@ -260,7 +261,7 @@ def _heads(line: str, reason: str, text: str, number: int) -> Iterator[Cure]:
     if not head:
         return
     name = head[1]
-    right = f"[[{name}]]" if name in NOUN_TABLES else f"[{name}]"
+    right = _head(name)
     before = [table for table in read_positions(text).tables if table.name == name and table.line < number]
     if reason.startswith("Cannot") and before and name in NOUN_TABLES:
         yield Cure(
@@ -282,6 +283,10 @@ def _heads(line: str, reason: str, text: str, number: int) -> Iterator[Cure]:
         )
     elif reason.startswith("Expected ']"):
         yield Cure(sentence("a bracket is missing at the head of a table."), right)
+
+
+def _head(table: str) -> str:
+    return f"[[{table}]]" if table in NOUN_TABLES else f"[{table}]"
 
 
 def _name_twice(text: str, number: int) -> Cure:
@@ -320,13 +325,12 @@ LIST_KEYS = frozenset(_list_keys())
 _PAIR = re.compile(
     r"""(?P<head>\s*(?P<key>[A-Za-z0-9_-]+|"[^"]*")\s*=\s*)(?P<value>.*?)(?P<tail>\s*(?:\s#.*)?)$"""
 )
-_ONE_STRING = re.compile(r""""(?:\\.|[^"\\])*"|'[^']*'""")
 
 
 def _with_brackets(line: str) -> str:
     """Put brackets around a text that stands where a list is wanted."""
     pair = _PAIR.match(line)
-    if pair and pair["key"] in LIST_KEYS and _ONE_STRING.fullmatch(pair["value"]):
+    if pair and pair["key"] in LIST_KEYS and _STRING.fullmatch(pair["value"]):
         return f"{pair['head']}[{pair['value']}]{pair['tail']}"
     return line
 
@@ -337,7 +341,7 @@ _WORDS = {
 }
 
 
-def _true_or_false(line: str, column: int) -> Cure | None:
+def _true_or_false(line: str) -> Cure | None:
     pair = _PAIR.match(line)
     word = pair["value"] if pair else ""
     if pair and word.lower() in _WORDS:
@@ -349,14 +353,14 @@ def _true_or_false(line: str, column: int) -> Cure | None:
     return None
 
 
-def _no_value(line: str, column: int) -> Cure | None:
+def _no_value(line: str) -> Cure | None:
     pair = _PAIR.match(line)
     if pair and not pair["value"].partition("#")[0].strip():
         return Cure(sentence('there is no value behind the "=": write one, or take the line out.'))
     return None
 
 
-def _path(line: str, column: int) -> Cure | None:
+def _path(line: str) -> Cure | None:
     pair = _PAIR.match(line)
     value = pair["value"] if pair else ""
     if pair and re.fullmatch(r'"([A-Za-z]:|\\)\\[^"\']*"', value):
@@ -367,7 +371,7 @@ def _path(line: str, column: int) -> Cure | None:
     return None
 
 
-def _key_in_quotes(line: str, column: int) -> Cure | None:
+def _key_in_quotes(line: str) -> Cure | None:
     key = _UNQUOTED_KEY.match(line)
     if not key:
         return None
@@ -378,44 +382,44 @@ def _key_in_quotes(line: str, column: int) -> Cure | None:
 _UNQUOTED_KEY = re.compile(r"\s*([^\s\"'=#]*[^\x00-\x7f][^\s\"'=#]*)(?=\s*=)")
 
 
-def _equals_sign(line: str, column: int) -> Cure | None:
+def _equals_sign(line: str) -> Cure | None:
     found = re.match(r"(\s*[A-Za-z0-9_-]+)\s*(?::=?|=>|==)\s*(\S.*)$", line) or re.match(
         r"(\s*[A-Za-z0-9_-]+)[ \t]+([\"'\[\d].*)$", line
     )
     if not found:
         return None
     pair = f"{found[1]} = {found[2]}"
-    quoted = _text_in_quotes(pair, 0)
+    quoted = _text_in_quotes(pair)
     if not _is_line(pair) and quoted:
         pair = quoted.line
     return Cure(sentence('a key and its value are joined by "=".'), pair)
 
 
-def _of_another_language(line: str, column: int) -> Cure | None:
+def _of_another_language(line: str) -> Cure | None:
     if line.lstrip().startswith("{"):
         return Cure(sentence("this looks like JSON. A table is written [smtp], a key of it port = 465."))
     found = re.fullmatch(r"\s*([A-Za-z_]+)\s*:\s*", line)
     if not found:
         return None
-    right = f"[[{found[1]}]]" if found[1] in NOUN_TABLES else f"[{found[1]}]"
     return Cure(
-        sentence("this looks like YAML. A table is written in brackets, its keys with = below."), right
+        sentence("this looks like YAML. A table is written in brackets, its keys with = below."),
+        _head(found[1]),
     )
 
 
-def _comment(line: str, column: int) -> Cure | None:
+def _comment(line: str) -> Cure | None:
     found = re.match(r"\s*(//|;|--|<!--|')\s?(.*)$", line)
     return Cure(sentence("a comment begins with #."), f"# {found[2]}") if found else None
 
 
-def _end_of_line(line: str, column: int) -> Cure | None:
+def _end_of_line(line: str) -> Cure | None:
     found = re.match(r"(.*\S)\s*[;,]+\s*(#.*)?$", line)
     if not found:
         return None
     return Cure(sentence("a line ends without a comma or semicolon."), found[1])
 
 
-def _leading_zero(line: str, column: int) -> Cure | None:
+def _leading_zero(line: str) -> Cure | None:
     pair = _PAIR.match(line)
     number = re.fullmatch(r"0+([1-9]\d*)", pair["value"]) if pair else None
     if not pair or not number:
@@ -423,10 +427,10 @@ def _leading_zero(line: str, column: int) -> Cure | None:
     return Cure(sentence("a number does not begin with 0."), f"{pair['head']}{number[1]}{pair['tail']}")
 
 
-def _several(line: str, column: int) -> Cure | None:
+def _several(line: str) -> Cure | None:
     pair = _PAIR.match(line)
     if not pair or not re.fullmatch(
-        rf"(?:{_ONE_STRING.pattern})(?:\s*,\s*(?:{_ONE_STRING.pattern}))+,?", pair["value"]
+        rf"(?:{_STRING.pattern})(?:\s*,\s*(?:{_STRING.pattern}))+,?", pair["value"]
     ):
         return None
     return Cure(
@@ -434,12 +438,12 @@ def _several(line: str, column: int) -> Cure | None:
     )
 
 
-def _missing_comma(line: str, column: int) -> Cure | None:
-    right = re.sub(rf"({_ONE_STRING.pattern})\s+(?=[\"'])", r"\1, ", line)
+def _missing_comma(line: str) -> Cure | None:
+    right = re.sub(rf"({_STRING.pattern})\s+(?=[\"'])", r"\1, ", line)
     return Cure(sentence("a comma is missing between two values."), right) if right != line else None
 
 
-def _text_in_quotes(line: str, column: int) -> Cure | None:
+def _text_in_quotes(line: str) -> Cure | None:
     pair = _PAIR.match(line)
     value = pair["value"].strip() if pair else ""
     if not pair or not value or any(mark in value for mark in "\"'{}\\"):
@@ -463,7 +467,7 @@ def _quoted(value: str) -> str:
     return f'"{value}"'
 
 
-def _missing_quote(line: str, column: int) -> Cure | None:
+def _missing_quote(line: str) -> Cure | None:
     """Close a text at the end of its line, or open one at its beginning."""
     pair = _PAIR.match(f"{line} ") if "#" not in line else None
     value = pair["value"].strip() if pair else ""
@@ -475,7 +479,7 @@ def _missing_quote(line: str, column: int) -> Cure | None:
     return None
 
 
-def _missing_bracket(line: str, column: int) -> Cure | None:
+def _missing_bracket(line: str) -> Cure | None:
     pair = _PAIR.match(line)
     if pair and pair["value"].endswith("]") and "[" not in pair["value"]:
         return Cure(
@@ -484,7 +488,7 @@ def _missing_bracket(line: str, column: int) -> Cure | None:
     return None
 
 
-_CURES: tuple[Callable[[str, int], Cure | None], ...] = (
+_CURES: tuple[Callable[[str], Cure | None], ...] = (
     _true_or_false,
     _no_value,
     _of_another_language,

@@ -36,6 +36,7 @@ class Check:
 WEEKDAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
 
 _UNITS = {"ms": 0.001, "s": 1, "m": 60, "h": 3600, "d": 86400, "w": 604800}
+_SPAN = re.compile(r"(\d+(?:\.\d+)?)\s*(ms|[smhdw])")
 _TRUE = ("true", "yes", "on", "t", "y", "1")
 _FALSE = ("false", "no", "off", "f", "n", "0")
 _HEADER_NAME = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]{1,100}")
@@ -135,8 +136,8 @@ def duration(text: object) -> timedelta:
     """ "90s" or "1h 30m" becomes a timedelta. Units: ms s m h d w. Raises ValueError."""
     if isinstance(text, timedelta):
         return text
-    parts = re.findall(r"(\d+(?:\.\d+)?)\s*(ms|[smhdw])", text) if isinstance(text, str) else []
-    if not parts or re.sub(r"(\d+(?:\.\d+)?)\s*(ms|[smhdw])|\s", "", str(text)):
+    parts = _SPAN.findall(text) if isinstance(text, str) else []
+    if not parts or _SPAN.sub("", str(text)).strip():
         raise ValueError(sentence('a duration is expected, as in "90s", "30m", "1h 30m" or "3d"'))
     try:
         return timedelta(seconds=sum(float(number) * _UNITS[unit] for number, unit in parts))

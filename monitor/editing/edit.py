@@ -18,7 +18,8 @@ from monitor.config.options import WORD_LISTS
 from monitor.config.positions import Item, Key, Positions, Span, Value, blocks_of, read_positions
 from monitor.config.reading import as_text, read_file
 from monitor.errors import ConfigError, MonitorError, suggestion, with_advice
-from monitor.loaded import check_bytes
+from monitor.loaded import check_bytes, load
+from monitor.masking import mask
 from monitor.rules.words import quoted
 from monitor.texts import sentence
 
@@ -340,10 +341,10 @@ class Change:
 
     @property
     def diff(self) -> tuple[str, ...]:
-        """The lines that differ, in the manner of diff -u; empty when nothing does."""
+        """The lines that differ, secrets masked, in the manner of diff -u; empty when nothing does."""
         old, new = (_lines(raw) for raw in (self.before, self.after))
         name = self.path.name
-        return tuple(unified_diff(old, new, name, name, lineterm=""))
+        return tuple(map(mask, unified_diff(old, new, name, name, lineterm="")))
 
 
 class ChangeRefusedError(ConfigError):
@@ -360,9 +361,7 @@ class ChangeRefusedError(ConfigError):
 
 def read_valid_text(path: Path) -> str:
     """Return the text of a file that is to be changed. Raises ConfigError, also when it has problems already."""
-    raw = read_file(path)
-    check_bytes(path, raw)
-    return as_text(raw, path)
+    return load(path).text
 
 
 def plan_change(path: Path, before: str, after: str) -> Change:
@@ -400,7 +399,7 @@ def create(path: Path, content: bytes) -> None:
     path = path.absolute()
     try:
         with _temporary_file_beside(path) as (file, name):
-            write_whole(file, content)
+            _write_whole(file, content)
             os.fchmod(file, 0o666 & ~_umask())
             _link(name, path)
     except FileExistsError:
@@ -466,7 +465,7 @@ def _only_editor_in(folder: Path) -> Iterator[None]:
 def _replace(path: Path, content: bytes) -> None:
     """Put a content in the place of a file, with its owner and mode. Raises OSError."""
     with _temporary_file_beside(path) as (file, name):
-        write_whole(file, content)
+        _write_whole(file, content)
         replaced = path.stat()
         os.fchmod(file, replaced.st_mode & 0o7777)
         if (replaced.st_uid, replaced.st_gid) != (os.geteuid(), os.getegid()):
@@ -475,7 +474,17 @@ def _replace(path: Path, content: bytes) -> None:
         Path(name).replace(path)
 
 
-def write_whole(file: int, content: bytes) -> None:
+def put_whole(path: Path, content: bytes) -> None:
+    """Put a content in the place of a file, or where there is none, for its owner alone to read: whole, or not at all.
+
+    A link is replaced, not what it leads to. Raises OSError.
+    """
+    with _temporary_file_beside(path) as (file, name):  # mode 0600
+        _write_whole(file, content)
+        Path(name).replace(path)
+
+
+def _write_whole(file: int, content: bytes) -> None:
     """Write all of a content into an open file, to the disk. Raises OSError when there is no room for it."""
     while content:  # a disk that is nearly full takes the first part, and reports no error
         content = content[os.write(file, content) :]

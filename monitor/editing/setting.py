@@ -1,11 +1,11 @@
 """Set one option of a table in the text of a config.toml; everything else in the text stays as it is."""
 
-import json
 import tomllib
 
 from monitor.config.positions import read_positions
-from monitor.editing.edit import gap_behind, line_ended, with_line
+from monitor.editing.edit import behind_tables, with_line
 from monitor.errors import MonitorError
+from monitor.rules.words import quoted
 from monitor.texts import sentence
 
 
@@ -14,15 +14,14 @@ def with_setting(text: str, table: str, key: str, value: str) -> str:
 
     Raises MonitorError where it stands in a way that cannot be changed in place.
     """
-    written = json.dumps(value, ensure_ascii=False)  # a TOML string is one of JSON's
+    written = quoted(value)
     positions = read_positions(text)
     if there := positions.key(table, 0, key):
         changed = text[: there.value.start] + written + text[there.value.end :]
     elif positions.table(table):
         changed = with_line(text, (table, 0, key), f"{key} = {written}")
     else:
-        text = line_ended(text)
-        changed = f"{text}{gap_behind(text)}[{table}]\n{key} = {written}\n"
+        changed = behind_tables(text, table, f"[{table}]\n{key} = {written}\n")
     try:
         if tomllib.loads(changed)[table][key] == value:
             return changed

@@ -1,9 +1,7 @@
 """Put what a new installation needs into the text of a config.toml: recipient, mail server, feeds, language, times."""
 
 import contextlib
-import os
 import re
-import tempfile
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,7 +11,7 @@ from monitor.config.addresses import parse_mailbox
 from monitor.config.conversion import convert_table
 from monitor.config.options import Config
 from monitor.config.positions import read_positions
-from monitor.editing.edit import behind_tables, gap_behind, line_ended, with_line, with_value, write_whole
+from monitor.editing.edit import behind_tables, put_whole, with_line, with_value
 from monitor.editing.feeds import NewFeed, with_feeds
 from monitor.errors import MonitorError
 from monitor.mail.providers import Password, Provider, provider_at, provider_of
@@ -94,6 +92,11 @@ def port_of(security: str) -> int:
     return next((port for kind, port in _PORTS.items() if kind == security), _PORTS["implicit"])
 
 
+def security_at(port: int | None) -> Security | None:
+    """Return the security that a port is for; None for another port, and for 25, where it may be either."""
+    return next((kind for kind in ("implicit", "starttls") if _PORTS[kind] == port), None)
+
+
 def sender_of(address: str) -> str:
     """Return an address with the name of the shipped sender."""
     return f"{_SENDER} <{address}>"
@@ -168,8 +171,7 @@ def _with_options(text: str, table: str, values: dict[str, str | int]) -> str:
         return text
     if read_positions(text).table(table) is None:
         lines = "".join(f"{key} = {_written(value)}\n" for key, value in values.items())
-        before = line_ended(text)
-        return f"{before}{gap_behind(before)}[{table}]\n{lines}"
+        return behind_tables(text, table, f"[{table}]\n{lines}")
     for key, value in values.items():
         place = read_positions(text)
         keys = [known.names[0] for known in place.keys if known.table.name == table]
@@ -220,7 +222,7 @@ def password_in_place(file: Path, password: str) -> Iterator[None]:
     """
     try:
         before = file.read_bytes() if file.exists() else None
-        _replace(file, f"{password}\n".encode())
+        put_whole(file, f"{password}\n".encode())
     except OSError as error:
         raise MonitorError(
             sentence(
@@ -234,15 +236,5 @@ def password_in_place(file: Path, password: str) -> Iterator[None]:
             if before is None:
                 file.unlink()
             else:
-                _replace(file, before)
+                put_whole(file, before)
         raise
-
-
-def _replace(file: Path, content: bytes) -> None:
-    descriptor, name = tempfile.mkstemp(prefix=f".{file.name}.", dir=file.parent)  # mode 0600
-    try:
-        write_whole(descriptor, content)
-        Path(name).replace(file)
-    finally:
-        os.close(descriptor)
-        Path(name).unlink(missing_ok=True)

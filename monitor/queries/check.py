@@ -5,7 +5,7 @@ from datetime import timedelta
 from functools import partial
 from typing import get_args
 
-from monitor.config.addresses import Mailbox, parse_mailbox
+from monitor.config.addresses import parse_mailbox
 from monitor.config.checked import missing_work
 from monitor.config.options import (
     NOUN_TABLES,
@@ -109,7 +109,7 @@ def _unquoted_options(kind: type) -> list[str]:
 def _odd_sender(smtp: SmtpOptions, positions: Positions) -> Iterator[Problem]:
     sender, line = parse_mailbox(smtp.sender), positions.line_of("smtp", 0, "sender")
     instead = sentence("Most servers require the address of the account as the sender.")
-    if _is_example(sender):
+    if sender.is_example:
         what = sentence(
             "{domain} is a domain for examples, and servers refuse mail from it.", domain=sender.domain
         )
@@ -131,7 +131,7 @@ def _odd_sender(smtp: SmtpOptions, positions: Positions) -> Iterator[Problem]:
 
 def _example_recipients(subscription: Subscription, index: int, positions: Positions) -> Iterator[Problem]:
     for address in subscription.to:
-        if _is_example(parse_mailbox(address)):
+        if parse_mailbox(address).is_example:
             yield Problem(
                 where=f'[[subscriptions]] "{subscription.name}"',
                 key="to",
@@ -141,10 +141,6 @@ def _example_recipients(subscription: Subscription, index: int, positions: Posit
                 ),
                 instead=sentence('Write your own, or run "monitor init".'),
             )
-
-
-def _is_example(mailbox: Mailbox) -> bool:
-    return mailbox.is_example
 
 
 def template_errors(loaded: LoadedConfig) -> Iterator[DigestError]:

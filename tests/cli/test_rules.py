@@ -55,6 +55,20 @@ def history(file: Path) -> list[dict[str, Any]]:
     return versions
 
 
+def test_a_login_beside_a_word_is_not_shown_with_the_change(file: Path) -> None:
+    near = CONFIG.replace("https://", "https://ann:secret@").replace("\n# ---- what is looked for ----\n", "")
+    file.write_text(
+        near.replace('any = [\n  "AI",  # the short one\n  "大模型",\n]', 'any = ["AI"]'), "utf-8"
+    )
+    output = rules(file, "add", "人工智能", "算力")
+    assert '+any = ["AI", "算力"]' in output.splitlines()
+    answered = rules(file, "remove", "人工智能", "算力", "--json")
+    assert "feed.example.org" in output
+    assert "feed.example.org" in answered
+    assert "secret" not in output + answered
+    assert "ann:secret@feed" in text(file)
+
+
 def test_a_word_is_added_and_shown_and_taken_out_again(file: Path) -> None:
     output = rules(file, "add", "人工智能", "算力")
     assert '+  "算力",' in output.splitlines()

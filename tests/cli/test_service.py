@@ -9,6 +9,7 @@ import sys
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path, PurePosixPath
+from tempfile import TemporaryDirectory
 
 import pytest
 
@@ -19,6 +20,7 @@ from monitor.service.unit import UnitSettings, unit_text
 from monitor.texts import SHOWN_IN
 from tests import make
 from tests.command import run_command
+from tests.disk import full_disk
 from tests.site import open_site, wait_for_event
 
 MINE = DEFAULT_CONFIG.read_text("utf-8").replace("you@example.org", "me@news.example")
@@ -157,6 +159,29 @@ def test_a_file_that_cannot_be_read_stops_it_before_anything_is_done(
         install(where, dry_run=False, json=False)
     assert machine() == []
     assert not where.here(where.unit).exists()
+
+
+def test_a_full_disk_leaves_no_half_of_a_file(tmp_path: Path, machine: Machine) -> None:
+    where = of_system(tmp_path)
+    file = write_config(where, LOGIN)
+    with (
+        full_disk(len(LOGIN.encode()) - 1000),
+        pytest.raises(MonitorError, match="cannot be written: File too"),
+    ):
+        install(where, dry_run=False, json=False)
+    assert [path.name for path in file.parent.iterdir()] == ["config.toml"]
+    assert file.read_text("utf-8") == LOGIN
+
+
+def test_a_configuration_behind_a_link_may_be_on_another_disk(tmp_path: Path, machine: Machine) -> None:
+    where = of_system(tmp_path)
+    link = write_config(where, LOGIN)
+    with TemporaryDirectory(dir="/dev/shm") as disk:
+        file = Path(shutil.move(link, disk))
+        link.symlink_to(file)
+        install(where, dry_run=False, json=False)
+        assert link.is_symlink()
+        assert "smtp_password" in file.read_text("utf-8")
 
 
 def test_a_login_wants_its_password_as_a_credential(

@@ -4,11 +4,13 @@ import tomllib
 from dataclasses import replace
 from datetime import time, timedelta
 from pathlib import Path
+from zoneinfo import available_timezones
 
 import pytest
 
 from monitor.assets import DEFAULT_CONFIG
 from monitor.config.checked import read_options
+from monitor.config.meant import likely
 from monitor.config.options import NOUN_TABLES, OPTION_TABLES, SmtpOptions, as_written, options_of
 from monitor.config.reading import parse_config, read_file
 from monitor.config.secrets import smtp_password
@@ -16,6 +18,7 @@ from monitor.config.values import duration, in_words, size
 from monitor.errors import ConfigError
 from monitor.loaded import changes, load
 from monitor.texts import in_language
+from tests.cost import cpu_seconds
 
 GOOD = """
 [[feeds]]
@@ -490,3 +493,8 @@ def test_lists_and_quotation_marks_are_those_of_the_language() -> None:
     told = in_language(raised.value.text, "zh-Hans")
     assert "只能是“implicit”、“starttls”或“none”，现在写的是“tls”。" in told
     assert "expected 'implicit', 'starttls' or 'none', not 'tls'." in str(raised.value)
+
+
+def test_what_is_meant_is_guessed_without_looking_through_all_zones_each_time() -> None:
+    guesses = cpu_seconds(*[lambda: list(likely("hourly"))] * 3)
+    assert guesses < cpu_seconds(*[available_timezones] * 3)

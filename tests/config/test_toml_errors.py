@@ -6,6 +6,7 @@ from hypothesis import strategies as st
 
 from monitor.config.positions import caret
 from monitor.config.toml_errors import describe_toml_error
+from tests.cost import cpu_seconds
 
 
 def told(text: str) -> tuple[int | None, str]:
@@ -182,6 +183,16 @@ SIGNS = [
     *('"', '"""', "'", "'''", "\\", "[", "]", "[[", "]]", "{", "}", "=", ",", ".", "#", ":", ";", " ", "\n"),
     *("to", "a", "1", "[feeds]\n", "[smtp]\n", "k = ", "芯片"),
 ]
+
+
+def test_where_a_text_never_ends_is_told_soon_in_a_long_file() -> None:
+    def tell(feeds: int) -> None:
+        line, _ = told('a = """b\n' + '[[feeds]]\nname = "n"\nurl = "u"\n' * feeds)
+        assert line == 1
+
+    calls = ([lambda feeds=feeds: tell(feeds)] * 3 for feeds in (100, 400))
+    few, many = (cpu_seconds(*same) for same in calls)
+    assert many < 10 * few  # 16 times as much where each line has all that follows parsed
 
 
 @settings(max_examples=500, derandomize=True)

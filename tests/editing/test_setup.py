@@ -6,6 +6,7 @@ from monitor.assets import DEFAULT_CONFIG
 from monitor.config.options import Config
 from monitor.config.reading import parse_config
 from monitor.editing.feeds import NewFeed
+from monitor.editing.setting import with_setting
 from monitor.editing.setup import Server, Setup, clean_password, is_example, is_set_up, propose_server, set_up
 from monitor.mail.providers import provider_of
 
@@ -58,6 +59,13 @@ def test_codes_lose_their_spaces_and_passwords_keep_them() -> None:
     for typed, provider in (("ａｂｃｄ", provider_of("me@qq.com")), ("a\x00b", None), ("\n", None)):
         with pytest.raises(ValueError, match="password"):
             clean_password(typed, provider)
+
+
+def test_a_table_more_ends_its_lines_as_the_others_end_theirs() -> None:
+    text = '[fetch]\r\ntimeout = "9s"\r\n'
+    changed = set_up(text, Setup(port=465, security="implicit"), is_new=False)
+    assert changed == f'{text}\r\n[smtp]\r\nport = 465\r\nsecurity = "implicit"\r\n'
+    assert with_setting(text, "store", "url", "x") == f'{text}\r\n[store]\r\nurl = "x"\r\n'
 
 
 def test_several_feeds_take_the_place_of_the_shipped_one() -> None:
