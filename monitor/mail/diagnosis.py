@@ -564,41 +564,29 @@ def _about_password(account: Account) -> list[str]:
 
 def _password_cure(account: Account) -> str:
     provider, place = account.host, account.place
-    if provider and provider.password is Password.CODE:
+    if provider is None:
         return sentence(
-            "{provider} wants a code (授权码), not the password you log in with. Make one: {where}. Write it"
-            " into {place}.",
-            provider=provider.name,
-            where=provider.where,
+            "Correct [smtp] username and the password in {place}; many providers want an app password (授权码).",
             place=place,
         )
-    if provider and provider.password is Password.CLIENT:
+    values = {"provider": provider.name, "where": provider.where, "place": place}
+    if wanted := _WANTED.get(provider.password):
         return sentence(
-            "{provider} wants a password for programs (客户端专用密码), not the one you log in with. Make one: {where}."
-            " Write it into {place}.",
-            provider=provider.name,
-            where=provider.where,
-            place=place,
-        )
-    if provider and provider.password is Password.APP:
-        return sentence(
-            "{provider} wants an app password, not the one you log in with. Make one: {where}. Write it"
-            " into {place}.",
-            provider=provider.name,
-            where=provider.where,
-            place=place,
-        )
-    if provider:
-        return sentence(
-            "Correct [smtp] username and the password in {place}. Which password {provider} wants: {where}.",
-            provider=provider.name,
-            where=provider.where,
-            place=place,
+            "{provider} wants {password}. Make one: {where}. Write it into {place}.",
+            password=wanted,
+            **values,
         )
     return sentence(
-        "Correct [smtp] username and the password in {place}; many providers want an app password (授权码).",
-        place=place,
+        "Correct [smtp] username and the password in {place}. Which password {provider} wants: {where}.",
+        **values,
     )
+
+
+_WANTED = {
+    Password.CODE: sentence("a code (授权码), not the password you log in with"),
+    Password.CLIENT: sentence("a password for programs (客户端专用密码), not the one you log in with"),
+    Password.APP: sentence("an app password, not the one you log in with"),
+}
 
 
 # --- the envelope -----------------------------------------------------------------------------------
