@@ -99,6 +99,36 @@ async def test_a_walk_up_to_the_recipient_sends_no_mail() -> None:
     assert server.commands[-1] == b"QUIT"
 
 
+@pytest.mark.parametrize("script", [NOTHING, {"AUTH": "535 no"}, {"HELLO": "554 no"}])
+async def test_the_connection_is_closed_however_the_walk_ends(script: Mapping[str, Answer]) -> None:
+    async with serving(script) as server:
+        network, writers = _watched(server.port)
+        await walk_to(network, **PLAIN)
+        assert [writer.is_closing() for writer in writers] == [True]
+
+
+async def test_the_connection_on_which_a_certificate_was_looked_at_is_closed_too(
+    authority: Authority,
+) -> None:
+    async with serving(NOTHING, implicit=authority.server("smtp.qq.com")) as server:
+        network, writers = _watched(server.port)
+        walked = await walk_to(network)
+        assert walked.failed == (Stage.TLS, Fault.CERTIFICATE)
+        assert [writer.is_closing() for writer in writers] == [True, True]
+
+
+def _watched(port: int) -> tuple[Network, list[asyncio.StreamWriter]]:
+    """Return a network that leads to a port on loopback, and where each connection is kept."""
+    network, writers = leading_to(port), list[asyncio.StreamWriter]()
+
+    async def dial(address: str, at: int) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
+        reader, writer = await network.dial(address, at)
+        writers.append(writer)
+        return reader, writer
+
+    return Network(resolve=network.resolve, dial=dial), writers
+
+
 async def test_without_a_login_nothing_is_said_of_one() -> None:
     async with scripted() as server:
         walked = await walk_to(server, **PLAIN, username="")
@@ -795,6 +825,7 @@ async def test_an_address_of_other_letters_needs_a_server_that_takes_it() -> Non
         ("550 5.4.5 Daily user sending limit exceeded", "The limit of mails", "for a day"),
         ("554 5.7.0 no", "refused the content", "ask the provider"),
         ("451 4.3.0 local trouble", "said no (451 4.3.0 local trouble)", "Try again later"),
+        ("503 5.5.1 bad sequence", "said no (503 5.5.1 bad sequence)", "Try again later"),
         ("550 5.7.515 Access denied, sending domain does not meet DMARC", "no proof", "DKIM"),
     ],
 )
