@@ -192,9 +192,8 @@ class _Way:
     addresses: tuple[str, ...] = ()
     reader: asyncio.StreamReader | None = None
     writer: asyncio.StreamWriter | None = None
-    offered: Mapping[str, str] = field(
-        default_factory=dict
-    )  # extensions in capitals, with what stands behind each
+    # Extensions in capitals, with what stands behind each.
+    offered: Mapping[str, str] = field(default_factory=dict)
 
     def stages(self) -> tuple[Stage, ...]:
         """Return the stages of this configuration, in their order."""

@@ -20,7 +20,7 @@ from monitor.errors import ConfigError, FeedError, FetchError, SchemaError, Stor
 from monitor.feeds.fetch import Fetched, Fetcher
 from monitor.feeds.parser_pool import ParserPool
 from monitor.loaded import LoadedConfig, load
-from monitor.mail.diagnosis import diagnose
+from monitor.mail.diagnosis import SET_CLOCK, diagnose
 from monitor.mail.stages import INTERNET, PATIENT, Network, Stage, StageDeadlines, walk
 from monitor.mail.trial import trial_mail
 from monitor.masking import mask, mask_header
@@ -327,9 +327,7 @@ async def _clock(patient: Patient, fetcher: Fetcher) -> list[DoctorFinding]:
         if difference > timedelta(0)
         else sentence("It is {minutes} minutes behind the servers of the feeds ({servers} asked).", **values)
     )
-    return [
-        _failed(_CLOCK, what, sentence('Set the clock of this machine: "sudo timedatectl set-ntp true".'))
-    ]
+    return [_failed(_CLOCK, what, SET_CLOCK)]
 
 
 def _minutes(difference: timedelta) -> int:
