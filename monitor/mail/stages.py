@@ -365,7 +365,7 @@ class _Way:
             async with asyncio.timeout(0):  # what has come by now
                 # Somebody on the way may add replies in plain text, to be read as if TLS had protected them.
                 more = await reader.read(_MOST_LINES)
-                raise self._failed(Stage.STARTTLS, Fault.NO_SMTP, self._readable(more))
+                raise self._no_reply(Stage.STARTTLS, more)
         return said
 
     async def _log_in(self) -> str:

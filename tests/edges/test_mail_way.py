@@ -398,6 +398,21 @@ async def test_a_reply_smuggled_in_before_tls_is_not_taken_for_one_behind_it(aut
     assert "I am the server" in walked.cause
 
 
+async def test_a_server_that_closes_right_behind_its_leave_to_begin_tls_has_closed() -> None:
+    async def dial(_address: str, _port: int) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
+        _, writer = await asyncio.open_connection("127.0.0.1", server.port)
+        reader = asyncio.StreamReader()
+        reader.feed_data(f"220 here\r\n{STARTTLS_OFFERED}\r\n220 go\r\n".encode())
+        reader.feed_eof()
+        return reader, writer
+
+    async with scripted() as server:
+        network = Network(resolve=leading_to(server.port).resolve, dial=dial)
+        walked = await walk_to(network, port=587, security="starttls")
+    assert walked.failed == (Stage.STARTTLS, Fault.CLOSED)
+    assert "closed the connection" in walked.cause
+
+
 async def test_a_certificate_that_nobody_vouches_for_is_told(authority: Authority) -> None:
     async with serving({}, implicit=authority.server("mail.corp.example")) as server:
         walked = await walk_to(server, **OWN)
