@@ -13,6 +13,7 @@ from monitor.queries.answers.work import SentAgainAnswer
 from monitor.service.clock import clock
 from monitor.service.runtime import digest_context
 from monitor.store.database import Database
+from monitor.store.engines import is_there
 from monitor.texts import listed, sentence
 
 
@@ -32,7 +33,7 @@ def digest_again(path: Path, slot: str, *, only: str | None, to: str | None, jso
             now=await time_of(db),
         )
 
-    if loaded.database_file and not loaded.database_file.exists():
+    if loaded.database_file and not is_there(loaded.database_file):
         raise DigestError(NONE_YET)
     times = times_of(loaded.config, clock())
     sent = use_database(loaded.store_url, queue, writable=True)

@@ -1,7 +1,6 @@
 """The command that examines an installation, from config.toml to the mail server: doctor."""
 
 import asyncio
-from functools import reduce
 from pathlib import Path
 
 from monitor.cli.terminal import answer, progress, say
@@ -10,7 +9,7 @@ from monitor.mail.stages import INTERNET, PATIENT, Network, StageDeadlines
 from monitor.queries.answers.health import DoctorAnswer, DoctorFinding, Health
 from monitor.queries.doctor import examine, feeds_of
 from monitor.service.clock import clock
-from monitor.texts import sentence, shown
+from monitor.texts import listed, sentence, shown
 
 _WIDTH = 79  # columns of a line
 _STATES = {
@@ -32,17 +31,13 @@ def doctor(
         return int(bool(failed))
     say("")
     if failed:
-        parts = reduce(_listed, dict.fromkeys(finding.part for finding in failed))
+        parts = listed(dict.fromkeys(finding.part for finding in failed))
         say(wrap(shown(sentence("Needs to be put right: {parts}.", parts=parts)), _WIDTH), "red")
     elif any(finding.state is Health.WARNING for finding in findings):
         say(sentence("Nothing failed; look at the warnings."))
     else:
         say(sentence("All is well."), "green")
     return int(bool(failed))
-
-
-def _listed(before: str, part: str) -> str:
-    return sentence("{before}, {part}", before=before, part=part)
 
 
 async def _examine(

@@ -137,7 +137,9 @@ def lint(path: Path, *, json: bool) -> int:
 
 def _stored_findings(checked: CheckedConfig) -> "tuple[Finding, ...]":
     """Return what the stored matches tell of the rules; () without a database, or when a word cannot be read."""
-    if checked.database_file and not checked.database_file.exists():
+    from monitor.store.engines import is_there
+
+    if checked.database_file and not is_there(checked.database_file):
         return ()
     from monitor.cli.database import use_database
     from monitor.loaded import load

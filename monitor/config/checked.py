@@ -3,7 +3,7 @@
 import hashlib
 import os
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, fields, replace
 from pathlib import Path
 from urllib.parse import quote, unquote
@@ -88,15 +88,25 @@ def read_options(path: Path) -> CheckedConfig:
 
 
 def missing_files(checked: CheckedConfig) -> Iterator[Problem]:
-    """Report the files and directories that a configuration names and that do not exist."""
-    ca_file = checked.config.smtp.ca_file
-    if checked.templates and not Path(checked.templates).is_dir():
+    """Report the files and directories that a configuration names and that do not exist, or cannot be seen."""
+    if checked.templates:
         what = sentence("there is no directory {path}.", path=checked.templates)
-        yield Problem(where="[digests]", key="templates", line=None, what=what)
-    if ca_file and not (checked.folder / ca_file).is_file():
-        what = sentence("there is no file {path}.", path=str(checked.folder / ca_file))
-        yield Problem(where="[smtp]", key="ca_file", line=None, what=what)
+        if reason := _reason_against(Path(checked.templates), Path.is_dir, what):
+            yield Problem(where="[digests]", key="templates", line=None, what=reason)
+    if ca_file := checked.config.smtp.ca_file:
+        path = checked.folder / ca_file
+        what = sentence("there is no file {path}.", path=str(path))
+        if reason := _reason_against(path, Path.is_file, what):
+            yield Problem(where="[smtp]", key="ca_file", line=None, what=reason)
     yield from _missing_passwords(checked)
+
+
+def _reason_against(path: Path, is_right: Callable[[Path], bool], absent: str) -> str:
+    """Return `absent` for a path where nothing of the right kind is, or why it cannot be seen; "" for a right one."""
+    try:
+        return "" if is_right(path) else absent
+    except OSError as error:  # too long, or in a directory that is closed to us
+        return sentence("{file} cannot be read: {why}.", file=path, why=error.strerror)
 
 
 def _missing_passwords(checked: CheckedConfig) -> Iterator[Problem]:
@@ -179,12 +189,12 @@ def operator_locale_of(path: Path) -> str:
 
     What can be read once only, such as a pipe, is left to the command.
     """
-    if not path.is_file():
-        return ""
     try:
+        if not path.is_file():
+            return ""
         text = only(as_text(read_file(path), path), "operator")
         return parse_config(text, path.name).operator.locale
-    except ConfigError:
+    except (ConfigError, OSError):
         return ""
 
 

@@ -20,9 +20,8 @@ from jinja2.sandbox import ImmutableSandboxedEnvironment
 _SECONDS = 10.0  # a digest of 300 entries takes a tenth of a second
 _LONGEST = 2_000_000  # characters; a mail takes less than a tenth of it
 _ALL = 20_000_000  # characters of all texts made on the way; a digest of 300 entries makes less than a fortieth of it
-_LONGEST_BROKEN = (
-    100_000  # characters of a text that is broken into lines, or searched for links: some take n² steps
-)
+# Characters of a text that is broken into lines, or searched for links: some take n² steps.
+_LONGEST_BROKEN = 100_000
 _WIDEST = 100_000  # columns, rows or digits that an argument may ask for
 _DIGITS = 100_000  # binary ones of a number
 _PART = 10  # characters that a part of a list, or of the output, counts as
@@ -113,7 +112,7 @@ class LimitedEnvironment(ImmutableSandboxedEnvironment):
             _check_percent(left, right)
         return super().call_binop(context, operator, left, right)
 
-    def call(__self, __context: Any, __obj: Any, *args: Any, **kwargs: Any) -> Any:  # noqa: N805
+    def call(__self, __context: Any, __obj: Any, *args: Any, **kwargs: Any) -> Any:  # noqa: N805  # Jinja's name
         """Call a function, method or macro. Raises SecurityError or TooMuchError where the result would be huge."""
         if isinstance(__obj, Macro):  # its output is counted when it is made one text
             return super().call(__context, __obj, *args, **kwargs)
@@ -284,11 +283,8 @@ def _check_searched(given: _Given, named: _Named) -> _Given:
 
 
 def _check_replace(given: _Given, named: _Named) -> _Given:
-    text, old, new = (
-        str(given[0]),
-        *(_argument(given, named, at, key, "") for at, key in ((1, "old"), (2, "new"))),
-    )
-    _take(len(text) + text.count(str(old)) * _size(new))
+    text, old = str(given[0]), str(_argument(given, named, 1, "old", ""))
+    _take(len(text) + text.count(old) * _size(_argument(given, named, 2, "new", "")))
     return given
 
 
@@ -320,7 +316,7 @@ def _check_join(given: _Given, named: _Named) -> _Given:
 
 _CHECKED_FILTERS: Mapping[str, Callable[[_Given, _Named], _Given]] = {
     **dict.fromkeys(("center", "batch", "slice", "truncate", "round"), _check_width),
-    **dict.fromkeys(("wordwrap",), _check_broken),
+    "wordwrap": _check_broken,
     **dict.fromkeys(("urlize", "wrapped", "columns", "striptags", "title"), _check_searched),
     **dict.fromkeys(
         (
@@ -364,7 +360,7 @@ def _checked_method(owner: str | bytes | int, name: str, args: _Given, named: _N
         return _check_width((owner, *args), named)[1:]
     text: Any = owner
     if name == "join":
-        return _check_join((args[0], text) if args else ((), text), {})[:1] if args else args
+        return _check_join((args[0], text), {})[:1] if args else args
     if name == "replace" and len(args) > 1:
         _take(len(text) + text.count(args[0]) * _size(args[1]))
     elif name == "translate" and args:

@@ -8,10 +8,8 @@ from monitor.config.addresses import parse_mailbox
 from monitor.model.notices import KnownTrouble, LastTold, Notice, NoticeKind, Swarm, TroubleGroup
 from monitor.texts import joined, sentence
 
-_QUIET = timedelta(
-    seconds=5
-)  # troubles of a kind come in swarms: a mail waits until no more have come for so long,
-_LONGEST = timedelta(minutes=1)  # but no longer than this
+# Troubles of a kind come in swarms: a mail waits until no more have come for so long, but not beyond the longest.
+_QUIET, _LONGEST = timedelta(seconds=5), timedelta(minutes=1)
 _DIFFERENCE = timedelta(seconds=10)  # between the clocks of two services
 _SHOWN = 5  # troubles of a kind
 _LINES, _WIDTH = 12, 400  # of the details of one trouble; characters in a line

@@ -15,9 +15,8 @@ from monitor.model.notices import KnownTrouble, NoticeKind
 from monitor.store import digests, notices, outbox
 from monitor.store.database import Connection, Database
 
-_LIFETIME = timedelta(
-    days=14
-)  # of a notice, at least: it is told once, and good news or bad after a week too
+# Of a notice, at least: it is told once, and good news or bad after a week too.
+_LIFETIME = timedelta(days=14)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -21,9 +21,8 @@ _NOT_PUBLIC = tuple(
         *("::/127", "fc00::/7", "fe80::/10"),
     )
 )
-_INVENTED = ipaddress.ip_network(
-    "198.18.0.0/15"
-)  # what Clash, Surge and their kind answer for a name ("fake-ip")
+# What Clash, Surge and their kind answer for a name ("fake-ip").
+_INVENTED = ipaddress.ip_network("198.18.0.0/15")
 _QQ_CODE = 16  # letters
 _LIMIT = re.compile(
     r"\b(HL:(ICC|IFC|ITC|IHU)|MI:(SFQ|DMC|STC)|RP:(QRC|DRC|TRC))\b|frequency limited|发信频率|\b5\.4\.5\b|"
@@ -53,6 +52,8 @@ _TOO_BIG = re.compile(
     r"\b5\.3\.4\b|\b5\.2\.3\b|message size|too (big|large)|fixed maximum|exceeds", re.IGNORECASE
 )
 _FULL = re.compile(r"\b[45]\.2\.2\b|full|over ?quota|insufficient (system )?storage", re.IGNORECASE)
+# No reply came, or none of a mail server.
+_SILENT = (Fault.TIMEOUT, Fault.CLOSED, Fault.NO_SMTP, Fault.ENDLESS, Fault.TLS_FIRST)
 _WANTS_LOGIN = re.compile(r"authenticat|\bauth\b|log ?in", re.IGNORECASE)
 _WANTS_TLS = re.compile(r"STARTTLS|\bTLS\b|encrypt", re.IGNORECASE)
 _NO_RELAY = re.compile(r"relay|rcpthosts|not permitted", re.IGNORECASE)
@@ -135,10 +136,8 @@ def diagnose(failure: Failure, account: Account, now: datetime) -> Diagnosis:
             Stage.DATA: _content,
             Stage.DOT: _content,
         }
-        is_silent = failure.fault in (
-            *(Fault.TIMEOUT, Fault.CLOSED, Fault.NO_SMTP, Fault.ENDLESS, Fault.TLS_FIRST),
-        )
-        if is_silent and failure.stage not in (Stage.TCP, Stage.TLS, Stage.GREETING, Stage.DOT):
+        has_silence_of_its_own = failure.stage in (Stage.TCP, Stage.TLS, Stage.GREETING, Stage.DOT)
+        if failure.fault in _SILENT and not has_silence_of_its_own:
             cause, cure = _silence(failure, account)
         else:
             cause, cure = of_stage.get(failure.stage, _other)(failure, account)
@@ -313,7 +312,7 @@ _IN_BETWEEN = sentence(
     "If that is what stands there, a firewall, proxy or virus scanner on the way holds the connection up: try another"
     " network."
 )
-_SET_CLOCK = sentence('Set the clock of this machine: "sudo timedatectl set-ntp true".')
+SET_CLOCK = sentence('Set the clock of this machine: "sudo timedatectl set-ntp true".')
 
 
 def _certificate(failure: Failure, account: Account, now: datetime) -> tuple[str, str]:
@@ -325,7 +324,7 @@ def _certificate(failure: Failure, account: Account, now: datetime) -> tuple[str
             start=f"{shown.not_before:%Y-%m-%d}",
             now=f"{now:%Y-%m-%d %H:%M}",
         )
-        return cause, _SET_CLOCK
+        return cause, SET_CLOCK
     if shown and shown.not_after < now:
         cause = sentence(
             "The certificate of {host} has expired on {end}; this machine's clock says {now}.",
@@ -334,7 +333,7 @@ def _certificate(failure: Failure, account: Account, now: datetime) -> tuple[str
             now=f"{now:%Y-%m-%d %H:%M}",
         )
         if account.host:
-            return cause, _SET_CLOCK
+            return cause, SET_CLOCK
         return cause, sentence("If the clock is right, the certificate has to be renewed on the server.")
     if re.search("hostname mismatch|not valid for|IP address mismatch", failure.said, re.IGNORECASE):
         names = shown.names if shown else ()
@@ -564,41 +563,29 @@ def _about_password(account: Account) -> list[str]:
 
 def _password_cure(account: Account) -> str:
     provider, place = account.host, account.place
-    if provider and provider.password is Password.CODE:
+    if provider is None:
         return sentence(
-            "{provider} wants a code (授权码), not the password you log in with. Make one: {where}. Write it"
-            " into {place}.",
-            provider=provider.name,
-            where=provider.where,
+            "Correct [smtp] username and the password in {place}; many providers want an app password (授权码).",
             place=place,
         )
-    if provider and provider.password is Password.CLIENT:
+    values = {"provider": provider.name, "where": provider.where, "place": place}
+    if wanted := _WANTED.get(provider.password):
         return sentence(
-            "{provider} wants a password for programs (客户端专用密码), not the one you log in with. Make one: {where}."
-            " Write it into {place}.",
-            provider=provider.name,
-            where=provider.where,
-            place=place,
-        )
-    if provider and provider.password is Password.APP:
-        return sentence(
-            "{provider} wants an app password, not the one you log in with. Make one: {where}. Write it"
-            " into {place}.",
-            provider=provider.name,
-            where=provider.where,
-            place=place,
-        )
-    if provider:
-        return sentence(
-            "Correct [smtp] username and the password in {place}. Which password {provider} wants: {where}.",
-            provider=provider.name,
-            where=provider.where,
-            place=place,
+            "{provider} wants {password}. Make one: {where}. Write it into {place}.",
+            password=wanted,
+            **values,
         )
     return sentence(
-        "Correct [smtp] username and the password in {place}; many providers want an app password (授权码).",
-        place=place,
+        "Correct [smtp] username and the password in {place}. Which password {provider} wants: {where}.",
+        **values,
     )
+
+
+_WANTED = {
+    Password.CODE: sentence("a code (授权码), not the password you log in with"),
+    Password.CLIENT: sentence("a password for programs (客户端专用密码), not the one you log in with"),
+    Password.APP: sentence("an app password, not the one you log in with"),
+}
 
 
 # --- the envelope -----------------------------------------------------------------------------------

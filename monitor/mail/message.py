@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterator
 from datetime import datetime
 from email.utils import format_datetime
+from typing import Literal
 
 from monitor.config.addresses import parse_mailbox
 from monitor.model.mail import Mail, Rendered
@@ -72,16 +73,10 @@ def new_message_id(sender: str, unique: str) -> str:
     return f"<{unique}@{parse_mailbox(sender).domain}>"
 
 
-def sender_header(sender: str) -> tuple[str, str]:
-    """Return the header From of a sender, which may have a display name, and its envelope address."""
-    mailbox = parse_mailbox(sender)
-    return _address("From", mailbox.name, mailbox.address), mailbox.address
-
-
-def recipient_header(to: str) -> tuple[str, str]:
-    """Return the header To of a recipient, who may have a display name, and the envelope address."""
-    mailbox = parse_mailbox(to)
-    return _address("To", mailbox.name, mailbox.address), mailbox.address
+def mailbox_header(name: Literal["From", "To"], mailbox: str) -> tuple[str, str]:
+    """Return a header of one mailbox, which may have a display name, and its envelope address."""
+    parsed = parse_mailbox(mailbox)
+    return _address(name, parsed.name, parsed.address), parsed.address
 
 
 def _one_line(text: str) -> str:

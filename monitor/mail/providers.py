@@ -26,15 +26,18 @@ class Provider:
     """One mail provider, and what a program has to know that sends mail by it."""
 
     name: Text  # as its users call it
-    domains: tuple[
-        str, ...
-    ]  # of its own addresses, the most usual one first; () where customers bring theirs
+    # Of its own addresses, the most usual one first; () where customers bring theirs.
+    domains: tuple[str, ...]
     host: str  # its SMTP server
-    port: int
-    security: Literal["implicit", "starttls"]
+    security: Literal["implicit", "starttls"] = "implicit"
     password: Password
     where: Text  # where the password is made, or what to do where none works
     sender_is_account: bool = True  # else also the account's aliases and verified addresses
+
+    @property
+    def port(self) -> int:
+        """The port of its server: each of them keeps to RFC 8314."""
+        return 465 if self.security == "implicit" else 587
 
     @property
     def takes_passwords(self) -> bool:
@@ -75,8 +78,6 @@ def _netease(name: Text, domain: str) -> Provider:
         name=name,
         domains=(domain,),
         host=f"smtp.{domain}",
-        port=465,
-        security="implicit",
         password=Password.CODE,
         where=_NETEASE,
     )
@@ -87,8 +88,6 @@ PROVIDERS = (
         name=sentence("QQ Mail"),
         domains=("qq.com", "foxmail.com", "vip.qq.com"),
         host="smtp.qq.com",
-        port=465,
-        security="implicit",
         password=Password.CODE,
         where=sentence(
             "in mail.qq.com, Settings (设置) > Account (账号) > POP3/IMAP/SMTP service: switch it on and make a code"
@@ -105,8 +104,6 @@ PROVIDERS = (
         name=sentence("Sina Mail"),
         domains=("sina.com", "sina.cn", "2008.sina.com"),
         host="smtp.sina.com",
-        port=465,
-        security="implicit",
         password=Password.CODE,
         where=sentence(
             "in mail.sina.com.cn, Settings (设置区) > Client POP/IMAP/SMTP (客户端 pop/imap/smtp): switch SMTP on and"
@@ -117,8 +114,6 @@ PROVIDERS = (
         name=sentence("Sohu Mail"),
         domains=("sohu.com",),
         host="smtp.sohu.com",
-        port=465,
-        security="implicit",
         password=Password.CLIENT,
         where=sentence(
             "in mail.sohu.com, Settings (设置) > POP3/SMTP/IMAP: switch SMTP on and make a password for programs"
@@ -129,8 +124,6 @@ PROVIDERS = (
         name=sentence("139 Mail"),
         domains=("139.com",),
         host="smtp.139.com",
-        port=465,
-        security="implicit",
         password=Password.CODE,
         where=sentence(
             "in mail.10086.cn, Settings (设置) > POP3/IMAP/SMTP: switch SMTP on and make a code (授权码)"
@@ -140,8 +133,6 @@ PROVIDERS = (
         name=sentence("189 Mail"),
         domains=("189.cn",),
         host="smtp.189.cn",
-        port=465,
-        security="implicit",
         password=Password.CLIENT,
         where=sentence(
             "in mail.189.cn, Settings (设置): switch SMTP on and make a password for programs (专用密码)"
@@ -151,8 +142,6 @@ PROVIDERS = (
         name=sentence("Aliyun Mail"),
         domains=("aliyun.com",),
         host="smtp.aliyun.com",
-        port=465,
-        security="implicit",
         password=Password.ACCOUNT,
         where=sentence(
             "the password of the mailbox, or, where the settings of the mailbox offer it, a password for programs"
@@ -163,8 +152,6 @@ PROVIDERS = (
         name=sentence("Alibaba Mail for companies"),
         domains=(),
         host="smtp.qiye.aliyun.com",
-        port=465,
-        security="implicit",
         password=Password.CLIENT,
         where=sentence(
             "in the mailbox on the web, Settings (设置) > Account security (账号安全): make a password for programs"
@@ -175,8 +162,6 @@ PROVIDERS = (
         name=sentence("Tencent Exmail (WeCom)"),
         domains=(),
         host="smtp.exmail.qq.com",
-        port=465,
-        security="implicit",
         password=Password.CLIENT,
         where=sentence(
             "the company's administrator allows IMAP/SMTP; then, in exmail.qq.com, Settings (设置): switch on IMAP/SMTP"
@@ -187,8 +172,6 @@ PROVIDERS = (
         name=sentence("Gmail"),
         domains=("gmail.com", "googlemail.com"),
         host="smtp.gmail.com",
-        port=465,
-        security="implicit",
         password=Password.APP,
         where=sentence(
             "switch two-step verification on, then make one at myaccount.google.com/apppasswords (16 letters)"
@@ -198,7 +181,6 @@ PROVIDERS = (
         name=sentence("Outlook.com"),
         domains=("outlook.com", "hotmail.com", "live.com", "msn.com", "live.cn", "outlook.jp"),
         host="smtp-mail.outlook.com",
-        port=587,
         security="starttls",
         password=Password.NONE,
         where=sentence(
@@ -210,7 +192,6 @@ PROVIDERS = (
         name=sentence("Microsoft 365"),
         domains=(),
         host="smtp.office365.com",
-        port=587,
         security="starttls",
         password=Password.ACCOUNT,
         where=sentence(
@@ -222,7 +203,6 @@ PROVIDERS = (
         name=sentence("iCloud Mail"),
         domains=("icloud.com", "me.com", "mac.com"),
         host="smtp.mail.me.com",
-        port=587,
         security="starttls",
         password=Password.APP,
         where=sentence("at account.apple.com, Sign-In and Security > App-Specific Passwords"),
@@ -231,8 +211,6 @@ PROVIDERS = (
         name=sentence("Yahoo Mail"),
         domains=("yahoo.com", "ymail.com", "rocketmail.com", "yahoo.com.hk", "yahoo.com.tw", "yahoo.co.uk"),
         host="smtp.mail.yahoo.com",
-        port=465,
-        security="implicit",
         password=Password.APP,
         where=sentence("at login.yahoo.com/account/security, Generate app password"),
     ),
@@ -240,8 +218,6 @@ PROVIDERS = (
         name=sentence("AOL Mail"),
         domains=("aol.com",),
         host="smtp.aol.com",
-        port=465,
-        security="implicit",
         password=Password.APP,
         where=sentence("at login.aol.com/account/security, Generate app password"),
     ),
@@ -249,8 +225,6 @@ PROVIDERS = (
         name=sentence("Fastmail"),
         domains=("fastmail.com", "fastmail.fm", "fastmail.cn"),
         host="smtp.fastmail.com",
-        port=465,
-        security="implicit",
         password=Password.APP,
         where=sentence(
             "in Fastmail, Settings > Privacy & Security > App passwords: a new one with access to mail (16 characters,"
@@ -262,8 +236,6 @@ PROVIDERS = (
         name=sentence("Zoho Mail"),
         domains=("zoho.com", "zohomail.com"),
         host="smtp.zoho.com",
-        port=465,
-        security="implicit",
         password=Password.APP,
         where=_ZOHO,
         sender_is_account=False,
@@ -272,8 +244,6 @@ PROVIDERS = (
         name=sentence("Zoho Mail for companies"),
         domains=(),
         host="smtppro.zoho.com",
-        port=465,
-        security="implicit",
         password=Password.APP,
         where=_ZOHO,
         sender_is_account=False,
@@ -282,8 +252,6 @@ PROVIDERS = (
         name=sentence("GMX"),
         domains=("gmx.net", "gmx.de", "gmx.at", "gmx.ch"),
         host="mail.gmx.net",
-        port=465,
-        security="implicit",
         password=Password.ACCOUNT,
         where=_GMX,
     ),
@@ -291,8 +259,6 @@ PROVIDERS = (
         name=sentence("GMX"),
         domains=("gmx.com",),
         host="mail.gmx.com",
-        port=465,
-        security="implicit",
         password=Password.ACCOUNT,
         where=_GMX,
     ),
@@ -300,7 +266,6 @@ PROVIDERS = (
         name=sentence("WEB.DE"),
         domains=("web.de",),
         host="smtp.web.de",
-        port=587,
         security="starttls",
         password=Password.ACCOUNT,
         where=_GMX,
@@ -309,8 +274,6 @@ PROVIDERS = (
         name=sentence("Yandex Mail"),
         domains=("yandex.com", "yandex.ru", "ya.ru"),
         host="smtp.yandex.com",
-        port=465,
-        security="implicit",
         password=Password.APP,
         where=sentence(
             "in the mailbox on the web, Settings > Email clients: allow them; then make an app password for Mail at"
@@ -321,8 +284,6 @@ PROVIDERS = (
         name=sentence("Mail.ru"),
         domains=("mail.ru", "bk.ru", "inbox.ru", "list.ru"),
         host="smtp.mail.ru",
-        port=465,
-        security="implicit",
         password=Password.APP,
         where=sentence("at account.mail.ru, Security > Passwords for external applications"),
     ),

@@ -1,13 +1,12 @@
 """Rewrite a mail of the outbox: another sender, the text alone, or the same mail once more."""
 
-import hashlib
 import re
 from dataclasses import replace
 from datetime import datetime
 from email import message_from_bytes
 from email.utils import format_datetime
 
-from monitor.mail.message import new_message_id, recipient_header, sender_header
+from monitor.mail.message import mailbox_header, new_message_id
 from monitor.model.mail import Mail
 
 _HEAD_END = b"\r\n\r\n"
@@ -18,7 +17,7 @@ def with_sender(mail: Mail, sender: str) -> Mail:
 
     `sender` may have a display name. The same mail is returned where it has this sender already.
     """
-    header, address = sender_header(sender)
+    header, address = mailbox_header("From", sender)
     head, separator, body = mail.raw.partition(_HEAD_END)
     head = _with_header(head, b"From", header)
     raw = head + separator + body
@@ -30,10 +29,8 @@ def once_more(mail: Mail, *, date: datetime, unique: str, to: str = "") -> Mail:
 
     With `to`, which may have a display name, it is addressed to somebody else.
     """
-    message_id = new_message_id(
-        mail.sender, hashlib.sha256(f"{mail.message_id} {unique}".encode()).hexdigest()[:32]
-    )
-    header, address = recipient_header(to) if to else ("", mail.to)
+    message_id = new_message_id(mail.sender, f"{mail.message_id} {unique}")
+    header, address = mailbox_header("To", to) if to else ("", mail.to)
     headers = {b"Date": f"Date: {format_datetime(date)}", b"Message-ID": f"Message-ID: {message_id}"}
     headers |= {b"To": header} if to else {}
     head, separator, body = mail.raw.partition(_HEAD_END)
@@ -55,8 +52,7 @@ def text_alone(mail: Mail) -> Mail | None:
     if not boundary:
         return None
     part = body.split(b"--" + boundary)[1].removeprefix(b"\r\n")  # the text stands first (mail/message.py)
-    unique = hashlib.sha256(f"{mail.message_id} text".encode()).hexdigest()[:32]
-    message_id = new_message_id(mail.sender, unique)
+    message_id = new_message_id(mail.sender, f"{mail.message_id} text")
     head = re.sub(rb"\r\nContent-Type: multipart/.*?(?=\r\n[^ \t]|\Z)", b"", head, flags=re.DOTALL)
     head = head.replace(mail.message_id.encode(), message_id.encode())
     return replace(mail, message_id=message_id, raw=head + b"\r\n" + part)

@@ -1,7 +1,6 @@
 """Deliver a mail by SMTP (RFC 5321): TLS, login, envelope, content, each step with its own deadline."""
 
 import asyncio
-import ipaddress
 import re
 import ssl
 from collections.abc import Awaitable
@@ -17,13 +16,13 @@ from monitor.config.options import SmtpOptions
 from monitor.errors import SendCause, SendError, SendKind
 from monitor.mail import BeforeDot, Send
 from monitor.mail.replies import CHECK_PORTS, Step, no_reply, reason, refusal, without_login
+from monitor.mail.session import name_of, stuffed, trusting
 from monitor.model.mail import Mail
 from monitor.texts import sentence
 
 _BARE_LINE_END = re.compile(rb"\r(?!\n)|(?<!\r)\n")
 _BLOCK = 65_536  # bytes of content written at a time
 _LOOK = 0.005  # seconds between looks at what is still to be written
-_DOT_AT_START = re.compile(rb"^\.", re.MULTILINE)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -49,7 +48,7 @@ def smtp_sender(options: SmtpOptions, password: str, deadlines: Deadlines = RFC_
     dot that ends it: until then it delivers nothing (RFC 5321 4.1.1.4). When `before_dot` raises, the connection is
     cut instead.
     """
-    tls: ssl.SSLContext | None = None  # made at the first mail and kept: reading the CAs takes 20 ms
+    tls: ssl.SSLContext | None = None  # made at the first mail and kept: reading the CAs takes time
     quits: set[asyncio.Task[None]] = set()
 
     async def send(mail: Mail, before_dot: BeforeDot) -> str:
@@ -85,18 +84,15 @@ def _refuse_bare_line_ends(raw: bytes) -> None:
 
 
 def _tls_context(ca_file: str) -> ssl.SSLContext:
-    context = ssl.create_default_context()
-    if ca_file:
-        try:
-            context.load_verify_locations(cafile=ca_file)
-        except OSError as error:
-            what = sentence(
-                "[smtp] ca_file {ca_file} cannot be used ({reason}): name a file of PEM certificates",
-                ca_file=ca_file,
-                reason=reason(error),
-            )
-            raise SendError(what, SendKind.RELAY) from error
-    return context
+    try:
+        return trusting(ca_file)
+    except OSError as error:
+        what = sentence(
+            "[smtp] ca_file {ca_file} cannot be used ({reason}): name a file of PEM certificates",
+            ca_file=ca_file,
+            reason=reason(error),
+        )
+        raise SendError(what, SendKind.RELAY) from error
 
 
 class _Session:
@@ -158,7 +154,7 @@ class _Session:
             raise no_reply(self._server, Step.DATA, SMTPServerDisconnected("closed after the 354"))
         self._in_content = True
         try:
-            await self._send_content(protocol, _DOT_AT_START.sub(b"..", raw))
+            await self._send_content(protocol, stuffed(raw))
         except (SMTPException, OSError) as error:
             raise no_reply(self._server, Step.DATA, error) from error
         await before_dot()
@@ -179,9 +175,7 @@ class _Session:
             self._transport.abort()
 
     async def _ehlo(self) -> SMTPResponse:
-        # RFC 5321 4.1.3 and 4.1.4: a client without a name of its own gives its address.
-        address = ipaddress.ip_address(self._client.get_transport_info("sockname")[0].partition("%")[0])
-        return await self._client.ehlo(hostname=f"[{'IPv6:' if address.version == 6 else ''}{address}]")
+        return await self._client.ehlo(hostname=name_of(self._client.get_transport_info("sockname")))
 
     async def _start_tls(self) -> None:
         if not self._client.supports_extension("starttls"):
@@ -231,11 +225,11 @@ class _Session:
             raise SendError(what, kind, cause=cause)
         return mailbox.address
 
-    async def _send_content(self, protocol: SMTPProtocol, stuffed: bytes) -> None:
+    async def _send_content(self, protocol: SMTPProtocol, content: bytes) -> None:
         """Write the content, and return when the network has taken all of it."""
         transport = cast(asyncio.WriteTransport, self._client.transport)
-        for start in range(0, len(stuffed), _BLOCK):
-            protocol.write(stuffed[start : start + _BLOCK])
+        for start in range(0, len(content), _BLOCK):
+            protocol.write(content[start : start + _BLOCK])
             # aiosmtplib has no way to wait for it.
             async with asyncio.timeout(self._deadlines.block):
                 while transport.get_write_buffer_size() and not transport.is_closing():  # noqa: ASYNC110 - no event

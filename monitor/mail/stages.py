@@ -18,6 +18,7 @@ from enum import Enum
 from monitor.config.options import SmtpOptions
 from monitor.mail.certificate import Certificate, read_certificate
 from monitor.mail.replies import one_line, reason, without_login
+from monitor.mail.session import name_of, stuffed, trusting
 from monitor.model.mail import Mail
 from monitor.texts import Text, listed, sentence
 
@@ -26,7 +27,6 @@ _CLOSED = sentence("the connection was closed")
 _MOST_LINES = 100  # of one reply
 _BEGINNING = 1000  # bytes that are looked at of a line without an end
 _MOST_ADDRESSES = 4  # of one name that are tried
-_DOT_AT_START = re.compile(rb"^\.", re.MULTILINE)
 _REPLY = re.compile(rb"([2-5][0-9]{2})([ -]?)([^\r\n]*)\r?\n")
 _TLS_RECORD = re.compile(rb"[\x14-\x17]\x03")  # how an alert or handshake begins (RFC 8446 5.1)
 
@@ -192,9 +192,8 @@ class _Way:
     addresses: tuple[str, ...] = ()
     reader: asyncio.StreamReader | None = None
     writer: asyncio.StreamWriter | None = None
-    offered: Mapping[str, str] = field(
-        default_factory=dict
-    )  # extensions in capitals, with what stands behind each
+    # Extensions in capitals, with what stands behind each.
+    offered: Mapping[str, str] = field(default_factory=dict)
 
     def stages(self) -> tuple[Stage, ...]:
         """Return the stages of this configuration, in their order."""
@@ -304,13 +303,10 @@ class _Way:
         )
 
     def _trusting(self) -> ssl.SSLContext:
-        context = ssl.create_default_context()
-        if self.smtp.ca_file:
-            try:
-                context.load_verify_locations(cafile=self.smtp.ca_file)
-            except OSError as error:
-                raise self._failed(Stage.TLS, Fault.CA_FILE, reason(error)) from None
-        return context
+        try:
+            return trusting(self.smtp.ca_file)
+        except OSError as error:
+            raise self._failed(Stage.TLS, Fault.CA_FILE, reason(error)) from None
 
     async def _handshake(self, context: ssl.SSLContext) -> Certificate | None:
         _, writer = self._connection(Stage.TLS)
@@ -351,9 +347,7 @@ class _Way:
 
     async def _ehlo(self) -> str:
         _, writer = self._connection(Stage.EHLO)
-        own = ipaddress.ip_address(str(writer.get_extra_info("sockname")[0]).partition("%")[0])
-        name = f"[{'IPv6:' if own.version == 6 else ''}{own}]"  # RFC 5321 4.1.3
-        reply = await self._command(Stage.EHLO, f"EHLO {name}")
+        reply = await self._command(Stage.EHLO, f"EHLO {name_of(writer.get_extra_info('sockname'))}")
         self._expected(Stage.EHLO, reply, 2)
         offers = [line.upper().replace("AUTH=", "AUTH ").partition(" ") for line in reply.lines[1:]]
         self.offered = {name: rest.strip() for name, _, rest in offers}
@@ -371,7 +365,7 @@ class _Way:
             async with asyncio.timeout(0):  # what has come by now
                 # Somebody on the way may add replies in plain text, to be read as if TLS had protected them.
                 more = await reader.read(_MOST_LINES)
-                raise self._failed(Stage.STARTTLS, Fault.NO_SMTP, self._readable(more))
+                raise self._no_reply(Stage.STARTTLS, more)
         return said
 
     async def _log_in(self) -> str:
@@ -420,7 +414,7 @@ class _Way:
         return self._expected(Stage.DATA, await self._command(Stage.DATA, "DATA"), 3)
 
     async def _content(self) -> str:
-        await self._write(Stage.DOT, _DOT_AT_START.sub(b"..", self.mail.raw) + b".\r\n")
+        await self._write(Stage.DOT, stuffed(self.mail.raw) + b".\r\n")
         return self._expected(Stage.DOT, await self._reply(Stage.DOT), 2)
 
     async def _command(self, stage: Stage, line: str) -> _Reply:

@@ -8,7 +8,7 @@ import os
 import shutil
 import statistics
 from collections.abc import AsyncIterator, Callable, Sequence
-from contextlib import aclosing
+from contextlib import aclosing, suppress
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -20,7 +20,7 @@ from monitor.errors import ConfigError, FeedError, FetchError, SchemaError, Stor
 from monitor.feeds.fetch import Fetched, Fetcher
 from monitor.feeds.parser_pool import ParserPool
 from monitor.loaded import LoadedConfig, load
-from monitor.mail.diagnosis import diagnose
+from monitor.mail.diagnosis import SET_CLOCK, diagnose
 from monitor.mail.stages import INTERNET, PATIENT, Network, Stage, StageDeadlines, walk
 from monitor.mail.trial import trial_mail
 from monitor.masking import mask, mask_header
@@ -30,6 +30,7 @@ from monitor.queries.check import problems_of, template_errors, warnings_of
 from monitor.queries.mail_path import mail_path_of
 from monitor.store import integrity, services
 from monitor.store.database import open_database
+from monitor.store.engines import is_there
 from monitor.texts import listed, sentence
 
 _AT_ONE_TIME = 8  # feeds that are asked
@@ -203,10 +204,10 @@ _DISK = sentence("disk")
 async def _database(patient: Patient) -> list[DoctorFinding]:
     checked = _checked(patient)
     file = checked.database_file
-    if file and not file.exists():
-        what = sentence("There is no database {file} yet.", file=file)
-        return [_warning(_DATABASE, what, sentence('"monitor once" or the service makes it.'))]
     try:
+        if file and not is_there(file):
+            what = sentence("There is no database {file} yet.", file=file)
+            return [_warning(_DATABASE, what, sentence('"monitor once" or the service makes it.'))]
         db = open_database(checked.store_url, migrate=False)
         try:
             broken = await db.read(integrity.faults)
@@ -277,9 +278,10 @@ def _checked(patient: Patient) -> CheckedConfig:
 def _disk(patient: Patient) -> list[DoctorFinding]:
     checked = _checked(patient)
     place = checked.database_file.parent if checked.database_file else patient.folder
-    while not place.exists() and place != place.parent:
-        place = place.parent
-    return [space_finding(shutil.disk_usage(place).free, place)]
+    for each in (place, *place.parents):
+        with suppress(OSError):  # it is not there yet, or in a directory that is closed to us
+            return [space_finding(shutil.disk_usage(each).free, each)]
+    return []
 
 
 def space_finding(free: int, place: Path) -> DoctorFinding:
@@ -327,9 +329,7 @@ async def _clock(patient: Patient, fetcher: Fetcher) -> list[DoctorFinding]:
         if difference > timedelta(0)
         else sentence("It is {minutes} minutes behind the servers of the feeds ({servers} asked).", **values)
     )
-    return [
-        _failed(_CLOCK, what, sentence('Set the clock of this machine: "sudo timedatectl set-ntp true".'))
-    ]
+    return [_failed(_CLOCK, what, SET_CLOCK)]
 
 
 def _minutes(difference: timedelta) -> int:

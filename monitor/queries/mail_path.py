@@ -17,10 +17,14 @@ from monitor.texts import sentence
 class MailPath:
     """Who sends to whom, and by which server."""
 
-    smtp: SmtpOptions  # ca_file as an absolute path
     password: str = field(repr=False)
     to: str  # perhaps with a display name
     account: Account
+
+    @property
+    def smtp(self) -> SmtpOptions:
+        """The options of the server, ca_file as an absolute path."""
+        return self.account.smtp
 
 
 def mail_path_of(
@@ -53,7 +57,7 @@ def mail_path_of(
             file, [Problem(where="[smtp]", key="password_file", line=None, what=what, instead=instead)]
         )
     account = Account(smtp=smtp, to=_address(recipient, file), shape=PasswordShape.of(password), place=place)
-    return MailPath(smtp=smtp, password=password, to=recipient, account=account)
+    return MailPath(password=password, to=recipient, account=account)
 
 
 def _addressed(config: Config) -> tuple[str, ...]:

@@ -22,7 +22,7 @@ def ensure(url: URL, *, migrate: bool) -> None:
     if url.get_backend_name() == "sqlite":
         if migrate:
             engines.make_file(url)
-        elif not Path(str(url.database)).exists():
+        elif not engines.is_there(Path(str(url.database))):
             raise _not_ready(url, sentence("there is no such file yet"))
     with as_store_errors(url):
         found = revision_of(url)

@@ -256,6 +256,18 @@ def test_a_database_that_others_may_read_is_a_warning(installation: Installation
     assert finding["next"].startswith("chmod 600")
 
 
+def test_a_database_that_cannot_be_looked_at_has_failed(installation: Installation) -> None:
+    # A name too long for any file stands for a directory that is closed to this user, which none is to root.
+    installation.change("sqlite:///monitor.db", f"sqlite:///{'d' * 300}/monitor.db")
+    findings = installation.findings(code=1)
+    assert _only(findings, "database")["state"] == "failed"
+    assert "cannot be used: File name too long" in _only(findings, "database")["what"]
+    assert _only(findings, "disk")["what"].endswith(f"GB are free at {installation.folder}.")
+    again = installation.run("digest", "--again", "last")
+    assert (again.code, "File name too long" in again.output) == (1, True)
+    assert installation.run("status").code == 1
+
+
 def test_a_database_server_that_is_not_there_has_failed(installation: Installation) -> None:
     installation.change("sqlite:///monitor.db", "postgresql+psycopg://me:hush@127.0.0.1:1/none")
     findings = installation.findings(code=1)

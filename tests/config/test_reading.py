@@ -9,7 +9,7 @@ from zoneinfo import available_timezones
 import pytest
 
 from monitor.assets import DEFAULT_CONFIG
-from monitor.config.checked import read_options
+from monitor.config.checked import operator_locale_of, read_options
 from monitor.config.meant import likely
 from monitor.config.options import NOUN_TABLES, OPTION_TABLES, SmtpOptions, as_written, options_of
 from monitor.config.reading import parse_config, read_file
@@ -421,6 +421,22 @@ def test_missing_files_are_told(tmp_path: Path) -> None:
     with pytest.raises(ConfigError) as caught:
         load(tmp_path / "config.toml")
     assert len(caught.value.problems) == 2
+
+
+def test_files_that_cannot_be_seen_are_told(tmp_path: Path) -> None:
+    # A name too long for any file stands for a directory that is closed to this user, which none is to root.
+    long = "x" * 300
+    (tmp_path / "config.toml").write_text(
+        GOOD + f'[digests]\ntemplates = "{long}"\n[smtp]\nca_file = "{long}"\n', "utf-8"
+    )
+    with pytest.raises(ConfigError) as caught:
+        load(tmp_path / "config.toml")
+    whats = [problem.what for problem in caught.value.problems]
+    assert whats == [f"{tmp_path / long} cannot be read: File name too long."] * 2
+
+
+def test_a_config_toml_that_cannot_be_seen_has_no_language(tmp_path: Path) -> None:
+    assert operator_locale_of(tmp_path / ("x" * 300)) == ""
 
 
 def test_a_password_file_of_a_feed_that_is_missing_is_told_with_its_line(tmp_path: Path) -> None:

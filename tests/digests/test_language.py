@@ -12,7 +12,7 @@ from monitor.digests.language import language_of
 
 LOCALES = ("zh-Hans", "zh-Hant", "en")
 EVENING = datetime(2026, 11, 23, 16, 59)  # noqa: DTZ001  # local time is what is shown
-TODAY = datetime(2026, 11, 24).date()  # noqa: DTZ001
+TODAY = datetime(2026, 11, 24).date()  # noqa: DTZ001  # the same
 
 Key = tuple[str | None, str | tuple[str, ...]]
 

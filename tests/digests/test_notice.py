@@ -174,7 +174,7 @@ def test_a_notice_is_in_the_language_of_the_operator() -> None:
     present, over = known(details="by 3 days"), known(NoticeKind.RELAY_DOWN, over_at=minutes(5))
     notice = make_notice([present, over], NOW)
     simplified = notice_renderer("", "zh-Hans")(notice)
-    assert simplified.subject == "feed-monitor: 这台机器的时钟慢了，不存新闻，也不发邮件（另有 1 项）"
+    assert simplified.subject == "feed-monitor：这台机器的时钟慢了，不存新闻，也不发邮件（另有 1 项）"
     lines = simplified.text.splitlines()
     assert lines[:2] == ["这台机器的时钟慢了，不存新闻，也不发邮件。", "-" * 42]
     assert "怎么办：请校准时钟" in simplified.text
@@ -193,4 +193,4 @@ def test_what_is_cut_from_the_details_is_told_in_the_language_of_the_operator() 
 
 def test_an_end_alone_is_told_in_the_language_of_the_operator() -> None:
     notice = make_notice([known(over_at=minutes(5))], NOW)
-    assert notice_renderer("", "zh-Hans")(notice).subject.startswith("feed-monitor: 已解除：这台机器")
+    assert notice_renderer("", "zh-Hans")(notice).subject.startswith("feed-monitor：已解除：这台机器")

@@ -396,7 +396,7 @@ def test_a_template_that_would_make_huge_texts_is_refused_before_it_does(
     template: str, autoescape: bool
 ) -> None:
     environment = LimitedEnvironment(autoescape=autoescape, extensions=["jinja2.ext.i18n"])
-    environment.install_gettext_translations(NullTranslations(), newstyle=True)  # type: ignore[attr-defined]
+    environment.install_gettext_translations(NullTranslations(), newstyle=True)  # type: ignore[attr-defined]  # the extension's
     with time_limit(60), pytest.raises(TooMuchError):
         "".join(environment.from_string(template).generate())
 

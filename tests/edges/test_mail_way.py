@@ -99,6 +99,36 @@ async def test_a_walk_up_to_the_recipient_sends_no_mail() -> None:
     assert server.commands[-1] == b"QUIT"
 
 
+@pytest.mark.parametrize("script", [NOTHING, {"AUTH": "535 no"}, {"HELLO": "554 no"}])
+async def test_the_connection_is_closed_however_the_walk_ends(script: Mapping[str, Answer]) -> None:
+    async with serving(script) as server:
+        network, writers = _watched(server.port)
+        await walk_to(network, **PLAIN)
+        assert [writer.is_closing() for writer in writers] == [True]
+
+
+async def test_the_connection_on_which_a_certificate_was_looked_at_is_closed_too(
+    authority: Authority,
+) -> None:
+    async with serving(NOTHING, implicit=authority.server("smtp.qq.com")) as server:
+        network, writers = _watched(server.port)
+        walked = await walk_to(network)
+        assert walked.failed == (Stage.TLS, Fault.CERTIFICATE)
+        assert [writer.is_closing() for writer in writers] == [True, True]
+
+
+def _watched(port: int) -> tuple[Network, list[asyncio.StreamWriter]]:
+    """Return a network that leads to a port on loopback, and where each connection is kept."""
+    network, writers = leading_to(port), list[asyncio.StreamWriter]()
+
+    async def dial(address: str, at: int) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
+        reader, writer = await network.dial(address, at)
+        writers.append(writer)
+        return reader, writer
+
+    return Network(resolve=network.resolve, dial=dial), writers
+
+
 async def test_without_a_login_nothing_is_said_of_one() -> None:
     async with scripted() as server:
         walked = await walk_to(server, **PLAIN, username="")
@@ -366,6 +396,21 @@ async def test_a_reply_smuggled_in_before_tls_is_not_taken_for_one_behind_it(aut
         walked = await walk_to(server, port=587, security="starttls", ca_file=str(authority.file))
     assert walked.failed == (Stage.STARTTLS, Fault.NO_SMTP)
     assert "I am the server" in walked.cause
+
+
+async def test_a_server_that_closes_right_behind_its_leave_to_begin_tls_has_closed() -> None:
+    async def dial(_address: str, _port: int) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
+        _, writer = await asyncio.open_connection("127.0.0.1", server.port)
+        reader = asyncio.StreamReader()
+        reader.feed_data(f"220 here\r\n{STARTTLS_OFFERED}\r\n220 go\r\n".encode())
+        reader.feed_eof()
+        return reader, writer
+
+    async with scripted() as server:
+        network = Network(resolve=leading_to(server.port).resolve, dial=dial)
+        walked = await walk_to(network, port=587, security="starttls")
+    assert walked.failed == (Stage.STARTTLS, Fault.CLOSED)
+    assert "closed the connection" in walked.cause
 
 
 async def test_a_certificate_that_nobody_vouches_for_is_told(authority: Authority) -> None:
@@ -795,6 +840,7 @@ async def test_an_address_of_other_letters_needs_a_server_that_takes_it() -> Non
         ("550 5.4.5 Daily user sending limit exceeded", "The limit of mails", "for a day"),
         ("554 5.7.0 no", "refused the content", "ask the provider"),
         ("451 4.3.0 local trouble", "said no (451 4.3.0 local trouble)", "Try again later"),
+        ("503 5.5.1 bad sequence", "said no (503 5.5.1 bad sequence)", "Try again later"),
         ("550 5.7.515 Access denied, sending domain does not meet DMARC", "no proof", "DKIM"),
     ],
 )
