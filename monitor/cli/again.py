@@ -13,7 +13,7 @@ from monitor.queries.answers.work import SentAgainAnswer
 from monitor.service.clock import clock
 from monitor.service.runtime import digest_context
 from monitor.store.database import Database
-from monitor.store.engines import is_there
+from monitor.store.place import is_there
 from monitor.texts import listed, sentence
 
 

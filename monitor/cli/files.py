@@ -137,7 +137,7 @@ def lint(path: Path, *, json: bool) -> int:
 
 def _stored_findings(checked: CheckedConfig) -> "tuple[Finding, ...]":
     """Return what the stored matches tell of the rules; () without a database, or when a word cannot be read."""
-    from monitor.store.engines import is_there
+    from monitor.store.place import is_there
 
     if checked.database_file and not is_there(checked.database_file):
         return ()

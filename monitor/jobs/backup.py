@@ -11,7 +11,7 @@ from pathlib import Path
 
 from monitor.errors import SchemaError, StoreError
 from monitor.model.mail import Delivery
-from monitor.store import copying, engines, files, outbox, repair, schema, services
+from monitor.store import copying, engines, files, outbox, place, repair, schema, services
 from monitor.store.copying import Counts, Report
 from monitor.store.database import URL, Connection
 from monitor.texts import sentence
@@ -44,7 +44,7 @@ def back_up(url: str, file: Path, *, force: bool, report: Report) -> Backup:
     where the copy fails or is not sound; SchemaError for a database that is not ours.
     """
     source, file = engines.parse_url(url), file.resolve()
-    is_there = engines.is_there(file)
+    is_there = place.is_there(file)
     _refuse_own_file(source, file)
     _require_database(source)
     if is_there and not file.is_file():
@@ -165,7 +165,7 @@ def _keep_rows(target: URL, folder: Path, now: datetime, report: Report) -> Path
 
 def _require_database(url: URL) -> None:
     """Raise StoreError where there is no database of ours, or nothing in it."""
-    if url.get_backend_name() == "sqlite" and not engines.is_there(Path(str(url.database))):
+    if url.get_backend_name() == "sqlite" and not place.is_there(Path(str(url.database))):
         raise StoreError(sentence("{file}: there is no such database", file=url.database))
     if not copying.revision_of(url):
         raise StoreError(sentence("{file}: the database is empty", file=url.database))
@@ -184,7 +184,7 @@ def _refuse_own_file(url: URL, file: Path) -> None:
 
 def _revision_of_backup(file: Path) -> str:
     """Return the revision of the tables in a backup. Raises StoreError where it is none, or of a newer version."""
-    if not engines.is_there(file) or not file.is_file():
+    if not place.is_there(file) or not file.is_file():
         raise StoreError(sentence("{file}: there is no such file", file=file))
     try:
         revision = copying.revision_of(engines.url_of(file))

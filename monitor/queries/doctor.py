@@ -30,7 +30,7 @@ from monitor.queries.check import problems_of, template_errors, warnings_of
 from monitor.queries.mail_path import mail_path_of
 from monitor.store import integrity, services
 from monitor.store.database import open_database
-from monitor.store.engines import is_there
+from monitor.store.place import is_there
 from monitor.texts import listed, sentence
 
 _AT_ONE_TIME = 8  # feeds that are asked

@@ -73,16 +73,6 @@ def url_of(file: Path) -> URL:
     return URL.create("sqlite", database=str(file), query=_SQLITE)
 
 
-def is_there(file: Path) -> bool:
-    """Return whether there is something of this name. Raises StoreError where that cannot be one, or not be seen."""
-    try:
-        return file.exists()
-    except OSError as error:  # too long, or in a directory that is closed to us
-        raise StoreError(
-            sentence("{file} cannot be used: {why}", file=file, why=error.strerror or type(error).__name__)
-        ) from error
-
-
 def make_file(url: URL) -> None:
     """Make an empty database file that only its owner may read, unless there is one. Raises StoreError."""
     path = Path(str(url.database))

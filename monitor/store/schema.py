@@ -5,7 +5,7 @@ from pathlib import Path
 from sqlalchemy import URL, Connection, inspect, text
 
 from monitor.errors import SchemaError
-from monitor.store import engines
+from monitor.store import engines, place
 from monitor.store.errors import as_store_errors, display_url
 from monitor.texts import listed, sentence
 
@@ -22,7 +22,7 @@ def ensure(url: URL, *, migrate: bool) -> None:
     if url.get_backend_name() == "sqlite":
         if migrate:
             engines.make_file(url)
-        elif not engines.is_there(Path(str(url.database))):
+        elif not place.is_there(Path(str(url.database))):
             raise _not_ready(url, sentence("there is no such file yet"))
     with as_store_errors(url):
         found = revision_of(url)
