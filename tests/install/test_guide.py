@@ -1,8 +1,10 @@
 """The installation guide is followed word for word, on a machine that has only what Debian gives, in an empty home."""
 
+import os
 import re
 import shutil
 import stat
+import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -51,7 +53,7 @@ def new_debian(folder: Path, packages: Path) -> Iterator[Machine]:
             stub = f'#!/bin/sh\n[ -t 0 ] || cat >/dev/null\necho {name} "$@" >> /called\n'
             made.write(f"/usr/local/bin/{name}", stub, mode=0o755)
         made.write("/usr/local/bin/sudo", '#!/bin/sh\nexec "$@"\n', mode=0o755)
-        uv = shutil.which("uv")
+        uv = shutil.which("uv", path=f"{Path(sys.executable).parent}:{os.environ['PATH']}")
         assert uv, "it is in requirements/dev.in"
         shutil.copy(uv, made.path("/usr/local/bin/uv"))
         made.write("/called", "", mode=0o666)
