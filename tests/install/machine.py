@@ -34,6 +34,7 @@ class Machine:
         self._holder = holder  # of the mounts
         self.environ = {name: value for name, value in os.environ.items() if name.startswith(_FOR_INDEXES)}
         self.environ["PATH"] = "/usr/local/bin:/usr/bin:/bin:/usr/sbin:/sbin"
+        self.environ["UV_SYSTEM_CERTS"] = "1"  # as pip and apt do: uv brings certificates of its own
 
     def path(self, path: str) -> Path:
         """Return where a file of the machine can be read and written from here; a link in it must not be absolute."""
