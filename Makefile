@@ -60,7 +60,7 @@ FILE ?= ../shared/relevance/dev.jsonl
 relevance: $(DEV)
 	$(BIN)/python bench/relevance.py $(FILE) --folds 5
 
-# What is made from the source: docs/map.md, docs/guide/json.md, and the operator's texts in traditional Chinese.
+# What is made from the source: docs/map.md, both pages of docs/guide/json, and the operator's texts in traditional Chinese.
 docs: $(DEV)
 	$(BIN)/python docs/make_texts.py
 	$(BIN)/python docs/make_map.py

@@ -97,6 +97,12 @@ def shown(words: str) -> str:
     return in_language(words, SHOWN_IN.get())
 
 
+def looked_up(words: str) -> str:
+    """Return a literal text that another library wants as a plain str, in the language in which this process shows."""
+    locale = SHOWN_IN.get()
+    return words if locale == ENGLISH else _catalogue(locale).get(words) or words
+
+
 def masked(words: str) -> str:
     """Return a text with *** in place of each secret; a Text where the secrets stand within its values."""
     return changed(words, mask)

@@ -39,6 +39,7 @@ OWNERS = {
         "cli.service",
         "cli.store",
         "cli.subscriptions",
+        "cli.usage",
     },
     "tomlkit": {"cli.files", "cli.demo"},
 }

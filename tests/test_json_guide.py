@@ -1,12 +1,21 @@
 """The guide to --json says what the commands answer."""
 
+import re
 from collections.abc import Iterator
 from typing import Any
 
 import pytest
 import typer
 
-from docs.make_json import ANSWERS, GUIDE, make_json_guide
+from docs.make_json import (
+    ANSWERS,
+    CHINESE_GUIDE,
+    GUIDE,
+    chinese_words,
+    make_chinese_guide,
+    make_guide,
+    make_json_guide,
+)
 from monitor.cli import app
 from monitor.queries.answers import as_json
 
@@ -18,8 +27,28 @@ def test_the_guide_is_made_from_the_answers() -> None:
     assert GUIDE.read_text("utf-8") == make_json_guide(), "run: make docs"
 
 
+def test_the_chinese_guide_is_made_from_the_same_answers() -> None:
+    assert CHINESE_GUIDE.read_text("utf-8") == make_chinese_guide(), "run: make docs"
+
+
+def test_the_chinese_guide_has_the_same_commands_and_fields() -> None:
+    named = re.compile(r"^## .+|^\| `\w+` \||\(#\w+\)", re.MULTILINE)
+    assert named.findall(make_chinese_guide()) == named.findall(make_json_guide())
+
+
+def test_no_chinese_is_left_of_what_is_said_no_more() -> None:
+    said = set()
+
+    def say(words: str) -> str:
+        said.add(words)
+        return words
+
+    make_guide("", say)
+    assert set(chinese_words()) == said
+
+
 def test_every_field_has_a_meaning() -> None:
-    assert "|  |" not in make_json_guide()
+    assert "|  |" not in make_json_guide() + make_chinese_guide()
 
 
 def test_every_command_that_answers_in_json_stands_in_the_guide() -> None:

@@ -3,15 +3,19 @@
 import ast
 import pickle
 import string
+from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 import pytest
+import typer
 from babel.messages.pofile import read_po
 
 import monitor
 from docs.make_texts import make_texts
 from monitor.assets import TEMPLATES
+from monitor.cli import app
 from monitor.errors import MonitorError, Problem
 from monitor.texts import (
     SHOWN_IN,
@@ -42,7 +46,15 @@ def _templates_in_the_code() -> dict[str, str]:
                 template = node.args[0]
                 assert isinstance(template, ast.Constant), f"{file.name}:{node.lineno}: not a literal"
                 found[str(template.value)] = file.name
-    return found
+    return found | dict(_help_texts(typer.main.get_command(app), "monitor"))
+
+
+def _help_texts(command: Any, name: str) -> Iterator[tuple[str, str]]:
+    """Yield what a command and its commands, options and arguments say of themselves, with the name of each."""
+    yield command.help, name
+    yield from ((parameter.help, f"{name} {parameter.opts[0]}") for parameter in command.params)
+    for word, each in getattr(command, "commands", {}).items():
+        yield from _help_texts(each, f"{name} {word}")
 
 
 def _translations(locale: str) -> dict[str, str]:
@@ -70,6 +82,10 @@ def test_every_sentence_of_the_code_is_translated(locale: str) -> None:
         if not translations.get(template)
     }
     assert missing == {}
+
+
+def test_every_command_option_and_argument_says_what_it_is() -> None:
+    assert [name for text, name in _help_texts(typer.main.get_command(app), "monitor") if not text] == []
 
 
 @pytest.mark.parametrize("locale", TRANSLATED)

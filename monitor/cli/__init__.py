@@ -20,11 +20,12 @@ from monitor.cli.rules import rules
 from monitor.cli.service import service
 from monitor.cli.store import store
 from monitor.cli.subscriptions import subscriptions
+from monitor.cli.usage import Commands, report
 from monitor.errors import ConfigError, DatabaseGoneError, MonitorError
 from monitor.log import Format, StandardError
 from monitor.malloc import hold_little_memory
 from monitor.masking import mask
-from monitor.texts import ENGLISH, SHOWN_IN, asks_for_language, locale_named, locale_of, shown
+from monitor.texts import ENGLISH, SHOWN_IN, asks_for_language, locale_named, locale_of, sentence, shown
 
 if TYPE_CHECKING:
     from types import TracebackType
@@ -33,13 +34,9 @@ if TYPE_CHECKING:
 # have all of them looked through again and again.
 _YOUNG_OBJECTS = 50_000
 
-app = typer.Typer(
+app = Commands(
     name="monitor",
     help="Watch news feeds, keep the entries that your rules match, and mail them as digests.",
-    no_args_is_help=True,
-    add_completion=False,
-    pretty_exceptions_enable=False,
-    context_settings={"help_option_names": ["-h", "--help"]},
 )
 app.add_typer(feeds, name="feeds")
 app.add_typer(rules, name="rules")
@@ -74,10 +71,16 @@ def execute(arguments: Sequence[str]) -> int:
     What failed is named on standard error. An interrupted command returns 130, one whose database was deleted or
     replaced meanwhile 3.
     """
+    SHOWN_IN.set(_language_of(arguments))
     try:
-        app(arguments, prog_name="monitor")
+        ended = app(arguments, prog_name="monitor", standalone_mode=False)
     except SystemExit as end:
         return end.code if isinstance(end.code, int) else 1
+    except typer.TyperException as error:
+        report(error)
+        return 2
+    except typer.Abort:
+        return 1
     except ConfigError as error:
         StandardError(sys.stderr).write(f"{shown(error.text)}\n")
         return 2
@@ -89,7 +92,16 @@ def execute(arguments: Sequence[str]) -> int:
     except BrokenPipeError:
         sys.stderr.close()
         return 1
-    return 0
+    return ended if isinstance(ended, int) else 0  # --help and --version end with a code
+
+
+def _language_of(arguments: Sequence[str]) -> str:
+    """Return the locale of --lang, else that of the environment: help and usage errors come before it is parsed."""
+    for place, argument in enumerate(arguments):
+        name, _, value = argument.partition("=")
+        if name == "--lang" and (asked := locale_named(value or "".join(arguments[place + 1 : place + 2]))):
+            return asked
+    return locale_of(os.environ)
 
 
 def _print_version(asked: bool) -> None:
@@ -117,7 +129,7 @@ def _everywhere(
         typer.Option(
             "--lang",
             metavar="LANGUAGE",
-            help="The language of answers: zh-Hans, zh-Hant or en. Default: that of $LANG, else \\[operator] locale.",
+            help="The language of answers: zh-Hans, zh-Hant or en. Default: that of $LANG, else [operator] locale.",
             show_default=False,
         ),
     ] = None,
@@ -134,7 +146,8 @@ def _everywhere(
 def _locale(lang: str) -> str:
     locale = locale_named(lang)
     if not locale:
-        raise typer.BadParameter(f'"{lang}" is not one of zh-Hans, zh-Hant, {ENGLISH}.', param_hint="--lang")
+        what = sentence('"{value}" is not one of {names}.', value=lang, names=f"zh-Hans, zh-Hant, {ENGLISH}")
+        raise typer.BadParameter(what, param_hint="--lang")
     return locale
 
 
@@ -155,10 +168,12 @@ def init(
         ),
     ] = None,
     port: Annotated[
-        int | None, typer.Option("--port", min=1, max=65535, help="Of the mail server.", show_default=False)
+        int | None,
+        typer.Option("--port", metavar="N", min=1, max=65535, help="Of the mail server.", show_default=False),
     ] = None,
     security: Annotated[
-        str | None, typer.Option("--security", help="implicit, starttls or none.", show_default=False)
+        str | None,
+        typer.Option("--security", metavar="KIND", help="implicit, starttls or none.", show_default=False),
     ] = None,
     username: Annotated[
         str | None,
@@ -191,7 +206,9 @@ def init(
     ] = None,
     locale: Annotated[
         str | None,
-        typer.Option("--locale", help="Of the digests: zh-Hans, zh-Hant or en.", show_default=False),
+        typer.Option(
+            "--locale", metavar="LOCALE", help="Of the digests: zh-Hans, zh-Hant or en.", show_default=False
+        ),
     ] = None,
     at: Annotated[
         str | None,
@@ -209,7 +226,7 @@ def init(
 
     for option, address in (("--to", to), ("--sender", sender)):
         if address is not None and (mistake := mistaken_address(address)):
-            raise typer.BadParameter(shown(mistake), param_hint=f"{option} {address}")
+            raise typer.BadParameter(mistake, param_hint=f"{option} {address}")
     path = path_of(context, config)
     given = given_by(
         to=to,
@@ -318,7 +335,7 @@ def digest(
 
         sys.exit(digest_again(path_of(context, config), again, only=subscription, to=to, json=json))
     if to is not None:
-        raise typer.BadParameter("it goes with --again.", param_hint="--to")
+        raise typer.BadParameter(sentence("It goes with --again."), param_hint="--to")
     if excluded:
         from monitor.cli.preview import show_excluded
 
@@ -384,7 +401,7 @@ def status(
 ) -> None:
     """Show what is wrong and what to do, the service, the feeds, the subscriptions and the outbox."""
     if watch and json:
-        raise typer.BadParameter("not together with --json.", param_hint="--watch")
+        raise typer.BadParameter(sentence("Not together with --json."), param_hint="--watch")
     from monitor.cli.status import status
 
     sys.exit(status(path_of(context, config), json=json, watch=watch))
@@ -451,7 +468,9 @@ def outbox(
             show_default=False,
         ),
     ] = None,
-    limit: Annotated[int, typer.Option("--limit", min=1, help="How many to show, the newest first.")] = 30,
+    limit: Annotated[
+        int, typer.Option("--limit", metavar="N", min=1, help="How many to show, the newest first.")
+    ] = 30,
     json: Json = False,
 ) -> None:
     """List the mails and what became of them."""

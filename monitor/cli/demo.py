@@ -23,6 +23,7 @@ from monitor.digests.wrap import WIDTH
 from monitor.errors import MonitorError
 from monitor.loaded import load
 from monitor.model.rules import Hit, PendingEntry
+from monitor.reasons import reason_of
 from monitor.store import entries
 from monitor.store.database import open_database
 from monitor.texts import sentence
@@ -78,7 +79,7 @@ def _feed(feed: str | None, stack: ExitStack) -> tuple[str, int]:
     try:
         return stack.enter_context(serve_feed([Path(feed).read_bytes()])), 1
     except OSError as error:
-        why = {"path": feed, "why": error.strerror}
+        why = {"path": feed, "why": reason_of(error)}
         raise MonitorError(sentence("{path} cannot be read: {why}", **why)) from error
 
 

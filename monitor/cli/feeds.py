@@ -7,8 +7,9 @@ from typing import Annotated
 import typer
 
 from monitor.cli.options import ConfigFile, DryRun, Json, path_of
+from monitor.cli.usage import Commands
 
-feeds = typer.Typer(help="List, test, add, remove and pause feeds; OPML in and out.", no_args_is_help=True)
+feeds = Commands(help="List, test, add, remove and pause feeds; OPML in and out.")
 
 FeedName = Annotated[str, typer.Argument(metavar="NAME", help="The feed's name, or its address.")]
 

@@ -34,6 +34,7 @@ from monitor.queries.answers.feeds import (
     SkippedOutline,
 )
 from monitor.queries.visit import Visit
+from monitor.reasons import reason_of
 from monitor.service.clock import clock
 from monitor.texts import listed, sentence
 
@@ -197,9 +198,7 @@ def import_opml(path: Path, file: Path, *, dry_run: bool, json: bool) -> int:
         outlines = read_opml(_read(file))
     except OSError as error:
         raise MonitorError(
-            sentence(
-                "the list {file} cannot be read: {reason}", file=file, reason=error.strerror or str(error)
-            )
+            sentence("the list {file} cannot be read: {reason}", file=file, reason=reason_of(error))
         ) from error
     except MonitorError as error:
         raise MonitorError(sentence("{file} is not imported: {error}", file=file, error=error.text)) from None
@@ -310,9 +309,7 @@ def _write_new(file: Path, content: bytes) -> None:
         raise MonitorError(sentence("{file} is there already: take another name", file=file)) from None
     except OSError as error:
         raise MonitorError(
-            sentence(
-                "the list {file} cannot be written: {reason}", file=file, reason=error.strerror or str(error)
-            )
+            sentence("the list {file} cannot be written: {reason}", file=file, reason=reason_of(error))
         ) from error
 
 

@@ -21,6 +21,7 @@ from monitor.editing.setting import with_setting
 from monitor.editing.setup import PASSWORD_FILE
 from monitor.errors import MonitorError
 from monitor.queries.answers.service import InstallAnswer
+from monitor.reasons import reason_of
 from monitor.service.unit import UnitSettings, unit_text
 from monitor.texts import SHOWN_IN, Text, joined, sentence
 
@@ -454,7 +455,7 @@ def _as_error(path: Path) -> Iterator[None]:
         yield
     except OSError as error:
         raise MonitorError(
-            sentence("{path} cannot be written: {reason}.", path=path, reason=error.strerror)
+            sentence("{path} cannot be written: {reason}.", path=path, reason=reason_of(error))
         ) from error
 
 
@@ -473,7 +474,7 @@ def _run(words: Sequence[str]) -> None:
             words, capture_output=True, encoding="utf-8", errors="replace", check=False
         )
     except OSError as error:
-        reason = error.strerror
+        reason = reason_of(error)
     else:
         if done.returncode == 0:
             return

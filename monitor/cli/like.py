@@ -14,6 +14,7 @@ from monitor.model.feeds import Entry, Validators
 from monitor.queries.answers.rules import LikeAnswer
 from monitor.queries.explain import explain
 from monitor.queries.like import CheckedProposal, like
+from monitor.reasons import reason_of
 from monitor.rules.like.propose import as_toml
 from monitor.service.clock import clock
 from monitor.store.database import Database, open_database
@@ -31,11 +32,11 @@ def propose(path: Path, source: str, *, json: bool) -> int:
     document = _read_source(source, loaded.config.fetch.max_bytes)
     article, checked, no_database = asyncio.run(_propose(source, document, loaded))
     proposal = checked.proposal
-    toml = as_toml(proposal) if proposal.words else ""
+    toml = list(as_toml(proposal)) if proposal.words else []
     if json:
-        answer(LikeAnswer.of(article, checked, toml))
+        answer(LikeAnswer.of(article, checked, "".join(f"{line}\n" for line in toml)))
     elif proposal.words:
-        for line in (*toml.splitlines(), *_comments(checked, no_database)):
+        for line in (*toml, *_comments(checked, no_database)):
             say(line)
     if not proposal.words:
         what = f'"{article.title}"' if article.title else sentence("the text") if source == "-" else source
@@ -58,8 +59,9 @@ def _read_source(source: str, limit: int) -> bytes | None:
     except FileNotFoundError:
         return None
     except (OSError, ValueError) as error:
-        why = getattr(error, "strerror", None) or str(error)
-        raise MonitorError(sentence("{path} cannot be read: {why}", path=source, why=why)) from error
+        raise MonitorError(
+            sentence("{path} cannot be read: {why}", path=source, why=reason_of(error))
+        ) from error
 
 
 async def _propose(

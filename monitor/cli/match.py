@@ -13,6 +13,7 @@ from monitor.errors import MonitorError, suggestion, with_advice
 from monitor.loaded import LoadedConfig, load
 from monitor.model.feeds import Entry
 from monitor.queries.answers.rules import MatchAnswer
+from monitor.reasons import reason_of, said_by_library
 from monitor.rules.match import judge_entry
 from monitor.texts import said, sentence
 
@@ -53,7 +54,7 @@ def match(path: Path, file: str, *, rule: str | None) -> int:
     except (OSError, UnicodeDecodeError) as error:
         if isinstance(error, BrokenPipeError):
             raise
-        why = getattr(error, "strerror", None) or sentence("it is not UTF-8 text")
+        why = reason_of(error) if isinstance(error, OSError) else sentence("it is not UTF-8 text")
         complain(sentence("{path} cannot be read: {why}.", path=file, why=why))
         return 1
     return 0 if all_read else 1
@@ -91,7 +92,11 @@ def _read_item(line: str) -> Mapping[str, object]:
         item = json.loads(line)
     except json.JSONDecodeError as error:
         raise ValueError(
-            sentence("this is not JSON: {what}, column {column}", what=error.msg, column=error.colno)
+            sentence(
+                "this is not JSON: {what}, column {column}",
+                what=said_by_library(error.msg),
+                column=error.colno,
+            )
         ) from None
     if not isinstance(item, dict) or "id" not in item:
         raise ValueError(sentence('an object with "id", "title" and "summary" is expected'))

@@ -7,11 +7,11 @@ from typing import Annotated
 import typer
 
 from monitor.cli.options import ConfigFile, DryRun, Json, path_of
-from monitor.errors import suggestion
+from monitor.cli.usage import Commands
+from monitor.errors import suggestion, with_advice
+from monitor.texts import sentence
 
-rules = typer.Typer(
-    help="Check, explain and change the rules, and go back to earlier versions.", no_args_is_help=True
-)
+rules = Commands(help="Check, explain and change the rules, and go back to earlier versions.")
 
 
 RuleName = Annotated[str, typer.Argument(metavar="RULE", help="The name of the rule.")]
@@ -27,7 +27,8 @@ def _word_list(name: str) -> str:
     from monitor.config.options import WORD_LISTS
 
     if name not in WORD_LISTS:
-        raise typer.BadParameter(f'a rule has no list "{name}". {suggestion(name, WORD_LISTS)}')
+        what = sentence('A rule has no list "{name}".', name=name)
+        raise typer.BadParameter(with_advice(what, suggestion(name, WORD_LISTS)))
     return name
 
 
@@ -111,7 +112,7 @@ def history(context: typer.Context, config: ConfigFile = None, json: Json = Fals
 @rules.command()
 def show(
     context: typer.Context,
-    version: Annotated[int, typer.Argument(metavar="VERSION", min=1)],
+    version: Annotated[int, typer.Argument(metavar="VERSION", min=1, help="Its number, as in the history.")],
     config: ConfigFile = None,
     json: Json = False,
 ) -> None:
@@ -158,7 +159,9 @@ def diff(
         Path | None,
         typer.Argument(metavar="[NEW.toml]", help="Compare this file with config.toml.", show_default=False),
     ] = None,
-    days: Annotated[int, typer.Option("--days", min=1, max=36500, help="How far back to look.")] = 30,
+    days: Annotated[
+        int, typer.Option("--days", metavar="N", min=1, max=36500, help="How far back to look.")
+    ] = 30,
     config: ConfigFile = None,
     json: Json = False,
 ) -> None:
@@ -201,6 +204,7 @@ def apply(
         int | None,
         typer.Option(
             "--limit",
+            metavar="N",
             min=1,
             help="At most so many for each subscription, the newest; with --held-back 30 if not given.",
             show_default=False,

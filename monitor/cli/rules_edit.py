@@ -40,6 +40,7 @@ from monitor.queries.answers.config import (
     ImportNote,
     LintFinding,
 )
+from monitor.reasons import reason_of
 from monitor.rules.score import ENOUGH, WORTH
 from monitor.service.clock import clock
 from monitor.service.register import record_rules, register
@@ -184,7 +185,7 @@ def _read_bytes(file: Path) -> bytes:
         return file.read_bytes()
     except OSError as error:
         raise MonitorError(
-            sentence("{path} cannot be read: {why}", path=str(file), why=error.strerror)
+            sentence("{path} cannot be read: {why}", path=str(file), why=reason_of(error))
         ) from None
 
 

@@ -6,10 +6,10 @@ from typing import Annotated
 import typer
 
 from monitor.cli.options import ConfigFile, DryRun, Json, path_of
+from monitor.cli.usage import Commands
+from monitor.texts import sentence
 
-service = typer.Typer(
-    help="Install the service in systemd, or remove it; see whether it runs.", no_args_is_help=True
-)
+service = Commands(help="Install the service in systemd, or remove it; see whether it runs.")
 
 User = Annotated[
     bool,
@@ -48,5 +48,5 @@ def alive(context: typer.Context, config: ConfigFile = None, json: Json = False)
 
 def _for_user(user: bool, system: bool) -> bool | None:
     if user and system:
-        raise typer.BadParameter("--user and --system exclude each other.")
+        raise typer.BadParameter(sentence("--user and --system exclude each other."))
     return True if user else False if system else None

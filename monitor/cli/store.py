@@ -7,8 +7,9 @@ from typing import Annotated
 import typer
 
 from monitor.cli.options import ConfigFile, Json, path_of
+from monitor.cli.usage import Commands
 
-store = typer.Typer(help="Look after the database.", no_args_is_help=True)
+store = Commands(help="Look after the database.")
 
 
 @store.command()

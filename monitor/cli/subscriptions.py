@@ -7,8 +7,9 @@ from typing import Annotated
 import typer
 
 from monitor.cli.options import ConfigFile, path_of
+from monitor.cli.usage import Commands
 
-subscriptions = typer.Typer(help="Let a subscription go on under another name.", no_args_is_help=True)
+subscriptions = Commands(help="Let a subscription go on under another name.")
 
 
 @subscriptions.command()

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, NamedTuple, TextIO
 from monitor.config.values import in_words
 from monitor.errors import MonitorError
 from monitor.queries.answers import as_json
+from monitor.reasons import reason_of
 from monitor.texts import Text, listed, masked, sentence, shown
 
 if TYPE_CHECKING:
@@ -290,6 +291,6 @@ def write_files(folder: Path, contents: dict[str, bytes]) -> list[Path]:
                 os.fchmod(number, 0o600)  # a file of an earlier run may be open to others
                 file.write(content)
     except OSError as error:
-        why = {"path": str(folder), "why": error.strerror}
+        why = {"path": str(folder), "why": reason_of(error)}
         raise MonitorError(sentence("{path} cannot be written to: {why}", **why)) from error
     return [folder / name for name in contents]

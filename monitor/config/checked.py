@@ -15,6 +15,7 @@ from monitor.config.positions import only, read_positions, rule_part
 from monitor.config.reading import as_text, parse_config, read_file
 from monitor.config.secrets import feed_password, smtp_password
 from monitor.errors import ConfigError, Problem
+from monitor.reasons import reason_of
 from monitor.texts import sentence
 
 
@@ -106,7 +107,7 @@ def _reason_against(path: Path, is_right: Callable[[Path], bool], absent: str) -
     try:
         return "" if is_right(path) else absent
     except OSError as error:  # too long, or in a directory that is closed to us
-        return sentence("{file} cannot be read: {why}.", file=path, why=error.strerror)
+        return sentence("{file} cannot be read: {why}.", file=path, why=reason_of(error))
 
 
 def _missing_passwords(checked: CheckedConfig) -> Iterator[Problem]:

@@ -18,6 +18,7 @@ from monitor.config.positions import Positions, caret, read_positions
 from monitor.config.toml_errors import describe_toml_error
 from monitor.errors import ENVIRONMENT, ConfigError, Problem, nearest, suggestion
 from monitor.masking import MASK, mask_line
+from monitor.reasons import reason_of
 from monitor.texts import Text, in_quotes, joined, listed, sentence
 
 _NO_SECOND = {
@@ -47,7 +48,7 @@ def read_file(path: Path) -> bytes:
             what = sentence('there is no such file. Is the name right? "monitor init" makes a config.toml.')
         raise _refusal(path, what) from None
     except OSError as error:
-        raise _refusal(path, sentence("it cannot be read: {why}.", why=error.strerror)) from None
+        raise _refusal(path, sentence("it cannot be read: {why}.", why=reason_of(error))) from None
 
 
 def as_text(raw: bytes, path: Path) -> str:

@@ -6,6 +6,7 @@ from pathlib import Path
 
 from monitor.config.options import Feed, SmtpOptions
 from monitor.errors import ConfigError, Problem
+from monitor.reasons import reason_of
 from monitor.texts import sentence
 
 PASSWORD_VARIABLE = "MONITOR_SMTP__PASSWORD"  # noqa: S105 - the name of a variable, not its value
@@ -71,7 +72,7 @@ def _unreadable(error: OSError | UnicodeDecodeError, file: Path, written: str, w
         instead = sentence("Name the file that holds the password, such as /etc/monitor/smtp_password.")
         name = "config.toml"
     else:
-        why = error.strerror if isinstance(error, OSError) else sentence("it is not UTF-8 text")
+        why = reason_of(error) if isinstance(error, OSError) else sentence("it is not UTF-8 text")
         what, instead, name = sentence("cannot be read: {why}.", why=why), "", str(file)
     return ConfigError(
         name, [Problem(where=where, key="password_file", line=None, what=what, instead=instead)]

@@ -18,6 +18,7 @@ from monitor.errors import DigestError
 from monitor.model.digests import Digest
 from monitor.model.mail import Rendered
 from monitor.model.notices import Notice
+from monitor.reasons import reason_of
 from monitor.texts import ENGLISH, in_language, sentence
 
 _SUBJECT = 200  # characters; what a template makes longer is cut
@@ -145,7 +146,7 @@ def _fill(environment: Environment, name: str, **values: object) -> str:
         values = {
             "name": name,
             "line": line,
-            "why": str(error) or type(error).__name__,
+            "why": reason_of(error),
             "consequence": _consequence(name),
         }
         if line:

@@ -20,6 +20,7 @@ from monitor.config.reading import as_text, read_file
 from monitor.errors import ConfigError, MonitorError, suggestion, with_advice
 from monitor.loaded import check_bytes, load
 from monitor.masking import mask
+from monitor.reasons import reason_of
 from monitor.rules.words import quoted
 from monitor.texts import sentence
 
@@ -407,7 +408,7 @@ def create(path: Path, content: bytes) -> None:
     except OSError as error:
         raise MonitorError(
             sentence(
-                "{path} cannot be written: {reason}. Nothing was changed", path=path, reason=error.strerror
+                "{path} cannot be written: {reason}. Nothing was changed", path=path, reason=reason_of(error)
             )
         ) from error
 
@@ -440,7 +441,7 @@ def write_change(change: Change) -> None:
         try:
             _replace(path, change.after)
         except OSError as error:
-            why = {"path": str(path), "why": error.strerror}
+            why = {"path": str(path), "why": reason_of(error)}
             raise MonitorError(
                 sentence("{path} cannot be written: {why}. Nothing was changed", **why)
             ) from error

@@ -15,6 +15,7 @@ from monitor.editing.edit import behind_tables, put_whole, with_line, with_value
 from monitor.editing.feeds import NewFeed, with_feeds
 from monitor.errors import MonitorError
 from monitor.mail.providers import Password, Provider, provider_at, provider_of
+from monitor.reasons import reason_of
 from monitor.rules.words import quoted
 from monitor.texts import sentence
 
@@ -226,7 +227,7 @@ def password_in_place(file: Path, password: str) -> Iterator[None]:
     except OSError as error:
         raise MonitorError(
             sentence(
-                "{path} cannot be written: {reason}. Nothing was changed", path=file, reason=error.strerror
+                "{path} cannot be written: {reason}. Nothing was changed", path=file, reason=reason_of(error)
             )
         ) from error
     try:

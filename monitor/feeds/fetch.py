@@ -5,7 +5,6 @@ The only module that speaks HTTP to the outside world; what it receives comes by
 
 import asyncio
 import base64
-import os
 import re
 import socket
 import ssl
@@ -38,6 +37,7 @@ from monitor.feeds.pace import conditional_headers, read_date, read_max_age, rea
 from monitor.feeds.text import clean
 from monitor.masking import mask
 from monitor.model.feeds import Validators
+from monitor.reasons import reason_of
 from monitor.texts import sentence
 
 T = TypeVar("T")
@@ -460,13 +460,12 @@ def _describe(error: Exception, refused_addresses: list[str], proxy: str) -> str
         why = _reason(error)
         return sentence("the proxy {proxy} does not let us through: {why}", proxy=mask(proxy), why=why)
     if isinstance(error, aiohttp.ClientConnectorCertificateError | ssl.SSLCertVerificationError):
-        return sentence("the server's certificate is not trusted: {why}", why=_reason(error))
+        refused = getattr(error, "certificate_error", error)
+        return sentence("the server's certificate is not trusted: {why}", why=reason_of(refused))
     if isinstance(error, aiohttp.ClientConnectorDNSError):
         return sentence("the name {host} is not known to the resolver", host=error.host)
     if isinstance(error, aiohttp.ClientConnectorError):
-        # asyncio's own text repeats the address.
-        number = error.os_error.errno or 0
-        why = os.strerror(number) if number > 0 else error.os_error.strerror or _reason(error)
+        why = reason_of(error.os_error)
         return sentence("{host}:{port} cannot be reached: {why}", host=error.host, port=error.port, why=why)
     if isinstance(error, _HungUp):
         return sentence("the server hung up without an answer")

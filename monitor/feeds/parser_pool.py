@@ -17,6 +17,7 @@ from monitor.errors import ParseError
 from monitor.feeds.parser_messages import LENGTH, Result, Task
 from monitor.feeds.quick import parse_plain
 from monitor.model.feeds import ParsedFeed
+from monitor.reasons import reason_of
 from monitor.texts import sentence
 
 READS = f"{__version__} {version('feedparser')}"  # another one may read the same document in another way
@@ -171,7 +172,7 @@ class _Parser:
                 )
             except OSError as error:
                 ours.close()
-                what = sentence("the parser cannot be started: {why}", why=error.strerror)
+                what = sentence("the parser cannot be started: {why}", why=reason_of(error))
                 raise ParseError(what) from error
         try:
             return cls(process, *await asyncio.open_connection(sock=ours))

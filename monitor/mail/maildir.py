@@ -10,6 +10,7 @@ from pathlib import Path
 from monitor.errors import SendError, SendKind
 from monitor.mail import BeforeDot, Send
 from monitor.model.mail import Mail
+from monitor.reasons import reason_of
 from monitor.texts import sentence
 
 
@@ -38,7 +39,7 @@ def _later_on_os_error(directory: Path) -> Iterator[None]:
         what = sentence(
             "cannot store the mail in {directory} ({reason}): free space there, and make it writable",
             directory=str(directory),
-            reason=error.strerror or "",
+            reason=reason_of(error),
         )
         raise SendError(what, SendKind.LATER) from error
 

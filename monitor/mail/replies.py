@@ -1,7 +1,6 @@
 """Interpret an SMTP server's reply, and describe a failed delivery to the operator."""
 
 import base64
-import os
 import re
 import ssl
 import unicodedata
@@ -10,6 +9,7 @@ from enum import Enum
 
 from monitor.errors import SendCause, SendError, SendKind
 from monitor.masking import mask
+from monitor.reasons import reason_of
 from monitor.texts import sentence
 
 CHECK_PORTS = sentence("check [smtp] host, port and security (port 465: implicit, port 587: starttls)")
@@ -115,12 +115,7 @@ def reason(error: BaseException) -> str:
     root = _root(error)
     if isinstance(root, TimeoutError):
         return sentence("no answer in time")
-    if isinstance(root, ssl.SSLError):  # OpenSSL fills these in; an error made by Python code has neither
-        words = getattr(root, "verify_message", "") or getattr(root, "reason", "") or str(root)
-        return str(words).replace("_", " ")
-    if isinstance(root, OSError) and root.errno:
-        return os.strerror(root.errno) if root.errno > 0 else root.strerror or str(root)
-    return str(root)
+    return reason_of(root)
 
 
 def _root(error: BaseException) -> BaseException:

@@ -28,6 +28,7 @@ from monitor.model.feeds import Validators
 from monitor.queries.answers.health import DoctorFinding, Health
 from monitor.queries.check import problems_of, template_errors, warnings_of
 from monitor.queries.mail_path import mail_path_of
+from monitor.reasons import reason_of
 from monitor.store import integrity, services
 from monitor.store.database import open_database
 from monitor.store.place import is_there
@@ -165,7 +166,7 @@ def _permissions(patient: Patient) -> list[DoctorFinding]:
         try:
             open_to_others = file.stat().st_mode & _OTHERS
         except OSError as error:
-            what = sentence("{file} cannot be read: {why}.", file=file, why=error.strerror)
+            what = sentence("{file} cannot be read: {why}.", file=file, why=reason_of(error))
             found.append(_failed(_PERMISSIONS, what))
             continue
         if open_to_others:

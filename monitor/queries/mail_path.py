@@ -10,7 +10,7 @@ from monitor.config.options import Config, SmtpOptions
 from monitor.config.secrets import password_place, smtp_password
 from monitor.errors import ConfigError, Problem
 from monitor.mail.diagnosis import Account, PasswordShape
-from monitor.texts import sentence
+from monitor.texts import said, sentence
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -74,5 +74,5 @@ def _address(recipient: str, file: str) -> str:
     try:
         return parse_mailbox(recipient).address
     except ValueError as error:
-        what = sentence("{address} is no mail address: {why}.", address=recipient, why=str(error))
+        what = sentence("{address} is no mail address: {why}.", address=recipient, why=said(error))
         raise ConfigError(file, [Problem(where="send-test", key="", line=None, what=what)]) from None

@@ -5,6 +5,7 @@ from functools import cache
 import regex
 
 from monitor.errors import RuleError
+from monitor.reasons import said_by_library
 from monitor.rules.words import Pattern
 from monitor.texts import listed, sentence
 
@@ -28,7 +29,7 @@ def read_pattern(rule: str, written: str, expression: str, flags: str, column: i
     try:
         _compiled(expression, flags)
     except regex.error as error:
-        what = sentence("this regular expression cannot be read: {why}", why=error.msg)
+        what = sentence("this regular expression cannot be read: {why}", why=said_by_library(error.msg))
         raise RuleError(rule, written, what, column + min(error.pos or 0, len(expression))) from None
     return Pattern(expression, flags)
 

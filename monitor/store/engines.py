@@ -16,6 +16,7 @@ from sqlalchemy import URL, Connection, Engine, create_engine, event, make_url
 from sqlalchemy.exc import ArgumentError
 
 from monitor.errors import DatabaseGoneError, StoreError
+from monitor.reasons import reason_of
 from monitor.store.errors import display_url
 from monitor.texts import sentence
 
@@ -60,7 +61,7 @@ def parse_url(text: str) -> URL:
             raise StoreError(sentence('url in [store]: "{driver}" is not supported. {expected}', **values))
 
 
-_EXPECTED = sentence('Write url = "sqlite:///data/monitor.db" or "postgresql+psycopg://user@host/database"')
+_EXPECTED = sentence('Write url = "sqlite:///data/monitor.db" or "postgresql+psycopg://host/database"')
 
 
 # What stands beside a database, behind its name: SQLite's own files, and what a service writes that lost it.
@@ -90,7 +91,7 @@ def make_file(url: URL) -> None:
         raise StoreError(
             sentence(
                 "database {url}: {why}: {file}. Check url in [store], and that this user may write there",
-                **{"url": display_url(url), "why": error.strerror, "file": error.filename},
+                **{"url": display_url(url), "why": reason_of(error), "file": error.filename},
             )
         ) from error
 

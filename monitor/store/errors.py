@@ -8,6 +8,7 @@ from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 
 from monitor.errors import SchemaError, StoreError, with_advice
 from monitor.masking import mask
+from monitor.reasons import said_by_library
 from monitor.store.dialects import clean
 from monitor.texts import sentence
 
@@ -27,9 +28,13 @@ def store_error(error: SQLAlchemyError, url: URL) -> StoreError:
     what = " ".join(clean(str(cause)).split())[:300].rstrip(".") or type(cause).__name__
     if "file is not a database" in what:
         return SchemaError(
-            sentence("database {url}: {what}. Check url in [store]", url=display_url(url), what=what)
+            sentence(
+                "database {url}: {what}. Check url in [store]",
+                url=display_url(url),
+                what=said_by_library(what),
+            )
         )
-    failed = sentence("database {url}: {what}.", url=display_url(url), what=what)
+    failed = sentence("database {url}: {what}.", url=display_url(url), what=said_by_library(what))
     return StoreError(with_advice(failed, _advice(what)))
 
 

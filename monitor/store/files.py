@@ -13,6 +13,7 @@ from sqlalchemy import URL
 from sqlalchemy.exc import DatabaseError, OperationalError
 
 from monitor.errors import StoreError
+from monitor.reasons import reason_of
 from monitor.store import engines
 from monitor.store.errors import store_error
 from monitor.texts import sentence
@@ -30,7 +31,7 @@ def beside(file: Path) -> Iterator[Path]:
         handle, name = tempfile.mkstemp(prefix=f".{file.name}.", suffix=_HELD, dir=file.parent)
     except OSError as error:
         raise StoreError(
-            sentence("{file} cannot be written: {why}", file=file, why=error.strerror or type(error).__name__)
+            sentence("{file} cannot be written: {why}", file=file, why=reason_of(error))
         ) from error
     held = Path(name)
     try:
@@ -175,7 +176,7 @@ def writing_to(file: Path) -> Iterator[None]:
     try:
         yield
     except (OSError, sqlite3.Error) as error:
-        why = error.strerror if isinstance(error, OSError) else str(error)
+        why = reason_of(error)
         raise StoreError(
             sentence(
                 "{file} cannot be written: {why}. Nothing was changed",

@@ -3,6 +3,7 @@
 from pathlib import Path
 
 from monitor.errors import StoreError
+from monitor.reasons import reason_of
 from monitor.texts import sentence
 
 
@@ -11,6 +12,4 @@ def is_there(file: Path) -> bool:
     try:
         return file.exists()
     except OSError as error:  # too long, or in a directory that is closed to us
-        raise StoreError(
-            sentence("{file} cannot be used: {why}", file=file, why=error.strerror or type(error).__name__)
-        ) from error
+        raise StoreError(sentence("{file} cannot be used: {why}", file=file, why=reason_of(error))) from error

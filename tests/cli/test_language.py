@@ -116,3 +116,16 @@ def test_what_due_work_has_done_is_told(config: Path) -> None:
 def test_json_answers_and_their_messages_stay_english(config: Path) -> None:
     config.write_text(CONFIG.replace('at = ["08:00"]', 'at = "08:00"'), encoding="utf-8")
     assert "expected a list, in brackets" in run_command("--config", str(config), "check", "--json").stdout
+
+
+def test_what_the_system_and_libraries_say_is_told(config: Path) -> None:
+    lines = config.with_name("lines.jsonl")
+    lines.write_text('{"id": 1\n', encoding="utf-8")
+    for command, told in (
+        (("match", "absent.jsonl"), "没有这个文件或目录"),
+        (("match", str(lines)), "第 1 行：这不是 JSON：缺少 , 或 :，第 "),
+        (("feeds", "import", "absent.opml"), "没有这个文件或目录"),
+        (("send-test", "nobody"), "nobody 不是邮箱地址：应为邮箱地址"),
+        (("--lang", "zh", "store", "copy", "mysql://x", "sqlite:///x.db"), "不支持“mysql”。请写 url = "),
+    ):
+        assert told in run_command("--config", str(config), *command).stderr, command

@@ -33,6 +33,18 @@ def test_without_a_database_the_shipped_table_tells_what_is_common(tmp_path: Pat
     assert json.loads(monitor(tmp_path, "check", "--json"))["ok"] is True
 
 
+def test_why_a_word_is_in_the_rule_is_told_in_the_readers_language(tmp_path: Path) -> None:
+    monitor(tmp_path, "init")
+    (tmp_path / "article.txt").write_text(ARTICLE, "utf-8")
+    output = run_command("--lang", "zh", "rules", "like", "article.txt", folder=tmp_path).stdout
+    (rule,) = tomllib.loads(output)["rules"]
+    assert rule["any"][:2] == ["Lumina", "大模型"]
+    assert output.startswith("# 仿照：Lumina的大模型让巨头不安\n[[rules]]\n")
+    assert '  "Lumina",  # 专名、出现在标题里、出现 3 次\n' in output
+    answer = run_command("--lang", "zh", "rules", "like", "article.txt", "--json", folder=tmp_path).stdout
+    assert '"Lumina",  # a name, in the title, 3 times\n' in json.loads(answer)["toml"]
+
+
 def test_the_name_is_none_that_a_rule_of_the_file_has(tmp_path: Path) -> None:
     monitor(tmp_path, "init")
     (tmp_path / "article.txt").write_text(ARTICLE, "utf-8")

@@ -58,8 +58,8 @@ class SmtpTransport:
     """Digests are sent by a mail server."""
 
     mode: Literal["smtp"] = "smtp"  # [smtp] host names a server
-    host: str  # of the mail server
-    port: int  # of the mail server
+    host: str  # the mail server's name
+    port: int  # the mail server's port
 
 
 def transport_of(checked: CheckedConfig) -> MaildirTransport | SmtpTransport:

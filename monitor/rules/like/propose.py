@@ -15,6 +15,7 @@ from monitor.rules.like.terms import Term, runs_of
 from monitor.rules.match import Ruleset, compile_rules, match_entry
 from monitor.rules.score import SCORING_KEYS
 from monitor.rules.script import is_han
+from monitor.texts import joined, listed, sentence
 
 _LONGEST = 50_000  # characters: what a longer article is about, its beginning tells
 _ENOUGH = 50  # entries: fewer say nothing about how usual a word is
@@ -195,22 +196,20 @@ def _rules_with(term: Term, rules: Ruleset) -> tuple[str, ...]:
     return tuple(dict.fromkeys(names))
 
 
-def as_toml(proposal: Proposal) -> str:
-    """Return the rule as a table for config.toml, each word with why it is there."""
-    return "".join(f"{line}\n" for line in _lines(proposal))
-
-
-def _lines(proposal: Proposal) -> Iterator[str]:
+def as_toml(proposal: Proposal) -> Iterator[str]:
+    """Yield the rule in lines, a table for config.toml, each word with why it is there."""
     # A comment ends with its line, and holds no control characters (TOML 1.0, "Comment").
     title = "".join(filter(str.isprintable, " ".join(proposal.title.split())))[:_LONGEST_TITLE]
-    yield f"# Like: {title}" if title else "# Like a text without a title"
+    yield sentence("# Like: {title}", title=title) if title else sentence("# Like a text without a title")
     yield "[[rules]]"
     yield f"name = {_quoted(proposal.name)}"
     for key in ("any", "hints"):
         words = [word for word in proposal.words if word.key == key]
         if words:
             yield f"{key} = ["
-            yield from (f"  {_quoted(word.word)},  # {_why(word, proposal.weighed)}" for word in words)
+            yield from (
+                joined("", (f"  {_quoted(word.word)},  # ", _why(word, proposal.weighed))) for word in words
+            )
             yield "]"
 
 
@@ -219,9 +218,11 @@ def _quoted(word: str) -> str:
 
 
 def _why(word: ProposedTerm, weighed: int) -> str:
-    why = ["a name"] if word.name else []
-    why += ["in the title"] if word.in_title else []
-    why += ["once" if word.count == 1 else f"{word.count} times"]
-    why += [f"in {word.entries} of {weighed} stored entries"] if word.entries else []
-    why += [f"already in rule {' and '.join(word.held_by)}"] if word.held_by else []
-    return ", ".join(why)
+    why = [sentence("a name")] if word.name else []
+    why += [sentence("in the title")] if word.in_title else []
+    why += [sentence("once") if word.count == 1 else sentence("{number} times", number=word.count)]
+    if word.entries:
+        why += [sentence("in {number} of {all} stored entries", number=word.entries, all=weighed)]
+    if word.held_by:
+        why += [sentence("already in rule {rules}", rules=listed(word.held_by))]
+    return listed(why)

@@ -76,7 +76,7 @@ def test_a_word_that_much_of_the_news_says_is_a_hint_or_nothing() -> None:
     )
     assert "OpenAI" in words(rather_usual, "hints")
     assert next(word for word in rather_usual.words if word.word == "OpenAI").entries == 6
-    assert "in 6 of 60 stored entries" in as_toml(rather_usual)
+    assert "in 6 of 60 stored entries" in "\n".join(as_toml(rather_usual))
     very_usual = propose(STORY, [make.entry("OpenAI", number=number) for number in range(60)], NO_RULES)
     assert "OpenAI" not in [word.word for word in very_usual.words]
 
@@ -111,7 +111,7 @@ def test_what_the_rules_look_for_already_is_a_word_and_says_so() -> None:
     held = {word.word: word.held_by for word in propose(STORY, [], rules).words}
     assert held["开源"] == ("mine",)
     assert held["芯片"] == ()
-    assert "already in rule mine" in as_toml(propose(STORY, [], rules))
+    assert "already in rule mine" in "\n".join(as_toml(propose(STORY, [], rules)))
 
 
 @pytest.mark.parametrize(
@@ -163,7 +163,7 @@ def test_a_word_is_neither_cut_short_nor_drawn_out(text: str, proposed_word: str
 def test_a_headline_alone_gives_what_it_can() -> None:
     proposal = proposed(make.entry("明光大模型落户小镇"))
     assert (words(proposal), words(proposal, "hints")) == (["大模型"], [])
-    assert "hints" not in as_toml(proposal)
+    assert "hints = [" not in as_toml(proposal)
     assert proposed(make.entry("我们和他们")).words == ()
 
 
@@ -195,7 +195,7 @@ def test_whatever_the_article_says_its_rule_finds_it() -> None:
 
 
 def assert_it_finds(proposal: Proposal, article: Entry) -> None:
-    (table,) = tomllib.loads(as_toml(proposal))["rules"]
+    (table,) = tomllib.loads("\n".join(as_toml(proposal)))["rules"]
     assert (table["name"], tuple(table.get("any", ()))) == (proposal.rule.name, proposal.rule.any)
     rule = Rule(name=table["name"], any=tuple(table.get("any", ())), hints=tuple(table.get("hints", ())))
     (match,) = match_entry(article, rules_of(rule))
