@@ -193,7 +193,8 @@ def finish(
     claimed = _claimed(number, token)
     if status is DeliveryStatus.SENT:
         values["sent_at"] = now
-        claimed = or_(claimed, _claimed(number, token, DeliveryStatus.UNCERTAIN))
+        released = (DeliveryStatus.UNCERTAIN, DeliveryStatus.CANCELLED)
+        claimed = or_(claimed, *(_claimed(number, token, status) for status in released))
     return bool(tx.execute(update(outbox).where(claimed).values(values)).rowcount)
 
 
@@ -339,6 +340,34 @@ def cancel(tx: Connection, number: int) -> bool:
     """Cancel an unsent mail; return False when it is unknown, being sent, was sent or was given up."""
     unsent = _is(*_UNSENT, DeliveryStatus.HELD)
     return bool(tx.execute(update(outbox).where(outbox.c.id == number, unsent).values(_CANCELLED)).rowcount)
+
+
+def cancel_for(tx: Connection, address: str, subscription: str | None, now: datetime) -> int:
+    """Cancel what is queued for an address, of the subscription of this key or with None of all; return the count.
+
+    Of a mail that is being sent the claim is taken away, as long as its final dot is to come: `mark_dot` refuses it.
+    What may have been delivered and is not sent again by itself stays what it is; so do notices.
+    """
+    mails = select(digests.c.id).where(
+        digests.c.subscription != "" if subscription is None else digests.c.subscription == subscription
+    )
+    goes_by_itself = or_(
+        _is(DeliveryStatus.WAITING, DeliveryStatus.HELD),
+        and_(_is(DeliveryStatus.UNCERTAIN), outbox.c.next_attempt_at.is_not(None)),
+    )
+    before_dot = and_(_is(DeliveryStatus.SENDING), outbox.c.phase == Phase.BEFORE_DOT.value)
+    # An uncertain mail keeps its claim: its worker may live, and come to know that it was sent.
+    taken_away = {
+        **_CANCELLED,
+        **_IDLE,
+        "held_since": None,
+        "claim": case((before_dot, ""), else_=outbox.c.claim),
+        "attempted_at": case((before_dot, now), else_=outbox.c.attempted_at),
+    }
+    queued = update(outbox).where(
+        outbox.c.recipient == address, outbox.c.digest_id.in_(mails), or_(goes_by_itself, before_dot)
+    )
+    return tx.execute(queued.values(taken_away)).rowcount
 
 
 def recipients_unsent(tx: Connection) -> list[tuple[str, str]]:
