@@ -10,7 +10,7 @@ from pathlib import Path
 from types import NoneType, UnionType
 from typing import Any, Literal, Union, get_args, get_origin, get_type_hints
 
-from monitor.queries.answers import config, feeds, health, rules, service, status, store, work
+from monitor.queries.answers import config, feeds, health, rules, service, status, store, suppressions, work
 
 GUIDE = Path(__file__).parent / "guide" / "json.md"
 
@@ -26,6 +26,11 @@ ANSWERS: Mapping[str, Any] = {
     "preview": list[work.PreviewedDigest],
     "status": status.StatusAnswer,
     "outbox": list[status.OutboxMail],
+    "bounce": suppressions.BounceAnswer,
+    "suppressions list": list[suppressions.SuppressionAnswer],
+    "suppressions add": suppressions.SuppressionAddAnswer,
+    "suppressions remove": list[suppressions.SuppressionAnswer],
+    "suppressions import": suppressions.SuppressionImportAnswer,
     "send-test": health.SendTestAnswer,
     "doctor": health.DoctorAnswer,
     "backup": store.BackupAnswer,
