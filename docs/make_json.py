@@ -16,7 +16,7 @@ from typing import Any, Literal, Union, get_args, get_origin, get_type_hints
 
 from babel.messages.pofile import read_po
 
-from monitor.queries.answers import config, feeds, health, rules, service, status, store, work
+from monitor.queries.answers import config, feeds, health, rules, service, status, store, suppressions, work
 
 _DOCS = Path(__file__).parent
 GUIDE = _DOCS / "guide" / "json.md"
@@ -37,6 +37,11 @@ ANSWERS: Mapping[str, Any] = {
     "preview": list[work.PreviewedDigest],
     "status": status.StatusAnswer,
     "outbox": list[status.OutboxMail],
+    "bounce": suppressions.BounceAnswer,
+    "suppressions list": list[suppressions.SuppressionAnswer],
+    "suppressions add": suppressions.SuppressionAddAnswer,
+    "suppressions remove": list[suppressions.SuppressionAnswer],
+    "suppressions import": suppressions.SuppressionImportAnswer,
     "send-test": health.SendTestAnswer,
     "doctor": health.DoctorAnswer,
     "backup": store.BackupAnswer,

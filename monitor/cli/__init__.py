@@ -20,6 +20,7 @@ from monitor.cli.rules import rules
 from monitor.cli.service import service
 from monitor.cli.store import store
 from monitor.cli.subscriptions import subscriptions
+from monitor.cli.suppressions import suppressions
 from monitor.cli.usage import Commands, report
 from monitor.errors import ConfigError, DatabaseGoneError, MonitorError
 from monitor.log import Format, StandardError
@@ -41,6 +42,7 @@ app = Commands(
 app.add_typer(feeds, name="feeds")
 app.add_typer(rules, name="rules")
 app.add_typer(subscriptions, name="subscriptions")
+app.add_typer(suppressions, name="suppressions")
 app.add_typer(store, name="store")
 app.add_typer(service, name="service")
 
@@ -405,6 +407,22 @@ def status(
     from monitor.cli.status import status
 
     sys.exit(status(path_of(context, config), json=json, watch=watch))
+
+
+@app.command()
+def bounce(
+    context: typer.Context,
+    file: Annotated[
+        Path | None,
+        typer.Argument(metavar="FILE", help="Default: standard input.", show_default=False),
+    ] = None,
+    config: ConfigFile = None,
+    json: Json = False,
+) -> None:
+    """Take a bounce, as a mail server returns it: what it says of a recipient's address is counted."""
+    from monitor.cli.bounce import bounce
+
+    sys.exit(bounce(path_of(context, config), file, json=json))
 
 
 @app.command(name="send-test")

@@ -166,6 +166,14 @@ async def _requeue(mail: int, checked: CheckedConfig, db: Database) -> list[str]
     now = await time_of(db)
     if await db.write(retry_mail, mail, now, now + checked.config.outbox.expire):
         return []
+    if await db.read(store.is_suppressed, mail):
+        return [
+            sentence(
+                'mail {mail} cannot be sent again: its recipient is suppressed. "monitor suppressions list" says'
+                ' why, "monitor suppressions remove ADDRESS" lets it be mailed again.',
+                mail=mail,
+            )
+        ]
     if await db.read(store.is_unwanted, mail):
         return [
             sentence(
@@ -214,6 +222,12 @@ def _show_server(spared: RelayState, times: Times) -> None:
         say(sentence("{server} took no mail at {count} tries since {since}. Next try: {time}.", **values))
 
 
+def _with_more(delivery: Delivery, status: str) -> str:
+    if delivery.bounced_at:
+        return sentence("{status}, bounced", status=status)
+    return sentence("{status}, seen", status=status) if delivery.seen else status
+
+
 def _row(delivery: Delivery, spared: RelayState | None, times: Times) -> tuple[object, ...]:
     unsent = delivery.status in (DeliveryStatus.WAITING, DeliveryStatus.UNCERTAIN)
     status = status_name(delivery.status)
@@ -221,7 +235,7 @@ def _row(delivery: Delivery, spared: RelayState | None, times: Times) -> tuple[o
         delivery.id,
         delivery.mail.to,
         slot_in_words(delivery, times),
-        sentence("{status}, seen", status=status) if delivery.seen else status,
+        _with_more(delivery, status),
         delivery.attempts,
         times.at(tried_at(delivery, spared)) if unsent else "-",
     )

@@ -102,6 +102,7 @@ _COUNTED: Mapping[str, tuple[Text, Callable[[int], Text]]] = {
     ),
     "entry": (sentence("1 entry"), lambda number: sentence("{number} entries", number=number)),
     "new entry": (sentence("1 new entry"), lambda number: sentence("{number} new entries", number=number)),
+    "address": (sentence("1 address"), lambda number: sentence("{number} addresses", number=number)),
     "day": (sentence("1 day"), lambda number: sentence("{number} days", number=number)),
 }
 

@@ -38,7 +38,13 @@ class Mailbox:
     @property
     def key(self) -> str:
         """What is equal for two spellings of one address; no server tells large letters from small ones."""
-        return f"{unicodedata.normalize('NFC', self.local).casefold()}@{self.domain}"
+        return any_spelling(self.address)
+
+
+def any_spelling(address: str) -> str:
+    """Return what is equal for two spellings of one address of an envelope."""
+    local, _, domain = address.rpartition("@")
+    return f"{unicodedata.normalize('NFC', local).casefold()}@{domain.lower()}"
 
 
 def parse_mailbox(text: str) -> Mailbox:

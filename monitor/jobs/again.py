@@ -16,7 +16,7 @@ from monitor.jobs.draft import DigestContext
 from monitor.mail.rewrite import once_more
 from monitor.model.digests import Slot, SlotKind
 from monitor.model.mail import Delivery, DeliveryStatus
-from monitor.store import digests, outbox, recipients, subscriptions
+from monitor.store import digests, outbox, recipients, subscriptions, suppressions
 from monitor.store.database import Connection, Database
 from monitor.texts import listed, sentence
 
@@ -181,10 +181,10 @@ def _to_recipients(
 def _reason_against(tx: Connection, found: _Found, deliveries: Sequence[Delivery], *, has_left: bool) -> str:
     """Return why a recipient does not get these mails again; "" where he does."""
     address, name = deliveries[0].mail.to, found.subscription.name
-    if recipients.suspended(tx, found.key, [address]):
+    if suppressions.barred(tx, found.key, [address]):
         return sentence(
-            "{address} is suspended: the mail server has refused it for good. Correct the address, or "
-            '"monitor outbox --retry" one of its mails.',
+            '{address} is suppressed: nothing goes there. "monitor suppressions list" says why, and '
+            '"monitor suppressions remove {address}" lets it be mailed again.',
             address=address,
         )
     if has_left or not recipients.present(tx, found.key, [address]):

@@ -13,14 +13,13 @@ from monitor.errors import MonitorError, SchemaError, SendCause, SendError, Send
 from monitor.jobs import Clock, Jitter
 from monitor.jobs.give_up import (
     GivenUp,
-    accept_address,
     give_up,
-    refuse_address,
     rest,
     tell_refused_content,
     tell_relay_down,
     tell_relay_up,
 )
+from monitor.jobs.suppress import accept_address, refuse_address
 from monitor.mail import Send
 from monitor.mail.policy import (
     after_relay_failure,
@@ -32,6 +31,7 @@ from monitor.mail.policy import (
 )
 from monitor.mail.rewrite import text_alone, with_sender
 from monitor.model.mail import Delivery, DeliveryStatus, RelayState, Route
+from monitor.model.suppressions import SuppressedBy
 from monitor.store import outbox, relays
 from monitor.store.database import Connection, Database
 from monitor.texts import sentence
@@ -312,7 +312,8 @@ class _Attempt:
             return self._overtaken()
         given_up = give_up(tx, delivery, cause, error.text, now)
         if cause is SendCause.ADDRESS:
-            refuse_address(tx, delivery, error.text, now, self._transport.content_hash)
+            content_hash = self._transport.content_hash
+            refuse_address(tx, delivery, error.text, now, by=SuppressedBy.SERVER, content_hash=content_hash)
         return self._attempted(DeliveryStatus.FAILED, error, None, (given_up,))
 
     def _uncertain(self, tx: Connection, error: SendError, now: datetime) -> Attempted:
@@ -429,4 +430,7 @@ def _recover(
     for delivery in outbox.resting(tx, [number for number, _ in recovered]):
         rest(tx, delivery, delivery.last_reply, now)
     outbox.hold_unwanted(tx, now)
+    outbox.cancel_suppressed(
+        tx, now
+    )  # those that were past their dot when that was decided, and were refused
     return recovered

@@ -4,14 +4,14 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from monitor.errors import SendCause, SendError
+from monitor.jobs.suppress import lift
 from monitor.model.mail import Delivery, RelayState
 from monitor.model.notices import NoticeKind, Trouble
-from monitor.store import digests, notices, outbox, owed, recipients
+from monitor.store import digests, notices, outbox, owed
 from monitor.store.database import Connection
 from monitor.texts import sentence
 
 _MOST_RETURNS = 2  # times an entry comes back in another digest because its mail was given up
-_MOST_REFUSALS = 3  # digests in a row that an address may refuse for good
 _MAIL_EVENTS = (
     NoticeKind.MAIL_GIVEN_UP,
     NoticeKind.MAIL_REFUSED,
@@ -53,17 +53,16 @@ def give_up(tx: Connection, delivery: Delivery, cause: SendCause, reply: str, no
 
 
 def retry(tx: Connection, number: int, now: datetime, expires_at: datetime) -> bool:
-    """Queue a mail again by hand, as if new; return False when it is unknown, being sent, or was sent.
+    """Queue a mail again by hand, as if new; return False when it is unknown, being sent, was sent, or is not wanted.
 
-    What it brings is no longer owed: the next digest does not bring it a second time. An address that is suspended is
-    mailed again.
+    What it brings is no longer owed: the next digest does not bring it a second time. An address that the mail server
+    has refused too often is mailed again; nobody else's decision is overruled.
     """
     if not outbox.requeue(tx, number, now, expires_at):
         return False
     delivery = outbox.by_number(tx, number)
     owed.drop(tx, delivery.subscription_key, delivery.mail.to, digests.entries_of(tx, delivery.digest_id))
-    recipients.resume(tx, delivery.subscription_key, delivery.mail.to)
-    clear_addresses(tx, now)
+    lift(tx, delivery.mail.to, delivery.subscription_key, now)
     for kind in _MAIL_EVENTS:
         notices.clear(tx, kind, str(number), now)
     return True
@@ -79,40 +78,6 @@ def acknowledge(tx: Connection, number: int | None, now: datetime) -> bool:
     for trouble in known:
         notices.clear(tx, trouble.kind, trouble.subject, now)
     return bool(outbox.mark_seen(tx, number) or known)
-
-
-def clear_addresses(tx: Connection, now: datetime) -> None:
-    """Record that it is over where a refused address has left config.toml, or is mailed again."""
-    refused = {_address_subject(name, address) for name, address in recipients.refused_anywhere(tx)}
-    for known in notices.open_troubles(tx, (NoticeKind.ADDRESS_REFUSED, NoticeKind.ADDRESS_SUSPENDED)):
-        if known.trouble.subject not in refused:
-            notices.clear(tx, known.trouble.kind, known.trouble.subject, now)
-
-
-def refuse_address(tx: Connection, delivery: Delivery, reply: str, now: datetime, content_hash: str) -> None:
-    """Count a refusal of the address; after the third digest in a row nothing is sent to it, or owed, any more.
-
-    Until config.toml has another content hash, or one of its mails is sent again by hand.
-    """
-    key, address = delivery.subscription_key, delivery.mail.to
-    if not key:
-        return
-    subject = _address_subject(delivery.subscription, address)
-    if recipients.refused(tx, key, address, reply) >= _MOST_REFUSALS:
-        recipients.suspend(tx, key, address, now, content_hash)
-        owed.drop(tx, key, address)
-        notices.clear(tx, NoticeKind.ADDRESS_REFUSED, subject, now)
-        kind = NoticeKind.ADDRESS_SUSPENDED
-    else:
-        kind = NoticeKind.ADDRESS_REFUSED
-    notices.report(tx, Trouble(kind=kind, subject=subject, details=reply, address=address, since=now), now)
-
-
-def accept_address(tx: Connection, delivery: Delivery, now: datetime) -> None:
-    """Record that an address took a mail."""
-    if delivery.subscription_key and recipients.accepted(tx, delivery.subscription_key, delivery.mail.to):
-        subject = _address_subject(delivery.subscription, delivery.mail.to)
-        notices.clear(tx, NoticeKind.ADDRESS_REFUSED, subject, now)
 
 
 def tell_refused_content(tx: Connection, delivery: Delivery, reply: str, now: datetime) -> None:
@@ -161,10 +126,6 @@ def _tell(tx: Connection, given_up: GivenUp, now: datetime) -> None:
     else:
         about = sentence("{owed} entries come in the next digest. {reply}", **values)
     notices.report(tx, _about(kind, given_up.delivery, about, now), now)
-
-
-def _address_subject(subscription: str, address: str) -> str:
-    return f"{subscription}: {address}"
 
 
 def _about(

@@ -100,6 +100,7 @@ class Delivery:
     route: Route = Route.SMTP
     cause: SendCause = SendCause.NONE  # of its last failure
     seen: bool = False  # by the operator, that it was given up
+    bounced_at: datetime | None = None  # when a bounce was read that says it was not delivered
 
     def __post_init__(self) -> None:
-        require_utc(self.next_attempt_at, self.expires_at)
+        require_utc(self.next_attempt_at, self.expires_at, self.bounced_at)

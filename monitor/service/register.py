@@ -10,8 +10,8 @@ from monitor.config.options import Config, Subscription
 from monitor.config.values import in_words
 from monitor.feeds.pace import after_edit, settings_of
 from monitor.jobs.demand import readers_of
-from monitor.jobs.give_up import clear_addresses
 from monitor.jobs.lapse import lapse_absent
+from monitor.jobs.suppress import lift_after_edit
 from monitor.loaded import LoadedConfig
 from monitor.model.digests import Registered
 from monitor.model.feeds import RegisteredFeed
@@ -54,8 +54,7 @@ def register(tx: Connection, loaded: LoadedConfig, now: datetime) -> list[str]:
     _make_mails_due(tx, loaded, now)
     sentences += _register_subscriptions(tx, list(map(wanted, loaded.config.subscriptions)), now)
     record_rules(tx, loaded, now)
-    recipients.resume_after_edit(tx, loaded.content_hash)
-    clear_addresses(tx, now)
+    lift_after_edit(tx, loaded.content_hash, now)
     for kind in NoticeKind:  # a server that mail no longer goes to is no trouble
         if kind.telling.stops_mail:
             notices.clear_others(tx, kind, loaded.config.smtp.server, now)

@@ -15,6 +15,8 @@ from sqlalchemy import insert as insert_into
 from monitor.errors import SendCause
 from monitor.model.digests import DigestKind
 from monitor.model.mail import Delivery, DeliveryStatus, Mail, Phase, Route
+from monitor.model.suppressions import SuppressedBy
+from monitor.store import suppressions, tables
 from monitor.store.dialects import chunks, clean
 from monitor.store.tables import digests, outbox, recipients, subscriptions
 from monitor.texts import changed, kept, revived
@@ -116,8 +118,8 @@ def claim(
 ) -> Delivery | None:
     """Claim the mail that has been due the longest, so that no other worker does; None when none is due.
 
-    A mail to somebody who has left its subscription is not claimed. `routes` are those that can be taken just now;
-    `server` is the mail server the worker sends to, as host:port.
+    A mail to somebody who has left its subscription, or is suppressed, is not claimed. `routes` are those that can be
+    taken just now; `server` is the mail server the worker sends to, as host:port.
     """
     due = _due(now, routes)
     first = select(outbox.c.id).where(*due).order_by(outbox.c.next_attempt_at, outbox.c.id).limit(1)
@@ -193,7 +195,8 @@ def finish(
     claimed = _claimed(number, token)
     if status is DeliveryStatus.SENT:
         values["sent_at"] = now
-        claimed = or_(claimed, _claimed(number, token, DeliveryStatus.UNCERTAIN))
+        released = (DeliveryStatus.UNCERTAIN, DeliveryStatus.CANCELLED)
+        claimed = or_(claimed, *(_claimed(number, token, status) for status in released))
     return bool(tx.execute(update(outbox).where(claimed).values(values)).rowcount)
 
 
@@ -341,6 +344,74 @@ def cancel(tx: Connection, number: int) -> bool:
     return bool(tx.execute(update(outbox).where(outbox.c.id == number, unsent).values(_CANCELLED)).rowcount)
 
 
+def cancel_for(tx: Connection, address: str, subscription: str | None, now: datetime) -> int:
+    """Cancel what is queued for an address, of the subscription of this key or with None of all; return the count.
+
+    Of a mail that is being sent the claim is taken away, as long as its final dot is to come: `mark_dot` refuses it.
+    What may have been delivered and is not sent again by itself stays what it is; so do notices.
+    """
+    mails = select(digests.c.id).where(
+        digests.c.subscription != "" if subscription is None else digests.c.subscription == subscription
+    )
+    return _cancel(tx, and_(outbox.c.recipient == address, outbox.c.digest_id.in_(mails)), now)
+
+
+def cancel_suppressed(tx: Connection, now: datetime) -> int:
+    """Cancel, as `cancel_for` does, what is queued for addresses to which nothing goes; return the count."""
+    return _cancel(tx, _is_suppressed, now)
+
+
+def by_message_id(tx: Connection, message_id: str) -> Delivery | None:
+    """Return the mail of a Message-ID, with its angle brackets; None where there is none."""
+    row = tx.execute(_rows.where(outbox.c.message_id == message_id)).one_or_none()
+    return None if row is None else _delivery(row)
+
+
+def mark_bounced(tx: Connection, number: int, now: datetime) -> None:
+    """Record that a mail was taken, and returned later: one that was uncertain does not go again."""
+    uncertain = _is(DeliveryStatus.UNCERTAIN)
+    values = {
+        "bounced_at": now,
+        "status": case((uncertain, DeliveryStatus.SENT.value), else_=outbox.c.status),
+        "sent_at": case((uncertain, now), else_=outbox.c.sent_at),
+        "next_attempt_at": case((uncertain, None), else_=outbox.c.next_attempt_at),
+    }
+    tx.execute(update(outbox).where(outbox.c.id == number).values(values))
+
+
+def refused_part(tx: Connection, delivery: Delivery) -> bool:
+    """Return whether another part of the same digest to the same recipient was refused for its address, or bounced."""
+    refused = and_(_is(DeliveryStatus.FAILED), outbox.c.cause == SendCause.ADDRESS.value)
+    others = (
+        select(outbox.c.id)
+        .join(digests, digests.c.id == outbox.c.digest_id)
+        .where(
+            digests.c.subscription == delivery.subscription_key,
+            digests.c.slot == delivery.slot,
+            outbox.c.recipient == delivery.mail.to,
+            outbox.c.id != delivery.id,
+            or_(refused, outbox.c.bounced_at.is_not(None)),
+        )
+    )
+    return bool(tx.scalar(select(others.exists())))
+
+
+def last_bounced(tx: Connection, delivery: Delivery) -> bool:
+    """Return whether the last digest before this one that a server took for the same recipient has bounced."""
+    before = (
+        select(outbox.c.bounced_at)
+        .join(digests, digests.c.id == outbox.c.digest_id)
+        .where(
+            digests.c.subscription == delivery.subscription_key,
+            digests.c.slot != delivery.slot,
+            outbox.c.recipient == delivery.mail.to,
+            outbox.c.id < delivery.id,
+            _is(DeliveryStatus.SENT),
+        )
+    )
+    return tx.scalar(before.order_by(outbox.c.id.desc()).limit(1)) is not None
+
+
 def recipients_unsent(tx: Connection) -> list[tuple[str, str]]:
     """Return the recipients of unsent mails as (key of the subscription, address), each once; notices left out."""
     query = (
@@ -373,7 +444,8 @@ def make_due(tx: Connection, now: datetime, *, other_than: str | None = None) ->
 def requeue(tx: Connection, number: int, now: datetime, expires_at: datetime) -> bool:
     """Queue an unsent mail again, as if new.
 
-    Return False when it is unknown, being sent, or was sent, or when its recipient has left the subscription.
+    Return False when it is unknown, being sent, or was sent, when its recipient has left the subscription, or when
+    somebody else than the mail server decided that nothing goes there.
     """
     as_new = {
         **_IDLE,
@@ -391,13 +463,20 @@ def requeue(tx: Connection, number: int, now: datetime, expires_at: datetime) ->
         "seen": False,
     }
     unsent = or_(_is(*_UNSENT, *_GIVEN_UP, DeliveryStatus.HELD), _lease_ran_out(now))
-    may_requeue = update(outbox).where(outbox.c.id == number, unsent, ~_is_unwanted)
+    wanted = ~_is_unwanted, ~_is_kept_suppressed
+    may_requeue = update(outbox).where(outbox.c.id == number, unsent, *wanted)
     return bool(tx.execute(may_requeue.values(as_new)).rowcount)
 
 
 def is_unwanted(tx: Connection, number: int) -> bool:
     """Return whether the recipient of a mail has left its subscription."""
     return tx.scalar(select(outbox.c.id).where(outbox.c.id == number, _is_unwanted)) is not None
+
+
+def is_suppressed(tx: Connection, number: int) -> bool:
+    """Return whether somebody else than the mail server decided that nothing goes to the recipient of a mail."""
+    which = outbox.c.id == number, _is_kept_suppressed
+    return tx.scalar(select(outbox.c.id).where(*which)) is not None
 
 
 def prune(tx: Connection, before: datetime) -> int:
@@ -507,6 +586,32 @@ _STATUS_AFTER_HOLD = case(
 _is_lost = _is(DeliveryStatus.FAILED, DeliveryStatus.EXPIRED)
 
 
+def _cancel(tx: Connection, which: ColumnElement[bool], now: datetime) -> int:
+    goes_by_itself = or_(
+        _is(DeliveryStatus.WAITING, DeliveryStatus.HELD),
+        and_(_is(DeliveryStatus.UNCERTAIN), outbox.c.next_attempt_at.is_not(None)),
+    )
+    before_dot = and_(_is(DeliveryStatus.SENDING), outbox.c.phase == Phase.BEFORE_DOT.value)
+    # An uncertain mail keeps its claim: its worker may live, and come to know that it was sent.
+    taken_away = {
+        **_CANCELLED,
+        **_IDLE,
+        "held_since": None,
+        "claim": case((before_dot, ""), else_=outbox.c.claim),
+        "attempted_at": case((before_dot, now), else_=outbox.c.attempted_at),
+    }
+    return tx.execute(
+        update(outbox).where(which, or_(goes_by_itself, before_dot)).values(taken_away)
+    ).rowcount
+
+
+def _suppressed(*how: ColumnElement[bool]) -> ColumnElement[bool]:
+    """Return whether a mail goes to an address to which nothing goes, of its subscription or of all."""
+    bars = suppressions.bars(outbox.c.recipient, digests.c.subscription, *how)
+    query = select(tables.suppressions.c.address).where(digests.c.id == outbox.c.digest_id, *bars)
+    return exists(query.correlate(outbox))
+
+
 def _has_left(how: ColumnElement[bool]) -> ColumnElement[bool]:
     """Return whether a mail is one to a recipient of whom config.toml said so; of an unknown one it said nothing."""
     digest_and_recipient = (
@@ -518,11 +623,13 @@ def _has_left(how: ColumnElement[bool]) -> ColumnElement[bool]:
 
 
 _is_unwanted = _has_left(recipients.c.gone_at.is_not(None))
+_is_suppressed = _suppressed()
+_is_kept_suppressed = _suppressed(tables.suppressions.c.decided_by != SuppressedBy.SERVER.value)
 
 
 def _due(now: datetime, routes: Collection[Route]) -> tuple[ColumnElement[bool], ...]:
     by_route = outbox.c.route.in_([route.value for route in routes])
-    return _is_unsent, outbox.c.next_attempt_at <= now, by_route, ~_is_unwanted
+    return _is_unsent, outbox.c.next_attempt_at <= now, by_route, ~_is_unwanted, ~_is_suppressed
 
 
 def _subscriptions_of(tx: Connection, digest_ids: Sequence[int]) -> dict[int, str]:
@@ -572,4 +679,5 @@ def _delivery(row: Row[Any]) -> Delivery:
         failing_since=row.failing_since,
         failing_awake=timedelta(seconds=row.failing_awake),
         seen=row.seen,
+        bounced_at=row.bounced_at,
     )

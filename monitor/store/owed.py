@@ -5,6 +5,7 @@ from datetime import datetime
 
 from sqlalchemy import Connection, delete, exists, func, select
 
+from monitor.store import suppressions
 from monitor.store.dialects import chunks, insert_missing
 from monitor.store.tables import owed, recipients
 
@@ -41,6 +42,12 @@ def drop(tx: Connection, subscription: str, recipient: str, seqs: Collection[int
         tx.execute(delete(owed).where(*debts, owed.c.seq.in_(chunk))).rowcount
         for chunk in chunks(sorted(seqs))
     )
+
+
+def drop_suppressed(tx: Connection) -> int:
+    """Delete the debts to addresses to which nothing goes; return their count."""
+    barred = exists().where(*suppressions.bars(owed.c.recipient, owed.c.subscription))
+    return tx.execute(delete(owed).where(barred)).rowcount
 
 
 def drop_lapsed(tx: Connection) -> int:

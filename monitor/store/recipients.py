@@ -1,10 +1,12 @@
-"""Table recipients: who receives a subscription, who left it when, and whom the mail server refuses."""
+"""Table recipients: who receives a subscription, who left it when, and how often an address refused it in a row."""
 
 from collections.abc import Collection
 from datetime import datetime, timedelta
 
-from sqlalchemy import ColumnElement, Connection, and_, delete, exists, insert, or_, select, update
+from sqlalchemy import ColumnElement, Connection, and_, delete, exists, func, insert, or_, select, update
 
+from monitor.config.addresses import any_spelling
+from monitor.store import suppressions
 from monitor.store.dialects import chunks, insert_missing
 from monitor.store.tables import digests, outbox, recipients, subscriptions
 
@@ -14,8 +16,11 @@ def sync(tx: Connection, subscription: str, addresses: Collection[str], now: dat
     in_file = set(addresses)
     insert_missing(tx, recipients, [{"subscription": subscription, "address": each} for each in in_file])
     rows = tx.execute(select(recipients.c.address, recipients.c.gone_at).where(_of(subscription))).all()
-    returned = {"gone_at": None, "lapsed": False, **_RESUMED}
-    for chunk in chunks([row.address for row in rows if row.gone_at and row.address in in_file]):
+    returned = {"gone_at": None, "lapsed": False, **_NEVER_REFUSED}
+    back_again = [row.address for row in rows if row.gone_at and row.address in in_file]
+    for address in back_again:
+        suppressions.lift_from_edit(tx, address, subscription)
+    for chunk in chunks(back_again):
         back = update(recipients).where(_of(subscription), recipients.c.address.in_(chunk))
         tx.execute(back.values(returned))
     for chunk in chunks([row.address for row in rows if not row.gone_at and row.address not in in_file]):
@@ -57,15 +62,9 @@ def put_off_lapse(tx: Connection, by: timedelta) -> None:
 
 
 def present(tx: Connection, subscription: str, addresses: Collection[str]) -> set[str]:
-    """Return those of these addresses that may be mailed the subscription: they have not left, nor are suspended."""
-    barred = or_(_has_left, recipients.c.suspended_at.is_not(None))
-    return set(addresses) - set(tx.scalars(select(recipients.c.address).where(_of(subscription), barred)))
-
-
-def suspended(tx: Connection, subscription: str, addresses: Collection[str]) -> set[str]:
-    """Return those of these addresses that the mail server has refused too often to be mailed again."""
-    rows = select(recipients.c.address).where(_of(subscription), recipients.c.suspended_at.is_not(None))
-    return set(addresses) & set(tx.scalars(rows))
+    """Return those of these addresses that may be mailed the subscription: they have not left, nor are suppressed."""
+    left = tx.scalars(select(recipients.c.address).where(_of(subscription), _has_left))
+    return set(addresses) - set(left) - suppressions.barred(tx, subscription, addresses)
 
 
 def left_lately(tx: Connection, subscription: str) -> list[str]:
@@ -96,41 +95,35 @@ def refused(tx: Connection, subscription: str, address: str, reason: str) -> int
     return tx.scalar(select(recipients.c.refusals).where(row)) or 0
 
 
-def accepted(tx: Connection, subscription: str, address: str) -> bool:
-    """Record that the address took a digest; return False when it had refused none before."""
-    refused_before = and_(_is(subscription, address), recipients.c.refusals > 0)
-    return bool(tx.execute(update(recipients).where(refused_before).values(refusals=0, reason="")).rowcount)
+def refusals(tx: Connection, subscription: str, address: str) -> int:
+    """Return how many digests in a row were refused for good because of the address."""
+    return tx.scalar(select(recipients.c.refusals).where(_is(subscription, address))) or 0
 
 
-def suspend(tx: Connection, subscription: str, address: str, now: datetime, content_hash: str) -> None:
-    """Record that the address is not mailed any more under the config.toml of this content hash."""
-    values = {"suspended_at": now, "suspended_under": content_hash}
-    tx.execute(update(recipients).where(_is(subscription, address)).values(values))
+def accepted(tx: Connection, subscription: str, address: str) -> None:
+    """Record that the address takes digests."""
+    tx.execute(update(recipients).where(_is(subscription, address)).values(_NEVER_REFUSED))
 
 
-def resume_after_edit(tx: Connection, content_hash: str) -> int:
-    """Let the addresses be mailed again that were suspended under another config.toml; return their count."""
-    suspended = recipients.c.suspended_at.is_not(None), recipients.c.suspended_under != content_hash
-    return tx.execute(update(recipients).where(*suspended).values(_RESUMED)).rowcount
-
-
-def resume(tx: Connection, subscription: str, address: str) -> bool:
-    """Let a suspended address be mailed again; return False when it was not suspended."""
-    suspended = and_(_is(subscription, address), recipients.c.suspended_at.is_not(None))
-    return bool(tx.execute(update(recipients).where(suspended).values(_RESUMED)).rowcount)
+def forget_refusals(tx: Connection, address: str, subscription: str) -> None:
+    """Count the refusals of an address, in any spelling, anew: of a subscription, or with "" of all."""
+    row = func.lower(recipients.c.address) == any_spelling(address)
+    which = row if not subscription else and_(row, _of(subscription))
+    tx.execute(update(recipients).where(which).values(_NEVER_REFUSED))
 
 
 def refused_anywhere(tx: Connection) -> list[tuple[str, str]]:
-    """Return who refused the last digest, or is suspended, as (name of the subscription, address)."""
+    """Return who refused the last digest, or is suppressed, as (name of the subscription, address)."""
+    is_suppressed = exists().where(*suppressions.bars(recipients.c.address, recipients.c.subscription))
     query = (
         select(subscriptions.c.name, recipients.c.address)
         .join(subscriptions, subscriptions.c.key == recipients.c.subscription)
-        .where(~_has_left, or_(recipients.c.refusals > 0, recipients.c.suspended_at.is_not(None)))
+        .where(~_has_left, or_(recipients.c.refusals > 0, is_suppressed))
     )
     return [(row.name, row.address) for row in tx.execute(query)]
 
 
-_RESUMED = {"suspended_at": None, "suspended_under": "", "refusals": 0, "reason": ""}
+_NEVER_REFUSED = {"refusals": 0, "reason": ""}
 _has_left: ColumnElement[bool] = recipients.c.gone_at.is_not(None)
 
 

@@ -21,6 +21,7 @@ from monitor.store.tables import (
     rulesets,
     services,
     subscriptions,
+    suppressions,
 )
 
 _WAITING, _UNCERTAIN, _SENDING, _HELD = (
@@ -37,7 +38,7 @@ _UNSENT = (_WAITING, _UNCERTAIN, _SENDING, _HELD)
 # What these say has happened. What an entry says of its arrival is history, and nothing waits for it.
 _HAPPENED: tuple["Column[datetime]", ...] = (
     *(subscriptions.c.created_at, subscriptions.c.gone_at),
-    *(recipients.c.gone_at, recipients.c.suspended_at),
+    *(recipients.c.gone_at, suppressions.c.at, outbox.c.bounced_at),
     *(feeds.c.gone_since, feeds.c.failing_since, feeds.c.others_at, owed.c.since),
     relays.c.since,
     *(services.c.started_at, services.c.beat_at, services.c.ended_at),

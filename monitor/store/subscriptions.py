@@ -13,7 +13,7 @@ from monitor.model.digests import Registered, Slot, SubscriptionState
 from monitor.store import entries
 from monitor.store.dialects import clean
 from monitor.store.keys import free_key
-from monitor.store.tables import backfill, digests, mailed, owed, recipients, subscriptions
+from monitor.store.tables import backfill, digests, mailed, owed, recipients, subscriptions, suppressions
 
 
 def sync(tx: Connection, names: Sequence[str], now: datetime) -> None:
@@ -178,6 +178,7 @@ def merge(tx: Connection, key: str, into: str) -> None:
         (owed, ["recipient", "seq"]),
         (backfill, ["seq"]),
         (recipients, ["address"]),
+        (suppressions, ["address"]),
     ):
         twin = table.alias()
         is_there = exists().where(

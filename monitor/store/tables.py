@@ -161,7 +161,7 @@ subscriptions = Table(
     UniqueConstraint("name"),
 )
 
-# Who receives a subscription, as registered last, and who may not be mailed for now.
+# Who receives a subscription, as registered last, and how many digests in a row each has refused.
 recipients = Table(
     "recipients",
     metadata,
@@ -169,13 +169,26 @@ recipients = Table(
     Column("address", Words, nullable=False),  # of the envelope, without a display name
     Column("gone_at", Instant),  # when config.toml was first seen without it
     Column("lapsed", Boolean, nullable=False, server_default=false()),  # a day ago: nothing is owed any more
-    Column("refusals", Integer, nullable=False, server_default="0"),  # digests in a row refused for good
-    Column("suspended_at", Instant),
     Column(
-        "suspended_under", Text, nullable=False, server_default=_EMPTY
-    ),  # the content hash of config.toml then
+        "refusals", Integer, nullable=False, server_default="0"
+    ),  # digests in a row refused for good, or bounced
     Column("reason", Words, nullable=False, server_default=_EMPTY),  # the server's words at the last refusal
     PrimaryKeyConstraint("subscription", "address"),
+)
+
+# To which addresses nothing goes, whoever is in config.toml.
+suppressions = Table(
+    "suppressions",
+    metadata,
+    Column("address", Words, nullable=False),  # in small letters: any spelling of it is meant
+    Column("subscription", Words, nullable=False, server_default=_EMPTY),  # its key; "": all
+    Column("at", Instant, nullable=False),
+    Column("decided_by", Text, nullable=False),  # a SuppressedBy
+    Column("reason", Words, nullable=False, server_default=_EMPTY),
+    Column(
+        "content_hash", Text, nullable=False, server_default=_EMPTY
+    ),  # until config.toml has another one; "": until it is removed
+    PrimaryKeyConstraint("address", "subscription"),
 )
 
 # A mail's content: a part of a digest of a subscription, or a notice, whose subscription is "".
@@ -272,6 +285,7 @@ outbox = Table(
     Column("held_since", Instant),  # its recipient or subscription is not in config.toml
     Column("last_reply", Words, nullable=False),
     Column("seen", Boolean, nullable=False, server_default=false()),  # by the operator, that it was given up
+    Column("bounced_at", Instant),  # when a bounce of it was read that says it was not delivered
     UniqueConstraint("message_id"),
     UniqueConstraint("digest_id", "recipient"),
     Index("ix_outbox_due", "status", "next_attempt_at"),

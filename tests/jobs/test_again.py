@@ -11,7 +11,8 @@ from monitor.errors import DigestError, SendCause, SendKind
 from monitor.jobs.again import SentAgain, send_again
 from monitor.model.digests import Slot, SlotKind
 from monitor.model.mail import Delivery, DeliveryStatus, Route
-from monitor.store import digests, outbox, owed, recipients, repair, subscriptions
+from monitor.model.suppressions import SuppressedBy, Suppression
+from monitor.store import digests, outbox, owed, recipients, repair, subscriptions, suppressions
 from monitor.store.database import Connection
 from tests import make
 from tests.jobs.desk import Desk
@@ -155,23 +156,28 @@ async def test_a_copy_goes_the_way_that_mails_go_now(desk: Desk) -> None:
     assert copy.expires_at == desk.clock() + desk.context.expire
 
 
-async def test_who_is_suspended_or_has_left_gets_none_and_the_others_do(desk: Desk) -> None:
+async def test_who_is_suppressed_or_has_left_gets_none_and_the_others_do(desk: Desk) -> None:
     await mailed(desk)
 
-    def suspend(tx: Connection) -> None:
+    def suppress(tx: Connection) -> None:
         recipients.sync(tx, TWO.name, ["reader@example.org", "bo@example.org"], desk.clock())
-        recipients.suspend(tx, TWO.name, "bo@example.org", desk.clock(), "hash")
+        suppressions.put(
+            tx,
+            Suppression(
+                address="Bo@example.org", subscription=TWO.name, at=desk.clock(), by=SuppressedBy.OPERATOR
+            ),
+        )
 
-    await desk.db.write(suspend)
+    await desk.db.write(suppress)
     sent = await again(desk)
     assert sent.to == ("reader@example.org",)
     (reason,) = sent.refused
-    assert "bo@example.org is suspended" in reason
-    with pytest.raises(DigestError, match=r"bo@example\.org is suspended"):
+    assert "bo@example.org is suppressed" in reason
+    with pytest.raises(DigestError, match=r"bo@example\.org is suppressed"):
         await again(desk, to="bo@example.org")
 
     await desk.db.write(lambda tx: recipients.sync(tx, TWO.name, ["reader@example.org"], desk.clock()))
-    await desk.db.write(recipients.resume, TWO.name, "bo@example.org")
+    await desk.db.write(suppressions.lift, "bo@example.org")
     with pytest.raises(DigestError, match="does not receive AI 日报 any more"):
         await again(desk, to="bo@example.org")
     desk.subscription = make.subscription(to=("bo@example.org",))

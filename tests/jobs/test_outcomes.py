@@ -6,18 +6,18 @@ from dataclasses import replace
 from datetime import timedelta
 
 import pytest
-from sqlalchemy import select
 
 from monitor.digests.due import slot_now
 from monitor.errors import SendCause, SendKind
 from monitor.jobs.deliver import Attempted, InHand, Transport, deliver, is_anything_due, recover
 from monitor.jobs.give_up import retry
+from monitor.jobs.suppress import lift_after_edit
 from monitor.mail import BeforeDot
 from monitor.mail.message import make_mail
 from monitor.mail.replies import Step, refusal
 from monitor.model.mail import Delivery, DeliveryStatus, Mail, Rendered, Route
 from monitor.model.notices import NoticeKind
-from monitor.store import digests, notices, outbox, owed, recipients, relays, tables
+from monitor.store import digests, notices, outbox, owed, relays, suppressions
 from monitor.store.database import Connection
 from monitor.texts import in_language
 from tests import make
@@ -69,8 +69,7 @@ async def debts(desk: Desk) -> dict[str, dict[int, int]]:
 
 async def suspended(desk: Desk) -> list[str]:
     """Return who is left out of digests now."""
-    query = select(tables.recipients.c.address).where(tables.recipients.c.suspended_at.is_not(None))
-    return await desk.db.read(lambda tx: list(tx.scalars(query)))
+    return [suppression.address for suppression in await desk.db.read(suppressions.listing)]
 
 
 async def told(desk: Desk) -> list[NoticeKind]:
@@ -333,8 +332,8 @@ async def test_an_address_refused_for_three_digests_is_not_mailed_any_more(desk:
     kinds = await told(desk)
     assert NoticeKind.ADDRESS_SUSPENDED in kinds
     assert NoticeKind.ADDRESS_REFUSED not in kinds
-    assert await desk.db.write(recipients.resume_after_edit, "first") == 0
-    assert await desk.db.write(recipients.resume_after_edit, "second") == 1
+    assert await desk.db.write(lift_after_edit, "first", desk.clock()) == 0
+    assert await desk.db.write(lift_after_edit, "second", desk.clock()) == 1
     assert await suspended(desk) == []
 
 

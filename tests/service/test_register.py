@@ -8,12 +8,13 @@ from pathlib import Path
 
 import pytest
 
-from monitor.jobs.give_up import refuse_address
+from monitor.jobs.suppress import refuse_address
 from monitor.loaded import LoadedConfig, load
 from monitor.model.digests import Registered, SubscriptionState
 from monitor.model.feeds import PollState, Rhythm
 from monitor.model.mail import DeliveryStatus, RelayState, Route
 from monitor.model.notices import NoticeKind, Trouble
+from monitor.model.suppressions import SuppressedBy
 from monitor.service.register import Wanted, compare, register, register_again
 from monitor.store import (
     digests,
@@ -372,7 +373,8 @@ async def test_what_a_server_or_an_address_refused_is_over_when_they_are_in_the_
 
     def refuse(tx: Connection) -> None:
         for each in (number, other):
-            refuse_address(tx, outbox.by_number(tx, each), "550 no such user", NOW, "")
+            delivery = outbox.by_number(tx, each)
+            refuse_address(tx, delivery, "550 no such user", NOW, by=SuppressedBy.SERVER)
         for server in ("127.0.0.1:25", "old.example.org:25"):
             trouble = Trouble(kind=NoticeKind.RELAY_DOWN, subject=server, since=NOW)
             notices.report(tx, trouble, NOW)

@@ -173,6 +173,7 @@ class OutboxMail:
     expires_at: datetime  # when it is given up
     last_reply: str  # of the server
     seen: bool  # that it was given up was marked as seen
+    bounced_at: datetime | None  # when a bounce said that it was not delivered; null: none did
 
     @classmethod
     def of(cls, delivery: Delivery, spared: RelayState | None = None) -> OutboxMail:
@@ -189,6 +190,7 @@ class OutboxMail:
             expires_at=delivery.expires_at,
             last_reply=delivery.last_reply,
             seen=delivery.seen,
+            bounced_at=delivery.bounced_at,
         )
 
 
