@@ -21,7 +21,7 @@ from monitor.feeds.fetch import Fetched, Fetcher
 from monitor.feeds.parser_pool import ParserPool
 from monitor.jobs.deliver import Transport
 from monitor.loaded import load
-from monitor.mail import BeforeDot
+from monitor.mail import BeforeDot, BeforeRcpt, go_on
 from monitor.model.feeds import Validators
 from monitor.model.mail import Mail, Route
 from monitor.service.due_work import DueWork, Outcome, Work
@@ -90,7 +90,7 @@ async def main(rounds: int) -> None:
     parsers = ParserPool()
     feed = GrowingFeed()
 
-    async def send(_mail: Mail, before_dot: BeforeDot) -> str:
+    async def send(_mail: Mail, before_dot: BeforeDot, before_rcpt: BeforeRcpt = go_on) -> str:
         await before_dot()
         return "250 ok"
 

@@ -5,8 +5,9 @@ from pathlib import Path
 
 import opencc
 
+from monitor.texts import OF_READERS
+
 LOCALE = Path(__file__).parent.parent / "templates" / "locale"
-_OF_DIGESTS = "digest.po"  # written by hand in each language
 _QUOTATION_MARKS = str.maketrans("“”‘’", "「」『』")
 
 
@@ -16,7 +17,7 @@ def make_texts() -> dict[Path, str]:
     return {
         LOCALE / "zh_Hant" / "LC_MESSAGES" / source.name: "".join(_converted(source.read_text("utf-8")))
         for source in sources
-        if source.name != _OF_DIGESTS
+        if source.name not in OF_READERS  # written by hand in each language
     }
 
 

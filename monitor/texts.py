@@ -19,7 +19,7 @@ ENGLISH = "en"
 SHOWN_IN: ContextVar[str] = ContextVar("SHOWN_IN", default=ENGLISH)
 _TEMPLATE = "sentence"
 _MARK = f'{{"{_TEMPLATE}": '  # how a kept Text begins
-_OF_DIGESTS = "digest.po"  # the words of the mail's templates, which digests/language.py reads
+OF_READERS = ("digest.po", "web.po")  # the words of templates for readers, which digests/language.py reads
 
 
 class Text(str):
@@ -200,7 +200,7 @@ def _catalogue(locale: str) -> Mapping[str, str]:
 
     catalogue: dict[str, str] = {}
     for path in sorted((TEMPLATES / "locale" / locale.replace("-", "_") / "LC_MESSAGES").glob("*.po")):
-        if path.name != _OF_DIGESTS:
+        if path.name not in OF_READERS:
             with path.open("rb") as source:
                 catalogue |= {
                     str(message.id): str(message.string) for message in read_po(source) if message.id

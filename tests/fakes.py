@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 from monitor.config.options import Feed
 from monitor.errors import FeedError, SendCause, SendError, SendKind
 from monitor.feeds.fetch import Fetched, NotModified
-from monitor.mail import BeforeDot
+from monitor.mail import BeforeDot, BeforeRcpt, go_on
 from monitor.model.feeds import Validators
 from monitor.model.mail import Mail
 from tests.make import NOW
@@ -108,7 +108,8 @@ class FakeMailbox:
     ) -> SendError:
         return SendError(f"a {kind.value} answer", kind, cause=cause, code=code, lasting=lasting)
 
-    async def send(self, mail: Mail, before_dot: BeforeDot) -> str:
+    async def send(self, mail: Mail, before_dot: BeforeDot, before_rcpt: BeforeRcpt = go_on) -> str:
+        await before_rcpt()
         error = self._next.popleft() if self._next else None
         if error is None or error.kind is SendKind.UNCERTAIN:
             await before_dot()

@@ -18,6 +18,7 @@ from monitor.assets import TEMPLATES
 from monitor.cli import app
 from monitor.errors import MonitorError, Problem
 from monitor.texts import (
+    OF_READERS,
     SHOWN_IN,
     Text,
     asks_for_language,
@@ -60,7 +61,7 @@ def _help_texts(command: Any, name: str) -> Iterator[tuple[str, str]]:
 def _translations(locale: str) -> dict[str, str]:
     found: dict[str, str] = {}
     for path in (TEMPLATES / "locale" / locale / "LC_MESSAGES").glob("*.po"):
-        if path.name != "digest.po":
+        if path.name not in OF_READERS:
             with path.open("rb") as source:
                 messages = [message for message in read_po(source) if message.id]
             twice = [message.id for message in messages if message.id in found]

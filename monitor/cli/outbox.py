@@ -9,6 +9,7 @@ from monitor.cli.terminal import answer, complain_each, say, table
 from monitor.config.checked import CheckedConfig, read_options, smtp_hash_of
 from monitor.errors import MonitorError
 from monitor.jobs.backup import release as release_mail
+from monitor.jobs.choose import why_mail_declined
 from monitor.jobs.give_up import acknowledge
 from monitor.jobs.give_up import retry as retry_mail
 from monitor.mail.policy import tried_at
@@ -174,6 +175,8 @@ async def _requeue(mail: int, checked: CheckedConfig, db: Database) -> list[str]
                 mail=mail,
             )
         ]
+    if why := await db.read(why_mail_declined, mail, now):
+        return [sentence("mail {mail} cannot be sent again: {why}.", mail=mail, why=why)]
     if await db.read(store.is_unwanted, mail):
         return [
             sentence(

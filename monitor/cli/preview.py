@@ -279,7 +279,9 @@ def _write_parts(
         name = f"{stem}-{row}" if row > 1 else stem
         contents[f"{name}.html"] = part.rendered.html.encode()
         contents[f"{name}.txt"] = part.rendered.text.encode()
-        contents[f"{name}.eml"] = mails_of(part, recipients[:1], sender=sender, row=row)[0].raw
+        contents[f"{name}.eml"] = mails_of(part, recipients[:1], sender=sender, row=row, key="", links={})[
+            0
+        ].raw
     return tuple(str(file) for file in write_files(out, contents))
 
 

@@ -22,8 +22,10 @@ from monitor.config.values import (
     Moment,
     Name,
     Network,
+    OptionalAddress,
     OptionalWebAddress,
     Proxy,
+    PublicUrl,
     QuietHours,
     Reader,
     Size,
@@ -145,6 +147,9 @@ class SmtpOptions:
         "", "or MONITOR_SMTP__PASSWORD in the environment, or systemd's LoadCredential=smtp_password:..."
     )
     sender: Address = option("AI 日报 <digest@example.org>", "most servers require the account's own address")
+    reply_to: OptionalAddress = option(
+        "", "where answers of the readers go, and what the mails name as the address of who answers"
+    )
     ca_file: FilePath = option("", "a certificate authority of your own")
     insecure: bool = option(
         False,
@@ -217,6 +222,21 @@ class WebOptions:
     enabled: bool = option(False, "true: /healthz, /readyz and /metrics are served there:")
     host: Host = option("127.0.0.1", "")
     port: Annotated[int, Reader(integer(1, 65535))] = option(8080, "")
+    public_url: PublicUrl = option(
+        "",
+        '"https://news.example.org": how readers reach it; each mail then has a link to unsubscribe, or pause',
+    )
+
+    def check(self) -> None:
+        """Raise ValueError where readers could not trust the pages."""
+        parts = urlsplit(self.public_url)
+        if parts.scheme == "http" and not is_this_machine(parts.hostname or ""):
+            raise ValueError(
+                sentence(
+                    '"public_url" begins with http://, and mail programs press the button of https:// alone. Write '
+                    "https://…, and let a proxy with a certificate stand before it"
+                )
+            )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

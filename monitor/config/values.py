@@ -254,6 +254,29 @@ def _optional_web_address(value: object) -> str:
     return address
 
 
+_PUBLIC_URL = re.compile(r"https?://[A-Za-z0-9.:\[\]-]+(/[A-Za-z0-9._~-]+)*/?")
+LONGEST_PUBLIC_URL = 100  # characters: with the rest of a link it stands in one line of a header
+
+
+def _public_url(value: object) -> str:
+    if value == "":
+        return ""
+    address = _web_address(value)
+    if not _PUBLIC_URL.fullmatch(address) or len(address) > LONGEST_PUBLIC_URL:
+        raise ValueError(
+            sentence(
+                'the address of a host, with or without a path, is expected, as in "https://news.example.org", of at '
+                "most {most} characters",
+                most=LONGEST_PUBLIC_URL,
+            )
+        )
+    return address.rstrip("/")
+
+
+def _optional_address(value: object) -> str:
+    return "" if value == "" else _address(value)
+
+
 def _user_agent(value: object) -> str:
     if not _is_header_value(text(value)):
         raise ValueError(sentence("expected one line of ASCII characters"))
@@ -410,6 +433,8 @@ Address = Annotated[str, Reader(_address)]
 WebAddress = Annotated[str, Reader(_web_address)]
 Proxy = Annotated[str, Reader(_proxy)]
 OptionalWebAddress = Annotated[str, Reader(_optional_web_address)]
+PublicUrl = Annotated[str, Reader(_public_url)]
+OptionalAddress = Annotated[str, Reader(_optional_address)]
 UserAgent = Annotated[str, Reader(_user_agent)]
 Headers = Annotated[tuple[tuple[str, str], ...], Reader(_headers)]
 Host = Annotated[str, Reader(_host)]

@@ -11,6 +11,7 @@ from babel.messages.pofile import read_po
 from babel.support import Translations
 
 from monitor.assets import TEMPLATES
+from monitor.texts import OF_READERS
 
 
 class Language:
@@ -48,10 +49,18 @@ class Language:
 
 @cache
 def language_of(locale: str) -> Language:
-    """Return the language of `locale`; its catalogue in templates/locale is compiled at the first call."""
-    path = TEMPLATES / "locale" / locale.replace("-", "_") / "LC_MESSAGES" / "digest.po"
+    """Return the language of `locale`; its catalogues in templates/locale are compiled at the first call."""
+    name, catalogue = locale.replace("-", "_"), None
+    for file in OF_READERS:
+        with (TEMPLATES / "locale" / name / "LC_MESSAGES" / file).open("rb") as source:
+            words = read_po(source, locale=name)
+        if catalogue is None:
+            catalogue = words
+        else:
+            for message in words:
+                if message.id:
+                    catalogue[message.id] = message
     compiled = io.BytesIO()
-    with path.open("rb") as source:
-        write_mo(compiled, read_po(source, locale=locale.replace("-", "_")))
+    write_mo(compiled, catalogue)
     compiled.seek(0)
     return Language(locale, Translations(compiled))

@@ -12,6 +12,7 @@ from monitor.digests.marked_text import MarkedText, mark_hits, plain_text
 from monitor.digests.shorten import excerpt, headline
 from monitor.model.digests import Digest, Item, Section
 from monitor.model.feeds import Entry, FeedHealth
+from monitor.model.recipients import OWN_LINK
 from monitor.model.rules import Reason
 
 WORDS_IN_REASON = 6
@@ -101,11 +102,14 @@ class DigestView:
     excluded_by: str  # the word that excluded the most; "" for none
     at_once: bool  # a mail outside the schedule
     next: str  # "" without a schedule
+    link: str  # to the reader's own page, or what stands for it; "" without pages
+    unsubscribe: str  # a mailto link, where there are no pages
+    answers: str  # the address of who answers
 
 
 def digest_view(digest: Digest, language: Language) -> DigestView:
     """Return what the templates are given, in the words of `language`. Texts of feeds are never translated."""
-    zone = ZoneInfo(digest.subscription.timezone)
+    zone, contact = ZoneInfo(digest.subscription.timezone), digest.contact
     now = digest.at.astimezone(zone)
     sections = tuple(_section(section, language, now) for section in digest.sections)
     failing = _feed_names(digest, FeedHealth.FAILING)
@@ -144,6 +148,9 @@ def digest_view(digest: Digest, language: Language) -> DigestView:
         excluded_by=_cut(digest.watched.excluded_by[0][0], _WORD) if digest.watched.excluded_by else "",
         at_once=is_at_once(digest.slot),
         next=language.dated(digest.next_at.astimezone(zone), now.date()) if digest.next_at else "",
+        link=OWN_LINK if contact.public_url else "",
+        unsubscribe=contact.mailto("unsubscribe", digest.subscription.name) if contact.answers else "",
+        answers=contact.answers,
     )
 
 

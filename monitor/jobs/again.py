@@ -12,6 +12,7 @@ from monitor.config.addresses import parse_mailbox
 from monitor.config.options import Subscription
 from monitor.digests.due import instant_of_slot
 from monitor.errors import DigestError
+from monitor.jobs.choose import UNSUBSCRIBED, why_declined
 from monitor.jobs.draft import DigestContext
 from monitor.mail.rewrite import once_more
 from monitor.model.digests import Slot, SlotKind
@@ -170,7 +171,7 @@ def _to_recipients(
     mails: list[int] = []
     refused: list[str] = []
     for key, deliveries in by_key.items():
-        if reason := _reason_against(tx, found, deliveries, has_left=key not in in_file):
+        if reason := _reason_against(tx, found, deliveries, now, has_left=key not in in_file):
             refused.append(reason)
             continue
         addresses.append(deliveries[0].mail.to)
@@ -178,7 +179,9 @@ def _to_recipients(
     return _answer(found, to=tuple(addresses), mails=tuple(mails), refused=tuple(refused))
 
 
-def _reason_against(tx: Connection, found: _Found, deliveries: Sequence[Delivery], *, has_left: bool) -> str:
+def _reason_against(
+    tx: Connection, found: _Found, deliveries: Sequence[Delivery], now: datetime, *, has_left: bool
+) -> str:
     """Return why a recipient does not get these mails again; "" where he does."""
     address, name = deliveries[0].mail.to, found.subscription.name
     if suppressions.barred(tx, found.key, [address]):
@@ -190,6 +193,17 @@ def _reason_against(tx: Connection, found: _Found, deliveries: Sequence[Delivery
     if has_left or not recipients.present(tx, found.key, [address]):
         return sentence(
             "{address} does not receive {subscription} any more.", address=address, subscription=name
+        )
+    if declined := why_declined(tx, found.key, address, now):
+        values = {"address": address, "subscription": name}
+        if declined is UNSUBSCRIBED:
+            return sentence(
+                "{address} has unsubscribed from {subscription}. Only if they ask for it: "
+                '"monitor recipients resubscribe {address}".',
+                **values,
+            )
+        return sentence(
+            '{address} has paused {subscription}: "monitor recipients resume {address}" ends that.', **values
         )
     unsent = [delivery for delivery in deliveries if delivery.status is not DeliveryStatus.SENT]
     if unsent:

@@ -10,6 +10,7 @@ from datetime import datetime
 from pathlib import Path
 
 from monitor.errors import SchemaError, StoreError
+from monitor.jobs.choose import why_mail_declined
 from monitor.model.mail import Delivery
 from monitor.store import copying, engines, files, outbox, place, repair, schema, services
 from monitor.store.copying import Counts, Report
@@ -118,6 +119,8 @@ def copy_store(source: str, target: str, *, now: datetime, report: Report) -> Co
 
 def release(tx: Connection, number: int, now: datetime, expires_at: datetime) -> str:
     """Let a mail go that is held since a restore; return why it may not, "" where it does."""
+    if why := why_mail_declined(tx, number, now):
+        return sentence("mail {number} is not released: {why}.", number=number, why=why)
     if outbox.release_restored(tx, number, now, expires_at):
         return ""
     if outbox.is_unwanted(tx, number):

@@ -10,10 +10,12 @@ from monitor.digests.due import is_at_once
 from monitor.digests.parts import Part
 from monitor.digests.room import RenderDigest
 from monitor.jobs.draft import DigestContext, Draft, Issue, NothingPending, draft_digest
-from monitor.mail.message import make_mail, new_message_id
+from monitor.mail import tokens
+from monitor.mail.message import MailingList, make_mail, new_message_id
 from monitor.model.digests import Item, Slot
 from monitor.model.mail import Mail, Rendered
-from monitor.store import digests, outbox, owed, recipients, subscriptions
+from monitor.model.recipients import Choice, Contact, TokenKey
+from monitor.store import choices, digests, outbox, owed, recipients, subscriptions
 from monitor.store.database import Connection, Database
 
 
@@ -44,6 +46,8 @@ class SlotTaken:
     subscription: Subscription
     slot: Slot
 
+
+_NO_DIGEST = 0  # stands for the digest of what counts as mailed without one
 
 ComposeOutcome = Composed | NothingNew | SlotTaken
 
@@ -81,7 +85,8 @@ async def compose(
         if not await db.write(_remember, subscription, slot, draft):
             return SlotTaken(subscription=subscription, slot=slot)
         return NothingNew(subscription=subscription, slot=slot)
-    rows = _rows(draft, sender=context.sender)
+    links = await _links(draft, context.contact, db, now)
+    rows = _rows(draft, sender=context.sender, links=links)
     try:
         wanted = await db.write(_queue, slot, draft, rows, context, now, now + context.expire)
     except _OvertakenError:
@@ -98,9 +103,18 @@ async def compose(
     )
 
 
-def mails_of(part: Part, recipients: Sequence[str], *, sender: str, row: int) -> tuple[Mail, ...]:
+def mails_of(
+    part: Part,
+    recipients: Sequence[str],
+    *,
+    sender: str,
+    row: int,
+    key: str,
+    links: Mapping[str, str],
+) -> tuple[Mail, ...]:
     """Return the mails of a part, one per recipient; `row` counts the parts of a slot, over all issues.
 
+    `key` is the subscription's, `links` has each recipient's own link, where there are pages.
     The same arguments give the same bytes. Instant and text are part of the Message-IDs: a slot that was taken while
     the clock was ahead comes again.
     """
@@ -111,7 +125,8 @@ def mails_of(part: Part, recipients: Sequence[str], *, sender: str, row: int) ->
         sender=sender,
         date=digest.at,
         unique=f"{digest.subscription.name}\n{digest.slot.name}\n{digest.at.isoformat()}\n{row}\n{part.rendered.text}",
-        list_name=digest.subscription.name,
+        mailing_list=MailingList(key=key, name=digest.subscription.name, contact=digest.contact),
+        links=links,
     )
 
 
@@ -122,7 +137,8 @@ def mails_to(
     sender: str,
     date: datetime,
     unique: str,
-    list_name: str = "",
+    mailing_list: MailingList | None = None,
+    links: Mapping[str, str] | None = None,
 ) -> tuple[Mail, ...]:
     """Return one mail per recipient; Message-IDs are made of `unique` and the recipient, not drawn by chance."""
     return tuple(
@@ -134,20 +150,42 @@ def mails_to(
                 sender, hashlib.sha256(f"{unique}\n{recipient}".encode()).hexdigest()[:32]
             ),
             date=date,
-            list_name=list_name,
+            mailing_list=mailing_list,
+            link=links.get(recipient, "") if links else "",
         )
         for recipient in recipients
     )
 
 
-def _rows(draft: Draft, *, sender: str) -> list[_Row]:
+async def _links(draft: Draft, contact: Contact, db: Database, now: datetime) -> dict[str, str]:
+    """Return the link of each recipient's own, by mailbox; none where there are no pages."""
+    if not contact.public_url:
+        return {}
+    addresses = {
+        recipient.mailbox: recipient.address for issue in draft.issues for recipient in issue.recipients
+    }
+    made, key = await db.write(_with_numbers, draft.state.key, tuple(addresses.values()), now)
+    return {
+        mailbox: contact.page(tokens.sign(made[address].number, made[address].signed_for, key))
+        for mailbox, address in addresses.items()
+    }
+
+
+def _with_numbers(
+    tx: Connection, key: str, addresses: Sequence[str], now: datetime
+) -> tuple[dict[str, Choice], TokenKey]:
+    return choices.ensure(tx, key, addresses), choices.signing_key(tx, now)
+
+
+def _rows(draft: Draft, *, sender: str, links: Mapping[str, str]) -> list[_Row]:
+    key = draft.state.key
     parts = [(issue, part) for issue in draft.issues for part in issue.parts]
     return [
         _Row(
             number=number,
             items=part.digest.items,
             returns=_returns(issue),
-            mails=mails_of(part, issue.mailboxes, sender=sender, row=number),
+            mails=mails_of(part, issue.mailboxes, sender=sender, row=number, key=key, links=links),
         )
         for number, (issue, part) in enumerate(parts, 1)
     ]
@@ -163,7 +201,17 @@ def _returns(issue: Issue) -> dict[str, int]:
 
 
 def _remember(tx: Connection, subscription: Subscription, slot: Slot, nothing: NothingPending) -> bool:
-    """Remember that there was nothing new; return False when another worker was first."""
+    """Remember that there was nothing new, or nobody who wants it; return False when another worker was first."""
+    if not _pass_over(tx, subscription, slot, nothing):
+        return False
+    if nothing.unwanted:  # what all have declined, or miss in a pause, does not come back
+        missed = [(pending.seq, pending.entry.story) for pending in nothing.unwanted]
+        digests.mark_mailed(tx, nothing.state.key, _NO_DIGEST, missed)
+        digests.drop_backfill(tx, nothing.state.key, nothing.backfill)
+    return True
+
+
+def _pass_over(tx: Connection, subscription: Subscription, slot: Slot, nothing: NothingPending) -> bool:
     state, cursor = nothing.state, nothing.span.cursor
     if is_at_once(slot):
         return True
@@ -192,7 +240,7 @@ def _queue(
     # A mail at once stands beside the digests: it leaves their cursor, and what "since" means to them, alone.
     takes_slot = not is_at_once(slot)
     stories = {pending.seq: pending.entry.story for pending in draft.pending}
-    wanted = recipients.present(tx, key, {mail.to for row in rows for mail in row.mails})
+    wanted = _wanted(tx, key, {mail.to for row in rows for mail in row.mails}, now)
     last = 0
     for row in rows:
         number = digests.insert(
@@ -221,16 +269,25 @@ def _queue(
     for issue in draft.issues:
         _settle(tx, key, issue, wanted, now)
     # The file may be torn: who comes back within a day gets what the others get now.
-    news = {item.seq: 0 for item in draft.issues[0].digest.items if not item.owed}
-    for address in recipients.left_lately(tx, key):
+    news = max(
+        ({item.seq: 0 for item in issue.digest.items if not item.owed} for issue in draft.issues), key=len
+    )  # of those who declined no rule
+    left = recipients.left_lately(tx, key)
+    for address in set(left) - choices.declining(tx, key, left, now):
         owed.add(tx, key, address, news, now)
     return wanted
+
+
+def _wanted(tx: Connection, key: str, addresses: Collection[str], now: datetime) -> set[str]:
+    """Return those of these addresses to which mails may be queued: who is expected, and has not declined."""
+    return recipients.present(tx, key, addresses) - choices.declining(tx, key, addresses, now)
 
 
 def _settle(tx: Connection, key: str, issue: Issue, wanted: Collection[str], now: datetime) -> None:
     """Delete the debts that the mails of an issue to those who want them pay, and write down what is left."""
     brought = {item.entry.story for part in issue.parts for item in part.digest.items}
     paid = [candidate.seq for candidate in issue.owed if candidate.entry.story in brought]
+    paid += issue.declined
     left = {item.seq: 0 for item in issue.left if not item.owed}
     for recipient in issue.recipients:
         if recipient.address not in wanted:

@@ -11,6 +11,7 @@ from uuid import uuid4
 from monitor.config.options import OutboxOptions
 from monitor.errors import MonitorError, SchemaError, SendCause, SendError, SendKind, StoreError
 from monitor.jobs import Clock, Jitter
+from monitor.jobs.choose import why_declined
 from monitor.jobs.give_up import (
     GivenUp,
     give_up,
@@ -76,7 +77,11 @@ class Attempted:
 
 
 class _OvertakenError(MonitorError):
-    """The lease ran out before the dot and another worker has claimed the mail."""
+    """Before the dot the claim was lost: the lease ran out and another worker has the mail, or it was cancelled."""
+
+
+class _DeclinedError(MonitorError):
+    """The recipient does not want the mail any more; its words say why."""
 
 
 async def deliver(
@@ -123,14 +128,17 @@ def is_anything_due(tx: Connection, transport: Transport, now: datetime) -> bool
 def _claim(
     tx: Connection, transport: Transport, now: datetime, *, lease_until: datetime, token: str
 ) -> Delivery | None:
-    delivery = outbox.claim(
-        tx,
-        now,
-        lease_until=lease_until,
-        token=token,
-        routes=_open_routes(tx, transport, now),
-        server=transport.server,
-    )
+    routes = _open_routes(tx, transport, now)
+    while True:
+        delivery = outbox.claim(
+            tx, now, lease_until=lease_until, token=token, routes=routes, server=transport.server
+        )
+        if delivery is None or not (
+            why := why_declined(tx, delivery.subscription_key, delivery.mail.to, now)
+        ):
+            break
+        # Queued a moment after he left, or in the server's hands then: it would be refused before RCPT.
+        _cancel(tx, delivery, token, why, now)
     if delivery is None or delivery.route is not Route.SMTP or delivery.reached_dot:
         return delivery
     # Nobody has this mail yet: it goes out from the address that is right now.
@@ -138,6 +146,11 @@ def _claim(
     if mail is not delivery.mail:
         outbox.rewrite(tx, delivery.id, mail)
     return replace(delivery, mail=mail)
+
+
+def _cancel(tx: Connection, delivery: Delivery, token: str, why: str, now: datetime) -> None:
+    status = DeliveryStatus.CANCELLED
+    outbox.finish(tx, delivery.id, token, status=status, next_attempt_at=None, reply=why, now=now)
 
 
 def _open_routes(tx: Connection, transport: Transport, now: datetime) -> Collection[Route]:
@@ -175,16 +188,20 @@ class _Attempt:
         """Send the mail and record the outcome. `past_dot` gets its number once the server may have it."""
         delivery = self._delivery
 
+        async def before_rcpt() -> None:
+            await self._db.read(self._require_wanted, self._clock())
+
         async def before_dot() -> None:
-            if not await self._db.write(outbox.mark_dot, delivery.id, self._token):
-                raise _OvertakenError
+            await self._db.write(self._mark_dot, self._clock())
             past_dot.add(delivery.id)
 
         result: str | SendError
         try:
-            result = await self._transport.sends[delivery.route](delivery.mail, before_dot)
+            result = await self._transport.sends[delivery.route](delivery.mail, before_dot, before_rcpt)
         except _OvertakenError:
-            return self._overtaken()
+            return await self._db.read(self._taken_away)
+        except _DeclinedError as error:
+            return await self._db.write(self._declined, error.text, self._clock())
         except SendError as error:
             result = error
         except asyncio.CancelledError:
@@ -233,6 +250,34 @@ class _Attempt:
         return Attempted(delivery=self._delivery, status=DeliveryStatus.WAITING, reply=reply)
 
     # --- within one transaction -------------------------------------------------------------------
+
+    def _require_wanted(self, tx: Connection, now: datetime) -> None:
+        """Raise where the mail must not go out any more."""
+        if not outbox.is_claimed(tx, self._delivery.id, self._token):
+            raise _OvertakenError
+        self._refuse_declined(tx, now)
+
+    def _refuse_declined(self, tx: Connection, now: datetime) -> None:
+        delivery = self._delivery
+        if why := why_declined(tx, delivery.subscription_key, delivery.mail.to, now):
+            raise _DeclinedError(why)
+
+    def _mark_dot(self, tx: Connection, now: datetime) -> None:
+        # The mark first: whoever cancels the mail meanwhile waits for this transaction, and then leaves it alone.
+        if not outbox.mark_dot(tx, self._delivery.id, self._token):
+            raise _OvertakenError
+        self._refuse_declined(tx, now)
+
+    def _taken_away(self, tx: Connection) -> Attempted:
+        """Return what became of a mail whose claim was lost."""
+        if outbox.status_of(tx, self._delivery.id) is not DeliveryStatus.CANCELLED:
+            return self._overtaken()
+        reply = outbox.by_number(tx, self._delivery.id).last_reply
+        return Attempted(delivery=self._delivery, status=DeliveryStatus.CANCELLED, reply=reply)
+
+    def _declined(self, tx: Connection, why: str, now: datetime) -> Attempted:
+        _cancel(tx, self._delivery, self._token, why, now)
+        return Attempted(delivery=self._delivery, status=DeliveryStatus.CANCELLED, reply=why)
 
     def _finish(self, tx: Connection, result: str | SendError, now: datetime, jitter: float) -> Attempted:
         if isinstance(result, str):

@@ -17,10 +17,11 @@ from monitor.jobs.watch import watched_feeds
 from monitor.model.digests import Digest, Item, Slot, SubscriptionState, Watched
 from monitor.model.feeds import Entry
 from monitor.model.mail import Route
+from monitor.model.recipients import Contact
 from monitor.model.rules import Match, PendingEntry
 from monitor.rules.exclusion import words_that_kept_out
 from monitor.rules.match import Ruleset
-from monitor.store import digests, entries, owed, recipients, subscriptions
+from monitor.store import choices, digests, entries, owed, recipients, subscriptions
 from monitor.store.database import Connection, Database
 
 _REACH = timedelta(days=1)  # how far back a changed rule reaches where no time of day ends a digest
@@ -37,6 +38,7 @@ class DigestContext:
     sender: str
     expire: timedelta
     route: Route = Route.SMTP  # of the mails that are composed
+    contact: Contact = Contact()
 
     def rules_of(self, subscription: Subscription) -> tuple[Rule, ...]:
         """Return the rules of a subscription, in the order of its digest."""
@@ -59,11 +61,12 @@ class Recipient:
     mailbox: str  # as in config.toml
     address: str  # of the envelope
     debtor: tuple[str, ...]  # the addresses in the table owed that are his
+    without: frozenset[str] = frozenset()  # the rules of the subscription that he declined
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Issue:
-    """What the recipients with equal debts are sent: the digest, its parts, and the items left to the next one."""
+    """What recipients with equal debts and rules are sent: the digest, its parts, the items left to the next one."""
 
     recipients: tuple[Recipient, ...]
     digest: Digest  # the whole
@@ -71,6 +74,7 @@ class Issue:
     left: tuple[Item, ...]
     owed: tuple[PendingEntry, ...]  # to each of them; where it is very much, the first of it
     returns: _Returns  # of these
+    declined: tuple[int, ...] = ()  # owed to them, by rules alone that they declined: settled without a mail
 
     @property
     def mailboxes(self) -> tuple[str, ...]:
@@ -91,10 +95,12 @@ class Draft:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NothingPending:
-    """No entry of the span is pending, and none is owed."""
+    """No entry of the span is pending, and none is owed; or there is nobody who wants what is."""
 
     state: SubscriptionState
     span: Span
+    unwanted: tuple[PendingEntry, ...] = ()  # pending, and missed by all recipients
+    backfill: tuple[int, ...] = ()  # as in Draft
 
 
 async def draft_digest(
@@ -115,7 +121,7 @@ async def draft_digest(
     if at_once:
         rules = outside_quiet_hours(rules, subscription.timezone, now)
     fingerprints = [context.rules.fingerprints[rule.name] for rule in rules]
-    state, span, backfill, owed_to = await db.read(_waiting, subscription, now)
+    state, span, backfill, owed_to = await db.read(_waiting, subscription, [rule.name for rule in rules], now)
     if at_once:  # backfill and debts are for the next digest
         backfill, owed_to = [], [(recipient, {}) for recipient, _ in owed_to]
     pending = await _pending(state, span.upto, backfill, fingerprints, context=context, db=db)
@@ -125,17 +131,33 @@ async def draft_digest(
         words = await _words_that_kept_out(rules, span, pending, context=context, db=db)
         watched = replace(watched, excluded_by=words)
 
-    async def issue(recipients: tuple[Recipient, ...], debts: _Returns) -> Issue | None:
+    async def issue(
+        recipients: tuple[Recipient, ...], debts: _Returns, without: frozenset[str]
+    ) -> Issue | None:
         returns = dict(list(debts.items())[:_MOST_OWED])
         judged = await judge(await db.read(entries.of, list(returns)), context.rules)
+        kept = [
+            (rule, fingerprint)
+            for rule, fingerprint in zip(rules, fingerprints, strict=True)
+            if rule.name not in without
+        ]
+        wanted = [fingerprint for _, fingerprint in kept]
+        # What no rule matches any more was chosen before, and is owed all the same.
+        declined = {
+            candidate.seq
+            for candidate in judged
+            if _only(candidate.matches, fingerprints) and not _only(candidate.matches, wanted)
+        }
         owed_entries = [
-            replace(candidate, matches=_only(candidate.matches, fingerprints)) for candidate in judged
+            replace(candidate, matches=_only(candidate.matches, wanted))
+            for candidate in judged
+            if candidate.seq not in declined
         ]
         digest = build(
             subscription,
             slot,
-            pending,
-            rules=list(zip(rules, fingerprints, strict=True)),
+            _matching(pending, wanted) if without else pending,
+            rules=kept,
             feeds={feed.url: feed.name for feed in context.feeds},
             watched=watched,
             since=state.last_at,
@@ -146,7 +168,7 @@ async def draft_digest(
         # In a thread: a long digest takes a while to render, and mails in transit want their heartbeat.
         if not digest.sections:  # what is owed is not stored any more
             return None
-        digest = replace(digest, left=len(debts) - len(returns))
+        digest = replace(digest, left=len(debts) - len(returns), contact=context.contact)
         parts = await asyncio.to_thread(split, digest, render)
         return Issue(
             recipients=recipients,
@@ -155,22 +177,24 @@ async def draft_digest(
             left=parts.left,
             owed=tuple(owed_entries),
             returns=returns,
+            declined=tuple(sorted(declined)),
         )
 
-    issues = [await issue(recipients, owed_to_each) for recipients, owed_to_each in groups]
+    issues = [await issue(*group) for group in groups]
+    offered = tuple(seq for seq, _ in backfill)
     if not any(issues):
-        return NothingPending(state=state, span=span)
+        return NothingPending(state=state, span=span, unwanted=tuple(pending), backfill=offered)
     return Draft(
         issues=tuple(issue for issue in issues if issue),
         state=state,
         span=span,
         pending=tuple(pending),
-        backfill=tuple(seq for seq, _ in backfill),
+        backfill=offered,
     )
 
 
 def _waiting(
-    tx: Connection, subscription: Subscription, now: datetime
+    tx: Connection, subscription: Subscription, rules: Sequence[str], now: datetime
 ) -> tuple[SubscriptionState, Span, list[tuple[int, Entry]], list[tuple[Recipient, _Returns]]]:
     """Return the subscription's state, the entries to look at, those of its backfill, and what is owed to whom.
 
@@ -185,11 +209,15 @@ def _waiting(
         # The cursor stays a day behind: at the last slot a changed rule would reach nothing, at the last match weeks.
         cursor = max(state.cursor, entries.newest_seq(tx, before=now - _REACH))
     span = Span(upto=upto, news_after=subscriptions.news_after(tx, state), cursor=cursor)
-    return state, span, digests.backfill_of(tx, state.key), _recipients(tx, state.key, subscription.to)
+    owed_to = _recipients(tx, state.key, subscription.to, rules, now)
+    return state, span, digests.backfill_of(tx, state.key), owed_to
 
 
-def _recipients(tx: Connection, key: str, mailboxes: Sequence[str]) -> list[tuple[Recipient, _Returns]]:
-    debts = owed.of(tx, key)
+def _recipients(
+    tx: Connection, key: str, mailboxes: Sequence[str], rules: Sequence[str], now: datetime
+) -> list[tuple[Recipient, _Returns]]:
+    """Return who wants the digest, with what is owed to each: who has unsubscribed or pauses is left out."""
+    debts, made = owed.of(tx, key), choices.of_subscription(tx, key)
     spellings: dict[str, list[str]] = {}
     for address in debts:
         spellings.setdefault(unicodedata.normalize("NFC", address).casefold(), []).append(address)
@@ -198,21 +226,29 @@ def _recipients(tx: Connection, key: str, mailboxes: Sequence[str]) -> list[tupl
     present = recipients.present(tx, key, {mailbox.address for mailbox in parsed})
     owed_to: list[tuple[Recipient, _Returns]] = []
     for written, mailbox in zip(mailboxes, parsed, strict=True):
+        choice = made.get(mailbox.key)
+        if choice and choice.declines(now):
+            continue
+        without = frozenset(choice.without).intersection(rules) if choice else frozenset[str]()
         debtor = tuple(spellings.get(mailbox.key, ())) if mailbox.address in present else ()
-        recipient = Recipient(mailbox=written, address=mailbox.address, debtor=debtor)
+        recipient = Recipient(mailbox=written, address=mailbox.address, debtor=debtor, without=without)
         owed_to.append((recipient, {seq: count for name in debtor for seq, count in debts[name].items()}))
     return owed_to
 
 
 def _groups(
     owed_to: Sequence[tuple[Recipient, _Returns]], *, all_are_sent: bool
-) -> list[tuple[tuple[Recipient, ...], _Returns]]:
-    """Return the recipients with equal debts together, and these debts; those without any only if `all_are_sent`."""
-    groups: dict[tuple[tuple[int, int], ...], list[Recipient]] = {}
+) -> list[tuple[tuple[Recipient, ...], _Returns, frozenset[str]]]:
+    """Return the recipients with equal debts who declined the same rules together, and these debts and rules.
+
+    Those without debts only if `all_are_sent`.
+    """
+    groups: dict[tuple[tuple[tuple[int, int], ...], frozenset[str]], list[Recipient]] = {}
     for recipient, returns in owed_to:
         if returns or all_are_sent:
-            groups.setdefault(tuple(sorted(returns.items())), []).append(recipient)
-    return [(tuple(group), dict(returns)) for returns, group in groups.items()]
+            same = (tuple(sorted(returns.items())), recipient.without)
+            groups.setdefault(same, []).append(recipient)
+    return [(tuple(group), dict(returns), without) for (returns, without), group in groups.items()]
 
 
 async def _pending(
@@ -248,6 +284,12 @@ async def _pending(
     )
     pending |= {entry.seq: entry for entry in stored}
     return [pending[seq] for seq in sorted(pending)]
+
+
+def _matching(pending: Sequence[PendingEntry], fingerprints: Sequence[str]) -> list[PendingEntry]:
+    """Return the entries that these rules match, with the matches of these rules alone."""
+    matching = (replace(candidate, matches=_only(candidate.matches, fingerprints)) for candidate in pending)
+    return [candidate for candidate in matching if candidate.matches]
 
 
 def _only(matches: Sequence[Match], fingerprints: Sequence[str]) -> tuple[Match, ...]:

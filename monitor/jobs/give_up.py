@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from monitor.errors import SendCause, SendError
+from monitor.jobs.choose import why_declined, why_mail_declined
 from monitor.jobs.suppress import lift
 from monitor.model.mail import Delivery, RelayState
 from monitor.model.notices import NoticeKind, Trouble
@@ -36,10 +37,10 @@ def give_up(tx: Connection, delivery: Delivery, cause: SendCause, reply: str, no
     """Record that the entries of a mail which was given up are owed to its recipient, and tell the operator.
 
     An entry comes back twice at most. A return does not count while the mail server took no mail at all; what the
-    server refuses for its content does not come back.
+    server refuses for its content does not come back, and neither does what the recipient has declined meanwhile.
     """
     entries = digests.entries_of(tx, delivery.digest_id)
-    if cause is SendCause.CONTENT:
+    if cause is SendCause.CONTENT or why_declined(tx, delivery.subscription_key, delivery.mail.to, now):
         returns: dict[int, int] = {}
     else:
         counted = cause not in (SendCause.RELAY, SendCause.LOGIN)
@@ -58,7 +59,7 @@ def retry(tx: Connection, number: int, now: datetime, expires_at: datetime) -> b
     What it brings is no longer owed: the next digest does not bring it a second time. An address that the mail server
     has refused too often is mailed again; nobody else's decision is overruled.
     """
-    if not outbox.requeue(tx, number, now, expires_at):
+    if why_mail_declined(tx, number, now) or not outbox.requeue(tx, number, now, expires_at):
         return False
     delivery = outbox.by_number(tx, number)
     owed.drop(tx, delivery.subscription_key, delivery.mail.to, digests.entries_of(tx, delivery.digest_id))

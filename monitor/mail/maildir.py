@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from monitor.errors import SendError, SendKind
-from monitor.mail import BeforeDot, Send
+from monitor.mail import BeforeDot, BeforeRcpt, Send, go_on
 from monitor.model.mail import Mail
 from monitor.reasons import reason_of
 from monitor.texts import sentence
@@ -21,9 +21,10 @@ def maildir_sender(directory: Path) -> Send:
     a reader has moved it to `cur`. The `Send` raises SendError (LATER) when the disk is full or not writable.
     """
 
-    async def send(mail: Mail, before_dot: BeforeDot) -> str:
+    async def send(mail: Mail, before_dot: BeforeDot, before_rcpt: BeforeRcpt = go_on) -> str:
         with _later_on_os_error(directory):
             await asyncio.to_thread(_make_maildir, directory)
+        await before_rcpt()
         await before_dot()
         with _later_on_os_error(directory):
             return await asyncio.to_thread(_deliver, directory, mail)

@@ -4,12 +4,14 @@ import base64
 import hashlib
 import re
 from collections.abc import Iterator
+from dataclasses import dataclass
 from datetime import datetime
 from email.utils import format_datetime
 from typing import Literal
 
 from monitor.config.addresses import parse_mailbox
 from monitor.model.mail import Mail, Rendered
+from monitor.model.recipients import Contact
 
 _WORD = 75  # octets of an encoded-word at most (RFC 2047 section 2)
 _LINE = (
@@ -20,7 +22,17 @@ _CLUSTER = 39  # octets of text that fit an encoded-word beside "Subject: "
 
 _BIDI = "\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069"
 _BREAKS = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]+")
+_LIKE_HASHED = re.compile(r"(^|-)[0-9a-f]{8}$")
 _ATOMS = re.compile(r"[A-Za-z0-9!#$%&'*+/=?^_`{|}~-]+( [A-Za-z0-9!#$%&'*+/=?^_`{|}~-]+)*")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MailingList:
+    """What the headers of a mail tell of the list it is of."""
+
+    key: str  # of the subscription: its List-Id is made of it
+    name: str
+    contact: Contact = Contact()
 
 
 def make_mail(
@@ -30,15 +42,17 @@ def make_mail(
     to: str,
     message_id: str,
     date: datetime,
-    list_name: str = "",
+    mailing_list: MailingList | None = None,
+    link: str = "",
 ) -> Mail:
     """Return a rendered digest or notice as one mail to one recipient; the same arguments give the same bytes.
 
     `sender` and `to` may have a display name; `message_id` comes with its angle brackets, `date` is UTC.
     The mail is multipart/alternative with the text first (RFC 2046 5.1.4), both parts base64, line ends CRLF. Without
-    HTML it is the text alone; without `list_name` it has no List-Id.
+    HTML it is the text alone; without a list it has none of its headers. `link` is the recipient's own.
     """
     from_, recipient = parse_mailbox(sender), parse_mailbox(to)
+    rendered = rendered.with_link(link)
     boundary = "=_" + hashlib.sha256(message_id.encode()).hexdigest()[:32]  # "=_" is never base64
     headers = [
         _address("From", from_.name, from_.address),
@@ -46,7 +60,7 @@ def make_mail(
         _unstructured("Subject", rendered.subject),
         f"Date: {format_datetime(date)}",
         f"Message-ID: {message_id}",
-        *([_address("List-Id", list_name, f"{_slug(list_name)}.{from_.domain}")] if list_name else []),
+        *(_list_headers(mailing_list, from_.domain, link) if mailing_list else []),
         "Auto-Submitted: auto-generated",  # RFC 3834 5
         "Precedence: bulk",  # old vacation programs know only this
         "X-Auto-Response-Suppress: All",  # and Exchange this
@@ -73,7 +87,28 @@ def new_message_id(sender: str, unique: str) -> str:
     return f"<{unique}@{parse_mailbox(sender).domain}>"
 
 
-def mailbox_header(name: Literal["From", "To"], mailbox: str) -> tuple[str, str]:
+def _list_headers(of: MailingList, domain: str, link: str) -> Iterator[str]:
+    """Yield what makes a mail one of a list (RFC 2919, RFC 2369), and says how to leave it (RFC 8058).
+
+    Addresses and links stand in them as they are, on one line: a program that reads an encoded one shows no button.
+    """
+    slug, contact = _slug(of.key), of.contact
+    if contact.reply_to:
+        yield mailbox_header("Reply-To", contact.reply_to)[0]
+    yield _address("List-Id", of.name, f"{slug}.{domain}")
+    if link:
+        yield f"List-Unsubscribe: <{link}>"
+        if link.startswith("https:"):
+            yield "List-Unsubscribe-Post: List-Unsubscribe=One-Click"
+    elif contact.answers:
+        yield f"List-Unsubscribe: <{contact.mailto('unsubscribe', of.name)}>"
+    if contact.answers:
+        yield f"List-Help: <{contact.mailto('help', of.name)}>"
+    # As Gmail reads it: three fields of one's own, then who sends, in 5 to 15 characters.
+    yield f"Feedback-ID: {slug}:digest:monitor:{hashlib.sha256(domain.encode()).hexdigest()[:12]}"
+
+
+def mailbox_header(name: Literal["From", "To", "Reply-To"], mailbox: str) -> tuple[str, str]:
     """Return a header of one mailbox, which may have a display name, and its envelope address."""
     parsed = parse_mailbox(mailbox)
     return _address(name, parsed.name, parsed.address), parsed.address
@@ -155,12 +190,12 @@ def _clusters(text: str) -> Iterator[str]:
         yield from (cluster,) if len(cluster.encode()) <= _CLUSTER else cluster
 
 
-def _slug(name: str) -> str:
-    """Return an ASCII id for a list name: the same for the same name, different for different ones (RFC 2919)."""
-    words = "-".join(re.findall("[a-z0-9]+", name.lower()))[:40].strip("-")
-    if words == name:
+def _slug(key: str) -> str:
+    """Return an ASCII id for the key of a list: the same for the same key, different for different ones (RFC 2919)."""
+    words = "-".join(re.findall("[a-z0-9]+", key.lower()))[:40].strip("-")
+    if words == key and not _LIKE_HASHED.search(key):
         return words
-    return "-".join(filter(None, (words, hashlib.sha256(_one_line(name).encode()).hexdigest()[:8])))
+    return "-".join(filter(None, (words, hashlib.sha256(key.encode("utf-8", "replace")).hexdigest()[:8])))
 
 
 def _part(subtype: str, text: str) -> str:

@@ -14,7 +14,7 @@ from aiosmtplib.protocol import SMTPProtocol
 from monitor.config.addresses import parse_mailbox
 from monitor.config.options import SmtpOptions
 from monitor.errors import SendCause, SendError, SendKind
-from monitor.mail import BeforeDot, Send
+from monitor.mail import BeforeDot, BeforeRcpt, Send, go_on
 from monitor.mail.replies import CHECK_PORTS, Step, no_reply, reason, refusal, without_login
 from monitor.mail.session import name_of, stuffed, trusting
 from monitor.model.mail import Mail
@@ -44,14 +44,14 @@ def smtp_sender(options: SmtpOptions, password: str, deadlines: Deadlines = RFC_
     """Return a `Send` that makes one connection per mail to the server that `options` name.
 
     It returns the reply to the dot as soon as that is read, whatever becomes of QUIT. It raises SendError, whose
-    text never contains the password. `before_dot` is awaited when the server has taken all of the content but the
+    text never contains the password. `before_rcpt` is awaited right before RCPT, `before_dot` when the server has taken all of the content but the
     dot that ends it: until then it delivers nothing (RFC 5321 4.1.1.4). When `before_dot` raises, the connection is
-    cut instead.
+    cut instead; when `before_rcpt` does, QUIT is sent.
     """
     tls: ssl.SSLContext | None = None  # made at the first mail and kept: reading the CAs takes time
     quits: set[asyncio.Task[None]] = set()
 
-    async def send(mail: Mail, before_dot: BeforeDot) -> str:
+    async def send(mail: Mail, before_dot: BeforeDot, before_rcpt: BeforeRcpt = go_on) -> str:
         nonlocal tls
         _refuse_bare_line_ends(mail.raw)
         if tls is None and options.security != "none":
@@ -59,7 +59,7 @@ def smtp_sender(options: SmtpOptions, password: str, deadlines: Deadlines = RFC_
         session = _Session(options, password, deadlines, tls)
         try:
             await session.open()
-            await session.envelope(mail)
+            await session.envelope(mail, before_rcpt)
             return await session.content(mail.raw, before_dot)
         except asyncio.CancelledError:
             session.abort()  # the service is being stopped: no time for QUIT
@@ -131,7 +131,7 @@ class _Session:
         if self._options.username:
             await self._log_in()
 
-    async def envelope(self, mail: Mail) -> None:
+    async def envelope(self, mail: Mail, before_rcpt: BeforeRcpt) -> None:
         """Send MAIL and RCPT."""
         sender = self._mailbox(mail.sender, SendKind.RELAY)
         to = self._mailbox(mail.to, SendKind.REFUSED)
@@ -142,6 +142,7 @@ class _Session:
         seconds = self._deadlines.command
         command = self._client.mail(sender, options=options, encoding=encoding, timeout=seconds)
         await self._expect(Step.MAIL, command, 2)
+        await before_rcpt()
         await self._expect(Step.RCPT, self._client.rcpt(to, encoding=encoding, timeout=seconds), 2)
 
     async def content(self, raw: bytes, before_dot: BeforeDot) -> str:

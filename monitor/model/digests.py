@@ -7,6 +7,7 @@ from enum import StrEnum
 from monitor.config.options import Subscription
 from monitor.model import require_utc
 from monitor.model.feeds import Entry, FeedHealth
+from monitor.model.recipients import Contact
 from monitor.model.rules import Reason
 
 
@@ -139,6 +140,7 @@ class Digest:
     parts: int = 1
     total: int = 0  # items in all parts
     left: int = 0  # items beyond the last part: the next digest brings them
+    contact: Contact = Contact()
 
     def __post_init__(self) -> None:
         require_utc(self.at, self.since, self.next_at)

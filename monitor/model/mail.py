@@ -1,11 +1,13 @@
 """Rendered mails, and the delivery of a mail."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from enum import Enum
+from html import escape
 
 from monitor.errors import SendCause
 from monitor.model import require_utc
+from monitor.model.recipients import OWN_LINK
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -15,6 +17,12 @@ class Rendered:
     subject: str
     text: str
     html: str  # "" when there is only the text
+
+    def with_link(self, link: str) -> "Rendered":
+        """Return the mail with a recipient's own link, at the places that are marked for it."""
+        return replace(
+            self, text=self.text.replace(OWN_LINK, link), html=self.html.replace(OWN_LINK, escape(link))
+        )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

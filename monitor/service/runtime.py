@@ -7,19 +7,21 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
 from functools import cache
 
-from monitor.config.options import SmtpOptions
+from monitor.config.addresses import parse_mailbox
+from monitor.config.options import Config, SmtpOptions
 from monitor.digests.room import RenderDigest, RenderNotice
 from monitor.feeds.fetch import Fetcher
 from monitor.feeds.parser_pool import Parse, ParserPool
 from monitor.jobs.deliver import Transport
 from monitor.jobs.draft import DigestContext
 from monitor.loaded import LoadedConfig
-from monitor.mail import BeforeDot, Send
+from monitor.mail import BeforeDot, BeforeRcpt, Send, go_on
 from monitor.mail.maildir import maildir_sender
 from monitor.malloc import give_memory_back
 from monitor.model.digests import Digest
 from monitor.model.mail import Mail, Rendered, Route
 from monitor.model.notices import Notice
+from monitor.model.recipients import Contact
 from monitor.rules.script import forget_dictionaries
 from monitor.service.clock import Clocks
 from monitor.service.register import register
@@ -96,8 +98,8 @@ def _smtp_sender(smtp: SmtpOptions, password: str) -> Send:
 
         return smtp_sender(smtp, password)
 
-    async def send(mail: Mail, before_dot: BeforeDot) -> str:
-        return await sender()(mail, before_dot)
+    async def send(mail: Mail, before_dot: BeforeDot, before_rcpt: BeforeRcpt = go_on) -> str:
+        return await sender()(mail, before_dot, before_rcpt)
 
     return send
 
@@ -123,7 +125,17 @@ def digest_context(loaded: LoadedConfig) -> DigestContext:
         feeds=loaded.config.feeds,
         sender=loaded.config.smtp.sender,
         expire=loaded.config.outbox.expire,
+        contact=contact_of(loaded.config),
         route=Route.SMTP if loaded.config.smtp.host else Route.MAILDIR,
+    )
+
+
+def contact_of(config: Config) -> Contact:
+    """Return how the readers of this configuration's mails reach who sends them."""
+    smtp = config.smtp
+    answers = smtp.reply_to or next(iter(config.operator.to), smtp.sender)
+    return Contact(
+        public_url=config.web.public_url, reply_to=smtp.reply_to, answers=parse_mailbox(answers).address
     )
 
 

@@ -5,13 +5,15 @@ rows whose lease ran out; from then on the slow worker's token is good for nothi
 sent.
 """
 
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from datetime import datetime, timedelta
+from types import MappingProxyType
 from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, Row, and_, case, delete, exists, func, or_, select, update
 from sqlalchemy import insert as insert_into
 
+from monitor.config.addresses import any_spelling
 from monitor.errors import SendCause
 from monitor.model.digests import DigestKind
 from monitor.model.mail import Delivery, DeliveryStatus, Mail, Phase, Route
@@ -353,12 +355,12 @@ def cancel_for(tx: Connection, address: str, subscription: str | None, now: date
     mails = select(digests.c.id).where(
         digests.c.subscription != "" if subscription is None else digests.c.subscription == subscription
     )
-    return _cancel(tx, and_(outbox.c.recipient == address, outbox.c.digest_id.in_(mails)), now)
+    return len(_cancel(tx, and_(outbox.c.recipient == address, outbox.c.digest_id.in_(mails)), now))
 
 
 def cancel_suppressed(tx: Connection, now: datetime) -> int:
     """Cancel, as `cancel_for` does, what is queued for addresses to which nothing goes; return the count."""
-    return _cancel(tx, _is_suppressed, now)
+    return len(_cancel(tx, _is_suppressed, now))
 
 
 def by_message_id(tx: Connection, message_id: str) -> Delivery | None:
@@ -410,6 +412,34 @@ def last_bounced(tx: Connection, delivery: Delivery) -> bool:
         )
     )
     return tx.scalar(before.order_by(outbox.c.id.desc()).limit(1)) is not None
+
+
+def cancel_declined(tx: Connection, subscription: str, mailbox: str, why: str, now: datetime) -> list[int]:
+    """Cancel, as `cancel_for` does, what is queued for the mailbox of this key; return the numbers of the mails."""
+    of_it = (
+        select(outbox.c.id, outbox.c.recipient)
+        .join(digests, digests.c.id == outbox.c.digest_id)
+        .where(_goes_on, digests.c.subscription == subscription)
+    )
+    if mailbox.isascii():  # lower() of SQLite knows no other letters
+        of_it = of_it.where(func.lower(outbox.c.recipient) == mailbox)
+    numbers = [row.id for row in tx.execute(of_it) if any_spelling(row.recipient) == mailbox]
+    return [
+        number
+        for chunk in chunks(sorted(numbers))
+        for number in _cancel(tx, outbox.c.id.in_(chunk), now, {"last_reply": kept(why)})
+    ]
+
+
+def status_of(tx: Connection, number: int) -> DeliveryStatus | None:
+    """Return the status of a mail; None for one that is not there."""
+    status = tx.scalar(select(outbox.c.status).where(outbox.c.id == number))
+    return None if status is None else DeliveryStatus(status)
+
+
+def is_claimed(tx: Connection, number: int, token: str) -> bool:
+    """Return whether a worker's claim of a mail holds."""
+    return tx.scalar(select(outbox.c.id).where(_claimed(number, token))) is not None
 
 
 def recipients_unsent(tx: Connection) -> list[tuple[str, str]]:
@@ -538,6 +568,11 @@ def by_number(tx: Connection, number: int) -> Delivery:
     return _deliveries(tx, [number])[0]
 
 
+def find(tx: Connection, number: int) -> Delivery | None:
+    """Return the mail of a number; None where there is none."""
+    return next(iter(_deliveries(tx, [number])), None)
+
+
 def of_slot(tx: Connection, subscription: str, slot: str) -> list[Delivery]:
     """Return the mails of a slot's digest that are still kept, part by part."""
     query = _rows.where(
@@ -586,23 +621,31 @@ _STATUS_AFTER_HOLD = case(
 _is_lost = _is(DeliveryStatus.FAILED, DeliveryStatus.EXPIRED)
 
 
-def _cancel(tx: Connection, which: ColumnElement[bool], now: datetime) -> int:
-    goes_by_itself = or_(
-        _is(DeliveryStatus.WAITING, DeliveryStatus.HELD),
-        and_(_is(DeliveryStatus.UNCERTAIN), outbox.c.next_attempt_at.is_not(None)),
-    )
-    before_dot = and_(_is(DeliveryStatus.SENDING), outbox.c.phase == Phase.BEFORE_DOT.value)
+_before_dot = and_(_is(DeliveryStatus.SENDING), outbox.c.phase == Phase.BEFORE_DOT.value)
+_goes_on = or_(
+    _is(DeliveryStatus.WAITING, DeliveryStatus.HELD),
+    and_(_is(DeliveryStatus.UNCERTAIN), outbox.c.next_attempt_at.is_not(None)),
+    _before_dot,
+)
+
+
+def _cancel(
+    tx: Connection,
+    which: ColumnElement[bool],
+    now: datetime,
+    values: Mapping[str, Any] = MappingProxyType({}),
+) -> Sequence[int]:
     # An uncertain mail keeps its claim: its worker may live, and come to know that it was sent.
     taken_away = {
         **_CANCELLED,
         **_IDLE,
         "held_since": None,
-        "claim": case((before_dot, ""), else_=outbox.c.claim),
-        "attempted_at": case((before_dot, now), else_=outbox.c.attempted_at),
+        "claim": case((_before_dot, ""), else_=outbox.c.claim),
+        "attempted_at": case((_before_dot, now), else_=outbox.c.attempted_at),
+        **values,
     }
-    return tx.execute(
-        update(outbox).where(which, or_(goes_by_itself, before_dot)).values(taken_away)
-    ).rowcount
+    cancelled = update(outbox).where(which, _goes_on).values(taken_away)
+    return tx.scalars(cancelled.returning(outbox.c.id)).all()
 
 
 def _suppressed(*how: ColumnElement[bool]) -> ColumnElement[bool]:

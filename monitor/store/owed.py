@@ -5,6 +5,7 @@ from datetime import datetime
 
 from sqlalchemy import Connection, delete, exists, func, select
 
+from monitor.config.addresses import any_spelling
 from monitor.store import suppressions
 from monitor.store.dialects import chunks, insert_missing
 from monitor.store.tables import owed, recipients
@@ -48,6 +49,14 @@ def drop_suppressed(tx: Connection) -> int:
     """Delete the debts to addresses to which nothing goes; return their count."""
     barred = exists().where(*suppressions.bars(owed.c.recipient, owed.c.subscription))
     return tx.execute(delete(owed).where(barred)).rowcount
+
+
+def drop_all(tx: Connection, subscription: str, mailbox: str) -> None:
+    """Delete what is owed to the mailbox of this key, under whatever spelling of its address."""
+    debtors = select(owed.c.recipient).where(owed.c.subscription == subscription).distinct()
+    for recipient in tx.scalars(debtors).all():
+        if any_spelling(recipient) == mailbox:
+            drop(tx, subscription, recipient)
 
 
 def drop_lapsed(tx: Connection) -> int:

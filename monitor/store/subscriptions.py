@@ -10,7 +10,7 @@ from typing import Any
 from sqlalchemy import ColumnElement, Connection, Row, delete, exists, func, insert, or_, select, update
 
 from monitor.model.digests import Registered, Slot, SubscriptionState
-from monitor.store import entries
+from monitor.store import choices, entries
 from monitor.store.dialects import clean
 from monitor.store.keys import free_key
 from monitor.store.tables import backfill, digests, mailed, owed, recipients, subscriptions, suppressions
@@ -186,6 +186,7 @@ def merge(tx: Connection, key: str, into: str) -> None:
         )
         tx.execute(update(table).where(table.c.subscription == key, ~is_there).values(subscription=into))
         tx.execute(delete(table).where(table.c.subscription == key))
+    choices.merge(tx, key, into)
     tx.execute(delete(subscriptions).where(subscriptions.c.key == key))
 
 

@@ -191,6 +191,33 @@ suppressions = Table(
     PrimaryKeyConstraint("address", "subscription"),
 )
 
+# What a recipient chose about a subscription. Tokens name its number; no row is ever deleted.
+choices = Table(
+    "choices",
+    metadata,
+    Column("number", _Number, primary_key=True),
+    Column("subscription", Words),  # its key; NULL for a row that goes on in another one
+    Column("address", Words, nullable=False),  # the key of the mailbox: one for all spellings of an address
+    Column("signed_for", Words, nullable=False),  # the key that its tokens are signed for: it never changes
+    Column("goes_on", _Number),  # the row of the same recipient, where two subscriptions became one
+    Column("unsubscribed_at", Instant),
+    Column("paused_until", Instant),
+    Column("without", Names, nullable=False, server_default=text("'[]'")),  # names of rules
+    Column("changed_at", Instant),  # NULL: nothing was chosen yet
+    Column("changed_by", Text, nullable=False, server_default=_EMPTY),  # a ChangedBy
+    UniqueConstraint("subscription", "address"),
+    sqlite_autoincrement=True,
+)
+
+# What tokens are signed with. The newest key signs; tokens of older ones stay good.
+token_keys = Table(
+    "token_keys",
+    metadata,
+    Column("version", Integer, primary_key=True, autoincrement=False),
+    Column("secret", LargeBinary, nullable=False),
+    Column("created_at", Instant, nullable=False),
+)
+
 # A mail's content: a part of a digest of a subscription, or a notice, whose subscription is "".
 digests = Table(
     "digests",

@@ -9,6 +9,7 @@ from babel.messages.pofile import read_po
 
 from monitor import assets
 from monitor.digests.language import language_of
+from monitor.texts import OF_READERS
 
 LOCALES = ("zh-Hans", "zh-Hant", "en")
 EVENING = datetime(2026, 11, 23, 16, 59)  # noqa: DTZ001  # local time is what is shown
@@ -32,9 +33,10 @@ def used() -> set[Key]:
 
 
 def translated(locale: str) -> Iterator[Message]:
-    path = assets.TEMPLATES / "locale" / locale.replace("-", "_") / "LC_MESSAGES" / "digest.po"
-    with path.open("rb") as source:
-        yield from (message for message in read_po(source) if message.id)
+    for file in OF_READERS:
+        path = assets.TEMPLATES / "locale" / locale.replace("-", "_") / "LC_MESSAGES" / file
+        with path.open("rb") as source:
+            yield from (message for message in read_po(source) if message.id)
 
 
 @pytest.mark.parametrize("locale", LOCALES)

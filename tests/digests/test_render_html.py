@@ -9,6 +9,7 @@ from bs4 import Tag
 from monitor.digests.render import digest_renderer
 from monitor.digests.room import LARGEST, LARGEST_TEXT
 from monitor.jobs.compose import mails_to
+from monitor.mail.message import MailingList
 from monitor.model.digests import Watched
 from monitor.model.feeds import FeedHealth
 from monitor.model.rules import PendingEntry
@@ -157,7 +158,14 @@ def test_whatever_is_long_the_whole_mail_stays_under_250_kb() -> None:
         assert len(part.rendered.html.encode()) <= LARGEST
         assert len(part.rendered.text.encode()) <= LARGEST_TEXT
         to = ["a@example.org"]
-        (mail,) = mails_to(to, part.rendered, sender="d@example.org", date=NOW, unique="1", list_name="l")
+        (mail,) = mails_to(
+            to,
+            part.rendered,
+            sender="d@example.org",
+            date=NOW,
+            unique="1",
+            mailing_list=MailingList(key="l", name="l"),
+        )
         assert len(mail.raw) < 250_000
     assert (len(shown.parts), shown.left) == (3, ())
 

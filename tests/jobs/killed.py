@@ -9,7 +9,7 @@ from typing import NoReturn
 
 from monitor.config.options import Feed, SmtpOptions
 from monitor.feeds.fetch import Fetched, NotModified
-from monitor.mail import BeforeDot
+from monitor.mail import BeforeDot, BeforeRcpt, go_on
 from monitor.mail.smtp import smtp_sender
 from monitor.model.feeds import Validators
 from monitor.model.mail import Mail
@@ -51,8 +51,8 @@ async def _work(url: str, point: str, port: int, ca_file: Path) -> None:
         SmtpOptions(host="127.0.0.1", port=port, security="starttls", ca_file=str(ca_file)), ""
     )
 
-    async def then_die(mail: Mail, before_dot: BeforeDot) -> str:
-        await smtp(mail, before_dot)
+    async def then_die(mail: Mail, before_dot: BeforeDot, before_rcpt: BeforeRcpt = go_on) -> str:
+        await smtp(mail, before_dot, before_rcpt)
         die()
 
     desk.send = then_die if point == "after the 250" else smtp

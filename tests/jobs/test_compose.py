@@ -242,7 +242,11 @@ async def test_the_same_draft_gives_the_same_bytes(desk: Desk) -> None:
         )
         assert isinstance(draft, Draft)
         (issue,) = draft.issues
-        raws.add(mails_of(issue.parts[0], issue.mailboxes, sender="digest@example.org", row=1)[0].raw)
+        raws.add(
+            mails_of(issue.parts[0], issue.mailboxes, sender="digest@example.org", row=1, key="AI", links={})[
+                0
+            ].raw
+        )
     assert len(raws) == 1
 
 
@@ -259,7 +263,7 @@ async def test_the_same_slot_at_another_instant_makes_mails_of_other_message_ids
     for _ in range(2):
         digest = Digest(subscription=desk.subscription, slot=make.slot(), at=desk.clock(), since=None)
         part = Part(digest=digest, rendered=Rendered(subject="1", text="1", html=""))
-        (mail,) = mails_of(part, desk.subscription.to, sender="d@example.org", row=1)
+        (mail,) = mails_of(part, desk.subscription.to, sender="d@example.org", row=1, key="AI", links={})
         message_ids.add(mail.message_id)
         desk.clock.forward(hours=1)
     assert len(message_ids) == 2

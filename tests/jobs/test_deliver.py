@@ -9,7 +9,7 @@ import pytest
 from monitor.config.options import OutboxOptions
 from monitor.errors import DatabaseGoneError, SendKind
 from monitor.jobs.deliver import InHand, deliver, recover
-from monitor.mail import BeforeDot
+from monitor.mail import BeforeDot, BeforeRcpt, go_on
 from monitor.model.mail import Delivery, DeliveryStatus, Mail
 from monitor.store import digests, outbox
 from monitor.store.database import Connection, open_database
@@ -136,7 +136,7 @@ async def test_a_worker_whose_mail_was_taken_stops_before_dot(desk: Desk) -> Non
     await _enqueue(desk, make.mail())
     sent: list[Mail] = []
 
-    async def slow(mail: Mail, before_dot: BeforeDot) -> str:
+    async def slow(mail: Mail, before_dot: BeforeDot, before_rcpt: BeforeRcpt = go_on) -> str:
         later = desk.clock.forward(minutes=10)
         assert len(await recover(db=desk.db, now=later, options=OUTBOX, in_hand=InHand())) == 1
         assert await desk.deliver() is not None  # another worker sends it
@@ -162,7 +162,7 @@ async def test_a_slow_server_keeps_its_mail(desk: Desk) -> None:
         beaten.set()  # the first beat of the heart, which asks for the time
         return desk.clock() + timedelta(seconds=1)
 
-    async def slow(mail: Mail, before_dot: BeforeDot) -> str:
+    async def slow(mail: Mail, before_dot: BeforeDot, before_rcpt: BeforeRcpt = go_on) -> str:
         await before_dot()
         await beaten.wait()
         beyond_the_first_lease = desk.clock() + timedelta(milliseconds=500)
@@ -200,7 +200,7 @@ class LockedAfterSending:
         self._file, self._tries = folder / "monitor.db", tries
         self._lock: sqlite3.Connection | None = None
 
-    async def send(self, _mail: Mail, before_dot: BeforeDot) -> str:
+    async def send(self, _mail: Mail, before_dot: BeforeDot, before_rcpt: BeforeRcpt = go_on) -> str:
         await before_dot()
         self._lock = sqlite3.connect(self._file, isolation_level=None)
         self._lock.execute("BEGIN IMMEDIATE")
@@ -240,7 +240,7 @@ async def test_an_outcome_is_not_kept_for_a_database_that_is_gone(tmp_path: Path
     desk = Desk(db=db, clock=FakeClock())
     await _enqueue(desk, make.mail())
 
-    async def send(_mail: Mail, before_dot: BeforeDot) -> str:
+    async def send(_mail: Mail, before_dot: BeforeDot, before_rcpt: BeforeRcpt = go_on) -> str:
         await before_dot()
         (tmp_path / "monitor.db").unlink()
         return "250 ok"

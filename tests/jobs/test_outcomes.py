@@ -12,8 +12,8 @@ from monitor.errors import SendCause, SendKind
 from monitor.jobs.deliver import Attempted, InHand, Transport, deliver, is_anything_due, recover
 from monitor.jobs.give_up import retry
 from monitor.jobs.suppress import lift_after_edit
-from monitor.mail import BeforeDot
-from monitor.mail.message import make_mail
+from monitor.mail import BeforeDot, BeforeRcpt, go_on
+from monitor.mail.message import MailingList, make_mail
 from monitor.mail.replies import Step, refusal
 from monitor.model.mail import Delivery, DeliveryStatus, Mail, Rendered, Route
 from monitor.model.notices import NoticeKind
@@ -80,7 +80,12 @@ def digest_mail(number: int = 1, to: str = "reader@example.org") -> Mail:
     rendered = Rendered(subject="1", text="网", html="<p>网</p>")
     message_id = f"<{number}@example.org>"
     return make_mail(
-        rendered, sender="digest@example.org", to=to, message_id=message_id, date=make.NOW, list_name=KEY
+        rendered,
+        sender="digest@example.org",
+        to=to,
+        message_id=message_id,
+        date=make.NOW,
+        mailing_list=MailingList(key=KEY, name=KEY),
     )
 
 
@@ -116,7 +121,7 @@ async def test_mails_under_way_when_a_server_fails_count_as_one_failure(desk: De
     all_sending = asyncio.Event()
     sending: list[Mail] = []
 
-    async def fail_together(mail: Mail, before_dot: BeforeDot) -> str:
+    async def fail_together(mail: Mail, before_dot: BeforeDot, before_rcpt: BeforeRcpt = go_on) -> str:
         sending.append(mail)
         if len(sending) == 2:
             all_sending.set()
@@ -175,7 +180,7 @@ async def test_a_reply_is_kept_in_words_that_can_be_told_in_another_language(des
     await enqueue(desk)
     error = refusal(SERVER, Step.AUTH, 535, "5.7.8 no")
 
-    async def send(mail: Mail, before_dot: BeforeDot) -> str:
+    async def send(mail: Mail, before_dot: BeforeDot, before_rcpt: BeforeRcpt = go_on) -> str:
         raise error
 
     await replace(desk, send=send).deliver()
@@ -193,7 +198,7 @@ async def test_a_new_server_gets_one_mail_at_a_time_until_it_has_taken_one(desk:
     await enqueue(desk, *(digest_mail(number, f"r{number}@example.org") for number in range(3)))
     inner: list[Attempted | None] = []
 
-    async def send(mail: Mail, before_dot: BeforeDot) -> str:
+    async def send(mail: Mail, before_dot: BeforeDot, before_rcpt: BeforeRcpt = go_on) -> str:
         inner.append(await desk.deliver())
         return await desk.mailbox.send(mail, before_dot)
 
@@ -449,7 +454,7 @@ async def test_a_mail_that_is_broken_off_says_how_far_it_came(desk: Desk, past_d
     await enqueue(desk)
     in_hand, reached = InHand(), asyncio.Event()
 
-    async def send(_mail: Mail, before_dot: BeforeDot) -> str:
+    async def send(_mail: Mail, before_dot: BeforeDot, before_rcpt: BeforeRcpt = go_on) -> str:
         if past_dot:
             await before_dot()
         reached.set()
@@ -491,7 +496,7 @@ async def test_a_worker_that_was_overtaken_changes_nothing(desk: Desk) -> None:
     for number, (kind, cause) in enumerate(kinds):
         await enqueue(desk, digest_mail(number))
 
-        async def send(_mail: Mail, _before_dot: BeforeDot) -> str:
+        async def send(_mail: Mail, _before_dot: BeforeDot, before_rcpt: BeforeRcpt = go_on) -> str:
             desk.clock.forward(minutes=10)
             await recover(db=desk.db, now=desk.clock(), options=OUTBOX, in_hand=InHand())
             await desk.deliver()

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from monitor.mail.message import make_mail, new_message_id
+from monitor.mail.message import MailingList, make_mail, new_message_id
 from monitor.model.mail import Mail, Rendered
 from tests.make import NOW
 
@@ -29,7 +29,7 @@ def mail(subject: str = "开源大模型 等 4 条 · AI 日报", **differ: Any)
         "to": "reader@example.org",
         "message_id": "<1@example.org>",
         "date": NOW,
-        "list_name": "AI 日报",
+        "mailing_list": MailingList(key="AI 日报", name="AI 日报"),
         **differ,
     }
     return make_mail(rendered, **values)
@@ -280,7 +280,7 @@ def test_no_character_is_torn_between_two_encoded_words() -> None:
 @pytest.mark.parametrize("place", ["{}标题", "标{}题", "Title{}", "a{}b"])
 def test_what_a_hostile_feed_puts_into_a_title_never_reaches_a_header(poison: str, place: str) -> None:
     text = place.format(poison)
-    sent = mail(text, sender=f"{text} <digest@example.org>", list_name=text)
+    sent = mail(text, sender=f"{text} <digest@example.org>", mailing_list=MailingList(key=text, name=text))
     assert_well_formed(sent)
     message = read(sent)
     assert message["Bcc"] is None
@@ -351,7 +351,9 @@ def test_a_local_part_in_another_script_travels_as_utf8() -> None:
 
 
 def list_id(name: str) -> str:
-    match = re.search(r"<([^>]+)>$", str(read(mail(list_name=name))["List-Id"]))
+    match = re.search(
+        r"<([^>]+)>$", str(read(mail(mailing_list=MailingList(key=name, name=name)))["List-Id"])
+    )
     assert match
     return match[1]
 

@@ -3,7 +3,7 @@ from email import message_from_bytes, policy
 
 import pytest
 
-from monitor.mail.message import make_mail
+from monitor.mail.message import MailingList, make_mail
 from monitor.mail.rewrite import once_more, text_alone, with_sender
 from monitor.model.mail import Mail, Rendered
 
@@ -19,7 +19,7 @@ def mail(sender: str = "AI 日报 <wrong@example.org>", html: str = "<p>网</p>"
         to="Ann <ann@example.org>",
         message_id="<1@example.org>",
         date=DATE,
-        list_name="AI 日报",
+        mailing_list=MailingList(key="AI 日报", name="AI 日报"),
     )
 
 
@@ -84,7 +84,7 @@ def test_a_mail_once_more_has_another_id_and_date_and_perhaps_another_reader(to:
         to=to or "Ann <ann@example.org>",
         message_id=new.message_id,
         date=later,
-        list_name="AI 日报",
+        mailing_list=MailingList(key="AI 日报", name="AI 日报"),
     )
     head = b"\r\n\r\n"
     boundary = b"Content-Type"

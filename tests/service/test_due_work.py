@@ -15,7 +15,7 @@ from monitor.jobs.deliver import Transport
 from monitor.jobs.prune import Pruned
 from monitor.jobs.rename import rename
 from monitor.loaded import check_bytes, load
-from monitor.mail import BeforeDot
+from monitor.mail import BeforeDot, BeforeRcpt
 from monitor.model.digests import Digest
 from monitor.model.feeds import Validators
 from monitor.model.mail import Mail, Rendered, Route
@@ -119,7 +119,7 @@ async def test_a_mail_for_which_the_server_takes_its_time_delays_no_other(desk: 
     begun: asyncio.Queue[str] = asyncio.Queue()
     go_on = asyncio.Event()
 
-    async def thoughtful(mail: Mail, before_dot: BeforeDot) -> str:
+    async def thoughtful(mail: Mail, before_dot: BeforeDot, before_rcpt: BeforeRcpt = go_on) -> str:
         begun.put_nowait(mail.to)
         if mail.to == "slow@example.org":
             await go_on.wait()
