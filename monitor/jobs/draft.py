@@ -3,7 +3,7 @@
 import asyncio
 import unicodedata
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 
 from monitor.config.addresses import parse_mailbox
@@ -38,7 +38,7 @@ class DigestContext:
     sender: str
     expire: timedelta
     route: Route = Route.SMTP  # of the mails that are composed
-    contact: Contact = Contact()
+    contact: Contact = field(default_factory=Contact)
 
     def rules_of(self, subscription: Subscription) -> tuple[Rule, ...]:
         """Return the rules of a subscription, in the order of its digest."""

@@ -4,7 +4,7 @@ import base64
 import hashlib
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from email.utils import format_datetime
 from typing import Literal
@@ -32,7 +32,7 @@ class MailingList:
 
     key: str  # of the subscription: its List-Id is made of it
     name: str
-    contact: Contact = Contact()
+    contact: Contact = field(default_factory=Contact)
 
 
 def make_mail(

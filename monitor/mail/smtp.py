@@ -44,9 +44,9 @@ def smtp_sender(options: SmtpOptions, password: str, deadlines: Deadlines = RFC_
     """Return a `Send` that makes one connection per mail to the server that `options` name.
 
     It returns the reply to the dot as soon as that is read, whatever becomes of QUIT. It raises SendError, whose
-    text never contains the password. `before_rcpt` is awaited right before RCPT, `before_dot` when the server has taken all of the content but the
-    dot that ends it: until then it delivers nothing (RFC 5321 4.1.1.4). When `before_dot` raises, the connection is
-    cut instead; when `before_rcpt` does, QUIT is sent.
+    text never contains the password. `before_rcpt` is awaited right before RCPT: when it raises, QUIT is sent.
+    `before_dot` is awaited when the server has taken all of the content but the dot that ends it: until then it
+    delivers nothing (RFC 5321 4.1.1.4). When that raises, the connection is cut instead.
     """
     tls: ssl.SSLContext | None = None  # made at the first mail and kept: reading the CAs takes time
     quits: set[asyncio.Task[None]] = set()

@@ -140,7 +140,7 @@ class Digest:
     parts: int = 1
     total: int = 0  # items in all parts
     left: int = 0  # items beyond the last part: the next digest brings them
-    contact: Contact = Contact()
+    contact: Contact = field(default_factory=Contact)
 
     def __post_init__(self) -> None:
         require_utc(self.at, self.since, self.next_at)

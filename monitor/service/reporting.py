@@ -1,7 +1,7 @@
 """What the service tells of itself to programs: health checks and figures by HTTP, and a heartbeat to an address."""
 
 import asyncio
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
@@ -15,6 +15,7 @@ from monitor.feeds.parser_pool import ParserPool
 from monitor.queries.figures import Figures, read_figures
 from monitor.queries.vital import VitalSigns, failures_of, read_vital_signs
 from monitor.service.due_work import Outcome
+from monitor.service.runtime import contact_of
 from monitor.service.tally import Tally
 from monitor.store.database import Database
 
@@ -37,9 +38,9 @@ class Reporting:
         db: Database,
         parsers: ParserPool,
         clock: Callable[[], datetime],
-        watched: Callable[[], Sequence[Feed]],
+        config: Callable[[], Config],
     ) -> None:
-        self._db, self._parsers, self._clock, self._watched = db, parsers, clock, watched
+        self._db, self._parsers, self._clock, self._config = db, parsers, clock, config
         self._loop = asyncio.get_running_loop()
         self.tally = Tally()
         self._beat_at = self._loop.time()
@@ -98,7 +99,7 @@ class Reporting:
     async def _vital_signs(self) -> VitalSigns | None:
         try:
             async with asyncio.timeout(_PATIENCE):
-                return await self._db.read(read_vital_signs, self._watched(), self._clock())
+                return await self._db.read(read_vital_signs, self._config().feeds, self._clock())
         except (StoreError, TimeoutError):
             return None
 
@@ -110,7 +111,7 @@ class Reporting:
         """Return the figures at this moment; None while the database does not answer."""
         try:
             async with asyncio.timeout(_PATIENCE):
-                stored = await self._db.read(read_figures, self._watched(), self._clock())
+                stored = await self._db.read(read_figures, self._config().feeds, self._clock())
         except (StoreError, TimeoutError):
             return None
         tally = self.tally
@@ -139,9 +140,21 @@ class Reporting:
             return
         # Loaded where it is wanted only: it holds 10 MB.
         from monitor.web.app import make_app
+        from monitor.web.readers import ReadersDesk
         from monitor.web.server import start_server
 
-        app = make_app(problems=self.problems, is_ready=self.is_ready, figures=self.figures)
+        app = make_app(
+            problems=self.problems,
+            is_ready=self.is_ready,
+            figures=self.figures,
+            public_url=options.public_url,
+            readers=ReadersDesk(
+                config=self._config,
+                answers=lambda: contact_of(self._config()).answers,
+                db=self._db,
+                clock=self._clock,
+            ),
+        )
         try:
             self._server = await start_server(app, options)
         except MonitorError as error:

@@ -123,7 +123,7 @@ class Service:
         self._in_hand = InHand()
         self._parsers = ParserPool()
         self._reporting = Reporting(
-            db, self._parsers, time.clocks.settled, lambda: self._due_work.loaded.config.feeds
+            db, self._parsers, time.clocks.settled, lambda: self._due_work.loaded.config
         )
         self._due_work = self._make_due_work(loaded)
         self._stop = asyncio.Event()

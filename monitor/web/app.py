@@ -1,4 +1,4 @@
-"""Answer /healthz, /readyz and /metrics."""
+"""Answer /healthz, /readyz and /metrics; and, by the public address, the pages for readers."""
 
 from collections.abc import Awaitable, Callable
 
@@ -6,9 +6,11 @@ from starlette.applications import Starlette
 from starlette.requests import Request
 from starlette.responses import JSONResponse, PlainTextResponse, Response
 from starlette.routing import Route
+from starlette.types import ASGIApp
 
 from monitor.queries.figures import Figures
 from monitor.web.metrics import CONTENT_TYPE, as_metrics
+from monitor.web.readers import PublicHost, ReadersDesk, reader_routes
 
 _NOT_CACHED = {"Cache-Control": "no-store"}
 
@@ -18,11 +20,13 @@ def make_app(
     problems: Callable[[], Awaitable[list[str]]],
     is_ready: Callable[[], Awaitable[bool]],
     figures: Callable[[], Awaitable[Figures | None]],
-) -> Starlette:
+    public_url: str = "",
+    readers: ReadersDesk | None = None,
+) -> ASGIApp:
     """Return the application.
 
     `problems` names why no news gets to anybody ([]: it does), `is_ready` tells whether due work is done, `figures`
-    returns what /metrics tells, None while it cannot be known.
+    returns what /metrics tells, None while it cannot be known. Without `public_url` there are no pages for readers.
     """
 
     async def healthz(_: Request) -> Response:
@@ -40,6 +44,9 @@ def make_app(
             return PlainTextResponse("the database does not answer\n", status_code=503, headers=_NOT_CACHED)
         return Response(as_metrics(found), media_type=CONTENT_TYPE, headers=_NOT_CACHED)
 
-    return Starlette(
-        routes=[Route("/healthz", healthz), Route("/readyz", readyz), Route("/metrics", metrics)],
-    )
+    routes = [Route("/healthz", healthz), Route("/readyz", readyz), Route("/metrics", metrics)]
+    if public_url and readers:
+        routes += reader_routes(readers)
+    app = Starlette(routes=routes)
+    app.router.redirect_slashes = False  # it would send whoever asks for //example.org/ there
+    return PublicHost(app, public_url) if public_url else app

@@ -6,7 +6,7 @@ import socket
 from collections.abc import Iterator
 
 import uvicorn
-from starlette.applications import Starlette
+from starlette.types import ASGIApp
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
 from monitor.config.options import WebOptions
@@ -30,7 +30,7 @@ class WebServer:
         await self._task
 
 
-async def start_server(app: Starlette, options: WebOptions) -> WebServer:
+async def start_server(app: ASGIApp, options: WebOptions) -> WebServer:
     """Listen where the options say. Raises MonitorError when that cannot be."""
     listening = await asyncio.to_thread(_listen, options)
     config = uvicorn.Config(
