@@ -16,7 +16,18 @@ from typing import Any, Literal, Union, get_args, get_origin, get_type_hints
 
 from babel.messages.pofile import read_po
 
-from monitor.queries.answers import config, feeds, health, rules, service, status, store, suppressions, work
+from monitor.queries.answers import (
+    config,
+    feeds,
+    health,
+    recipients,
+    rules,
+    service,
+    status,
+    store,
+    suppressions,
+    work,
+)
 
 _DOCS = Path(__file__).parent
 GUIDE = _DOCS / "guide" / "json.md"
@@ -58,6 +69,12 @@ ANSWERS: Mapping[str, Any] = {
     "feeds pause": feeds.FeedEditAnswer,
     "feeds resume": feeds.FeedEditAnswer,
     "feeds import": feeds.OpmlAnswer,
+    "recipients list": list[recipients.RecipientAnswer],
+    "recipients pause": list[recipients.ChoiceAnswer],
+    "recipients resume": list[recipients.ChoiceAnswer],
+    "recipients unsubscribe": list[recipients.ChoiceAnswer],
+    "recipients resubscribe": list[recipients.ChoiceAnswer],
+    "recipients new-key": recipients.NewKeyAnswer,
     "match": rules.MatchAnswer,
     "replay": list[work.ReplayedDigest],
     "rules lint": config.LintAnswer,

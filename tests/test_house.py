@@ -35,6 +35,7 @@ OWNERS = {
         "cli",
         "cli.feeds",
         "cli.options",
+        "cli.recipients",
         "cli.rules",
         "cli.service",
         "cli.store",

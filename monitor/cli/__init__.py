@@ -16,6 +16,7 @@ import typer
 from monitor import __version__
 from monitor.cli.feeds import feeds
 from monitor.cli.options import AS_OPERATOR, DEFAULT, ConfigFile, Json, SubscriptionName, path_of
+from monitor.cli.recipients import recipients
 from monitor.cli.rules import rules
 from monitor.cli.service import service
 from monitor.cli.store import store
@@ -41,6 +42,7 @@ app = Commands(
 )
 app.add_typer(feeds, name="feeds")
 app.add_typer(rules, name="rules")
+app.add_typer(recipients, name="recipients")
 app.add_typer(subscriptions, name="subscriptions")
 app.add_typer(suppressions, name="suppressions")
 app.add_typer(store, name="store")

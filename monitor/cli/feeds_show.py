@@ -67,9 +67,7 @@ def _stored(checked: CheckedConfig) -> tuple[dict[str, FeedStatus], str]:
     """Return how each feed does, by its name; and why the database cannot tell, "" where it can."""
     try:
         now = clock()
-        stored = use_database(
-            checked.store_url, lambda db: db.read(read_stored_state, checked.config.feeds, now)
-        )
+        stored = use_database(checked.store_url, lambda db: db.read(read_stored_state, checked.config, now))
     except StoreError as error:
         return {}, error.text
     return {feed.feed: feed for feed in status_of(checked, stored, now).feeds}, ""

@@ -13,6 +13,7 @@ from monitor.texts import sentence, shown
 
 if TYPE_CHECKING:
     from monitor.editing.findings import LocatedFinding
+    from monitor.queries.recipients import KnownRecipient
     from monitor.queries.settings import Setting, SettingsTable
     from monitor.rules.lint import Finding
 
@@ -63,7 +64,8 @@ def _nested(tables: "Sequence[SettingsTable]", part: "Callable[[Setting], object
 def check(path: Path, *, json: bool) -> int:
     """Show every problem of a file, and return 2 when there is one.
 
-    Warnings, and the findings in its rules, are shown too, and are no problems. The database is not asked.
+    Warnings, and the findings in its rules, are shown too, and are no problems. A database file, where it is there, is
+    asked who of the recipients has unsubscribed, and nothing else.
     """
     from monitor.editing.findings import findings_of, locate_findings
     from monitor.loaded import load
@@ -82,12 +84,21 @@ def check(path: Path, *, json: bool) -> int:
         return 2
     config, warnings = loaded.config, tuple(warnings_of(loaded))
     findings = locate_findings(findings_of(config), loaded.text, config.rules)
+    left = _unsubscribed(loaded)
     if json:
         from monitor.queries.answers.config import CheckAnswer, LintFinding, transport_of
 
         located = tuple(LintFinding.of(*each) for each in findings)
-        mail_by = transport_of(loaded)
-        answer(CheckAnswer(ok=True, file=str(path), warnings=warnings, findings=located, mail=mail_by))
+        answer(
+            CheckAnswer(
+                ok=True,
+                file=str(path),
+                warnings=warnings,
+                findings=located,
+                mail=transport_of(loaded),
+                unsubscribed=tuple(each.address for each in left),
+            )
+        )
         return 0
     say(
         sentence(
@@ -103,6 +114,9 @@ def check(path: Path, *, json: bool) -> int:
         say(sentence("[smtp] host is empty, so digests are put into that folder. Set it to send mail."))
     for warning in warnings:
         say(sentence("{path}, {problem}", path=path.name, problem=warning.text), "yellow")
+    for each in left:
+        values = {"address": each.address, "subscription": each.subscription}
+        say(sentence("{address} has unsubscribed from {subscription}: nothing is sent there.", **values))
     if len(findings) == 1:
         say(sentence("One thing in the rules may not do what it seems to:"))
     elif findings:
@@ -110,6 +124,25 @@ def check(path: Path, *, json: bool) -> int:
     if findings:
         _show_findings(path, findings)
     return 0
+
+
+def _unsubscribed(checked: CheckedConfig) -> "list[KnownRecipient]":
+    """Return who of the recipients has unsubscribed; [] where there is no database file, or it cannot be read."""
+    from monitor.store.place import is_there
+
+    if not (checked.database_file and is_there(checked.database_file)):
+        return []  # a server is not asked: a check waits for nobody
+    from monitor.cli.database import use_database
+    from monitor.queries.recipients import RecipientState, declining_recipients
+    from monitor.service.clock import clock
+
+    try:
+        declining = use_database(
+            checked.store_url, lambda db: db.read(declining_recipients, checked.config, clock())
+        )
+    except MonitorError:
+        return []
+    return [each for each in declining if each.state is RecipientState.UNSUBSCRIBED]
 
 
 def lint(path: Path, *, json: bool) -> int:

@@ -17,6 +17,7 @@ from monitor.config.checked import (
     store_url_of,
     timezone_of,
 )
+from monitor.config.options import Config
 from monitor.config.positions import rule_part
 from monitor.config.reading import as_text, read_file
 from monitor.errors import ConfigError, MonitorError, StoreError
@@ -26,6 +27,7 @@ from monitor.model.mail import DeliveryStatus
 from monitor.queries.answers.config import MaildirTransport
 from monitor.queries.answers.feeds import ListedFeed
 from monitor.queries.answers.status import ConfigStatus, FeedStatus, StatusAnswer, SubscriptionStatus
+from monitor.queries.check import PAGES_OFF
 from monitor.queries.health import ServiceState
 from monitor.queries.status import StoredState, read_stored_state, status_of, status_refused
 from monitor.service.clock import clock
@@ -94,7 +96,7 @@ def _show(path: Path, *, json: bool) -> int:
 
 async def _read(db: Database, checked: CheckedConfig | None) -> tuple[StoredState, datetime]:
     now = await time_of(db)
-    return await db.read(read_stored_state, checked.config.feeds if checked else (), now), now
+    return await db.read(read_stored_state, checked.config if checked else Config(), now), now
 
 
 def _compile(path: Path) -> None:
@@ -137,6 +139,25 @@ def _show_status(status: StatusAnswer, checked: CheckedConfig, now: datetime) ->
         ],
         right=("new entries",),
     )
+    _show_declining(status)
+    if checked.config.web.public_url and not checked.config.web.enabled:
+        say(PAGES_OFF)
+
+
+def _show_declining(status: StatusAnswer) -> None:
+    """Say to whom nothing goes, though the file has them."""
+    for row in status.subscriptions:
+        values = {"subscription": row.subscription}
+        if row.unsubscribed:
+            say(
+                sentence(
+                    "unsubscribed from {subscription}: {addresses}",
+                    addresses=listed(row.unsubscribed),
+                    **values,
+                )
+            )
+        if row.paused:
+            say(sentence("{subscription} is paused by: {addresses}", addresses=listed(row.paused), **values))
 
 
 def _show_verdict(status: StatusAnswer) -> None:

@@ -4,8 +4,11 @@ import gettext
 import io
 from datetime import date, datetime, timedelta
 from functools import cache
+from itertools import chain
+from pathlib import Path
 
 from babel.dates import format_datetime
+from babel.messages.catalog import Catalog
 from babel.messages.mofile import write_mo
 from babel.messages.pofile import read_po
 from babel.support import Translations
@@ -50,17 +53,17 @@ class Language:
 @cache
 def language_of(locale: str) -> Language:
     """Return the language of `locale`; its catalogues in templates/locale are compiled at the first call."""
-    name, catalogue = locale.replace("-", "_"), None
-    for file in OF_READERS:
-        with (TEMPLATES / "locale" / name / "LC_MESSAGES" / file).open("rb") as source:
-            words = read_po(source, locale=name)
-        if catalogue is None:
-            catalogue = words
-        else:
-            for message in words:
-                if message.id:
-                    catalogue[message.id] = message
+    name = locale.replace("-", "_")
+    first, *others = (_read(TEMPLATES / "locale" / name / "LC_MESSAGES" / file, name) for file in OF_READERS)
+    for message in chain.from_iterable(others):
+        if message.id:
+            first[message.id] = message
     compiled = io.BytesIO()
-    write_mo(compiled, catalogue)
+    write_mo(compiled, first)
     compiled.seek(0)
     return Language(locale, Translations(compiled))
+
+
+def _read(path: Path, locale: str) -> Catalog:
+    with path.open("rb") as source:
+        return read_po(source, locale=locale)

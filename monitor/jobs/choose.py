@@ -153,4 +153,4 @@ def why_declined(tx: Connection, subscription: str, address: str, now: datetime)
 def why_mail_declined(tx: Connection, number: int, now: datetime) -> Text | None:
     """Return why its recipient does not want the mail of this number; None where he does, or there is none."""
     delivery = outbox.find(tx, number)
-    return delivery and why_declined(tx, delivery.subscription_key, delivery.mail.to, now)
+    return why_declined(tx, delivery.subscription_key, delivery.mail.to, now) if delivery else None

@@ -28,6 +28,7 @@ from monitor.queries.answers.status import (
     TroubleStatus,
 )
 from monitor.queries.health import Health, health_of
+from monitor.queries.recipients import KnownRecipient, RecipientState, declining_recipients
 from monitor.store import entries, feeds, rulesets, subscriptions
 from monitor.store.database import Connection
 
@@ -41,13 +42,14 @@ class StoredState:
     subscriptions: Sequence[SubscriptionState]
     news_since: Mapping[str, int]  # since the last slot of each subscription, by its name
     rules: RulesetVersion | None  # in force; None when no version was kept yet
+    declining: Sequence[KnownRecipient] = ()  # of an accepted configuration: nothing goes to them
 
 
-def read_stored_state(tx: Connection, watched: Sequence[Feed], now: datetime) -> StoredState:
-    """Return what the database knows, at one moment; `watched` are the feeds of an accepted configuration."""
+def read_stored_state(tx: Connection, config: Config, now: datetime) -> StoredState:
+    """Return what the database knows, at one moment; `config` is empty where none is accepted."""
     states, newest = subscriptions.states(tx), entries.newest_seq(tx)
     return StoredState(
-        health=health_of(tx, watched, now),
+        health=health_of(tx, config.feeds, now),
         feeds=feeds.states(tx),
         subscriptions=states,
         news_since={
@@ -55,6 +57,7 @@ def read_stored_state(tx: Connection, watched: Sequence[Feed], now: datetime) ->
             for state in states
         },
         rules=rulesets.newest(tx),
+        declining=declining_recipients(tx, config, now),
     )
 
 
@@ -83,6 +86,8 @@ def status_of(checked: CheckedConfig, stored: StoredState, now: datetime) -> Sta
                 next=next_slot(subscription, now),
                 entries_since=stored.news_since.get(subscription.name, 0),
                 timezone=subscription.timezone,
+                unsubscribed=_declining(stored, subscription.name, RecipientState.UNSUBSCRIBED),
+                paused=_declining(stored, subscription.name, RecipientState.PAUSED),
             )
             for subscription in checked.config.subscriptions
             for state in [states.get(subscription.name)]
@@ -126,6 +131,12 @@ def status_refused(
         unseen=health.unseen,
         oldest_waiting=health.oldest_waiting,
         troubles=_troubles(health),
+    )
+
+
+def _declining(stored: StoredState, subscription: str, state: RecipientState) -> tuple[str, ...]:
+    return tuple(
+        each.address for each in stored.declining if each.subscription == subscription and each.state is state
     )
 
 

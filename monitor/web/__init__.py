@@ -1,1 +1,1 @@
-"""The HTTP server of the service: health checks, figures, and the pages for readers. Off by default; see [web] in config.toml."""
+"""The HTTP server of the service: health checks, figures, pages for readers. Off by default: [web] in config.toml."""

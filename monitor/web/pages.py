@@ -55,7 +55,7 @@ def choice_page(reader: Reader, *, answers: str, now: datetime, done: str = "", 
 
 
 def problem_page(problem: str, locale: str) -> str:
-    """Return a page that shows no list: "unknown" for a link that is none of ours, "busy" where nothing is known now."""
+    """Return a page that shows no list: "unknown" for a link that is none of ours, "busy" while nothing is known."""
     return _fill("problem.html.j2", locale, problem=problem)
 
 

@@ -15,7 +15,7 @@ from monitor.jobs.deliver import Transport
 from monitor.jobs.prune import Pruned
 from monitor.jobs.rename import rename
 from monitor.loaded import check_bytes, load
-from monitor.mail import BeforeDot, BeforeRcpt
+from monitor.mail import BeforeDot, BeforeRcpt, go_on
 from monitor.model.digests import Digest
 from monitor.model.feeds import Validators
 from monitor.model.mail import Mail, Rendered, Route
@@ -117,12 +117,12 @@ async def test_a_mail_for_which_the_server_takes_its_time_delays_no_other(desk: 
         CONFIG.format(store="sqlite:///unused.db", port=25, ca_file="", url=make.feed().url).encode(),
     )
     begun: asyncio.Queue[str] = asyncio.Queue()
-    go_on = asyncio.Event()
+    goes_on = asyncio.Event()
 
     async def thoughtful(mail: Mail, before_dot: BeforeDot, before_rcpt: BeforeRcpt = go_on) -> str:
         begun.put_nowait(mail.to)
         if mail.to == "slow@example.org":
-            await go_on.wait()
+            await goes_on.wait()
         await before_dot()
         return "250 OK"
 
@@ -145,7 +145,7 @@ async def test_a_mail_for_which_the_server_takes_its_time_delays_no_other(desk: 
         await enqueue(desk, digest_mail(number, to))
         await due_work.deliver_due()
         assert await asyncio.wait_for(begun.get(), 5) == to
-    go_on.set()
+    goes_on.set()
     await due_work.deliver_all()
 
 

@@ -60,7 +60,7 @@ async def test_a_paused_feed_is_shown_as_paused_and_keeps_what_is_known(db: Data
     await db.write(register, config(tmp_path, paused=False), NOW)
     paused = config(tmp_path, paused=True)
     await db.write(register, paused, NOW)
-    status = status_of(paused, await db.read(read_stored_state, paused.config.feeds, NOW), NOW)
+    status = status_of(paused, await db.read(read_stored_state, paused.config, NOW), NOW)
     assert [(feed.state, feed.next) for feed in status.feeds] == [(FeedHealth.PAUSED, None)]
     assert len(await db.read(feeds.registered)) == 1
 

@@ -9,7 +9,7 @@ from datetime import timedelta
 import aiohttp
 import pytest
 
-from monitor.config.options import Config, WebOptions
+from monitor.config.options import Config, Locale, WebOptions
 from monitor.jobs.choose import Chosen, Decision, Wish, choose
 from monitor.mail import tokens
 from monitor.model.recipients import ChangedBy, Choice
@@ -327,7 +327,7 @@ async def test_a_list_that_is_gone_can_still_be_left(site: Site) -> None:
 
 
 @pytest.mark.parametrize(("locale", "words"), [("zh-Hant", "退訂"), ("en", "Unsubscribe")])
-async def test_the_page_is_in_the_language_of_the_list(site: Site, locale: str, words: str) -> None:
+async def test_the_page_is_in_the_language_of_the_list(site: Site, locale: Locale, words: str) -> None:
     (subscription,) = CONFIG.subscriptions
     site.config = replace(CONFIG, subscriptions=(replace(subscription, locale=locale),))
     page = (await site.ask(site.links[ANN])).text

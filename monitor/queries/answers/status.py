@@ -114,6 +114,10 @@ class SubscriptionStatus:
     next: datetime | None = None  # its next digest; null without a schedule, and while the file is refused
     entries_since: int | None = None  # news since its last digest; null while the file is refused
     timezone: str = ""  # of its schedule; "" while the file is refused
+    unsubscribed: tuple[
+        str, ...
+    ] = ()  # addresses in the file to which nothing goes, for they have unsubscribed
+    paused: tuple[str, ...] = ()  # those who pause
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
