@@ -79,9 +79,7 @@ class CheckAnswer:
     warnings: tuple[Problem, ...] = ()  # what is odd elsewhere in it, which is no error
     findings: tuple[LintFinding, ...] = ()  # what is odd in its rules, which is no error
     mail: MaildirTransport | SmtpTransport | None = None  # how digests leave; null for a refused file
-    unsubscribed: tuple[
-        str, ...
-    ] = ()  # addresses in the file to which nothing goes, for they have unsubscribed
+    unsubscribed: tuple[str, ...] = ()  # recipients in the file who have left
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

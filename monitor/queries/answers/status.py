@@ -114,9 +114,7 @@ class SubscriptionStatus:
     next: datetime | None = None  # its next digest; null without a schedule, and while the file is refused
     entries_since: int | None = None  # news since its last digest; null while the file is refused
     timezone: str = ""  # of its schedule; "" while the file is refused
-    unsubscribed: tuple[
-        str, ...
-    ] = ()  # addresses in the file to which nothing goes, for they have unsubscribed
+    unsubscribed: tuple[str, ...] = ()  # recipients in the file who have left
     paused: tuple[str, ...] = ()  # those who pause
 
 
