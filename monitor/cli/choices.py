@@ -7,6 +7,7 @@ from monitor.cli.database import time_of, use_database
 from monitor.cli.moments import times_of
 from monitor.cli.options import subscriptions_named
 from monitor.cli.terminal import answer, say, table
+from monitor.config.addresses import any_spelling, parse_mailbox
 from monitor.config.checked import read_options
 from monitor.errors import MonitorError, suggestion, with_advice
 from monitor.jobs.choose import Chosen, Decision, Wish, choose_for, new_key
@@ -15,15 +16,14 @@ from monitor.queries.answers.recipients import ChoiceAnswer, NewKeyAnswer, Recip
 from monitor.queries.check import PAGES_OFF
 from monitor.queries.recipients import KnownRecipient, RecipientState, known_recipients
 from monitor.service.clock import clock
-from monitor.store.choices import key_of
 from monitor.store.database import Connection, Database
-from monitor.texts import sentence
+from monitor.texts import said, sentence
 
 _NAMES = {
     RecipientState.SUBSCRIBED: sentence("subscribed"),
     RecipientState.PAUSED: sentence("paused"),
     RecipientState.UNSUBSCRIBED: sentence("unsubscribed"),
-    RecipientState.SUSPENDED: sentence("suspended"),
+    RecipientState.SUPPRESSED: sentence("suppressed"),
     RecipientState.LEFT: sentence("not in the file"),
 }
 _NOTHING_GOES = (RecipientState.LEFT, RecipientState.UNSUBSCRIBED)
@@ -147,7 +147,11 @@ def _still_nothing(known: KnownRecipient) -> str:
 def _of_address(known: Sequence[KnownRecipient], address: str) -> list[KnownRecipient]:
     """Return the recipients of an address. Raises MonitorError where there is none."""
 
-    found = [each for each in known if key_of(each.address) == key_of(address)]
+    try:
+        wanted = parse_mailbox(address).key
+    except ValueError as error:
+        raise MonitorError(said(error)) from None
+    found = [each for each in known if any_spelling(each.address) == wanted]
     if not found:
         what = sentence("{address} receives nothing that could be changed.", address=address)
         addresses = sorted({each.address for each in known})

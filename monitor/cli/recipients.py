@@ -7,10 +7,9 @@ from typing import Annotated, NoReturn
 import typer
 
 from monitor.cli.options import ConfigFile, Json, SubscriptionName, path_of
+from monitor.cli.usage import Commands
 
-recipients = typer.Typer(
-    help="List who receives what and has chosen what; pause, unsubscribe, take it back.", no_args_is_help=True
-)
+recipients = Commands(help="List who receives what, and what they chose; pause, unsubscribe, take it back.")
 
 Address = Annotated[str, typer.Argument(metavar="ADDRESS", help="The address of a recipient.")]
 

@@ -7,7 +7,7 @@ from enum import StrEnum
 from monitor.config.addresses import parse_mailbox
 from monitor.config.options import Config
 from monitor.model.recipients import Choice
-from monitor.store import choices, recipients, subscriptions
+from monitor.store import choices, subscriptions, suppressions
 from monitor.store.database import Connection
 
 
@@ -17,7 +17,7 @@ class RecipientState(StrEnum):
     SUBSCRIBED = "subscribed"
     PAUSED = "paused"
     UNSUBSCRIBED = "unsubscribed"
-    SUSPENDED = "suspended"  # the mail server has refused the address too often
+    SUPPRESSED = "suppressed"  # nothing goes to the address, whoever has decided that
     LEFT = "left"  # config.toml does not have the address any more; what was chosen is kept
 
 
@@ -42,7 +42,7 @@ def known_recipients(tx: Connection, config: Config, now: datetime) -> list[Know
         state = states.get(subscription.name)
         key = state.key if state else subscription.name
         mailboxes = [parse_mailbox(to) for to in subscription.to]
-        suspended = recipients.suspended(tx, key, [mailbox.address for mailbox in mailboxes])
+        barred = suppressions.barred(tx, key, [mailbox.address for mailbox in mailboxes])
         for mailbox in mailboxes:
             choice = made.pop((key, mailbox.key), None)
             known.append(
@@ -50,7 +50,7 @@ def known_recipients(tx: Connection, config: Config, now: datetime) -> list[Know
                     subscription=subscription.name,
                     key=key,
                     address=mailbox.address,
-                    state=_state(choice, now, is_suspended=mailbox.address in suspended),
+                    state=_state(choice, now, is_suppressed=mailbox.address in barred),
                     choice=choice,
                 )
             )
@@ -81,11 +81,11 @@ def declining_recipients(tx: Connection, config: Config, now: datetime) -> list[
     ]
 
 
-def _state(choice: Choice | None, now: datetime, *, is_suspended: bool) -> RecipientState:
+def _state(choice: Choice | None, now: datetime, *, is_suppressed: bool) -> RecipientState:
     if choice and choice.unsubscribed_at:
         return RecipientState.UNSUBSCRIBED
-    if is_suspended:
-        return RecipientState.SUSPENDED
+    if is_suppressed:
+        return RecipientState.SUPPRESSED
     if choice and choice.is_paused(now):
         return RecipientState.PAUSED
     return RecipientState.SUBSCRIBED

@@ -15,7 +15,7 @@ class RecipientAnswer:
 
     subscription: str  # its name
     address: str  # without a display name
-    state: RecipientState  # left: not in the file any more; suspended: the mail server refuses the address
+    state: RecipientState  # left: not in the file any more; suppressed: nothing goes to the address
     unsubscribed: datetime | None  # since when; null where he has not
     paused_until: datetime | None  # null without a pause
     without: tuple[str, ...]  # names of the rules he does not want
