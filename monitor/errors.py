@@ -189,6 +189,7 @@ class SendCause(Enum):
     NONE = ""
     RELAY = "relay"  # the server takes no mail at all
     LOGIN = "login"  # the server refuses the login
+    SENDER = "sender"  # the server takes no mail from this sender
     ADDRESS = "address"  # the server refuses the recipient
     CONTENT = "content"  # the server refuses what stands in the mail, or its size
 

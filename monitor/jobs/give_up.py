@@ -20,6 +20,12 @@ _MAIL_EVENTS = (
     NoticeKind.MAIL_UNCERTAIN,
 )
 _TOLD_AFTER = 2  # failures of the mail server in a row
+# Where the mail server takes no mail: what the operator is told.
+_STOPPED = {
+    SendCause.RELAY: NoticeKind.RELAY_DOWN,
+    SendCause.LOGIN: NoticeKind.LOGIN_REFUSED,
+    SendCause.SENDER: NoticeKind.SENDER_REFUSED,
+}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -43,7 +49,7 @@ def give_up(tx: Connection, delivery: Delivery, cause: SendCause, reply: str, no
     if cause is SendCause.CONTENT or why_declined(tx, delivery.subscription_key, delivery.mail.to, now):
         returns: dict[int, int] = {}
     else:
-        counted = cause not in (SendCause.RELAY, SendCause.LOGIN)
+        counted = cause not in _STOPPED
         returns = {seq: times + counted for seq, times in entries.items() if times + counted <= _MOST_RETURNS}
     owed.add(tx, delivery.subscription_key, delivery.mail.to, returns, now)
     lost = len(entries) - len(returns)
@@ -100,14 +106,14 @@ def tell_relay_down(tx: Connection, state: RelayState, error: SendError, now: da
     """
     login = error.cause is SendCause.LOGIN
     if error.lasting or (state.login_refusals if login else state.failures) >= _TOLD_AFTER:
-        kind = NoticeKind.LOGIN_REFUSED if login else NoticeKind.RELAY_DOWN
+        kind = _STOPPED[error.cause]
         since = state.since or now
         notices.report(tx, Trouble(kind=kind, subject=state.server, details=state.reason, since=since), now)
 
 
 def tell_relay_up(tx: Connection, state: RelayState, now: datetime) -> None:
     """Record that the mail server takes mail again."""
-    for kind in (NoticeKind.LOGIN_REFUSED, NoticeKind.RELAY_DOWN):
+    for kind in _STOPPED.values():
         notices.clear(tx, kind, state.server, now)
 
 

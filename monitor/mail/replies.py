@@ -57,7 +57,7 @@ def refusal(server: str, step: Step, code: int, text: str) -> SendError:
     `text` is what follows the code. A code outside 200-599 is reported as no valid reply.
     """
     kind = kind_of_reply(step, code, text)
-    cause = cause_of(step, code, kind)
+    cause = cause_of(step, code, text)
     values = {"server": server, "subject": _SUBJECT_OF[step]}
     if not 200 <= code <= 599:
         what = sentence("{server} gave an invalid reply to {subject} ({reply})", reply=text, **values)
@@ -175,11 +175,13 @@ def kind_of_silence(step: Step) -> SendKind:
     return SendKind.RELAY if step in _OPENING else SendKind.LATER
 
 
-def cause_of(step: Step, code: int, kind: SendKind) -> SendCause:
+def cause_of(step: Step, code: int, text: str) -> SendCause:
     """Return what was wrong, by the step that was refused and what that means for the mail."""
+    kind = kind_of_reply(step, code, text)
     if kind is SendKind.RELAY:
-        is_login = step is Step.AUTH or code in _LOGIN_CODES
-        return SendCause.LOGIN if is_login else SendCause.RELAY
+        if step is Step.AUTH or code in _LOGIN_CODES:
+            return SendCause.LOGIN
+        return SendCause.SENDER if _refuses_sender(step, code, text) else SendCause.RELAY
     if kind is SendKind.REFUSED:
         return SendCause.ADDRESS if step is Step.RCPT else SendCause.CONTENT
     return SendCause.NONE
@@ -187,10 +189,15 @@ def cause_of(step: Step, code: int, kind: SendKind) -> SendCause:
 
 def _is_lasting(step: Step, code: int, text: str) -> bool:
     """Return whether a refusal stands until the operator has changed something: of the login, or the sender."""
-    if not 500 <= code <= 599:
-        return False
-    line = next(line for line in _TABLE if line.fits(step, code, text))
-    return line.sender or (line.kind is SendKind.RELAY and (step is Step.AUTH or code in _LOGIN_CODES))
+    is_login = step is Step.AUTH or code in _LOGIN_CODES
+    return _refuses_sender(step, code, text) or (
+        is_login and 500 <= code <= 599 and kind_of_reply(step, code, text) is SendKind.RELAY
+    )
+
+
+def _refuses_sender(step: Step, code: int, text: str) -> bool:
+    """Return whether a reply refuses the sender for good."""
+    return 500 <= code <= 599 and next(line for line in _TABLE if line.fits(step, code, text)).sender
 
 
 _LOGIN_CODES = (530, 534, 535, 538)  # RFC 4954 section 6
@@ -237,9 +244,11 @@ _TABLE = (
     _Line(
         frozenset({Step.RCPT, Step.DATA}),
         "5..",
-        r"sender address rejected|\b5\.1\.[78]\b|relay|rcpthosts|client host",
+        r"sender address rejected|\b5\.1\.[78]\b",
         SendKind.RELAY,
+        sender=True,
     ),
+    _Line(frozenset({Step.RCPT, Step.DATA}), "5..", r"relay|rcpthosts|client host", SendKind.RELAY),
     # A full, flooded or suspended mailbox may open again. RFC 5321 4.5.3.1.10: 552 at RCPT is temporary.
     _Line(
         _THIS_MAIL,

@@ -206,7 +206,7 @@ class _Session:
 
         A local part that is not ASCII needs SMTPUTF8 (RFC 6531).
         """
-        cause = SendCause.ADDRESS if kind is SendKind.REFUSED else SendCause.RELAY
+        cause = SendCause.ADDRESS if kind is SendKind.REFUSED else SendCause.SENDER
         try:
             mailbox = parse_mailbox(address)
         except ValueError:

@@ -176,6 +176,17 @@ class NoticeKind(Enum):
             stops_mail=True,
         ),
     )
+    SENDER_REFUSED = (
+        "sender refused",
+        Telling(
+            happened=sentence("The mail server takes no mail from the sender; no mail leaves."),
+            to_do=sentence(
+                "Write the address of the login as [smtp] sender: most providers require it. The service tries again"
+                ' within a quarter of an hour, at once when [smtp] has changed, or by "monitor deliver --now".'
+            ),
+            stops_mail=True,
+        ),
+    )
     ADDRESS_SUSPENDED = (
         "address suspended",
         Telling(

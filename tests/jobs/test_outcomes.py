@@ -172,8 +172,11 @@ async def test_a_login_or_sender_that_is_refused_for_good_is_told_at_once(desk: 
     desk.clock.forward(hours=13)
     await attempt(desk)
     await enqueue(desk)
-    await attempt(desk, SendKind.RELAY, code=553, lasting=True)
-    assert await told(desk) == [NoticeKind.RELAY_DOWN]
+    await attempt(desk, SendKind.RELAY, cause=SendCause.SENDER, code=553, lasting=True)
+    assert await told(desk) == [NoticeKind.SENDER_REFUSED]
+    desk.clock.forward(hours=13)
+    await attempt(desk)
+    assert await desk.db.read(notices.open_troubles) == [], "it takes mail again"
 
 
 async def test_a_reply_is_kept_in_words_that_can_be_told_in_another_language(desk: Desk) -> None:

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from monitor.errors import SendKind
+from monitor.errors import SendCause, SendKind
 from monitor.mail.replies import Step, kind_of_reply, kind_of_silence, no_reply, one_line, reason, refusal
 
 SERVER = "smtp.example.org:465"
@@ -163,6 +163,37 @@ def test_a_reply_is_cut_to_what_can_be_shown() -> None:
 
 def test_marks_that_turn_the_line_round_do_not_get_through() -> None:
     assert one_line("a\u202eb\u2028c\x1b[31m".encode()) == "a b c [31m"
+
+
+@pytest.mark.parametrize(
+    ("step", "code", "text"),
+    [
+        (Step.MAIL, 501, "mail from address must be same as authorization user"),
+        (Step.MAIL, 553, "Mail from must equal authorized user"),
+        (Step.MAIL, 553, "5.7.1 Sender address rejected: not owned by user"),
+        (Step.RCPT, 554, "5.7.1 <me@example.org>: Sender address rejected: Access denied"),
+        (Step.DATA, 554, "5.2.252 SendAsDenied"),
+        (Step.DOT, 501, "mail from address must be same as authorization user"),
+    ],
+)
+def test_a_refused_sender_is_called_so(step: Step, code: int, text: str) -> None:
+    error = refusal("s:25", step, code, text)
+    assert (error.kind, error.cause, error.lasting) == (SendKind.RELAY, SendCause.SENDER, True)
+
+
+@pytest.mark.parametrize(
+    ("step", "code", "text", "cause"),
+    [
+        (Step.MAIL, 451, "4.1.8 later", SendCause.RELAY),
+        (Step.MAIL, 550, "5.4.5 Daily sending quota exceeded", SendCause.RELAY),
+        (Step.MAIL, 530, "5.7.0 Authentication required", SendCause.LOGIN),
+        (Step.RCPT, 554, "5.7.1 Relay access denied", SendCause.RELAY),
+    ],
+)
+def test_what_is_no_matter_of_the_sender_is_not_called_so(
+    step: Step, code: int, text: str, cause: SendCause
+) -> None:
+    assert refusal("s:25", step, code, text).cause is cause
 
 
 def caused(error: Exception, cause: BaseException) -> Exception:
