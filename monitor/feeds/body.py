@@ -3,7 +3,7 @@
 import tempfile
 from collections.abc import Iterator
 from io import BytesIO
-from typing import BinaryIO, Self
+from typing import BinaryIO, Self, cast
 
 from monitor.errors import FetchError
 from monitor.texts import sentence
@@ -43,7 +43,7 @@ class Body:
         except OSError as error:
             raise FetchError(
                 sentence(
-                    "its document is too large for the memory, and no temporary file takes it: {why}."
+                    "the temporary file for the document cannot be written: {why}."
                     " Make room in {folder}, or let TMPDIR name another directory",
                     why=error.strerror or str(error),
                     folder=tempfile.tempdir or "/tmp",  # noqa: S108 - where none can be written to
@@ -81,5 +81,5 @@ class Body:
 
 
 def _unnamed_file() -> BinaryIO:
-    file: BinaryIO = tempfile.TemporaryFile(buffering=0)  # type: ignore[assignment]  # a raw file, which is none
-    return file
+    file = tempfile.TemporaryFile(buffering=0)  # noqa: SIM115 - closed with its body
+    return cast("BinaryIO", file)

@@ -45,7 +45,7 @@ _Response = AbstractAsyncContextManager[aiohttp.ClientResponse]
 _REQUESTS_PER_HOST = 2  # at one time
 _LARGE = 300_000  # bytes of a body, unpacked
 _COMPRESSED = 512  # bytes: half a megabyte at most, unpacked
-_MOST_LARGE = 16  # large bodies at one time: on the disk, and eight of them may come from servers that fall silent
+_MOST_LARGE = 16  # large bodies at one time, on the disk; a few may come from servers that fall silent
 _MOST_REDIRECTS = 10
 _REDIRECTS = (301, 302, 303, 307, 308)
 _PERMANENT = (301, 308)
@@ -82,7 +82,8 @@ class Fetched:
     moved_permanently: bool = False  # there were redirects, all of them permanent
     max_age: timedelta | None = None  # how long the server calls it fresh
     date: datetime | None = None  # by the server's clock; None: it does not say
-    release: Callable[[], None] = field(default=_nothing, compare=False, repr=False)  # call it when the body is not needed any more
+    # To be called when the body is not needed any more.
+    release: Callable[[], None] = field(default=_nothing, compare=False, repr=False)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
