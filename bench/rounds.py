@@ -17,6 +17,7 @@ from tempfile import TemporaryDirectory
 sys.path.insert(0, str(Path(__file__).parent.parent))
 
 from monitor.config.options import Feed, FetchOptions
+from monitor.feeds.body import Body
 from monitor.feeds.fetch import Fetched, Fetcher
 from monitor.feeds.parser_pool import ParserPool
 from monitor.jobs.deliver import Transport
@@ -68,7 +69,7 @@ class GrowingFeed(Fetcher):
             for number in range(self.visits + 20, self.visits, -1)
         ]
         return Fetched(
-            body=make.rss(*titles),
+            body=Body(make.rss(*titles)),
             content_type="application/rss+xml; charset=utf-8",
             validators=Validators(etag=f'"{self.visits}"'),
             url=feed.url,

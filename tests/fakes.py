@@ -5,6 +5,7 @@ from datetime import datetime, timedelta
 
 from monitor.config.options import Feed
 from monitor.errors import FeedError, SendCause, SendError, SendKind
+from monitor.feeds.body import Body
 from monitor.feeds.fetch import Fetched, NotModified
 from monitor.mail import BeforeDot, BeforeRcpt, go_on
 from monitor.model.feeds import Validators
@@ -58,7 +59,7 @@ class FakeWeb:
         if answer is None:
             return NotModified(validators=validators, url=url, moved_permanently=moved, max_age=None)
         return Fetched(
-            body=answer,
+            body=Body(answer),
             content_type="application/rss+xml; charset=utf-8",
             validators=validators,
             url=url,

@@ -3,12 +3,13 @@
 from datetime import datetime
 
 from monitor.config.options import Feed
+from monitor.feeds.body import Body
 from monitor.feeds.parse import parse
 from monitor.model.feeds import ParsedFeed
 
 
 async def parse_here(
-    body: bytes, *, feed: Feed, now: datetime, content_type: str, url: str = "", suspect: bool = False
+    body: Body, *, feed: Feed, now: datetime, content_type: str, url: str = "", suspect: bool = False
 ) -> ParsedFeed:
     """Parse a document, as a ParserPool does in another process."""
-    return parse(body, feed=feed, now=now, content_type=content_type, url=url)
+    return parse(body.read(), feed=feed, now=now, content_type=content_type, url=url)

@@ -106,7 +106,8 @@ async def _fetch_article(url: str, loaded: LoadedConfig) -> Entry:
         except MonitorError as error:
             raise MonitorError(sentence("{path} cannot be read: {why}", path=url, why=error.text)) from error
     assert isinstance(page, Fetched)  # nothing was asked that a 304 could answer
-    return read_article(page.body, page.content_type, link=url, now=clock())
+    with page.body:
+        return read_article(page.body.read(), page.content_type, link=url, now=clock())
 
 
 def _comments(checked: CheckedProposal, no_database: str) -> Iterator[str]:

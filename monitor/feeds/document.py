@@ -9,6 +9,7 @@ import brotli
 import webencodings
 
 from monitor.errors import FetchError
+from monitor.feeds.body import Body
 from monitor.feeds.charset import codec_of
 from monitor.feeds.entities import replacer, split_doctype
 from monitor.feeds.text import clean
@@ -132,9 +133,9 @@ def decode(body: bytes, content_type: str) -> str:
     return _decode_faulty(body, declared[0] if declared else "utf-8")
 
 
-def is_cut(body: bytes) -> bool:
+def is_cut(body: Body) -> bool:
     """Return whether a document in XML lacks its end."""
-    head, foot = (part.replace(b"\0", b"").lower() for part in (body[:_EDGE], body[-_EDGE:]))
+    head, foot = (part.replace(b"\0", b"").lower() for part in body.edges(_EDGE))
     return _START_OF_FEED.search(head) is not None and _END_TAG.search(foot) is None
 
 

@@ -9,14 +9,12 @@ import re
 import socket
 import ssl
 import sys
-import zlib
 from collections import defaultdict
 from collections.abc import Awaitable, Callable, Mapping
-from contextlib import AbstractAsyncContextManager
+from contextlib import AbstractAsyncContextManager, ExitStack
 from contextvars import ContextVar
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
-from io import BytesIO
 from pathlib import Path
 from typing import Self, TypeVar
 from urllib.parse import urljoin
@@ -30,6 +28,7 @@ from monitor.config.secrets import feed_password
 from monitor.config.values import in_words
 from monitor.errors import ConfigError, FetchError
 from monitor.feeds.address import is_forbidden, literal_address
+from monitor.feeds.body import Body
 from monitor.feeds.connection import CHUNK, Connector, socks_connector
 from monitor.feeds.document import decompressor, is_cut
 from monitor.feeds.links import is_plain, request_address
@@ -46,7 +45,7 @@ _Response = AbstractAsyncContextManager[aiohttp.ClientResponse]
 _REQUESTS_PER_HOST = 2  # at one time
 _LARGE = 300_000  # bytes of a body, unpacked
 _COMPRESSED = 512  # bytes: half a megabyte at most, unpacked
-_MOST_LARGE = 2  # large bodies in memory at one time
+_MOST_LARGE = 16  # large bodies at one time, on the disk; a few may come from servers that fall silent
 _MOST_REDIRECTS = 10
 _REDIRECTS = (301, 302, 303, 307, 308)
 _PERMANENT = (301, 308)
@@ -76,14 +75,15 @@ def _nothing() -> None:
 class Fetched:
     """The server's document."""
 
-    body: bytes
+    body: Body
     content_type: str  # the header as it came; "" without one
     validators: Validators
     url: str  # where the redirects ended
     moved_permanently: bool = False  # there were redirects, all of them permanent
     max_age: timedelta | None = None  # how long the server calls it fresh
     date: datetime | None = None  # by the server's clock; None: it does not say
-    release: Callable[[], None] = field(default=_nothing, compare=False, repr=False)  # call it after parsing
+    # To be called when the body is not needed any more.
+    release: Callable[[], None] = field(default=_nothing, compare=False, repr=False)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -329,40 +329,30 @@ class Fetcher:
 
     async def _read_body(
         self, response: aiohttp.ClientResponse, decompress: Callable[[bytes], bytes]
-    ) -> tuple[bytes, Callable[[], None]]:
+    ) -> tuple[Body, Callable[[], None]]:
         """Return the body, and what is to be called when it is not needed any more.
 
-        Of a large one the rest is read when fewer than two others are in memory.
+        Of a large one the rest is read when fewer than sixteen others are held.
         """
-        body, step, release = BytesIO(), 0, _nothing  # of BytesIO the bytes can be had without a copy
+        held, body, step, is_large = ExitStack(), Body(), 0, False
+        held.callback(body.close)
         try:
             async for chunk in response.content.iter_chunked(CHUNK):
                 step = step or (CHUNK if chunk.lstrip()[:1] in (b"<", b"{") else _COMPRESSED)
                 for start in range(0, len(chunk), step):
                     body.write(decompress(chunk[start : start + step]))
-                    if body.tell() > _LARGE and release is _nothing:
-                        body = await self._when_it_may_be_large(body)
-                        release = self._large_bodies.release
+                    if len(body) > _LARGE and not is_large:
+                        await self._wait_for_large()
+                        held.callback(self._large_bodies.release)
+                        is_large = True
             body.write(decompress(b""))
-            return body.getvalue(), release
         except BaseException:
-            release()
+            held.close()
             raise
-
-    async def _when_it_may_be_large(self, body: BytesIO) -> BytesIO:
-        """Return a body when it may be large. The wait is our own doing, not the server's: outside the time limit."""
-        if not self._large_bodies.locked():
-            await self._large_bodies.acquire()
-            return body
-        # A hundred may wait.
-        packed = zlib.compress(body.getvalue(), 1)
-        body.close()
-        await self._wait_for_large()
-        body = BytesIO()
-        body.write(zlib.decompress(packed))
-        return body
+        return body, held.close
 
     async def _wait_for_large(self) -> None:
+        """Wait until one more body may be large: our own doing, not the server's, and outside the time limit."""
         limit, loop = _limit.get(), asyncio.get_running_loop()
         left = (limit.when() or loop.time()) - loop.time()
         limit.reschedule(None)

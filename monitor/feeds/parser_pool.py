@@ -14,6 +14,7 @@ from typing import Protocol, Self
 from monitor import __version__
 from monitor.config.options import Feed
 from monitor.errors import ParseError
+from monitor.feeds.body import Body
 from monitor.feeds.parser_messages import LENGTH, Result, Task
 from monitor.feeds.quick import parse_plain
 from monitor.model.feeds import ParsedFeed
@@ -32,7 +33,6 @@ _LARGE = 1_000_000  # bytes: documents of this size are parsed one at a time
 _KEPT = (
     50_000_000  # bytes: a parser that holds more after a document is replaced, so that the memory comes back
 )
-_PIECE = 200_000  # bytes
 _PATIENCE = 2.0  # seconds beyond the deadline, after which a parser is killed that has not ended by itself
 
 
@@ -40,7 +40,7 @@ class Parse(Protocol):
     """What parses a document; see ParserPool.parse."""
 
     async def __call__(
-        self, body: bytes, *, feed: Feed, now: datetime, content_type: str, url: str, suspect: bool
+        self, body: Body, *, feed: Feed, now: datetime, content_type: str, url: str, suspect: bool
     ) -> ParsedFeed:
         """Parse a document. Raises ParseError."""
 
@@ -75,7 +75,7 @@ class ParserPool:
 
     async def parse(
         self,
-        body: bytes,
+        body: Body,
         *,
         feed: Feed,
         now: datetime,
@@ -89,7 +89,7 @@ class ParserPool:
         A document that is large, or of a feed that is `suspect`, waits for others of its kind, and they for it.
         """
         if len(body) <= _SMALL and not suspect:
-            parsed = parse_plain(body, feed=feed, now=now, content_type=content_type, url=url)
+            parsed = parse_plain(body.read(), feed=feed, now=now, content_type=content_type, url=url)
             if parsed is not None:
                 return parsed
         task = Task(feed=feed, now=now, content_type=content_type, url=url)
@@ -126,7 +126,7 @@ class ParserPool:
             else:
                 self._places.release()
 
-    async def _do(self, task: Task, body: bytes) -> Result:
+    async def _do(self, task: Task, body: Body) -> Result:
         parser = self._idle.pop() if self._idle else await _Parser.start(self._deadline, self._memory)
         loop = asyncio.get_running_loop()
         begun = loop.time()
@@ -182,12 +182,12 @@ class _Parser:
             process.wait()
             raise
 
-    async def ask(self, task: Task, body: bytes) -> Result:
+    async def ask(self, task: Task, body: Body) -> Result:
         """Return what became of a task. Raises OSError and EOFError when the process ends over it."""
         data = pickle.dumps(task, pickle.HIGHEST_PROTOCOL)
         self._tasks.write(LENGTH.pack(len(data)) + data + LENGTH.pack(len(body)))
-        for start in range(0, len(body), _PIECE):  # what is written at once is copied
-            self._tasks.write(memoryview(body)[start : start + _PIECE])
+        for piece in body.pieces():
+            self._tasks.write(piece)
             await self._tasks.drain()
         (length,) = LENGTH.unpack(await self._results.readexactly(LENGTH.size))
         result: Result = pickle.loads(await self._results.readexactly(length))  # noqa: S301 - of our own process

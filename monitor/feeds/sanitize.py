@@ -1,12 +1,18 @@
 """Turn HTML from a feed or page, hostile or not, into plain text; the only user of nh3 and BeautifulSoup."""
 
 import re
+from collections import Counter
 from functools import cache
 from html import unescape
+from typing import TYPE_CHECKING, cast
 
 import nh3
 
 from monitor.feeds.text import clean, without_controls
+
+if TYPE_CHECKING:
+    from bs4 import Tag
+    from bs4.element import PageElement
 
 _LONGEST_HTML = 300_000  # characters; the longest articles have a tenth of it
 _LONGEST_SIMPLE = 50_000
@@ -97,9 +103,6 @@ class Page:
         )
 
         self._root = BeautifulSoup(f"<div>{_cleaner(keep).clean(_cut(html))}</div>", "lxml")
-        for block in self._root.find_all(list(_BLOCKS)):
-            block.insert_before(_BREAK)
-            block.insert_after(_BREAK)
 
     def drop(self, selector: str) -> None:
         """Remove every element a CSS selector matches."""
@@ -108,7 +111,7 @@ class Page:
 
     def links(self) -> list[tuple[str, str]]:
         """Return address and text of every link, in order."""
-        return [(str(link["href"]), clean(link.get_text())) for link in self._root.find_all("a", href=True)]
+        return [(str(link["href"]), clean(_text(link))) for link in self._root.find_all("a", href=True)]
 
     def attribute(self, tag: str, name: str) -> str:
         """Return an attribute of the first element with this tag; "" without one."""
@@ -118,19 +121,39 @@ class Page:
     def first_text(self, tag: str) -> str:
         """Return the text of the first element with this tag, in one line; "" without one."""
         element = self._root.find(tag)
-        return "" if element is None else clean(element.get_text())
+        return "" if element is None else clean(_text(element))
 
     def lead(self) -> str:
         """Return the text before the first block, in one line; "" where a block comes first."""
-        return clean(self._text().partition(_BREAK)[0])
+        return clean(self._whole_text().partition(_BREAK)[0])
 
     def paragraphs(self) -> list[str]:
         """Return the text block by block, each one line."""
-        return [line for line in map(clean, self._text().split(_BREAK)) if line]
+        return [line for line in map(clean, self._whole_text().split(_BREAK)) if line]
 
-    def _text(self) -> str:
+    def _whole_text(self) -> str:
         # The outermost block is ours.
-        return self._root.get_text().removeprefix(_BREAK)
+        return _text(self._root).removeprefix(_BREAK)
+
+
+def _text(element: "Tag") -> str:
+    """Return the text within an element, with a break before and after each block.
+
+    Breaks that were put into the tree would cost BeautifulSoup the square of the number of an element's children.
+    """
+    pieces: list[str] = []
+    to_come: list[PageElement | str] = list(reversed(element.contents))
+    while to_come:
+        part = to_come.pop()
+        if isinstance(part, str):
+            pieces.append(part)
+            continue
+        within = cast("Tag", part).contents
+        if cast("Tag", part).name in _BLOCKS:
+            pieces.append(_BREAK)
+            to_come.append(_BREAK)
+        to_come.extend(reversed(within))
+    return "".join(pieces)
 
 
 def paragraphs(html: str) -> list[str]:
@@ -194,10 +217,15 @@ def _cleaner(keep: tuple[tuple[str, str], ...]) -> nh3.Cleaner:
 def _cut(html: str) -> str:
     """Return the part of some HTML that can be parsed in a moment: no endless tags, not too long, not too deep."""
     shorter = without_controls(_HUGE_TAG.sub(" ", html)[:_LONGEST_HTML])
+    opened: Counter[str] = Counter()
     depth = 0
     for tag in _TAG.finditer(shorter):
-        if tag[2].lower() not in _UNNESTED:
-            depth = max(0, depth - 1) if tag[1] else depth + 1
+        name = tag[2].lower()
+        # The end of what was never opened closes nothing.
+        change = (-1 if opened[name] else 0) if tag[1] else 1
+        if name not in _UNNESTED:
+            opened[name] += change
+            depth += change
         if depth > _DEEPEST:
             return shorter[: tag.start()]
     return shorter

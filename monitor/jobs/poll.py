@@ -142,8 +142,8 @@ async def poll(
         content_hash = state.content_hash
         if isinstance(answer, Fetched):
             downloaded(len(answer.body))
-            content_hash = _hash(feed, answer)
             try:
+                content_hash = _hash(feed, answer)
                 if content_hash != state.content_hash:
                     parsed = await parse(
                         answer.body,
@@ -155,7 +155,6 @@ async def poll(
                     )
             finally:
                 answer.release()
-            answer = replace(answer, body=b"")  # it may be large, and the poll goes on for a while
     except FeedError as error:
         after = pace.after_failure(state, error, options=options, now=clock(), jitter=jitter())
         after = relocation.after_failure(state, after, error, now=settled_clock())
@@ -220,7 +219,8 @@ def _hash(feed: Feed, answer: Fetched) -> str:
     """Return what is equal where a document would be read as before."""
     how = f"{READS} {feed.url} {answer.url} {answer.content_type}\n".encode("utf-8", "replace")
     hashed = sha256(how)
-    hashed.update(answer.body)
+    for piece in answer.body.pieces():
+        hashed.update(piece)
     return hashed.hexdigest()
 
 

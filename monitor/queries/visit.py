@@ -67,14 +67,19 @@ async def visit(feed: Feed, *, fetch: Fetch, parse: Parse, rules: Ruleset, now: 
     try:
         return await _read(feed, answer, parse=parse, rules=rules, now=now)
     except ParseError:
-        links = feeds_of_page(decode(answer.body, answer.content_type), answer.url)[:_MOST_LINKS]
+        links = feeds_of_page(decode(answer.body.read(), answer.content_type), answer.url)[:_MOST_LINKS]
         if not links:
             raise
+    finally:
+        answer.release()
     # Its login and headers are for the host that the operator has named.
     linked = Feed(name=feed.name, url=links[0], proxy=feed.proxy, user_agent=feed.user_agent)
     try:
         linked_answer = await _document(linked, fetch)
-        found = await _read(linked, linked_answer, parse=parse, rules=rules, now=now)
+        try:
+            found = await _read(linked, linked_answer, parse=parse, rules=rules, now=now)
+        finally:
+            linked_answer.release()
     except FeedError as error:
         raise FeedError(
             sentence(
@@ -89,7 +94,6 @@ async def visit(feed: Feed, *, fetch: Fetch, parse: Parse, rules: Ruleset, now: 
 async def _document(feed: Feed, fetch: Fetch) -> Fetched:
     answer = await fetch(feed, Validators())
     assert isinstance(answer, Fetched)  # nothing was asked that a 304 could answer
-    answer.release()
     return answer
 
 

@@ -74,7 +74,7 @@ async def http_proxy() -> AsyncIterator[Web]:
 async def test_a_proxy_is_asked_for_the_whole_address(http_proxy: Web) -> None:
     answer = await fetch("http://news.example.org/rss", proxy=http_proxy.url(), allow_private=[])
     assert isinstance(answer, Fetched)
-    assert answer.body == b"<rss>by proxy</rss>"
+    assert answer.body.read() == b"<rss>by proxy</rss>"
     assert http_proxy.requests[0].line == "GET http://news.example.org/rss HTTP/1.1"
 
 
@@ -125,7 +125,7 @@ async def test_a_socks_proxy_resolves_the_name() -> None:
         proxy = f"socks5h://127.0.0.1:{port}"
         answer = await fetch("http://news.example.org/rss", proxy=proxy, allow_private=[])
     assert isinstance(answer, Fetched)
-    assert answer.body == b"<rss>by socks</rss>"
+    assert answer.body.read() == b"<rss>by socks</rss>"
     assert told == [b"\x05\x01\x00\x03\x10", b"news.example.org\x00\x50"]
 
 

@@ -2,6 +2,7 @@ import asyncio
 import gzip
 import ssl
 from datetime import timedelta
+from pathlib import Path
 
 import pytest
 import trustme
@@ -10,6 +11,7 @@ from monitor.errors import FetchError
 from monitor.feeds.fetch import Fetched, Fetcher
 from monitor.model.feeds import Validators
 from tests import make
+from tests.disk import full_disk
 from tests.edges.fetching import SOON, UNKNOWN, failure, fetch, options
 from tests.edges.web import Request, close_by_reset, listen, ok, redirects, serve
 
@@ -98,7 +100,7 @@ async def test_a_body_without_a_length_is_good_if_its_connection_was_closed(leng
         if ends == "properly":
             answer = await fetch(f"http://127.0.0.1:{port}/")
             assert isinstance(answer, Fetched)
-            assert answer.body == b"<rss/>"
+            assert answer.body.read() == b"<rss/>"
         else:
             with pytest.raises(FetchError, match="cannot be read") as raised:
                 await fetch(f"http://127.0.0.1:{port}/")
@@ -114,7 +116,7 @@ async def test_a_body_that_has_come_is_good_however_the_connection_ends() -> Non
     async with listen(answer_and_reset) as port:
         answer = await fetch(f"http://127.0.0.1:{port}/")
     assert isinstance(answer, Fetched)
-    assert answer.body == b"<rss/>"
+    assert answer.body.read() == b"<rss/>"
 
 
 async def test_nobody_there_is_an_error() -> None:
@@ -283,20 +285,47 @@ async def test_a_name_host_or_proxy_that_is_away_is_no_fault_of_the_feed(url: st
     assert raised.value.connection
 
 
-async def test_a_third_large_body_waits_for_another_to_be_read_and_that_is_not_the_servers_time() -> None:
+async def test_a_seventeenth_large_body_waits_for_another_to_be_read_and_that_is_not_the_servers_time() -> (
+    None
+):
     body = b"<rss>" + b" ".join(b"%d" % number for number in range(150_000)) + b"</rss>"
     async with (
         serve(lambda _: ok(body)) as one,
         serve(lambda _: ok(body)) as other,
         Fetcher(options(timeout=SOON)) as fetcher,
     ):
-        large = [await fetcher.fetch(make.feed(url=one.url(path)), UNKNOWN) for path in ("/1", "/2")]
-        third = asyncio.create_task(fetcher.fetch(make.feed(url=other.url("/3")), UNKNOWN))
-        done, _ = await asyncio.wait([third], timeout=2 * SOON.total_seconds())
+        large = [await fetcher.fetch(make.feed(url=one.url(f"/{number}")), UNKNOWN) for number in range(16)]
+        last = asyncio.create_task(fetcher.fetch(make.feed(url=other.url("/")), UNKNOWN))
+        done, _ = await asyncio.wait([last], timeout=2 * SOON.total_seconds())
         assert not done
         for answer in large:
             assert isinstance(answer, Fetched)
             answer.release()
-        answer = await third
+        answer = await last
         assert isinstance(answer, Fetched)
-        assert answer.body == body
+        with answer.body:
+            assert answer.body.read() == body
+
+
+async def test_a_large_document_for_which_the_disk_has_no_room_fails_alone_and_leaves_nothing_open() -> None:
+    large = b"<rss>" + b" ".join(b"%d" % number for number in range(150_000)) + b"</rss>"
+    async with (
+        serve(lambda request: ok(b"<rss/>" if request.path == "/small" else large)) as web,
+        Fetcher(options(timeout=SOON)) as fetcher,
+    ):
+        files = len(list(Path("/proc/self/fd").iterdir()))
+        with full_disk(200_000):
+            for number in range(20):  # more than may be large at one time
+                with pytest.raises(
+                    FetchError, match="temporary file for the document cannot be written"
+                ) as error:
+                    await fetcher.fetch(make.feed(url=web.url(f"/{number}")), UNKNOWN)
+                assert not error.value.connection
+            small = await fetcher.fetch(make.feed(url=web.url("/small")), UNKNOWN)
+        assert isinstance(small, Fetched)
+        assert small.body.read() == b"<rss/>"
+        answer = await fetcher.fetch(make.feed(url=web.url("/again")), UNKNOWN)
+        assert isinstance(answer, Fetched)
+        answer.release()
+        await asyncio.sleep(0)
+        assert len(list(Path("/proc/self/fd").iterdir())) <= files + 2

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from monitor.errors import ParseError
+from monitor.feeds.body import Body
 from monitor.feeds.parser_pool import ParserPool
 from monitor.model.feeds import ParsedFeed
 from tests import make
@@ -35,11 +36,12 @@ async def pool() -> AsyncIterator[ParserPool]:
 
 
 async def parse(pool: ParserPool, document: bytes = DOCUMENT) -> ParsedFeed:
-    return await pool.parse(document, feed=make.feed(), now=make.NOW, content_type="text/xml")
+    with Body(document) as body:
+        return await pool.parse(body, feed=make.feed(), now=make.NOW, content_type="text/xml")
 
 
 async def test_a_document_is_read_as_in_this_process(pool: ParserPool) -> None:
-    here = await parse_here(DOCUMENT, feed=make.feed(), now=make.NOW, content_type="text/xml")
+    here = await parse_here(Body(DOCUMENT), feed=make.feed(), now=make.NOW, content_type="text/xml")
     assert await parse(pool) == here
 
 

@@ -1,8 +1,11 @@
+from collections.abc import Callable
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from monitor.feeds.sanitize import Page, paragraphs, plain
+from tests.cost import cpu_seconds
 
 
 @pytest.mark.parametrize(
@@ -175,3 +178,17 @@ def test_simple_html_is_read_without_a_parser_as_with_one(html: str) -> None:
     # A picture in a tag that no text has sends it to the parser.
     with_parser = paragraphs(f"<picture></picture>{html}")
     assert paragraphs(html) == with_parser
+
+
+def test_many_blocks_side_by_side_cost_what_few_cost_each() -> None:
+    def read(count: int) -> Callable[[], object]:
+        return lambda: Page("<p>x</p>" * count).paragraphs()
+
+    few, many = cpu_seconds(*[read(1000)] * 3), cpu_seconds(*[read(16_000)] * 2)
+    assert many < few * 16 * 4
+
+
+def test_ends_of_what_was_never_opened_do_not_hide_how_deep_elements_are() -> None:
+    deep = "</rt><ul>" * 5000
+    assert Page(f"<p>before</p>{deep}behind").paragraphs() == ["before"]
+    assert paragraphs(f"<p>before</p>{deep}behind") == ["before"]

@@ -5,6 +5,7 @@ import pytest
 
 from monitor.config.options import Feed
 from monitor.errors import FetchError, ParseError
+from monitor.feeds.body import Body
 from monitor.feeds.rhythm import Demand
 from monitor.jobs.poll import Polled, PollFailed, Unchanged, claim, claim_all, poll
 from monitor.model.feeds import ParsedFeed, Rhythm, Validators
@@ -233,7 +234,7 @@ async def test_bytes_that_were_no_feed_are_read_again(desk: Desk) -> None:
 async def test_a_feed_that_broke_its_parser_waits_for_others_of_its_kind(desk: Desk) -> None:
     suspects = []
 
-    async def break_down(body: bytes, *, suspect: bool = False, **_: object) -> ParsedFeed:
+    async def break_down(body: Body, *, suspect: bool = False, **_: object) -> ParsedFeed:
         suspects.append(suspect)
         raise ParseError("the document keeps the parser busy", broke_parser=True)
 
@@ -251,7 +252,7 @@ async def test_a_feed_that_broke_its_parser_waits_for_others_of_its_kind(desk: D
 async def test_a_place_is_given_back_when_the_document_is_there(desk: Desk) -> None:
     sizes: list[int] = []
 
-    async def parse(body: bytes, **rest: object) -> ParsedFeed:
+    async def parse(body: Body, **rest: object) -> ParsedFeed:
         assert sizes == [len(body)]
         return await parse_here(body, **rest)  # type: ignore[arg-type]  # each name has its type there
 
