@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, time, timedelta
 from pathlib import Path
 from typing import Literal
@@ -29,7 +29,7 @@ from monitor.digests.render import digest_renderer
 from monitor.digests.room import RenderDigest
 from monitor.errors import MonitorError, SchemaError
 from monitor.jobs.compose import mails_of
-from monitor.jobs.draft import Draft, draft_digest
+from monitor.jobs.draft import DigestContext, Draft, draft_digest
 from monitor.jobs.stored import ExcludedEntry, match_period
 from monitor.loaded import LoadedConfig, load
 from monitor.model.digests import Digest
@@ -52,6 +52,7 @@ class _Preview:
     subscription: Subscription
     parts: tuple[tuple[Part, Sequence[str]], ...] = ()  # none: there would be no mail
     sample: Literal["", "stored", "made up"] = ""
+    key: str = ""  # of the subscription
 
 
 def preview(path: Path, *, only: str | None, out: Path, sample: bool, json: bool) -> int:
@@ -69,11 +70,12 @@ def preview(path: Path, *, only: str | None, out: Path, sample: bool, json: bool
         for each in subscriptions:
             draft = await draft_digest(each, slot_now(now), context=context, render=render, db=db, now=now)
             if isinstance(draft, Draft):
-                drafts.append(_Preview(subscription=each, parts=_parts_of(draft)))
+                drafts.append(_Preview(subscription=each, parts=_parts_of(draft), key=draft.state.key))
             elif sample and (digest := await sample_of_stored(each, context=context, db=db, now=now)):
-                drafts.append(_sample(each, digest, render, "stored"))
+                drafts.append(_sample(each, _with_contact(digest, context), render, "stored"))
             elif sample:
-                drafts.append(_sample(each, sample_made_up(each, now), render, "made up"))
+                made_up = _with_contact(sample_made_up(each, now), context)
+                drafts.append(_sample(each, made_up, render, "made up"))
             else:
                 drafts.append(_Preview(subscription=each))
         return kept, drafts
@@ -86,7 +88,10 @@ def preview(path: Path, *, only: str | None, out: Path, sample: bool, json: bool
         if not loaded.database_file or loaded.database_file.exists():  # before the first visit there is none
             complain(error.text)
         kept = 0
-        drafts = [_sample(each, sample_made_up(each, now), render, "made up") for each in subscriptions]
+        drafts = [
+            _sample(each, _with_contact(sample_made_up(each, now), context), render, "made up")
+            for each in subscriptions
+        ]
     previews = [_write_preview(draft, loaded.config.smtp.sender, out, held_back=kept) for draft in drafts]
     if json:
         answer(previews)
@@ -98,6 +103,10 @@ def preview(path: Path, *, only: str | None, out: Path, sample: bool, json: bool
     if kept and not sample:
         say_held_back(kept, in_words(NOT_FORGOTTEN), loaded.config.feeds)
     return 0
+
+
+def _with_contact(digest: Digest, context: DigestContext) -> Digest:
+    return replace(digest, contact=context.contact)
 
 
 def _sample(
@@ -119,7 +128,7 @@ def _write_preview(draft: _Preview, sender: str, out: Path, *, held_back: int) -
     return PreviewedDigest(
         subscription=draft.subscription.name,
         subject=draft.parts[0][0].rendered.subject if draft.parts else None,
-        files=_write_parts(draft.parts, f"{stem}-sample" if draft.sample else stem, sender, out)
+        files=_write_parts(draft.parts, f"{stem}-sample" if draft.sample else stem, sender, out, draft.key)
         if draft.parts
         else (),
         sample=draft.sample,
@@ -271,17 +280,24 @@ def _parts_of(draft: Draft) -> tuple[tuple[Part, Sequence[str]], ...]:
 
 
 def _write_parts(
-    parts: Sequence[tuple[Part, Sequence[str]]], stem: str, sender: str, out: Path
+    parts: Sequence[tuple[Part, Sequence[str]]], stem: str, sender: str, out: Path, key: str = ""
 ) -> tuple[str, ...]:
-    """Write each part, given with its recipients, as .html, .txt and .eml; return the paths of the files."""
+    """Write each part, given with its recipients, as .html, .txt and .eml; return the paths of the files.
+
+    The link in them is nobody's.
+    """
     contents: dict[str, bytes] = {}
     for row, (part, recipients) in enumerate(parts, 1):
         name = f"{stem}-{row}" if row > 1 else stem
-        contents[f"{name}.html"] = part.rendered.html.encode()
-        contents[f"{name}.txt"] = part.rendered.text.encode()
-        contents[f"{name}.eml"] = mails_of(part, recipients[:1], sender=sender, row=row, key="", links={})[
-            0
-        ].raw
+        digest, first = part.digest, recipients[:1]
+        link = digest.contact.page("preview") if digest.contact.public_url else ""
+        rendered = part.rendered.with_link(link)
+        contents[f"{name}.html"] = rendered.html.encode()
+        contents[f"{name}.txt"] = rendered.text.encode()
+        links = dict.fromkeys(first, link)
+        key = key or digest.subscription.name
+        (mail,) = mails_of(part, first, sender=sender, row=row, key=key, links=links)
+        contents[f"{name}.eml"] = mail.raw
     return tuple(str(file) for file in write_files(out, contents))
 
 

@@ -11,6 +11,7 @@ from monitor.digests.notice import make_notice
 from monitor.model.digests import Digest, Slot, SlotKind, Watched
 from monitor.model.feeds import Entry, FeedHealth
 from monitor.model.notices import KnownTrouble, Notice, NoticeKind, Trouble
+from monitor.model.recipients import Contact
 from monitor.model.rules import Hit, Match, PendingEntry
 
 _AT = datetime(2026, 11, 24, tzinfo=UTC)
@@ -37,8 +38,8 @@ def sample_digests(subscription: Subscription) -> Iterator[Digest]:
         next_at=_AT + day,
         owed=[PendingEntry(seq=_ENTRIES + 1, entry=_entry(_ENTRIES + 1), matches=())],
     )
-    yield full
-    yield replace(full, part=2, parts=2, left=1)
+    yield replace(full, contact=Contact(public_url="https://news.example.org", answers="editor@example.org"))
+    yield replace(full, part=2, parts=2, left=1, contact=Contact(answers="editor@example.org"))
     yield build(
         subscription,
         Slot(kind=SlotKind.AT_ONCE, key="1", at=_AT),

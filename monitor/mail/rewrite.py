@@ -1,5 +1,6 @@
 """Rewrite a mail of the outbox: another sender, the text alone, or the same mail once more."""
 
+import base64
 import re
 from dataclasses import replace
 from datetime import datetime
@@ -10,6 +11,8 @@ from monitor.mail.message import mailbox_header, new_message_id
 from monitor.model.mail import Mail
 
 _HEAD_END = b"\r\n\r\n"
+_OWN_LINK = re.compile(rb"\r\nList-Unsubscribe: <https?://[^>\r\n]*/u/([A-Za-z0-9_-]+)>")
+_BASE64 = re.compile(rb"(Content-Transfer-Encoding: base64\r\n\r\n)([A-Za-z0-9+/=\r\n]+)")
 
 
 def with_sender(mail: Mail, sender: str) -> Mail:
@@ -27,8 +30,11 @@ def with_sender(mail: Mail, sender: str) -> Mail:
 def once_more(mail: Mail, *, date: datetime, unique: str, to: str = "") -> Mail:
     """Return the mail as another one: of this date, with a Message-ID made of `unique`; all else stays.
 
-    With `to`, which may have a display name, it is addressed to somebody else.
+    With `to`, which may have a display name, it is addressed to somebody else, and the link that is the recipient's own
+    does not go along: who presses it would unsubscribe him.
     """
+    if to:
+        mail = _without_link(mail)
     message_id = new_message_id(mail.sender, f"{mail.message_id} {unique}")
     header, address = mailbox_header("To", to) if to else ("", mail.to)
     headers = {b"Date": f"Date: {format_datetime(date)}", b"Message-ID": f"Message-ID: {message_id}"}
@@ -38,6 +44,21 @@ def once_more(mail: Mail, *, date: datetime, unique: str, to: str = "") -> Mail:
         head = _with_header(head, name, line)
     raw = head + separator + body
     return replace(mail, message_id=message_id, date=date, to=address, raw=raw)
+
+
+def _without_link(mail: Mail) -> Mail:
+    head, separator, body = mail.raw.partition(_HEAD_END)
+    link = _OWN_LINK.search(head)
+    if link is None:
+        return mail
+    token = link[1]
+    head = re.sub(rb"\r\nList-Unsubscribe(-Post)?:[^\r\n]*", b"", head)
+
+    def hidden(part: re.Match[bytes]) -> bytes:
+        content = base64.b64decode(part[2]).replace(token, b"hidden")
+        return part[1] + base64.encodebytes(content).replace(b"\n", b"\r\n")
+
+    return replace(mail, raw=head + separator + _BASE64.sub(hidden, body))
 
 
 def _with_header(head: bytes, name: bytes, line: str) -> bytes:

@@ -152,4 +152,4 @@ def _digests(
             now=occasion.slot.at,
             next_at=next_slot(subscription, occasion.slot.at),
         )
-        yield digest, len(occasion.pending)
+        yield replace(digest, contact=context.contact), len(occasion.pending)

@@ -1,6 +1,7 @@
 import re
 import socket
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import timedelta
 from gettext import NullTranslations
 from pathlib import Path
@@ -13,8 +14,11 @@ from monitor.digests.limits import LimitedEnvironment, TooMuchError, time_limit
 from monitor.digests.render import digest_renderer
 from monitor.digests.wrap import columns
 from monitor.errors import DigestError
+from monitor.feeds.links import absolute
+from monitor.feeds.text import clean
 from monitor.model.digests import Slot, Watched
 from monitor.model.feeds import FeedHealth
+from monitor.model.recipients import OWN_LINK, Contact
 from monitor.model.rules import PendingEntry
 from tests.digests.issue import RICH, WATCHED, digest, rendered, soup, waits, words
 from tests.make import NOW, entry, hit, match, rule
@@ -464,3 +468,44 @@ def test_languages_do_not_mix_in_one_render() -> None:
         " 等 2 則 · AI 日报",
         " 等 2 条 · AI 日报",
     ]
+
+
+PAGES = Contact(public_url="https://news.example.org", answers="editor@example.org")
+
+
+@pytest.mark.parametrize(
+    ("locale", "leave", "mailto", "answers"),
+    [
+        ("zh-Hans", "退订、暂停或选择内容", "写信退订", "有事请写信给 editor@example.org。"),
+        ("zh-Hant", "退訂、暫停或選擇內容", "寫信退訂", "有事請寫信給 editor@example.org。"),
+        (
+            "en",
+            "Unsubscribe, pause, or choose topics",
+            "Unsubscribe by a mail",
+            "answered at editor@example.org.",
+        ),
+    ],
+)
+def test_the_footer_says_who_answers_and_how_to_leave(
+    locale: str, leave: str, mailto: str, answers: str
+) -> None:
+    render, built = digest_renderer(), digest(waits(), locale=locale)
+    mail = render(replace(built, contact=PAGES)).with_link("https://news.example.org/u/token?a&b")
+    *_, before, link = mail.text.rstrip().split("\n")
+    assert before.startswith(leave)
+    assert link == "https://news.example.org/u/token?a&b"  # alone on its line, however long
+    assert 'href="https://news.example.org/u/token?a&amp;b"' in mail.html
+    assert leave in mail.html
+    assert "".join(answers.split()) in "".join(mail.text.split())
+    assert OWN_LINK not in mail.text + mail.html
+    by_mail = render(replace(built, contact=Contact(answers="editor@example.org")))
+    assert 'href="mailto:editor@example.org?subject=unsubscribe%20AI' in by_mail.html
+    assert mailto in by_mail.html
+    assert "https://news.example.org/u/" not in by_mail.text
+    assert "unsubscribe" in by_mail.text
+
+
+def test_a_feed_cannot_write_what_stands_for_the_link() -> None:
+    assert clean(f"before {OWN_LINK} after") != f"before {OWN_LINK} after"
+    assert OWN_LINK[0] not in clean(OWN_LINK)
+    assert OWN_LINK[0] not in absolute(f"https://a.example.org/{OWN_LINK}", "https://a.example.org/")

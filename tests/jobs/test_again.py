@@ -9,8 +9,10 @@ import pytest
 from monitor.config.options import Subscription
 from monitor.errors import DigestError, SendCause, SendKind
 from monitor.jobs.again import SentAgain, send_again
+from monitor.jobs.choose import Decision, Wish, choose
 from monitor.model.digests import Slot, SlotKind
 from monitor.model.mail import Delivery, DeliveryStatus, Route
+from monitor.model.recipients import ChangedBy
 from monitor.model.suppressions import SuppressedBy, Suppression
 from monitor.store import digests, outbox, owed, recipients, repair, subscriptions, suppressions
 from monitor.store.database import Connection
@@ -226,3 +228,23 @@ async def test_a_clock_that_was_ahead_gives_no_copy_for_a_digest(desk: Desk) -> 
     state = await desk.db.read(subscriptions.state, TWO.name)
     assert state
     assert state.last_at == make.NOW, "the copy was made an hour later"
+
+
+@pytest.mark.parametrize(
+    ("wish", "words"),
+    [
+        (Wish.UNSUBSCRIBE, "reader@example.org has unsubscribed from AI 日报. Only if they ask for it"),
+        (Wish.PAUSE, "reader@example.org has paused AI 日报"),
+    ],
+)
+async def test_who_has_left_gets_no_digest_again(desk: Desk, wish: Wish, words: str) -> None:
+    await mailed(desk)
+    decision = Decision(wish=wish, days=7)
+    await choose(
+        "AI 日报", "reader@example.org", decision, by=ChangedBy.RECIPIENT, db=desk.db, now=desk.clock()
+    )
+    sent = await again(desk)
+    assert sent.to == ("bo@example.org",)
+    assert sent.refused[0].startswith(words)
+    with pytest.raises(DigestError, match=words):
+        await again(desk, to="reader@example.org")

@@ -17,10 +17,12 @@ from sqlalchemy import Connection, Table, func, select, text, update
 from monitor.cli.backup import ended_by_signals
 from monitor.errors import MonitorError, StoreError
 from monitor.jobs.backup import back_up, copy_store, release, restore
+from monitor.jobs.choose import Decision, Wish, choose_for
 from monitor.jobs.lapse import lapse
 from monitor.model.mail import Delivery, DeliveryStatus, Phase
+from monitor.model.recipients import ChangedBy
 from monitor.model.services import RunningService
-from monitor.store import copying, engines, entries, outbox, recipients, schema, services, tables
+from monitor.store import choices, copying, engines, entries, outbox, recipients, schema, services, tables
 from monitor.store.database import open_database
 from tests import make
 from tests.fakes import FakeClock
@@ -849,3 +851,54 @@ def test_a_database_of_a_newer_version_is_left_alone(db_url: str, other_url: str
         with engine.begin() as tx:
             tx.execute(text(f"{version} '{schema.HEAD}'"))
         engine.dispose()
+
+
+def left(url: str) -> None:
+    """Record that a recipient has left, and make a key."""
+
+    def store(tx: Connection) -> None:
+        choose_for(
+            tx, "AI 日报", "reader@example.org", Decision(wish=Wish.UNSUBSCRIBE), ChangedBy.OPERATOR, NOW
+        )
+        choices.signing_key(tx, NOW)
+
+    change(url, store)
+
+
+def key_and_choice(url: str) -> tuple[object, bool]:
+    def look(tx: Connection) -> tuple[object, bool]:
+        choice = choices.of(tx, "AI 日报", "reader@example.org")
+        key = choices.newest_key(tx)
+        return key and key.secret, bool(choice and choice.unsubscribed_at)
+
+    return change(url, look)
+
+
+def test_choices_and_keys_stand_in_a_backup(db_url: str, tmp_path: Path) -> None:
+    fill(db_url, "大模型一")
+    left(db_url)
+    secret, _ = key_and_choice(db_url)
+    back_up(db_url, tmp_path / "a backup.db", force=False, report=no_report)
+    change(db_url, lambda tx: tx.execute(tables.choices.delete()) and tx.execute(tables.token_keys.delete()))
+    restore(db_url, tmp_path / "a backup.db", folder=tmp_path, now=LATER, report=no_report)
+    assert key_and_choice(db_url) == (secret, True)
+    # Numbers go on after those of the backup: a link never comes to mean somebody else.
+    made = change(db_url, lambda tx: choices.ensure(tx, "AI 日报", ["other@example.org"]))
+    assert made["other@example.org"].number == 2
+
+
+def test_a_mail_of_the_backup_to_who_has_left_since_is_not_released(db_url: str, tmp_path: Path) -> None:
+    fill(db_url, "大模型一")
+    back_up(db_url, tmp_path / "a backup.db", force=False, report=no_report)
+    (held,) = restore(db_url, tmp_path / "a backup.db", folder=tmp_path, now=LATER, report=no_report).held
+    left(db_url)
+    reason = change(db_url, lambda tx: release(tx, held.id, LATER, LATER + timedelta(days=1)))
+    assert reason == f"mail {held.id} is not released: the recipient has unsubscribed."
+
+
+def test_a_copy_has_choices_and_keys(db_url: str, tmp_path: Path) -> None:
+    fill(db_url, "大模型一")
+    left(db_url)
+    target = f"sqlite:///{tmp_path}/copy.db"
+    copy_store(db_url, target, now=LATER, report=no_report)
+    assert key_and_choice(target) == key_and_choice(db_url)

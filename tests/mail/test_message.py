@@ -12,6 +12,7 @@ import pytest
 
 from monitor.mail.message import MailingList, make_mail, new_message_id
 from monitor.model.mail import Mail, Rendered
+from monitor.model.recipients import Contact
 from tests.make import NOW
 
 SENDER = "AI 日报 <digest@example.org>"
@@ -92,6 +93,7 @@ def test_a_mail_has_each_of_its_headers_once() -> None:
         b"Date",
         b"Message-ID",
         b"List-Id",
+        b"Feedback-ID",
         b"Auto-Submitted",
         b"Precedence",
         b"X-Auto-Response-Suppress",
@@ -284,7 +286,7 @@ def test_what_a_hostile_feed_puts_into_a_title_never_reaches_a_header(poison: st
     assert_well_formed(sent)
     message = read(sent)
     assert message["Bcc"] is None
-    assert len(message.keys()) == 11
+    assert len(message.keys()) == 12
     for name in ("Subject", "From", "List-Id"):
         assert not re.search(
             "[\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff\u202a-\u202e\u2066-\u2069]", str(message[name])
@@ -397,3 +399,107 @@ def test_a_token_that_may_not_stand_in_a_message_id_is_hashed(unique: str) -> No
     made: Callable[[], str] = lambda: new_message_id(SENDER, unique)  # noqa: E731  # twice the same call
     assert re.fullmatch(r"<[0-9a-f]{32}@example\.org>", made())
     assert made() == made()
+
+
+LINK = "https://news.example.org/u/" + "x" * 54
+CONTACT = Contact(
+    public_url="https://news.example.org",
+    reply_to="编辑部 <editor@example.org>",
+    answers="editor@example.org",
+)
+
+
+def list_headers(**differ: Any) -> dict[str, str]:
+    """Return the headers of a mail of a list as they stand in it, unfolded."""
+    sent = mail(**{"mailing_list": MailingList(key="AI 日报", name="AI 日报", contact=CONTACT), **differ})
+    head = sent.raw.partition(b"\r\n\r\n")[0].decode().replace("\r\n ", " ")
+    return dict(line.split(": ", 1) for line in head.split("\r\n"))
+
+
+def test_a_mail_with_a_link_can_be_left_by_one_click() -> None:
+    headers = list_headers(link=LINK)
+    assert headers["List-Unsubscribe"] == f"<{LINK}>"
+    assert headers["List-Unsubscribe-Post"] == "List-Unsubscribe=One-Click"
+
+
+@pytest.mark.parametrize("path", ["", "/" + "p" * 73])
+def test_the_link_stands_raw_on_one_line(path: str) -> None:
+    link = f"https://news.example.org{path}/u/" + "x" * 54
+    line = next(line for line in mail(**with_list(link)).raw.split(b"\r\n") if b"List-Unsubscribe:" in line)
+    assert line == f"List-Unsubscribe: <{link}>".encode()
+    assert len(line) < 900
+
+
+def with_list(link: str = "", contact: Contact = CONTACT, key: str = "AI 日报") -> dict[str, Any]:
+    return {"mailing_list": MailingList(key=key, name="AI 日报", contact=contact), "link": link}
+
+
+def test_by_plain_http_there_is_no_one_click() -> None:
+    headers = list_headers(link="http://127.0.0.1:8080/u/x")
+    assert headers["List-Unsubscribe"] == "<http://127.0.0.1:8080/u/x>"
+    assert "List-Unsubscribe-Post" not in headers
+
+
+def test_without_pages_a_mail_is_left_by_a_mail() -> None:
+    headers = list_headers()
+    mailto = "<mailto:editor@example.org?subject=unsubscribe%20AI%20%E6%97%A5%E6%8A%A5>"
+    assert headers["List-Unsubscribe"] == mailto
+    assert "List-Unsubscribe-Post" not in headers
+    assert headers["List-Help"] == mailto.replace("unsubscribe", "help")
+
+
+def test_replies_go_where_they_are_answered() -> None:
+    assert read(mail(**with_list()))["Reply-To"] == "编辑部 <editor@example.org>"
+    without = Contact(answers="editor@example.org")
+    assert "Reply-To" not in list_headers(**with_list(contact=without))
+
+
+def test_gmail_is_told_which_list_complaints_are_about() -> None:
+    feedback = list_headers()["Feedback-ID"]
+    *_, sender = feedback.split(":")
+    assert feedback.count(":") == 3
+    assert 5 <= len(sender) <= 15
+    assert feedback.isascii()
+
+
+def test_a_notice_is_of_no_list() -> None:
+    headers = list_headers(mailing_list=None)
+    assert not [name for name in headers if name.startswith("List-") or name in ("Reply-To", "Feedback-ID")]
+
+
+def test_the_id_of_a_list_is_made_of_its_key_whatever_its_name_is() -> None:
+    ids = {
+        list_headers(mailing_list=MailingList(key="ai", name=name))["List-Id"].rpartition(" ")[2]
+        for name in ("AI 日报", "晨报", "AI")
+    }
+    assert ids == {"<ai.example.org>"}
+
+
+def test_no_two_keys_share_an_id() -> None:
+    hashed = list_id("AI 日报").partition(".")[0]
+    keys = [
+        "ai", "AI", "Ai", "a i", "a-i", "a--i", "-ai", "ai #2", "日报", "周报", hashed, hashed.upper(),
+        "deadbeef", "x" * 40, "x" * 41, "x" * 42,
+    ]  # fmt: skip
+    assert len({list_id(key) for key in keys}) == len(keys)
+
+
+def test_two_recipients_get_mails_that_differ_in_address_id_and_link_alone() -> None:
+    shared = with_list()
+    one = mail(**{**shared, "link": LINK})
+    two = mail(
+        **{
+            **shared,
+            "link": LINK.replace("x" * 54, "y" * 54),
+            "to": "other@example.org",
+            "message_id": "<2@example.org>",
+        }
+    )
+    assert one.raw != two.raw
+
+    def neutral(raw: bytes) -> bytes:
+        for part in (b"x" * 54, b"y" * 54, b"reader@", b"other@", b"<1@", b"<2@"):
+            raw = raw.replace(part, b"-")
+        return re.sub(rb"=_[0-9a-f]{32}", b"=_", raw)
+
+    assert neutral(one.raw) == neutral(two.raw)

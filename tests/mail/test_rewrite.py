@@ -6,6 +6,7 @@ import pytest
 from monitor.mail.message import MailingList, make_mail
 from monitor.mail.rewrite import once_more, text_alone, with_sender
 from monitor.model.mail import Mail, Rendered
+from monitor.model.recipients import OWN_LINK, Contact
 
 DATE = datetime(2026, 11, 24, tzinfo=UTC)
 LONG = "科技与人工智能日报，每天早上八点送到，周末也有 " * 3
@@ -93,3 +94,33 @@ def test_a_mail_once_more_has_another_id_and_date_and_perhaps_another_reader(to:
     assert (new.to, new.date) == (fresh.to, later)
     assert new.message_id != old.message_id
     assert once_more(old, date=later, unique="2").message_id != new.message_id
+
+
+def test_a_copy_for_somebody_else_has_no_link_by_which_he_could_unsubscribe_the_recipient() -> None:
+    link = "https://news.example.org/u/" + "A1-_" * 13 + "Ab"
+    contact = Contact(public_url="https://news.example.org", answers="op@example.org")
+    old = make_mail(
+        Rendered(
+            subject="1",
+            text=f"退订：\n{OWN_LINK}\n" + "字" * 200,
+            html=f'<a href="{OWN_LINK}">退订</a>' + "字" * 200,
+        ),
+        sender="digest@example.org",
+        to="Ann <ann@example.org>",
+        message_id="<1@example.org>",
+        date=DATE,
+        mailing_list=MailingList(key="AI", name="AI", contact=contact),
+        link=link,
+    )
+    new = once_more(old, date=DATE, unique="1", to="op@example.org")
+    message = message_from_bytes(new.raw, policy=policy.SMTP)
+    assert "List-Unsubscribe" not in message
+    assert "List-Unsubscribe-Post" not in message
+    assert "List-Id" in message
+    for part in message.iter_parts():
+        assert "A1-_" not in part.get_content()
+        assert "https://news.example.org/u/hidden" in part.get_content()
+    assert max(map(len, new.raw.split(b"\r\n"))) <= 98
+    again = once_more(old, date=DATE, unique="1")
+    assert again.raw.partition(b"\r\n\r\n")[2] == old.raw.partition(b"\r\n\r\n")[2]
+    assert link.encode() in again.raw
