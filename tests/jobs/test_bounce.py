@@ -10,7 +10,7 @@ from monitor.jobs.bounce import Outcome, Taken, take_bounce
 from monitor.jobs.deliver import InHand, recover
 from monitor.jobs.give_up import retry
 from monitor.jobs.suppress import lift, lift_after_edit, suppress
-from monitor.mail import BeforeDot
+from monitor.mail import BeforeDot, BeforeRcpt, go_on
 from monitor.mail.bounces import read_bounce
 from monitor.model.mail import DeliveryStatus, Mail
 from monitor.model.notices import NoticeKind
@@ -280,7 +280,7 @@ async def test_what_is_queued_and_owed_is_dropped_at_once(desk: Desk) -> None:
 
 async def test_a_mail_past_its_dot_that_is_put_off_after_all_does_not_go_again(desk: Desk) -> None:
 
-    async def put_off(mail: Mail, before_dot: BeforeDot) -> str:
+    async def put_off(_mail: Mail, before_dot: BeforeDot, _before_rcpt: BeforeRcpt = go_on) -> str:
         await before_dot()
         assert await suppress_by_hand(desk) == 0
         raise SendError("451 later", SendKind.LATER, code=451)
