@@ -6,15 +6,18 @@ import re
 import smtplib
 import ssl
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
-from monitor.config.options import SmtpOptions
+from monitor.config.options import Config, SmtpOptions
 from monitor.errors import SendCause
 from monitor.jobs.deliver import Attempted
+from monitor.jobs.draft import DigestContext
 from monitor.mail.smtp import smtp_sender
 from monitor.model.mail import Delivery, DeliveryStatus, Mail
+from monitor.model.recipients import Contact
 from monitor.store import outbox
 from monitor.store.database import Database
 from tests import make
@@ -22,6 +25,7 @@ from tests.command import run_command
 from tests.fakes import FakeClock
 from tests.jobs.desk import Desk
 from tests.peers.mail_server import DOMAIN, GONE, PASSWORD, USER, MailServer, running_mail_server
+from tests.web.test_readers import ONE_CLICK, PUBLIC, open_site
 
 pytestmark = [
     pytest.mark.outside,
@@ -150,6 +154,37 @@ async def test_a_wrong_password_loses_nothing(desk: Desk, empty: MailServer) -> 
     desk.clock.forward(hours=1)
     await deliver(desk, empty, "starttls")
     await assert_arrived(desk, empty, ANN)
+
+
+class DeskWithPages(Desk):
+    """A desk whose digests lead to pages on which their readers choose."""
+
+    @property
+    def context(self) -> DigestContext:
+        return replace(super().context, contact=Contact(public_url=PUBLIC, answers=USER))
+
+
+async def test_who_unsubscribes_by_the_link_in_his_mail_gets_no_other_one(
+    db: Database, empty: MailServer
+) -> None:
+    desk = DeskWithPages(db=db, clock=FakeClock())
+    await compose(desk, ANN, BO)
+    await deliver(desk, empty, "starttls")
+    (arrived,) = empty.mails("ann", 1)
+    # As it arrived: raw, on one line, with the header that says how (RFC 8058).
+    link = re.search(rb"(?m)^List-Unsubscribe: <https://news\.example\.org(/u/[^>\s]+)>", arrived)
+    assert link
+    assert re.search(rb"(?m)^List-Unsubscribe-Post: List-Unsubscribe=One-Click\r$", arrived)
+    desk.clock.forward(days=1)
+    await compose(desk, ANN, BO)
+    config = Config(rules=(make.rule(),), subscriptions=(desk.subscription,))
+    async with open_site(db, config=config) as site:
+        answer = await site.ask(link[1].decode(), "POST", data=ONE_CLICK)
+    assert answer.status == 200
+    assert [each.delivery.mail.to for each in await deliver(desk, empty, "starttls")] == [BO]
+    assert len(empty.mails("bo", 2)) == 2
+    empty.idle()
+    assert empty.mails("ann", 1) == [arrived]
 
 
 async def test_a_digest_that_postfix_returns_later_suppresses_the_address(
