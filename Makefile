@@ -6,7 +6,7 @@ CORE := $(VENV)/.core-installed
 DEV := $(VENV)/.dev-installed
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check
 
-.PHONY: demo run dist test quick install-check check fmt faults bench relevance docs map lock clean
+.PHONY: demo run dist test quick install-check mail-check check fmt faults bench relevance docs map lock clean
 
 demo: $(CORE)
 	$(BIN)/monitor demo
@@ -25,7 +25,7 @@ test quick: export PYTHONDONTWRITEBYTECODE :=
 # Four workers, also on two cores: much of a test's time is waiting for services.
 test: $(DEV)
 	$(BIN)/coverage erase
-	$(BIN)/coverage run -m pytest -n 4 --dist worksteal --ignore tests/install
+	$(BIN)/coverage run -m pytest -n 4 --dist worksteal --ignore tests/install --ignore tests/peers
 	$(BIN)/coverage combine --quiet
 	$(BIN)/coverage report
 
@@ -35,7 +35,11 @@ quick: $(DEV)
 	$(BIN)/python -m pytest -n auto --maxprocesses 4 --no-outside -m "not outside" $(addprefix tests/,$(QUICK))
 
 # Every section of the installation guide, followed word for word on a machine of its own; as root, with network: four minutes.
-install-check: $(DEV)
+install-# Digests through a Postfix and back through a Dovecot of the tests' own; as root, with Debian's packages: half a minute.
+mail-check: $(DEV)
+	$(BIN)/python -m pytest tests/peers
+
+check: $(DEV)
 	$(BIN)/python -m pytest -n 2 tests/install
 
 check: $(DEV)

@@ -40,6 +40,7 @@ OWNERS = {
         "cli.service",
         "cli.store",
         "cli.subscriptions",
+        "cli.suppressions",
         "cli.usage",
     },
     "tomlkit": {"cli.files", "cli.demo"},

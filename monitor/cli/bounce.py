@@ -77,6 +77,12 @@ def _in_words(taken: Taken) -> Text:
                 " {reply}",
                 **values,
             )
+        case Outcome.COUNTED if taken.refusals == 1:
+            return sentence(
+                "{address} has refused a digest of {subscription}; after {most} in a row it gets no more of them."
+                " {reply}",
+                **values,
+            )
         case Outcome.COUNTED:
             return sentence(
                 "{address} has refused {refusals} digests of {subscription} in a row; after {most} it gets no more"

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from monitor.cli.options import ConfigFile, Json, path_of
+from monitor.cli.usage import Commands
 from monitor.texts import sentence
 
 if TYPE_CHECKING:
@@ -19,12 +20,9 @@ if TYPE_CHECKING:
     from monitor.model.suppressions import Suppression
     from monitor.store.database import Connection, Database
 
-suppressions = typer.Typer(
-    help="List the addresses to which nothing goes, whoever is in config.toml, and change that list.",
-    no_args_is_help=True,
-)
+suppressions = Commands(help="List the addresses to which nothing goes, and change that list.")
 
-Address = Annotated[str, typer.Argument(metavar="ADDRESS")]
+Address = Annotated[str, typer.Argument(metavar="ADDRESS", help="A mail address, in any spelling.")]
 Only = Annotated[
     str | None,
     typer.Option(

@@ -46,7 +46,7 @@ def take_bounce(tx: Connection, bounce: Bounce, now: datetime) -> Taken:
     is_notice = not delivery.subscription_key
     if is_notice or report.fault not in (Fault.NO_SUCH_ADDRESS, Fault.REFUSED):
         return Taken(outcome=Outcome.NOTHING, report=report, delivery=delivery)
-    counted = delivery.bounced_at is not None or outbox.refused_part(tx, delivery)
+    known = delivery.bounced_at is not None or outbox.refused_part(tx, delivery)
     outbox.mark_bounced(tx, delivery.id, now)
     if suppressions.barred(tx, delivery.subscription_key, [delivery.mail.to]):
         return Taken(outcome=Outcome.BEFORE, report=report, delivery=delivery)
@@ -56,7 +56,7 @@ def take_bounce(tx: Connection, bounce: Bounce, now: datetime) -> Taken:
         )
         suppress_and_tell(tx, delivery, everywhere, now)
         return Taken(outcome=Outcome.SUPPRESSED, report=report, delivery=delivery)
-    if counted:
+    if known:
         return Taken(outcome=Outcome.BEFORE, report=report, delivery=delivery)
     refusals = refuse_address(tx, delivery, report.reply, now, by=SuppressedBy.BOUNCE)
     outcome = Outcome.COUNTED if refusals < MOST_REFUSALS else Outcome.SUPPRESSED

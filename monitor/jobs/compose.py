@@ -4,6 +4,7 @@ import hashlib
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from secrets import token_hex
 
 from monitor.config.options import Subscription
 from monitor.digests.due import is_at_once
@@ -111,20 +112,23 @@ def mails_of(
     row: int,
     key: str,
     links: Mapping[str, str],
+    secret: str = "",
 ) -> tuple[Mail, ...]:
     """Return the mails of a part, one per recipient; `row` counts the parts of a slot, over all issues.
 
     `key` is the subscription's, `links` has each recipient's own link, where there are pages.
     The same arguments give the same bytes. Instant and text are part of the Message-IDs: a slot that was taken while
-    the clock was ahead comes again.
+    the clock was ahead comes again. So is `secret`: whoever reads a digest knows all the rest, and a bounce that names
+    the Message-ID of another reader's is believed.
     """
     digest = part.digest
+    text = part.rendered.text
     return mails_to(
         recipients,
         part.rendered,
         sender=sender,
         date=digest.at,
-        unique=f"{digest.subscription.name}\n{digest.slot.name}\n{digest.at.isoformat()}\n{row}\n{part.rendered.text}",
+        unique=f"{digest.subscription.name}\n{digest.slot.name}\n{digest.at.isoformat()}\n{row}\n{secret}\n{text}",
         mailing_list=MailingList(key=key, name=digest.subscription.name, contact=digest.contact),
         links=links,
     )
@@ -178,14 +182,16 @@ def _with_numbers(
 
 
 def _rows(draft: Draft, *, sender: str, links: Mapping[str, str]) -> list[_Row]:
-    key = draft.state.key
+    key, secret = draft.state.key, token_hex(16)
     parts = [(issue, part) for issue in draft.issues for part in issue.parts]
     return [
         _Row(
             number=number,
             items=part.digest.items,
             returns=_returns(issue),
-            mails=mails_of(part, issue.mailboxes, sender=sender, row=number, key=key, links=links),
+            mails=mails_of(
+                part, issue.mailboxes, sender=sender, row=number, key=key, links=links, secret=secret
+            ),
         )
         for number, (issue, part) in enumerate(parts, 1)
     ]

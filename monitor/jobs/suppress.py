@@ -66,13 +66,15 @@ def refuse_address(
 ) -> int:
     """Count a refusal of a mail for its address, and suppress that after the third digest in a row; return the count.
 
-    What a server refused is mailed again once config.toml has another content hash than this one. A notice, which is
-    of no subscription, counts 0.
+    The parts of a digest count as one. What a server refused is mailed again once config.toml has another content hash
+    than this one. A notice, which is of no subscription, counts 0.
     """
     key, address = delivery.subscription_key, delivery.mail.to
     if not key:
         return 0
-    refusals = recipients.refused(tx, key, address, reply)
+    if outbox.refused_part(tx, delivery):
+        return recipients.refusals(tx, key, address)
+    refusals = recipients.refused(tx, key, address, reply, came_back=by is SuppressedBy.BOUNCE)
     if refusals < MOST_REFUSALS:
         _tell(tx, NoticeKind.ADDRESS_REFUSED, delivery, reply, now)
     else:
@@ -92,12 +94,9 @@ def suppress_and_tell(tx: Connection, delivery: Delivery, suppression: Suppressi
 
 
 def accept_address(tx: Connection, delivery: Delivery, now: datetime) -> None:
-    """Record that a server took a mail for an address: the refusals before it are forgotten.
-
-    Unless the digest before came back: such a server takes every mail, and nobody knows yet what becomes of this one.
-    """
+    """Record that a server took a mail for an address that had refused some; it may come back all the same."""
     key, address = delivery.subscription_key, delivery.mail.to
-    if key and recipients.refusals(tx, key, address) and not outbox.last_bounced(tx, delivery):
+    if key and recipients.refusals(tx, key, address) and not outbox.taken_part(tx, delivery):
         recipients.accepted(tx, key, address)
         notices.clear(tx, NoticeKind.ADDRESS_REFUSED, _subject(delivery.subscription, address), now)
 

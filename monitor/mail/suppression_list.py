@@ -37,21 +37,21 @@ def read_list(
     rows = csv.reader(io.StringIO(text, newline=""), strict=True)
     is_first = True
     while True:
+        is_header = False
         try:
             row = next(rows, None)
             if row is None:
                 return listed, bad
             cells = [cell.strip() for cell in row]
-            if not any(cells):
-                continue
-            if is_first and "address" in map(str.lower, cells):
+            is_header = is_first and "address" in map(str.lower, cells)
+            if is_header:
                 columns = _named(cells)
-            else:
+            elif any(cells):
                 listed.append(_suppression(columns, cells, now, key_of))
         except (ValueError, csv.Error) as error:
-            # What begins an unknown column, or an open quotation mark, makes nonsense of the lines that follow.
             bad.append(BadLine(line=rows.line_num, why=_why(error)))
-            if is_first or isinstance(error, csv.Error):
+            # An unknown column, or a quotation mark that stays open, makes nonsense of the lines that follow.
+            if is_header or isinstance(error, csv.Error):
                 return [], bad
         is_first = False
         step(rows.line_num)

@@ -191,10 +191,11 @@ class NoticeKind(Enum):
         "address suspended",
         Telling(
             happened=sentence(
-                "A recipient is no longer mailed: the address was refused for good three times."
+                "A recipient is no longer mailed: the address does not exist, or refuses mail."
             ),
             to_do=sentence(
-                "Correct or remove the address in config.toml; what it missed is not sent any more."
+                'Correct or remove the address in config.toml, or have it mailed again: "monitor suppressions remove'
+                ' ADDRESS". What it missed is not sent any more.'
             ),
         ),
     )

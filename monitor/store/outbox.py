@@ -384,6 +384,15 @@ def mark_bounced(tx: Connection, number: int, now: datetime) -> None:
 def refused_part(tx: Connection, delivery: Delivery) -> bool:
     """Return whether another part of the same digest to the same recipient was refused for its address, or bounced."""
     refused = and_(_is(DeliveryStatus.FAILED), outbox.c.cause == SendCause.ADDRESS.value)
+    return _other_part(tx, delivery, or_(refused, outbox.c.bounced_at.is_not(None)))
+
+
+def taken_part(tx: Connection, delivery: Delivery) -> bool:
+    """Return whether a server took another part of the same digest to the same recipient."""
+    return _other_part(tx, delivery, _is(DeliveryStatus.SENT))
+
+
+def _other_part(tx: Connection, delivery: Delivery, which: ColumnElement[bool]) -> bool:
     others = (
         select(outbox.c.id)
         .join(digests, digests.c.id == outbox.c.digest_id)
@@ -392,26 +401,10 @@ def refused_part(tx: Connection, delivery: Delivery) -> bool:
             digests.c.slot == delivery.slot,
             outbox.c.recipient == delivery.mail.to,
             outbox.c.id != delivery.id,
-            or_(refused, outbox.c.bounced_at.is_not(None)),
+            which,
         )
     )
     return bool(tx.scalar(select(others.exists())))
-
-
-def last_bounced(tx: Connection, delivery: Delivery) -> bool:
-    """Return whether the last digest before this one that a server took for the same recipient has bounced."""
-    before = (
-        select(outbox.c.bounced_at)
-        .join(digests, digests.c.id == outbox.c.digest_id)
-        .where(
-            digests.c.subscription == delivery.subscription_key,
-            digests.c.slot != delivery.slot,
-            outbox.c.recipient == delivery.mail.to,
-            outbox.c.id < delivery.id,
-            _is(DeliveryStatus.SENT),
-        )
-    )
-    return tx.scalar(before.order_by(outbox.c.id.desc()).limit(1)) is not None
 
 
 def cancel_declined(tx: Connection, subscription: str, mailbox: str, why: str, now: datetime) -> list[int]:

@@ -3,12 +3,25 @@
 from collections.abc import Collection
 from datetime import datetime, timedelta
 
-from sqlalchemy import ColumnElement, Connection, and_, delete, exists, func, insert, or_, select, update
+from sqlalchemy import (
+    ColumnElement,
+    Connection,
+    and_,
+    case,
+    delete,
+    exists,
+    func,
+    insert,
+    or_,
+    select,
+    update,
+)
 
 from monitor.config.addresses import any_spelling
 from monitor.store import suppressions
 from monitor.store.dialects import chunks, insert_missing
 from monitor.store.tables import digests, outbox, recipients, subscriptions
+from monitor.texts import kept
 
 
 def sync(tx: Connection, subscription: str, addresses: Collection[str], now: datetime) -> None:
@@ -85,24 +98,33 @@ def prune(tx: Connection) -> None:
     tx.execute(delete(recipients).where(recipients.c.lapsed, ~mails))
 
 
-def refused(tx: Connection, subscription: str, address: str, reason: str) -> int:
-    """Count that a digest was refused for good because of its address; return the count in a row."""
+def refused(tx: Connection, subscription: str, address: str, reason: str, *, came_back: bool) -> int:
+    """Count that a digest was refused for good because of its address; return the count in a row.
+
+    One that was taken since the last refusal breaks the row, unless it is the one that `came_back` now.
+    """
+    arrived = recipients.c.taken - 1 if came_back else recipients.c.taken
+    values = {
+        "refusals": case((arrived > 0, 1), else_=recipients.c.refusals + 1),
+        "taken": 0,
+        "reason": kept(reason),
+    }
     row = _is(subscription, address)
-    values = {"refusals": recipients.c.refusals + 1, "reason": reason}
     if not tx.execute(update(recipients).where(row).values(values)).rowcount:
-        known = {"subscription": subscription, "address": address, "refusals": 1, "reason": reason}
+        known = {"subscription": subscription, "address": address, "refusals": 1, "reason": kept(reason)}
         tx.execute(insert(recipients).values(known))
     return tx.scalar(select(recipients.c.refusals).where(row)) or 0
 
 
 def refusals(tx: Connection, subscription: str, address: str) -> int:
-    """Return how many digests in a row were refused for good because of the address."""
+    """Return how many digests in a row were refused for good because of the address; what was taken since aside."""
     return tx.scalar(select(recipients.c.refusals).where(_is(subscription, address))) or 0
 
 
 def accepted(tx: Connection, subscription: str, address: str) -> None:
-    """Record that the address takes digests."""
-    tx.execute(update(recipients).where(_is(subscription, address)).values(_NEVER_REFUSED))
+    """Count that a server took a digest for an address that had refused some."""
+    refused_before = and_(_is(subscription, address), recipients.c.refusals > 0)
+    tx.execute(update(recipients).where(refused_before).values(taken=recipients.c.taken + 1))
 
 
 def forget_refusals(tx: Connection, address: str, subscription: str) -> None:
@@ -118,12 +140,12 @@ def refused_anywhere(tx: Connection) -> list[tuple[str, str]]:
     query = (
         select(subscriptions.c.name, recipients.c.address)
         .join(subscriptions, subscriptions.c.key == recipients.c.subscription)
-        .where(~_has_left, or_(recipients.c.refusals > 0, is_suppressed))
+        .where(~_has_left, or_(and_(recipients.c.refusals > 0, recipients.c.taken == 0), is_suppressed))
     )
     return [(row.name, row.address) for row in tx.execute(query)]
 
 
-_NEVER_REFUSED = {"refusals": 0, "reason": ""}
+_NEVER_REFUSED = {"refusals": 0, "reason": "", "taken": 0}
 _has_left: ColumnElement[bool] = recipients.c.gone_at.is_not(None)
 
 

@@ -173,6 +173,9 @@ recipients = Table(
         "refusals", Integer, nullable=False, server_default="0"
     ),  # digests in a row refused for good, or bounced
     Column("reason", Words, nullable=False, server_default=_EMPTY),  # the server's words at the last refusal
+    Column(
+        "taken", Integer, nullable=False, server_default="0"
+    ),  # digests since that, none of which came back
     PrimaryKeyConstraint("subscription", "address"),
 )
 

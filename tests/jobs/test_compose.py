@@ -267,3 +267,25 @@ async def test_the_same_slot_at_another_instant_makes_mails_of_other_message_ids
         message_ids.add(mail.message_id)
         desk.clock.forward(hours=1)
     assert len(message_ids) == 2
+
+
+async def test_a_reader_cannot_compute_the_message_id_that_another_one_got(desk: Desk) -> None:
+    """Else he could have the other suppressed, by a bounce of his own making."""
+    desk.subscription = make.subscription(to=("ann@example.org", "bo@example.org"))
+    desk.web.serves(desk.feeds[0], make.rss("大模型降价"))
+    await desk.poll()
+    draft = await draft_digest(
+        desk.subscription,
+        make.slot("now:1"),
+        context=desk.context,
+        render=desk.render,
+        db=desk.db,
+        now=desk.clock(),
+    )
+    assert isinstance(draft, Draft)
+    await desk.compose(make.slot("now:1"))
+    sent = {row.mail.to: row.mail for row in await desk.db.read(outbox.listing, status=None, limit=10)}
+    (part,) = draft.issues[0].parts
+    known = mails_of(part, desk.subscription.to, sender=desk.context.sender, row=1, key="AI 日报", links={})
+    assert b"Message-ID" in known[1].raw
+    assert known[1].message_id != sent["bo@example.org"].message_id

@@ -1,4 +1,4 @@
-"""Keep suppressions as a list of their own, with those that recipients were suspended by; note which mails bounced."""
+"""Keep suppressions as a list of their own, those of suspended recipients among them; note which mails bounced."""
 
 import unicodedata
 
@@ -42,6 +42,7 @@ def upgrade() -> None:
     op.bulk_insert(suppressions, list(rows.values()))
     op.drop_column("recipients", "suspended_at")
     op.drop_column("recipients", "suspended_under")
+    op.add_column("recipients", sa.Column("taken", sa.Integer, nullable=False, server_default="0"))
     op.add_column("outbox", sa.Column("bounced_at", INSTANT))
 
 
