@@ -133,19 +133,20 @@ def _section(rule: str | None, items: Sequence[Item], full: int) -> Section:
 
 
 def _ordered(items: Sequence[Item]) -> list[Item]:
-    """Return what is owed, then the lead: those that score more than others; then the rest. Each by time, newest first.
+    """Return what is owed, then the lead, then the rest; each by time, the newest first, but the lead by score.
 
-    The lead is by score, and by time only where that is equal.
+    The lead are those that score more than others, at most half of the section: a lead of all would be none.
     """
     by_time = sorted(items, key=_by_time)
     news = [item for item in by_time if not item.owed]
     lowest = min((item.score for item in news), default=0.0)
     better = sorted((item for item in news if item.score > lowest), key=lambda item: -item.score)
-    lead = [item.seq for item in better[:LEAD]]
+    lead = better[: min(LEAD, len(news) // 2)]
+    seqs = {item.seq for item in lead}
     return [
         *(item for item in by_time if item.owed),
-        *(replace(item, lead=True) for item in better[:LEAD]),
-        *(item for item in news if item.seq not in lead),
+        *(replace(item, lead=True) for item in lead),
+        *(item for item in news if item.seq not in seqs),
     ]
 
 

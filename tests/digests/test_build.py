@@ -125,9 +125,20 @@ def test_what_scores_as_little_as_any_is_no_lead() -> None:
     )
 
 
+def test_at_most_half_of_a_section_is_its_lead() -> None:
+    (section,) = scored(1, 2, 3).sections
+    assert [(item.entry.title, item.lead) for item in section.items] == [
+        ("2", True),
+        ("0", False),
+        ("1", False),
+    ]
+    (section,) = scored(1, 2, 3, 4, 5, 6).sections
+    assert titles(section) == ["5", "4", "3", "0", "1", "2"]
+
+
 def test_of_a_lead_with_equal_scores_the_newer_comes_first() -> None:
-    (section,) = scored(1, 2, 2, 2, 2).sections
-    assert titles(section) == ["1", "2", "3", "0", "4"]
+    (section,) = scored(1, 2, 2, 2, 2, 1).sections
+    assert titles(section) == ["1", "2", "3", "0", "4", "5"]
 
 
 def test_what_is_owed_comes_first_and_is_no_lead() -> None:

@@ -72,7 +72,7 @@ def test_the_html_reads_without_its_style_element(html: str) -> None:
     page = soup(html)
     for name in ("h1", "h2", "h3", "p"):
         assert all("font-size" in str(tag.get("style")) for tag in page.find_all(name))
-    assert all("background:#fdf0c4" in str(tag["style"]) for tag in page.find_all(class_="mk"))
+    assert all("background:#fae6a0" in str(tag["style"]) for tag in page.find_all(class_="mk"))
 
 
 def test_what_cannot_be_inlined_stays_in_the_style_element(html: str) -> None:
@@ -123,7 +123,7 @@ def test_a_mark_in_a_text_is_bold_and_tinted_and_not_underlined_like_a_link() ->
     shown = soup(rendered(PendingEntry(seq=1, entry=entry(summary=SUMMARY), matches=(found,))).html)
     (mark,) = shown.find_all("strong", class_="mk")
     assert mark.get_text() == "算力"
-    assert mark["style"] == "background:#fdf0c4"
+    assert mark["style"] == "background:#fae6a0"
 
 
 def test_a_title_in_another_language_says_which_and_runs_its_way() -> None:
@@ -141,14 +141,13 @@ def test_a_title_in_another_language_says_which_and_runs_its_way() -> None:
 
 
 def test_the_host_is_shown_where_a_link_leaves_the_feeds_site() -> None:
-    elsewhere = {"link": "https://аррӏе.com/1", "original": "https://example.net/2"}
-    shown = rendered(waits(**elsewhere))
+    shown = rendered(waits(link="https://аррӏе.com/1", original="https://example.net/2"))
     assert "通往 xn--80ak6aa92e.com" in words(shown.html)
     assert "英文原文 (example.net)" in words(shown.html)
     assert "https://xn--80ak6aa92e.com/1\n" in shown.text
     many = [waits(f"题 {n}", seq=n, link=f"https://www.example.net/{n}") for n in range(70)]
     titles = soup(rendered(*many).html).find_all("p", class_="more")
-    assert {str(title.find("span", class_="count").get_text()) for title in titles} == {"example.net"}
+    assert all(title.get_text().endswith(" example.net") for title in titles)
 
 
 def test_no_line_can_begin_with_a_separator() -> None:
