@@ -164,7 +164,7 @@ def _fill(environment: Environment, name: str, **values: object) -> str:
 def _consequence(name: str) -> str:
     if name.startswith("notice."):
         return sentence("Notices are made by the built-in template until it is fixed.")
-    return sentence("The digest waits until the template is fixed.")
+    return sentence("Digests are made by the built-in templates until it is fixed.")
 
 
 def _locations(error: BaseException) -> list[tuple[str, int]]:

@@ -1,17 +1,20 @@
 """The mails that outside tools look at: of 1, 8, 80 and 500 entries and of a hostile feed, in three languages."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
-from functools import cache
+from email import message_from_bytes, policy
+from functools import cache, cached_property
 
 from monitor.digests.build import build
 from monitor.digests.parts import split
 from monitor.digests.render import digest_renderer
 from monitor.jobs.compose import mails_to
+from monitor.mail.message import MailingList
 from monitor.model.digests import Digest, Slot, Watched
 from monitor.model.feeds import FeedHealth
 from monitor.model.mail import Mail, Rendered
+from monitor.model.recipients import Contact
 from monitor.model.rules import Hit, Match, PendingEntry
 from tests.make import NOW, entry, rule, subscription
 
@@ -20,6 +23,7 @@ COUNTS = (1, 8, 80, 500)
 NAMES = {"zh-Hans": "AI 日报", "zh-Hant": "AI 日報", "en": "AI Daily"}
 READERS = ("reader@example.org", "另一位读者 <second@example.org>")
 SENDER = "AI 日报 <digest@example.org>"
+CONTACT = Contact(public_url="https://digest.example.org", answers="digest@example.org")
 RULES = ("人工智能", "芯片", "大厂与模型")
 
 _FEEDS = {
@@ -76,14 +80,21 @@ HOSTILE = (
 )
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True)
 class Golden:
-    """A mail, and what it was made of."""
+    """A mail, and its parts as its reader gets them."""
 
     name: str
     locale: str
-    rendered: Rendered
+    rendered: Rendered  # with a placeholder for the link that is the reader's own
     mail: Mail
+
+    @cached_property
+    def parts(self) -> tuple[str, str]:
+        """The text and the HTML of the bytes."""
+        message = message_from_bytes(self.mail.raw, policy=policy.default)
+        text, html = (part.get_content() for part in message.iter_parts())
+        return text.replace("\r\n", "\n"), html.replace("\r\n", "\n")
 
 
 @cache
@@ -117,7 +128,10 @@ def goldens(digest: Digest, name: str, readers: Sequence[str] = READERS) -> list
             sender=SENDER,
             date=NOW,
             unique=f"{name} {part.digest.part}",
-            list_name=digest.subscription.name,
+            mailing_list=MailingList(
+                key=digest.subscription.name, name=digest.subscription.name, contact=CONTACT
+            ),
+            links={reader: CONTACT.page(str(at) * 54) for at, reader in enumerate(readers)},
         )
     ]
 
@@ -176,7 +190,7 @@ def _waits(number: int) -> PendingEntry:
 def _digest(pending: Sequence[PendingEntry], locale: str, owed: Sequence[PendingEntry]) -> Digest:
     name = NAMES[locale]
     health = (FeedHealth.OK, FeedHealth.OK, FeedHealth.FAILING)
-    return build(
+    built = build(
         subscription(name, locale=locale, to=READERS),
         Slot.named("at:2026-11-24T08:00", NOW),
         pending,
@@ -188,3 +202,4 @@ def _digest(pending: Sequence[PendingEntry], locale: str, owed: Sequence[Pending
         next_at=NOW + timedelta(days=1),
         owed=owed,
     )
+    return replace(built, contact=CONTACT)
