@@ -6,7 +6,7 @@ CORE := $(VENV)/.core-installed
 DEV := $(VENV)/.dev-installed
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check
 
-.PHONY: demo run dist test quick install-check mail-check check fmt faults bench relevance docs map lock clean
+.PHONY: demo run dist test quick install-check mail-check check fmt faults bench relevance docs map pictures lock clean
 
 demo: $(CORE)
 	$(BIN)/monitor demo
@@ -71,6 +71,10 @@ docs: $(DEV)
 	$(BIN)/python docs/make_json.py
 
 map: docs
+
+# The three pictures of the README.
+pictures: $(DEV)
+	PYTHONPATH=. $(BIN)/python docs/make_pictures.py
 
 # Extras stay named: for one that a dependency asks for, the pip of Python 3.11 would take a version newer than the lock.
 lock: $(DEV)

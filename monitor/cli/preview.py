@@ -71,6 +71,8 @@ def preview(path: Path, *, only: str | None, out: Path, sample: bool, json: bool
             draft = await draft_digest(each, slot_now(now), context=context, render=render, db=db, now=now)
             if isinstance(draft, Draft):
                 drafts.append(_Preview(subscription=each, parts=_parts_of(draft), key=draft.state.key))
+                if draft.template_error:
+                    complain(draft.template_error)
             elif sample and (digest := await sample_of_stored(each, context=context, db=db, now=now)):
                 drafts.append(_sample(each, _with_contact(digest, context), render, "stored"))
             elif sample:

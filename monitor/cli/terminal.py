@@ -18,13 +18,15 @@ from monitor.errors import MonitorError
 from monitor.queries.answers import as_json
 from monitor.reasons import reason_of
 from monitor.texts import Text, listed, masked, sentence, shown
+from monitor.visible import visible
 
 if TYPE_CHECKING:
     from rich.console import Console
 
     from monitor.config.options import Feed
 
-_PRINTED_AS_IS = "\n\u3000"  # the ideographic space: carets stand behind it under Chinese text
+# The ideographic space: carets stand behind it under Chinese text. The joiners: what they join is one picture.
+_PRINTED_AS_IS = "\n\u3000\u200c\u200d"
 _WIDTH_IN_PIPE = 200  # columns: a row of a table stays on one line
 
 
@@ -143,10 +145,13 @@ def say_pruned(pruned: int) -> None:
 
 
 def printable(text: str) -> str:
-    """Return the text with its control characters escaped: a terminal does not obey what a feed said."""
+    """Return the text as a terminal may show it: it does not obey what a feed said.
+
+    Control characters are escaped, and characters that cannot be seen are left out.
+    """
     return "".join(
         character if character.isprintable() or character in _PRINTED_AS_IS else repr(character)[1:-1]
-        for character in text
+        for character in visible(text)
     )
 
 

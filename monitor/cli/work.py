@@ -83,6 +83,8 @@ class _Answers:
                 self.step()
             case Composed() | NothingNew() | SlotTaken() | NotDue() | ComposeFailed():
                 self.digests.append(_digest_answer(outcome))
+                if isinstance(outcome, Composed) and outcome.template_error:
+                    complain(outcome.template_error)
             case Attempted():
                 self.attempts += _attempt_answers(outcome)
                 self.step()

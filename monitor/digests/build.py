@@ -12,6 +12,7 @@ from monitor.model.rules import PendingEntry, Reason
 
 FULL_IN_SECTION = 30  # items shown with excerpt and reasons; beyond them, titles only
 FULL_IN_ALL = 60
+LEAD = 3  # items of a section that are shown first, whenever they were published
 
 
 def build(
@@ -32,8 +33,8 @@ def build(
     `rules` come with their fingerprints, in the order of `rules_of`; `feeds` maps a feed's URL to its name.
     `watched` comes without its silent rules: they are filled in here.
     An entry that satisfies several rules appears once, under the first of them; a story that several feeds
-    carry appears once, with the other feeds in `also`. Entries `owed` come first in their section; those that no rule
-    matches any more stand in a section of their own, at the end.
+    carry appears once, with the other feeds in `also`. Entries `owed` come first in their section, then its lead; those
+    that no rule matches any more stand in a section of their own, at the end.
     """
     named = [(rule.name, fingerprint) for rule, fingerprint in rules]
     owed_seqs = {candidate.seq for candidate in owed}
@@ -127,12 +128,30 @@ def _is_under(item: Item, rule: str) -> bool:
 
 
 def _section(rule: str | None, items: Sequence[Item], full: int) -> Section:
-    ordered = sorted(items, key=_rank)
+    ordered = _ordered(items)
     return Section(rule=rule, items=tuple(ordered[:full]), more=tuple(ordered[full:]))
 
 
-def _rank(item: Item) -> tuple[bool, float, float, str, str]:
-    return not item.owed, -item.score, -item.entry.when.timestamp(), item.entry.title, item.entry.story
+def _ordered(items: Sequence[Item]) -> list[Item]:
+    """Return what is owed, then the lead, then the rest; each by time, the newest first, but the lead by score.
+
+    The lead are those that score more than others, at most half of the section: a lead of all would be none.
+    """
+    by_time = sorted(items, key=_by_time)
+    news = [item for item in by_time if not item.owed]
+    lowest = min((item.score for item in news), default=0.0)
+    better = sorted((item for item in news if item.score > lowest), key=lambda item: -item.score)
+    lead = better[: min(LEAD, len(news) // 2)]
+    seqs = {item.seq for item in lead}
+    return [
+        *(item for item in by_time if item.owed),
+        *(replace(item, lead=True) for item in lead),
+        *(item for item in news if item.seq not in seqs),
+    ]
+
+
+def _by_time(item: Item) -> tuple[float, str, str]:
+    return -item.entry.when.timestamp(), item.entry.title, item.entry.story
 
 
 def _silent(rules: Sequence[Rule], items: Sequence[Item]) -> tuple[str, ...]:

@@ -6,10 +6,10 @@ from dataclasses import dataclass
 from itertools import groupby
 from typing import NamedTuple
 
+from monitor.visible import hidden_places, is_blank
+
 Span = tuple[int, int]  # start and end, in code points
 
-# They reorder or hide the text around them: a title could read as another one.
-_BIDI = frozenset("\u061c\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069")
 _TAIL = 2  # characters at the end, and their punctuation, that a line break must not tear apart
 _WORTH_KEEPING = 12  # shorter texts seldom break at all
 _MARKS = (
@@ -39,12 +39,14 @@ class MarkedText:
 
 
 def mark_hits(text: str, spans: Iterable[Span] = (), *, before: str = "", after: str = "") -> MarkedText:
-    """Return `text` without control characters and needless space, with the first twelve of `spans` marked.
+    """Return `text` without what cannot be seen and needless space, with the first twelve of `spans` marked.
 
     Spans that touch or overlap are one. `before` and `after` are added unmarked: the ellipsis of an excerpt.
     """
-    marked = _first_marks(spans)
-    tidied = _tidy([(character, index in marked) for index, character in enumerate(text)])
+    marked = {index for start, end in marked_spans(spans) for index in range(start, end)}
+    hidden = hidden_places(text)
+    seen = [(character, index in marked) for index, character in enumerate(text) if index not in hidden]
+    tidied = _tidy(seen)
     characters = [*((c, False) for c in before), *tidied, *((c, False) for c in after)]
     cut = _tail_start("".join(character for character, _ in characters))
     return MarkedText(lead=_pieces(characters[:cut]), tail=_pieces(characters[cut:]))
@@ -60,7 +62,8 @@ def is_wide(character: str) -> bool:
     return unicodedata.east_asian_width(character) in "WF" or character in _WIDE_IN_CHINESE
 
 
-def _first_marks(spans: Iterable[Span]) -> set[int]:
+def marked_spans(spans: Iterable[Span]) -> list[Span]:
+    """Return the places that `mark_hits` marks: the first twelve, those that touch as one."""
     marks: list[Span] = []
     for start, end in sorted(spans):
         if marks and start <= marks[-1][1]:
@@ -69,16 +72,16 @@ def _first_marks(spans: Iterable[Span]) -> set[int]:
             marks.append((start, end))
         else:
             break
-    return {index for start, end in marks for index in range(start, end)}
+    return marks
 
 
 def _tidy(characters: Sequence[tuple[str, bool]]) -> list[tuple[str, bool]]:
     tidied: list[tuple[str, bool]] = []
     space = ""
     for character, marked in characters:
-        if character.isspace():
+        if is_blank(character):
             space += character
-        elif unicodedata.category(character) not in ("Cc", "Cs") and character not in _BIDI:
+        elif unicodedata.category(character) not in ("Cc", "Cs"):
             if space and tidied and not _is_line_break_in_chinese(tidied[-1][0], space, character):
                 tidied.append((" ", marked and tidied[-1][1]))
             tidied.append((character, marked))

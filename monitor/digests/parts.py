@@ -157,7 +157,7 @@ def _filled(
         empty = fullness(rendered(number + 1, _Content((), ())))
     if not contents:
         problem = excess(rendered(1, _Content((), rest[:1]))) or "The templates leave no room for a title."
-        raise DigestError(f"{problem} The digest waits until that is fixed.")
+        raise DigestError(f"{problem} Digests are made by the built-in templates until that is fixed.")
     return contents, rest
 
 
@@ -193,5 +193,5 @@ def _rendered(
         part = _part(digest, content, number=number, parts=len(contents), left=left if last else 0)
         rendered = render(part)
         if problem := excess(rendered):
-            raise DigestError(f"{problem} The digest waits until that is fixed.")
+            raise DigestError(f"{problem} Digests are made by the built-in templates until that is fixed.")
         yield Part(digest=part, rendered=rendered)

@@ -11,7 +11,9 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined, TemplateError
 from monitor.assets import TEMPLATES
 from monitor.digests.language import Language, language_of
 from monitor.digests.limits import LimitedEnvironment, TooMuchError, limited, time_limit
+from monitor.digests.outside import foreign_language, is_right_to_left
 from monitor.digests.room import RenderDigest, RenderNotice
+from monitor.digests.shorten import unshouted
 from monitor.digests.view import DigestView, digest_view
 from monitor.digests.wrap import columns, wrap
 from monitor.errors import DigestError
@@ -113,12 +115,15 @@ def _new_environment(directories: list[str], language: Language) -> Environment:
     environment.install_gettext_translations(language.words, newstyle=True)  # type: ignore[attr-defined]  # the extension's
     environment.add_filter("wrapped", wrap)
     environment.add_filter("columns", columns)
+    environment.add_filter("foreign_language", partial(foreign_language, locale=language.locale))
+    environment.add_filter("right_to_left", is_right_to_left)
     environment.add_filter("translated", partial(in_language, locale=language.locale))
     return environment
 
 
 def _rendered(environment: Environment, inliner: CSSInliner, view: DigestView) -> Rendered:
-    subject = " ".join(_fill(environment, "digest.subject.j2", digest=view).split())[:_SUBJECT]
+    filled = " ".join(_fill(environment, "digest.subject.j2", digest=view).split())
+    subject = unshouted(filled[:_SUBJECT])
     text = _fill(environment, "digest.txt.j2", digest=view, subject=subject)
     html = _fill(environment, "digest.html.j2", digest=view, subject=subject)
     return Rendered(subject=subject, text=_trimmed(text), html=_without_indent(inliner.inline(html)))
@@ -159,7 +164,7 @@ def _fill(environment: Environment, name: str, **values: object) -> str:
 def _consequence(name: str) -> str:
     if name.startswith("notice."):
         return sentence("Notices are made by the built-in template until it is fixed.")
-    return sentence("The digest waits until the template is fixed.")
+    return sentence("Digests are made by the built-in templates until it is fixed.")
 
 
 def _locations(error: BaseException) -> list[tuple[str, int]]:

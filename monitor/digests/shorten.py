@@ -4,7 +4,7 @@ import re
 from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
-from monitor.digests.marked_text import MarkedText, mark_hits, plain_text
+from monitor.digests.marked_text import MarkedText, Span, mark_hits, marked_spans, plain_text
 from monitor.digests.wrap import columns
 from monitor.model.feeds import Entry
 from monitor.model.rules import Hit
@@ -42,6 +42,15 @@ def headline(title: str) -> str:
     return _fitting(whole) + "…"
 
 
+def unshouted(subject: str) -> str:
+    """Return a subject whose Latin letters are capitals alone, AI among Chinese, with its spaces as no-break spaces.
+
+    Spam filters take such a subject of several words for shouting (SpamAssassin's SUBJ_ALL_CAPS); it looks the same.
+    """
+    letters = re.sub("[^A-Za-z]", "", subject)
+    return subject.replace(" ", "\u00a0") if letters and letters.isupper() else subject
+
+
 def _is_balanced(text: str) -> bool:
     return all(text.count(opener) <= text.count(closer) for opener, closer in _PAIRS)
 
@@ -69,7 +78,14 @@ class _Window(NamedTuple):
     cut: bool
 
 
-def excerpt(entry: Entry, hits: Sequence[Hit]) -> MarkedText:
+class Excerpt(NamedTuple):
+    """A part of an entry's summary or text, and the hits that stand marked in it."""
+
+    marked: MarkedText
+    shown: tuple[Hit, ...]
+
+
+def excerpt(entry: Entry, hits: Sequence[Hit]) -> Excerpt:
     """Return at most 120 characters of the summary, else of the text, cut at a sentence where one fits.
 
     It is the beginning, if that or the title shows a hit; else the part around the first hit that can be shown.
@@ -81,11 +97,22 @@ def excerpt(entry: Entry, hits: Sequence[Hit]) -> MarkedText:
         for hit in hits
         if hit.field == window.field and hit.start < window.end and hit.end > window.start
     }
-    return mark_hits(
+    marked = mark_hits(
         text[window.start : window.end],
         spans,
         before="…" if text[: window.start].strip() else "",
         after="…" if window.cut else "",
+    )
+    places = [(start + window.start, end + window.start) for start, end in marked_spans(spans)]
+    return Excerpt(marked, marked_hits(hits, window.field, places))
+
+
+def marked_hits(hits: Sequence[Hit], field: str, places: Sequence[Span]) -> tuple[Hit, ...]:
+    """Return the hits in a field that stand wholly in one of the marked places."""
+    return tuple(
+        hit
+        for hit in hits
+        if hit.field == field and any(start <= hit.start and hit.end <= end for start, end in places)
     )
 
 

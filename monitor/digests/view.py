@@ -8,51 +8,43 @@ from zoneinfo import ZoneInfo
 
 from monitor.digests.due import is_at_once
 from monitor.digests.language import Language
-from monitor.digests.marked_text import MarkedText, mark_hits, plain_text
-from monitor.digests.shorten import excerpt, headline
+from monitor.digests.links import foreign_host, web_link
+from monitor.digests.marked_text import MarkedText, mark_hits, marked_spans, plain_text
+from monitor.digests.reasons import clauses, cut, whole_words
+from monitor.digests.shorten import Excerpt, excerpt, headline, marked_hits
 from monitor.model.digests import Digest, Item, Section
 from monitor.model.feeds import Entry, FeedHealth
 from monitor.model.recipients import OWN_LINK
-from monitor.model.rules import Reason
 
-WORDS_IN_REASON = 6
-REASONS = 4  # rules named for an item
 NAMES = 5  # feeds or rules named in one list; their count is given beside
 TOPICS = 12  # sections counted at the head of the mail
 
 _TITLE = 200  # characters shown of a title
 _NAME = 60  # of the name of a feed, rule or subscription
 _SECTION = 40
-_WORD = 40  # of a word in a reason: a regular expression may find a whole text
-_WEB = re.compile(r"https?://[^\s\x00-\x20\x7f<>\"\\^`{|}]{1,2000}")
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ReasonView:
-    """A rule's name and the words that were found, by field: (("title", ("大模型", "AI")), ("summary", ("算力",)))."""
-
-    rule: str
-    words: tuple[tuple[str, tuple[str, ...]], ...]
-    others: bool  # more words were found than are named
+_WORD = 40  # of a word that excluded entries
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ItemView:
     """An entry as the mail shows it. Every string may be "" but the title.
 
-    Of one shown by title only there is no reading time, excerpt or reason.
+    Of one shown by title only there is no reading time and no excerpt, and nothing of why it matched.
     """
 
     title: MarkedText
     link: str
+    host: str  # of the link, where that leaves the feed's site
+    lead: bool  # one of the best of its section, which stand first
+    owed: bool  # the reader was to have it before
     source: str
     section: str
     time: str
     minutes: int  # of reading; 0 for a short text
     original: str  # link to the article in its first language
+    original_host: str  # where that leaves the feed's site
     excerpt: MarkedText
-    reasons: tuple[ReasonView, ...]
-    other_rules: int  # that matched it as well and are not among the reasons
+    why: tuple[str, ...]  # what marks and heading do not show of why it stands here: a sentence each
     also: tuple[str, ...]
     also_count: int  # feeds; `also` names the first of them
 
@@ -81,11 +73,12 @@ class DigestView:
     owed: int  # items of this mail that the reader was to have before
     left: int  # items that the next digest brings; 0 but in the last part
     day: str
+    short_day: str  # without year and weekday
     scheduled: str  # the time a late digest was due; "" when it is in time
     since: str  # "" for a first issue
     sections: tuple[SectionView, ...]
     topics: tuple[SectionView, ...]  # the sections counted at the head
-    entries: int  # that arrived since
+    entries: int  # that arrived since; 0 as well where this issue brings more, from before
     feeds: int
     ok: int  # feeds whose last poll succeeded
     failing: tuple[str, ...]  # at most NAMES; so are the four below
@@ -117,7 +110,7 @@ def digest_view(digest: Digest, language: Language) -> DigestView:
     quiet = _feed_names(digest, FeedHealth.QUIET)
     unvisited = _feed_names(digest, FeedHealth.UNVISITED)
     return DigestView(
-        name=_cut(digest.subscription.name, _NAME),
+        name=cut(digest.subscription.name, _NAME),
         locale=language.locale,
         headline=_headline(digest.items),
         count=len(digest.items),
@@ -127,11 +120,12 @@ def digest_view(digest: Digest, language: Language) -> DigestView:
         owed=sum(item.owed for item in digest.items),
         left=digest.left,
         day=language.day(now),
+        short_day=language.short_day(now),
         scheduled=language.recently(digest.slot.at.astimezone(zone), now.date()) if digest.slot.late else "",
         since=language.recently(digest.since.astimezone(zone), now.date()) if digest.since else "",
         sections=sections,
         topics=sections[:TOPICS],
-        entries=digest.watched.entries,
+        entries=_entries(digest),
         feeds=len(digest.watched.feeds),
         ok=len(_feed_names(digest, FeedHealth.OK)),
         failing=_names(failing),
@@ -145,13 +139,19 @@ def digest_view(digest: Digest, language: Language) -> DigestView:
         silent=_names(digest.watched.silent),
         silent_count=len(digest.watched.silent),
         excluded=sum(count for _, count in digest.watched.excluded_by),
-        excluded_by=_cut(digest.watched.excluded_by[0][0], _WORD) if digest.watched.excluded_by else "",
+        excluded_by=cut(digest.watched.excluded_by[0][0], _WORD) if digest.watched.excluded_by else "",
         at_once=is_at_once(digest.slot),
         next=language.dated(digest.next_at.astimezone(zone), now.date()) if digest.next_at else "",
         link=OWN_LINK if contact.public_url else "",
         unsubscribe=contact.mailto("unsubscribe", digest.subscription.name) if contact.answers else "",
         answers=contact.answers,
     )
+
+
+def _entries(digest: Digest) -> int:
+    # A first issue may bring entries of before, and so may "rules apply": "0 entries" above them would be odd.
+    entries = digest.watched.entries
+    return entries if entries >= digest.total - sum(item.owed for item in digest.items) else 0
 
 
 def _headline(items: Sequence[Item]) -> str:
@@ -161,22 +161,23 @@ def _headline(items: Sequence[Item]) -> str:
 
 
 def _title(entry: Entry) -> str:
-    # A title is what a reader clicks on: an entry without one is shown by its beginning, or by its link.
-    text = entry.title if plain_text(entry.title[:_TITLE]) else (entry.summary or entry.text or entry.link)
-    return text if len(text) <= _TITLE else text[:_TITLE] + "…"
+    return _shown_title(entry)[1]
 
 
-def _cut(text: str, length: int) -> str:
-    """Return `text` tidied, in at most `length` characters; an ellipsis stands for the rest."""
-    # What is far longer is cut first: to tidy it takes time.
-    plain = plain_text(text[: 4 * length])
-    if len(plain) <= length and len(text) <= 4 * length:
-        return plain
-    return plain[: length - 1].rstrip() + "…"
+def _shown_title(entry: Entry) -> tuple[str, str]:
+    """Return the text that stands for an entry's title, and the field that it is the beginning of.
+
+    A title is what a reader clicks on: an entry without one is shown by its beginning, or by its link.
+    """
+    texts = {"title": entry.title, "summary": entry.summary, "text": entry.text, "link": entry.link}
+    for field, text in texts.items():
+        if plain_text(text[:_TITLE]):
+            return field, text if len(text) <= _TITLE else text[:_TITLE] + "…"
+    return "title", ""
 
 
 def _names(names: Sequence[str]) -> tuple[str, ...]:
-    return tuple(_cut(name, _NAME) for name in names[:NAMES])
+    return tuple(cut(name, _NAME) for name in names[:NAMES])
 
 
 def _feed_names(digest: Digest, *healths: FeedHealth) -> tuple[str, ...]:
@@ -186,7 +187,7 @@ def _feed_names(digest: Digest, *healths: FeedHealth) -> tuple[str, ...]:
 def _section(section: Section, language: Language, now: datetime) -> SectionView:
     rule = language.words.gettext("Selected by earlier rules") if section.rule is None else section.rule
     return SectionView(
-        rule=_cut(rule, _NAME),
+        rule=cut(rule, _NAME),
         count=len(section.all_items),
         items=tuple(_item(item, language, now, is_whole=True) for item in section.items),
         more=tuple(_item(item, language, now, is_whole=False) for item in section.more),
@@ -194,27 +195,30 @@ def _section(section: Section, language: Language, now: datetime) -> SectionView
 
 
 def _item(item: Item, language: Language, now: datetime, *, is_whole: bool) -> ItemView:
-    entry = item.entry
-    hits = [hit for reason in item.reasons for hit in reason.hits]
-    in_title = {(hit.start, hit.end) for hit in hits if hit.field == "title" and hit.start < _TITLE}
+    entry, reasons = item.entry, whole_words(item)
+    link, original = (web_link(address, entry.feed_url) for address in (entry.link, entry.original))
+    hits = [hit for reason in reasons for hit in reason.hits]
+    field, title = _shown_title(entry)
+    spans = {(hit.start, min(hit.end, _TITLE)) for hit in hits if hit.field == field and hit.start < _TITLE}
+    shown = excerpt(entry, hits) if is_whole else Excerpt(MarkedText(()), ())
+    in_title = marked_hits(hits, field, marked_spans(spans))
     return ItemView(
-        title=mark_hits(_title(entry), in_title),
-        link=_web_link(entry.link),
-        source=_cut(item.feed, _NAME),
-        section=_cut(entry.section, _SECTION),
+        title=mark_hits(title or language.words.gettext("Untitled"), spans),
+        link=link,
+        host=foreign_host(link, entry.feed_url),
+        lead=item.lead,
+        owed=item.owed,
+        source=cut(item.feed, _NAME),
+        section=cut(entry.section, _SECTION),
         time=language.moment(entry.when.astimezone(now.tzinfo), now.date()),
         minutes=_minutes(entry.text) if is_whole else 0,
-        original=_web_link(entry.original),
-        excerpt=excerpt(entry, hits) if is_whole else MarkedText(()),
-        reasons=tuple(map(_reason, item.reasons[:REASONS])) if is_whole else (),
-        other_rules=max(0, len(item.reasons) - REASONS),
+        original=original,
+        original_host=foreign_host(original, entry.feed_url),
+        excerpt=shown.marked,
+        why=clauses(reasons, [*in_title, *shown.shown], language) if is_whole else (),
         also=_names(item.also),
         also_count=len(item.also),
     )
-
-
-def _web_link(link: str) -> str:
-    return link if _WEB.fullmatch(link) else ""
 
 
 def _minutes(text: str) -> int:
@@ -223,24 +227,3 @@ def _minutes(text: str) -> int:
     chinese = len(re.findall(r"[\u3400-\u9fff]", text))
     minutes = round(chinese / 450 + latin / 220)
     return minutes if minutes > 1 else 0
-
-
-def _reason(reason: Reason) -> ReasonView:
-    field_by_find: dict[str, str] = {}
-    for hit in reason.hits:
-        field_by_find.setdefault(hit.found, hit.field)
-    words: dict[str, tuple[str, str]] = {}  # by the word in lower case: its field, and the word as found
-    for found, field in field_by_find.items():
-        word = _cut(found, _WORD)
-        words.setdefault(word.casefold(), (field, word))
-        if len(words) > WORDS_IN_REASON:
-            break
-    named = list(words.values())[:WORDS_IN_REASON]
-    return ReasonView(
-        rule=_cut(reason.rule, _NAME),
-        words=tuple(
-            (field, tuple(word for its_field, word in named if its_field == field))
-            for field in dict.fromkeys(field for field, _ in named)
-        ),
-        others=len(words) > WORDS_IN_REASON,
-    )

@@ -8,9 +8,10 @@ from wcwidth import iter_graphemes, wcswidth
 
 WIDTH = 76  # columns: 38 full-width characters
 
-_NOT_FIRST = frozenset("。，、；：？！）】》〉」』”’…—～")  # may not begin a line (kinsoku)
-_NOT_FIRST_UNSPACED = frozenset(".,;:?!)]}%·")  # nor may these, unless a space stands before them
-_NOT_LAST = frozenset("（【《〈「『“‘([{·")  # may not end a line; a separator goes with the word after it
+# May not begin a line (kinsoku). Nor does a separator: it goes with the word before it, whatever stands between.
+_NOT_FIRST = frozenset("。，、；：？！）】》〉」』”’…—～·・")
+_NOT_FIRST_UNSPACED = frozenset(".,;:?!)]}%")  # nor may these, unless a space stands before them
+_NOT_LAST = frozenset("（【《〈「『“‘([{")  # may not end a line
 _SHORT_LAST_LINE = 2  # columns: a last line no wider than this gets another unit from the line before
 
 

@@ -27,7 +27,6 @@ from monitor.config.options import Feed, FetchOptions
 from monitor.config.secrets import feed_password
 from monitor.config.values import in_words
 from monitor.errors import ConfigError, FetchError
-from monitor.feeds.address import is_forbidden, literal_address
 from monitor.feeds.body import Body
 from monitor.feeds.connection import CHUNK, Connector, socks_connector
 from monitor.feeds.document import decompressor, is_cut
@@ -35,6 +34,7 @@ from monitor.feeds.links import is_plain, request_address
 from monitor.feeds.pace import conditional_headers, read_date, read_max_age, read_retry_after, read_validators
 from monitor.feeds.text import clean
 from monitor.masking import mask
+from monitor.model.address import is_forbidden, literal_address
 from monitor.model.feeds import Validators
 from monitor.reasons import reason_of
 from monitor.texts import sentence

@@ -11,8 +11,8 @@ from urllib.parse import urlsplit
 from monitor.config.options import Feed, FetchOptions
 from monitor.errors import FeedError, FetchError, ParseError
 from monitor.feeds import rhythm
-from monitor.feeds.address import is_opened
 from monitor.feeds.rhythm import SPREAD, Demand, read_rhythm
+from monitor.model.address import is_opened
 from monitor.model.feeds import FailureKind, FeedSettings, ParsedFeed, PollState, Validators
 
 _LONGEST_FRESH = timedelta(hours=5)  # a max-age of 16 years must not silence a feed

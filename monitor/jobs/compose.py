@@ -10,14 +10,16 @@ from monitor.config.options import Subscription
 from monitor.digests.due import is_at_once
 from monitor.digests.parts import Part
 from monitor.digests.room import RenderDigest
-from monitor.jobs.draft import DigestContext, Draft, Issue, NothingPending, draft_digest
+from monitor.jobs.draft import DigestContext, Draft, Issue, NothingPending, draft_digest, render_by_ours
 from monitor.mail import tokens
 from monitor.mail.message import MailingList, make_mail, new_message_id
 from monitor.model.digests import Item, Slot
 from monitor.model.mail import Mail, Rendered
+from monitor.model.notices import NoticeKind, Trouble
 from monitor.model.recipients import Choice, Contact, TokenKey
-from monitor.store import choices, digests, outbox, owed, recipients, subscriptions
+from monitor.store import choices, digests, notices, outbox, owed, recipients, subscriptions
 from monitor.store.database import Connection, Database
+from monitor.texts import sentence
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -30,6 +32,7 @@ class Composed:
     left: int  # those that did not fit: owed
     subject: str  # of the first mail
     mails: tuple[Mail, ...]
+    template_error: str = ""  # why the operator's templates failed, and ours were taken
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -73,15 +76,19 @@ async def compose(
     *,
     context: DigestContext,
     render: RenderDigest,
+    fallback: RenderDigest = render_by_ours,
     db: Database,
     now: datetime,
 ) -> ComposeOutcome:
     """Draft the digest of a slot and queue its mails.
 
     Entries count as mailed in the very transaction that queues their mail, or writes down that they are owed: both,
-    or neither. Raises DigestError when a template fails (the entries stay pending) and StoreError.
+    or neither. Where `render` fails, `fallback` makes the digest, and the operator is told. Raises DigestError when
+    that fails too (the entries stay pending) and StoreError.
     """
-    draft = await draft_digest(subscription, slot, context=context, render=render, db=db, now=now)
+    draft = await draft_digest(
+        subscription, slot, context=context, render=render, fallback=fallback, db=db, now=now
+    )
     if isinstance(draft, NothingPending):
         if not await db.write(_remember, subscription, slot, draft):
             return SlotTaken(subscription=subscription, slot=slot)
@@ -101,6 +108,7 @@ async def compose(
         left=len({item.seq for issue in draft.issues for item in issue.left}),
         subject=draft.issues[0].parts[0].rendered.subject,
         mails=tuple(mail for row in rows for mail in row.mails if mail.to in wanted),
+        template_error=draft.template_error,
     )
 
 
@@ -272,6 +280,7 @@ def _queue(
     # What is left counts as mailed too: from here on it is owed.
     digests.mark_mailed(tx, key, last, list(stories.items()))
     digests.drop_backfill(tx, key, draft.backfill)
+    _tell_of_templates(tx, key, draft, now)
     for issue in draft.issues:
         _settle(tx, key, issue, wanted, now)
     # The file may be torn: who comes back within a day gets what the others get now.
@@ -287,6 +296,16 @@ def _queue(
 def _wanted(tx: Connection, key: str, addresses: Collection[str], now: datetime) -> set[str]:
     """Return those of these addresses to which mails may be queued: who is expected, and has not declined."""
     return recipients.present(tx, key, addresses) - choices.declining(tx, key, addresses, now)
+
+
+def _tell_of_templates(tx: Connection, key: str, draft: Draft, now: datetime) -> None:
+    kind, error = NoticeKind.TEMPLATE_FAILED, draft.template_error
+    if error:
+        details = sentence("{name}: {why}", name=draft.state.name, why=error)
+        trouble = Trouble(kind=kind, subject=key, content=error, details=details, since=now)
+        notices.report(tx, trouble, now)
+    else:
+        notices.clear(tx, kind, key, now)
 
 
 def _settle(tx: Connection, key: str, issue: Issue, wanted: Collection[str], now: datetime) -> None:

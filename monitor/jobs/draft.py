@@ -12,16 +12,17 @@ from monitor.digests.build import build, rules_of
 from monitor.digests.due import is_at_once, next_slot, outside_quiet_hours
 from monitor.digests.parts import Part, split
 from monitor.digests.room import RenderDigest
+from monitor.errors import DigestError
 from monitor.jobs.stored import excluded_entries, judge, news_batches
 from monitor.jobs.watch import watched_feeds
 from monitor.model.digests import Digest, Item, Slot, SubscriptionState, Watched
 from monitor.model.feeds import Entry
-from monitor.model.mail import Route
+from monitor.model.mail import Rendered, Route
 from monitor.model.recipients import Contact
 from monitor.model.rules import Match, PendingEntry
 from monitor.rules.exclusion import words_that_kept_out
 from monitor.rules.match import Ruleset
-from monitor.store import choices, digests, entries, owed, recipients, subscriptions
+from monitor.store import choices, digests, entries, feeds, owed, recipients, subscriptions
 from monitor.store.database import Connection, Database
 
 _REACH = timedelta(days=1)  # how far back a changed rule reaches where no time of day ends a digest
@@ -91,6 +92,7 @@ class Draft:
     span: Span
     pending: tuple[PendingEntry, ...]
     backfill: tuple[int, ...]  # the seqs offered to this digest, matching or not
+    template_error: str = ""  # why the operator's templates failed, and ours were taken
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -103,18 +105,27 @@ class NothingPending:
     backfill: tuple[int, ...] = ()  # as in Draft
 
 
+def render_by_ours(digest: Digest) -> Rendered:
+    """Render a digest by the built-in templates. Raises DigestError when these fail."""
+    from monitor.digests.render import digest_renderer  # it takes long to load, and seldom comes to this
+
+    return digest_renderer()(digest)
+
+
 async def draft_digest(
     subscription: Subscription,
     slot: Slot,
     *,
     context: DigestContext,
     render: RenderDigest,
+    fallback: RenderDigest = render_by_ours,
     db: Database,
     now: datetime,
 ) -> Draft | NothingPending:
     """Build and render what `compose` would queue; an "at once" slot brings matches of rules of that pace only.
 
-    Raises DigestError when a template fails, and StoreError.
+    Where `render` fails, by a template of the operator's, `fallback` makes it. Raises DigestError when that fails too,
+    and StoreError.
     """
     rules = context.rules_of(subscription)
     at_once = is_at_once(slot)
@@ -127,6 +138,8 @@ async def draft_digest(
     pending = await _pending(state, span.upto, backfill, fingerprints, context=context, db=db)
     groups = _groups(owed_to, all_are_sent=bool(pending))
     watched = await db.read(_watched, context.feeds, span)
+    names = {feed.url: feed.name for feed in context.feeds}
+    template_errors: list[str] = []
     if not at_once:
         words = await _words_that_kept_out(rules, span, pending, context=context, db=db)
         watched = replace(watched, excluded_by=words)
@@ -158,7 +171,7 @@ async def draft_digest(
             slot,
             _matching(pending, wanted) if without else pending,
             rules=kept,
-            feeds={feed.url: feed.name for feed in context.feeds},
+            feeds=names | await _names_of_removed(names, [*pending, *owed_entries], db),
             watched=watched,
             since=state.last_at,
             now=now,
@@ -169,7 +182,11 @@ async def draft_digest(
         if not digest.sections:  # what is owed is not stored any more
             return None
         digest = replace(digest, left=len(debts) - len(returns), contact=context.contact)
-        parts = await asyncio.to_thread(split, digest, render)
+        try:
+            parts = await asyncio.to_thread(split, digest, render)
+        except DigestError as error:
+            parts = await asyncio.to_thread(split, digest, fallback)
+            template_errors.append(error.text)
         return Issue(
             recipients=recipients,
             digest=digest,
@@ -190,7 +207,16 @@ async def draft_digest(
         span=span,
         pending=tuple(pending),
         backfill=offered,
+        template_error=template_errors[0] if template_errors else "",
     )
+
+
+async def _names_of_removed(
+    known: Mapping[str, str], candidates: Sequence[PendingEntry], db: Database
+) -> dict[str, str]:
+    """Return the last names of feeds that are not in config.toml any more, by url; their entries may still wait."""
+    urls = {candidate.entry.feed_url for candidate in candidates} - known.keys()
+    return await db.read(feeds.names, sorted(urls)) if urls else {}
 
 
 def _waiting(

@@ -12,6 +12,7 @@ from typing import Literal
 from monitor.config.addresses import parse_mailbox
 from monitor.model.mail import Mail, Rendered
 from monitor.model.recipients import Contact
+from monitor.visible import visible
 
 _WORD = 75  # octets of an encoded-word at most (RFC 2047 section 2)
 _LINE = (
@@ -20,7 +21,6 @@ _LINE = (
 _FRAME = len("=?utf-8?b??=")
 _CLUSTER = 39  # octets of text that fit an encoded-word beside "Subject: "
 
-_BIDI = "\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069"
 _BREAKS = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]+")
 _LIKE_HASHED = re.compile(r"(^|-)[0-9a-f]{8}$")
 _ATOMS = re.compile(r"[A-Za-z0-9!#$%&'*+/=?^_`{|}~-]+( [A-Za-z0-9!#$%&'*+/=?^_`{|}~-]+)*")
@@ -115,9 +115,9 @@ def mailbox_header(name: Literal["From", "To", "Reply-To"], mailbox: str) -> tup
 
 
 def _one_line(text: str) -> str:
-    """Return `text` without control and line-breaking characters, lone surrogates and bidi overrides."""
+    """Return `text` without control and line-breaking characters, lone surrogates and what cannot be seen."""
     encodable = text.encode("utf-8", "replace").decode("utf-8")
-    return re.sub(f"[{_BIDI}]", "", _BREAKS.sub(" ", encodable)).strip()
+    return visible(_BREAKS.sub(" ", encodable)).strip()
 
 
 def _unstructured(name: str, text: str) -> str:

@@ -99,6 +99,7 @@ class Item:
     also: tuple[str, ...] = ()  # names of other feeds that brought the same story
     score: float = 1.0
     owed: bool = False  # the recipient was to have it before
+    lead: bool = False  # one of the best of its section, shown first
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -102,6 +102,16 @@ class NoticeKind(Enum):
             pause=timedelta(minutes=1),
         ),
     )
+    TEMPLATE_FAILED = (
+        "template failed",
+        Telling(
+            happened=sentence("A digest template of your own fails; the built-in ones are used."),
+            to_do=sentence(
+                'Correct the template ("monitor check" says where it fails), or remove it. The digests go out'
+                " meanwhile, looking as they do without templates of your own."
+            ),
+        ),
+    )
     FEED_GONE = (
         "feed gone",
         Telling(

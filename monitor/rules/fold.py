@@ -28,6 +28,7 @@ _DOTTED = re.compile(  # the rare first: a letter with a dot after it
 )
 # What typesetters write for "-" and "'": GPT\u20114 is GPT-4.
 _TYPESET = str.maketrans({"\u2010": "-", "\u2011": "-", "\u2212": "-", "\u2019": "'", "\u02bc": "'"})
+_SIGNS = str.maketrans(dict.fromkeys("™®©℠", " "))  # NFKC would make ChatGPT™ the word chatgpttm
 # Spaces that part no words: all but one of a run, the last one too beside a Chinese character and at either end. Each
 # way through begins with the space: that is what makes the search quick.
 _NEEDLESS = rf"( (?:(?:(?<=\A )|(?<=[{HAN}] )|(?<=  )) *(?!%s)| *(?:\Z|(?=[{HAN}]))))"
@@ -73,7 +74,7 @@ def fold(text: str) -> Folded:
     """Fold a text. Idempotent: the folded text folds to itself, with up to 30 marks on a character.
 
     NFKC and case folding (Unicode 15, sections 3.11 and 3.13), simplified characters for traditional ones,
-    ignorable characters dropped, white space as one space and none beside a Chinese character, A.I. as AI.
+    ignorable characters dropped, white space and ™ ® © as one space and none beside a Chinese character, A.I. as AI.
     Circled numbers and letters stay as they are: a list number is no part of the word after it.
     """
     folded = text.translate(_FOLDED_CHARACTERS)
@@ -147,7 +148,7 @@ def _patterns_with_marks() -> _Patterns:
 def _folded_cluster(cluster: str) -> str:
     if unicodedata.decomposition(cluster[0]).startswith("<circle>"):
         return cluster[0] + _folded_cluster(cluster[1:]) if cluster[1:] else cluster
-    folded, before = cluster, ""
+    folded, before = cluster.translate(_SIGNS), ""
     while folded != before:  # one pass may make what the next one folds further
         before = folded
         folded = unicodedata.normalize("NFKC", unicodedata.normalize("NFKC", folded).casefold())

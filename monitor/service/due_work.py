@@ -329,6 +329,7 @@ class DueWork:
                 slot,
                 context=self.runtime.context,
                 render=self.runtime.render,
+                fallback=self.runtime.fallback,
                 db=self._db,
                 now=now,
             )

@@ -38,6 +38,10 @@ def log_outcome(outcome: Outcome) -> None:
                 mails=len(outcome.mails),
                 subject=outcome.subject,
             )
+            if outcome.template_error:
+                log.warning(
+                    "template-failed", subscription=outcome.subscription.name, error=outcome.template_error
+                )
         case Attempted():
             _log_attempt(outcome)
         case Notified():

@@ -13,7 +13,7 @@ from monitor.digests.room import RenderDigest, RenderNotice
 from monitor.feeds.fetch import Fetcher
 from monitor.feeds.parser_pool import Parse, ParserPool
 from monitor.jobs.deliver import Transport
-from monitor.jobs.draft import DigestContext
+from monitor.jobs.draft import DigestContext, render_by_ours
 from monitor.loaded import LoadedConfig
 from monitor.mail import BeforeDot, BeforeRcpt, Send, go_on
 from monitor.mail.maildir import maildir_sender
@@ -39,6 +39,7 @@ class Runtime:
     fetcher: Fetcher
     parse: Parse
     render: RenderDigest
+    fallback: RenderDigest = render_by_ours  # where the operator's templates fail
     render_notice: RenderNotice
     transport: Transport
     context: DigestContext

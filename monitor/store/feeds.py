@@ -55,6 +55,16 @@ def registered(tx: Connection) -> list[RegisteredFeed]:
     return [RegisteredFeed(**row._asdict()) for row in rows]
 
 
+def names(tx: Connection, urls: Sequence[str]) -> dict[str, str]:
+    """Return the names of feeds as they were registered last, by url; a feed that never had one is left out."""
+    return {
+        row.url: row.name
+        for chunk in chunks(urls)
+        for row in tx.execute(select(feeds.c.url, feeds.c.name).where(feeds.c.url.in_(chunk)))
+        if row.name
+    }
+
+
 def set_names(tx: Connection, names: Mapping[str, str]) -> None:
     """Record the names of feeds, by url."""
     named = update(feeds).where(feeds.c.url == bindparam("named_url")).values(name=bindparam("new_name"))

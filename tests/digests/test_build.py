@@ -30,6 +30,7 @@ def built(
     rules: Sequence[tuple[str, str]] = RULES,
     watched: Watched | None = None,
     limits: Mapping[str, Rule] = MappingProxyType({}),
+    owed: Sequence[PendingEntry] = (),
 ) -> Digest:
     return build(
         subscription(),
@@ -41,6 +42,7 @@ def built(
         since=NOW - timedelta(days=1),
         now=NOW,
         next_at=NOW + timedelta(days=1),
+        owed=owed,
     )
 
 
@@ -81,16 +83,70 @@ def test_a_match_of_a_rule_no_longer_in_force_is_no_reason() -> None:
     assert built(waits("甲", match("old"))).sections == ()
 
 
-def test_better_entries_come_first_then_newer_then_by_title() -> None:
+def test_the_newest_come_first_then_by_title() -> None:
     old = NOW - timedelta(hours=9)
     digest = built(
         waits("旧", seq=1, published=old),
         waits("新", seq=2),
         waits("乙", seq=3, published=old - timedelta(hours=1)),
         waits("丙", seq=4, published=old - timedelta(hours=1)),
-        waits("好", match("f1", score=2.0), seq=5, published=old - timedelta(days=2)),
     )
-    assert titles(digest.sections[0]) == ["好", "新", "旧", "丙", "乙"]
+    assert titles(digest.sections[0]) == ["新", "旧", "丙", "乙"]
+    assert [item.lead for item in digest.sections[0].items] == [False] * 4
+
+
+def scored(*scores: float) -> Digest:
+    """Entries of these scores, the newest first; each is called by its place."""
+    return built(
+        *(
+            waits(str(place), match("f1", score=score), seq=place + 1, published=NOW - timedelta(hours=place))
+            for place, score in enumerate(scores)
+        )
+    )
+
+
+def test_a_lead_of_up_to_three_by_score_stands_before_those_by_time() -> None:
+    (section,) = scored(1, 2, 1, 5, 3, 4, 1).sections
+    assert [(item.entry.title, item.lead) for item in section.items] == [
+        *(("3", True), ("5", True), ("4", True)),
+        *(("0", False), ("1", False), ("2", False), ("6", False)),
+    ]
+
+
+def test_what_scores_as_little_as_any_is_no_lead() -> None:
+    (section,) = scored(1, 1, 2).sections
+    assert [(item.entry.title, item.lead) for item in section.items] == [
+        ("2", True),
+        ("0", False),
+        ("1", False),
+    ]
+    assert not any(
+        item.lead for section in (scored(7).sections + scored(2, 2).sections) for item in section.items
+    )
+
+
+def test_at_most_half_of_a_section_is_its_lead() -> None:
+    (section,) = scored(1, 2, 3).sections
+    assert [(item.entry.title, item.lead) for item in section.items] == [
+        ("2", True),
+        ("0", False),
+        ("1", False),
+    ]
+    (section,) = scored(1, 2, 3, 4, 5, 6).sections
+    assert titles(section) == ["5", "4", "3", "0", "1", "2"]
+
+
+def test_of_a_lead_with_equal_scores_the_newer_comes_first() -> None:
+    (section,) = scored(1, 2, 2, 2, 2, 1).sections
+    assert titles(section) == ["1", "2", "3", "0", "4", "5"]
+
+
+def test_what_is_owed_comes_first_and_is_no_lead() -> None:
+    owed = waits("欠", match("f1", score=9.0), seq=50, published=NOW - timedelta(days=3))
+    (section,) = built(waits("新", seq=2), waits("好", match("f1", score=2.0), seq=3), owed=[owed]).sections
+    assert [(item.entry.title, item.owed, item.lead) for item in section.items] == [
+        *(("欠", True, False), ("好", False, True), ("新", False, False)),
+    ]
 
 
 def test_the_best_of_its_rules_in_force_is_an_entrys_score() -> None:

@@ -56,9 +56,9 @@ def test_every_word_is_translated_in_all_its_forms(locale: str) -> None:
 @pytest.mark.parametrize(
     ("locale", "day", "moment", "before", "recently"),
     [
-        ("zh-Hans", "2026年11月23日 星期一", "11月23日 16:59", "2025年11月23日 16:59", "昨日 16:59"),
+        ("zh-Hans", "2026年11月23日星期一", "11月23日 16:59", "2025年11月23日 16:59", "昨日 16:59"),
         ("zh-Hant", "2026年11月23日 星期一", "11月23日 16:59", "2025年11月23日 16:59", "昨日 16:59"),
-        ("en", "Monday, November 23, 2026", "Nov 23 16:59", "Nov 23, 2025 16:59", "yesterday 16:59"),
+        ("en", "Monday, November 23, 2026", "Nov 23, 16:59", "Nov 23, 2025, 16:59", "yesterday 16:59"),
     ],
 )
 def test_dates_are_said_as_the_language_says_them(
@@ -71,11 +71,18 @@ def test_dates_are_said_as_the_language_says_them(
     assert spoken.recently(EVENING, TODAY) == recently
 
 
+@pytest.mark.parametrize(
+    ("locale", "day"), [("zh-Hans", "11月23日"), ("zh-Hant", "11月23日"), ("en", "Nov 23")]
+)
+def test_a_short_day_has_no_year(locale: str, day: str) -> None:
+    assert language_of(locale).short_day(EVENING) == day
+
+
 @pytest.mark.parametrize(("locale", "today"), [("zh-Hans", "今日 16:59"), ("en", "today 16:59")])
 def test_the_date_is_left_out_today(locale: str, today: str) -> None:
     spoken = language_of(locale)
     assert spoken.moment(EVENING, EVENING.date()) == "16:59"
-    assert spoken.dated(EVENING, EVENING.date()).endswith("23 16:59" if locale == "en" else "23日 16:59")
+    assert spoken.dated(EVENING, EVENING.date()).endswith("23, 16:59" if locale == "en" else "23日 16:59")
     assert spoken.recently(EVENING, EVENING.date()) == today
 
 

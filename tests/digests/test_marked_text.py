@@ -22,7 +22,9 @@ def test_an_empty_text_is_an_empty_phrase() -> None:
     assert mark_hits(" \n").text == ""
 
 
-@pytest.mark.parametrize("poison", ["\x00", "\x1b", "\ud83d", "\u202e", "\u2066", "\u200f"])
+@pytest.mark.parametrize(
+    "poison", ["\x00", "\x1b", "\ud83d", "\u202e", "\u2066", "\u200f", "\u200b", "\u3164"]
+)
 def test_characters_that_are_no_text_are_dropped_and_marks_stay_in_place(poison: str) -> None:
     shown = mark_hits(f"{poison}用{poison}AI{poison}写", [(3, 5)])
     assert shown == MarkedText(lead=(Piece("用", False), Piece("AI", True), Piece("写", False)))

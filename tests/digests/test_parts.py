@@ -19,7 +19,7 @@ _NUMBER = re.compile(r"第(\d+)条")
 
 @pytest.fixture(scope="module")
 def three() -> Parts:
-    return parts_of(*usual(400))
+    return parts_of(*usual(480))
 
 
 @pytest.fixture(scope="module")
@@ -89,14 +89,17 @@ def test_with_more_the_mail_shows_fewer_whole_before_there_is_a_second() -> None
 def test_what_does_not_fit_goes_into_a_second_mail_and_a_third(three: Parts) -> None:
     assert (len(three.parts), three.left) == (3, ())
     assert whole(three) == [60, 0, 0]
-    assert sorted(shown(three)) == list(range(400)), "each once"
+    assert sorted(shown(three)) == list(range(480)), "each once"
     assert_fits(three)
 
 
 def test_each_part_has_a_subject_of_its_own(three: Parts) -> None:
     subjects = [part.rendered.subject for part in three.parts]
     counts = [len(part.digest.items) for part in three.parts]
-    expected = [f"等 {count} 条 · {number}/3 · AI 日报" for number, count in enumerate(counts, 1)]
+    expected = [
+        f"等 {count} 条 · {number}/3 · AI 日报 · 11月24日".replace(" ", "\u00a0")
+        for number, count in enumerate(counts, 1)
+    ]
     assert [subject[-len(end) :] for subject, end in zip(subjects, expected, strict=True)] == expected
     assert len({subject.partition("，")[0] for subject in subjects}) == 3
 
@@ -104,7 +107,7 @@ def test_each_part_has_a_subject_of_its_own(three: Parts) -> None:
 def test_each_part_says_which_it_is_and_the_last_that_it_is_the_last(three: Parts) -> None:
     for number, part in enumerate(three.parts, 1):
         for half in (" ".join(part.rendered.text.split("\n")), words(part.rendered.html)):
-            assert f"本期共 400 条，分 3 封发出，这是第 {number} 封。" in half
+            assert f"本期共 480 条，分 3 封发出，这是第 {number} 封。" in half
             assert ("个源正常" in half) is (number == 1), "the footer about the feeds stands once"
             assert (f"下接第 {number + 1} 封。" in half) is (number < 3)
             assert ("本期完。" in half) is (number == 3)
@@ -215,7 +218,7 @@ def test_the_text_part_has_its_limit_too() -> None:
 @pytest.mark.parametrize(("name", "largest"), [("digest.html.j2", LARGEST), ("digest.txt.j2", LARGEST_TEXT)])
 def test_a_template_that_cannot_be_made_smaller_fails(name: str, largest: int, tmp_path: Path) -> None:
     (tmp_path / name).write_text("<p>{{ 'x' * 100000 }}</p>")
-    with pytest.raises(DigestError, match=f"template {name}: makes 100,0.. bytes, .* {largest:,}.* waits"):
+    with pytest.raises(DigestError, match=f"template {name}: makes 100,0.. bytes, .* {largest:,}.* built-in"):
         split(digest(*RICH), digest_renderer(str(tmp_path)))
 
 
@@ -225,7 +228,7 @@ def test_a_template_that_grows_once_the_parts_are_counted_fails() -> None:
             subject="", text="", html="x" * (2_000 * len(part.items) + (part.parts == 2) * 90_000)
         )
 
-    with pytest.raises(DigestError, match="waits until that is fixed"):
+    with pytest.raises(DigestError, match="built-in templates until that is fixed"):
         split(digest(*usual(60)), render)
 
 

@@ -72,7 +72,7 @@ def test_the_html_reads_without_its_style_element(html: str) -> None:
     page = soup(html)
     for name in ("h1", "h2", "h3", "p"):
         assert all("font-size" in str(tag.get("style")) for tag in page.find_all(name))
-    assert all("background:#fdf0c4" in str(tag["style"]) for tag in page.find_all(class_="mk"))
+    assert all("background:#fae6a0" in str(tag["style"]) for tag in page.find_all(class_="mk"))
 
 
 def test_what_cannot_be_inlined_stays_in_the_style_element(html: str) -> None:
@@ -90,7 +90,9 @@ def test_the_html_is_fit_for_a_screen_reader(html: str) -> None:
     page = soup(html)
     assert html.lower().startswith("<!doctype html>")
     assert page.title
-    assert page.title.get_text() == "开源大模型的重心正在转移 等 72 条 · AI 日报"
+    assert page.title.get_text() == "开源大模型的重心正在转移 等 72 条 · AI 日报 · 11月24日".replace(
+        " ", "\u00a0"
+    )
     assert all(table["role"] == "presentation" for table in page.find_all("table"))
     (article,) = page.find_all(role="article")
     assert (article["aria-label"], article["dir"]) == ("AI 日报", "ltr")
@@ -114,6 +116,63 @@ def test_hits_are_marked_with_strong(html: str) -> None:
     (mark,) = soup(html).find_all("strong", class_="mk")
     assert mark.get_text() == "大模型"
     assert "text-decoration:underline" in str(mark["style"])
+
+
+def test_a_mark_in_a_text_is_bold_and_tinted_and_not_underlined_like_a_link() -> None:
+    found = match("f1", hits=(hit("算力", field="summary", start=SUMMARY.index("算力")),))
+    shown = soup(rendered(PendingEntry(seq=1, entry=entry(summary=SUMMARY), matches=(found,))).html)
+    (mark,) = shown.find_all("strong", class_="mk")
+    assert mark.get_text() == "算力"
+    assert mark["style"] == "background:#fae6a0"
+
+
+def test_a_title_in_another_language_says_which_and_runs_its_way() -> None:
+    arabic = waits("شريحة جديدة", seq=2, summary="شريحة", sections=("علوم",))
+    page = soup(rendered(waits(summary=SUMMARY), arabic, waits("Chips", seq=3), locale="en").html)
+    assert [(title.get("lang"), title.get("dir")) for title in page.find_all("h3")] == [
+        *((None, None), ("ar", "rtl"), ("zh-Hans", None)),
+    ]
+    assert [text["lang"] for text in page.find_all(class_="lead")] == ["ar", "zh-Hans"]
+    section = page.find("span", lang="ar")
+    assert section
+    assert (section.get_text(), section["dir"]) == ("علوم", "rtl")
+    titles = [waits(f"题 {n}", seq=n) for n in range(70)]
+    assert soup(rendered(*titles, locale="en").html).find_all("p", class_="more", lang="zh-Hans")
+
+
+def test_the_host_is_shown_where_a_link_leaves_the_feeds_site() -> None:
+    shown = rendered(waits(link="https://аррӏе.com/1", original="https://example.net/2"))
+    assert "通往 xn--80ak6aa92e.com" in words(shown.html)
+    assert "英文原文 (example.net)" in words(shown.html)
+    assert "https://xn--80ak6aa92e.com/1\n" in shown.text
+    many = [waits(f"题 {n}", seq=n, link=f"https://www.example.net/{n}") for n in range(70)]
+    titles = soup(rendered(*many).html).find_all("p", class_="more")
+    assert all(title.get_text().endswith(" example.net") for title in titles)
+
+
+def test_no_line_can_begin_with_a_separator() -> None:
+    """There is no break before a no-break space, and none between it and the separator."""
+    shown = rendered(*RICH, waits("往期", seq=9, link="https://example.net/"), since=None)
+    assert "·" in words(shown.html)
+    assert not re.search("[^\xa0]·", shown.html.replace("&nbsp;", "\xa0").replace("&middot;", "·"))
+
+
+def test_the_lead_and_what_is_owed_are_called_so() -> None:
+    best = PendingEntry(seq=2, entry=entry("最好", number=2), matches=(match("f1", score=3.0, hits=()),))
+    shown = rendered(waits("新"), best, owed=[waits("旧", seq=3)])
+    page = words(shown.html)
+    assert (
+        page.index("往期 · 纽约时报中文网") < page.index("最好 头条 · 纽约时报中文网") < page.index("新 纽约")
+    )
+    assert "旧\n往期 · 纽约时报中文网" in shown.text
+    assert "最好\n头条 · 纽约时报中文网" in shown.text
+
+
+def test_a_first_issue_of_earlier_entries_does_not_say_that_none_arrived() -> None:
+    shown = rendered(*RICH, since=None, watched=Watched(feeds=WATCHED.feeds, entries=0))
+    for part in (shown.text, words(shown.html)):
+        assert "首期，2 个源" in part
+        assert "0 篇" not in part
 
 
 def test_a_subject_without_end_is_cut(tmp_path: Path) -> None:

@@ -2,7 +2,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from monitor.digests.shorten import EXCERPT, HEADLINE, excerpt, headline
+from monitor.digests.shorten import EXCERPT, HEADLINE, excerpt, headline, unshouted
 from monitor.digests.wrap import columns
 from monitor.model.feeds import Entry
 from monitor.model.rules import Hit
@@ -39,71 +39,84 @@ def test_no_headline_is_too_wide(title: str) -> None:
     assert "  " not in short
 
 
+@pytest.mark.parametrize(
+    ("subject", "calm"),
+    [
+        ("用AI写作业 等 3 条 · AI 日报 · 11月24日", "用AI写作业_等_3_条_·_AI_日报_·_11月24日"),
+        ("开源大模型 等 3 条 · 日报 · 11月24日", "开源大模型 等 3 条 · 日报 · 11月24日"),
+        ("DeepSeek 等 3 条 · AI 日报", "DeepSeek 等 3 条 · AI 日报"),
+    ],
+)
+def test_a_subject_of_capitals_alone_does_not_look_like_shouting(subject: str, calm: str) -> None:
+    assert unshouted(subject) == calm.replace("_", "\u00a0")
+
+
 def hit_of(candidate: Entry, field: str, word: str) -> Hit:
     start = getattr(candidate, field).index(word)
     return Hit(field=field, word=word, found=word, start=start, end=start + len(word))
 
 
 def marked(candidate: Entry, *hits: Hit) -> list[str]:
-    shown = excerpt(candidate, hits)
+    shown = excerpt(candidate, hits).marked
     return [piece.text for piece in shown.lead + shown.tail if piece.marked]
 
 
 def test_a_short_summary_is_shown_whole() -> None:
-    assert excerpt(entry(summary="一句。\n两句"), []).text == "一句。两句"
+    assert excerpt(entry(summary="一句。\n两句"), []).marked.text == "一句。两句"
 
 
 def test_without_a_summary_the_text_begins() -> None:
-    assert excerpt(entry(text="正文。"), []).text == "正文。"
+    assert excerpt(entry(text="正文。"), []).marked.text == "正文。"
 
 
 def test_without_either_there_is_nothing() -> None:
-    assert excerpt(entry(), []).text == ""
+    assert excerpt(entry(), []).marked.text == ""
 
 
 def test_a_summary_that_repeats_the_title_is_passed_over() -> None:
-    assert excerpt(entry("标题", summary=" 标题\n", text="正文。"), []).text == "正文。"
+    assert excerpt(entry("标题", summary=" 标题\n", text="正文。"), []).marked.text == "正文。"
 
 
 def test_a_long_summary_is_cut_at_a_sentence() -> None:
-    assert excerpt(entry(summary=FILLER * 8), []).text == FILLER * 5
+    assert excerpt(entry(summary=FILLER * 8), []).marked.text == FILLER * 5
 
 
 @pytest.mark.parametrize("end", ["。", "！", "？”", "。」", ". ", "!' ", "\n"])
 def test_sentences_end_in_many_ways(end: str) -> None:
     first = "word" * 20 + end
-    assert excerpt(entry(summary=first + "more " * 40), []).text == first.strip()
+    assert excerpt(entry(summary=first + "more " * 40), []).marked.text == first.strip()
 
 
 @pytest.mark.parametrize("no_end", ["U.S. officials", "A.I.公司", "example.org", "3.5", "url?a=b"])
 def test_not_every_stop_ends_a_sentence(no_end: str) -> None:
     text = "字" * 60 + no_end + "字" * 100
-    assert len(excerpt(entry(summary=text), []).text) > 110
+    assert len(excerpt(entry(summary=text), []).marked.text) > 110
 
 
 def test_a_sentence_too_long_is_cut_at_a_clause() -> None:
     text = "字" * 70 + "，" + "词" * 30 + "，" + "句" * 60
-    assert excerpt(entry(summary=text), []).text == "字" * 70 + "，" + "词" * 30 + "…"
+    assert excerpt(entry(summary=text), []).marked.text == "字" * 70 + "，" + "词" * 30 + "…"
 
 
 def test_a_clause_too_long_is_cut_where_the_room_ends() -> None:
-    assert excerpt(entry(summary="短，" + "字" * 200), []).text == "短，" + "字" * 117 + "…"
+    assert excerpt(entry(summary="短，" + "字" * 200), []).marked.text == "短，" + "字" * 117 + "…"
 
 
 def test_a_clause_is_the_end_only_where_it_fills_more_than_half_of_the_room() -> None:
-    assert excerpt(entry(summary="字" * 61 + "，" + "词" * 100), []).text == "字" * 61 + "…"
+    assert excerpt(entry(summary="字" * 61 + "，" + "词" * 100), []).marked.text == "字" * 61 + "…"
     assert (
-        excerpt(entry(summary="字" * 60 + "，" + "词" * 100), []).text == "字" * 60 + "，" + "词" * 58 + "…"
+        excerpt(entry(summary="字" * 60 + "，" + "词" * 100), []).marked.text
+        == "字" * 60 + "，" + "词" * 58 + "…"
     )
 
 
 def test_a_latin_word_is_not_torn() -> None:
     text = "字" * 115 + "DeepSeek" + "字" * 30
-    assert excerpt(entry(summary=text), []).text == "字" * 115 + "…"
+    assert excerpt(entry(summary=text), []).marked.text == "字" * 115 + "…"
 
 
 def test_a_latin_word_that_would_fill_the_room_is_torn() -> None:
-    assert excerpt(entry(summary="x" * 300), []).text == "x" * 119 + "…"
+    assert excerpt(entry(summary="x" * 300), []).marked.text == "x" * 119 + "…"
 
 
 def test_hits_in_the_excerpt_are_marked() -> None:
@@ -119,37 +132,44 @@ def test_hits_elsewhere_are_not_marked_in_the_excerpt() -> None:
 def test_where_the_beginning_shows_no_hit_the_sentence_with_it_is_shown() -> None:
     candidate = entry(summary=FILLER * 6 + "后来DeepSeek来了。" + FILLER)
     hit = hit_of(candidate, "summary", "DeepSeek")
-    assert excerpt(candidate, [hit]).text == "…后来DeepSeek来了。" + FILLER
+    assert excerpt(candidate, [hit]).marked.text == "…后来DeepSeek来了。" + FILLER
     assert marked(candidate, hit) == ["DeepSeek"]
+
+
+def test_the_hits_that_the_excerpt_shows_are_told() -> None:
+    candidate = entry(summary="用AI写作业。" + FILLER * 8 + "AI")
+    first = hit_of(candidate, "summary", "AI")
+    last = first._replace(start=len(candidate.summary) - 2, end=len(candidate.summary))
+    assert excerpt(candidate, [first, last]).shown == (first,)
 
 
 def test_where_the_title_shows_a_hit_the_beginning_stays() -> None:
     candidate = entry("DeepSeek 来了", summary=FILLER * 6 + "后来DeepSeek来了。")
     hits = [hit_of(candidate, "title", "DeepSeek"), hit_of(candidate, "summary", "DeepSeek")]
-    assert excerpt(candidate, hits).text == FILLER * 5
+    assert excerpt(candidate, hits).marked.text == FILLER * 5
 
 
 def test_a_hit_in_the_text_only_is_shown_from_the_text() -> None:
     candidate = entry(summary="摘要。", text=FILLER * 6 + "后来DeepSeek来了。")
     hit = hit_of(candidate, "text", "DeepSeek")
-    assert excerpt(candidate, [hit]).text == "…后来DeepSeek来了。"
+    assert excerpt(candidate, [hit]).marked.text == "…后来DeepSeek来了。"
     assert marked(candidate, hit) == ["DeepSeek"]
 
 
 def test_a_summary_with_a_hit_goes_before_the_text() -> None:
     candidate = entry(summary=FILLER * 6 + "后来DeepSeek来了。", text="DeepSeek在正文。")
     hits = [hit_of(candidate, "summary", "DeepSeek"), hit_of(candidate, "text", "DeepSeek")]
-    assert excerpt(candidate, hits).text == "…后来DeepSeek来了。"
+    assert excerpt(candidate, hits).marked.text == "…后来DeepSeek来了。"
 
 
 def test_a_hit_in_a_field_that_is_not_shown_leaves_the_beginning() -> None:
     candidate = entry("标题", summary="标题", text="正文。")
-    assert excerpt(candidate, [hit_of(candidate, "summary", "标题")]).text == "正文。"
+    assert excerpt(candidate, [hit_of(candidate, "summary", "标题")]).marked.text == "正文。"
 
 
 def test_in_a_very_long_sentence_the_clause_with_the_hit_is_shown() -> None:
     candidate = entry(text="字" * 150 + "，" + "词" * 20 + "DeepSeek" + "句" * 150)
-    text = excerpt(candidate, [hit_of(candidate, "text", "DeepSeek")]).text
+    text = excerpt(candidate, [hit_of(candidate, "text", "DeepSeek")]).marked.text
     assert text.startswith("…" + "词" * 20 + "DeepSeek句")
     assert text.endswith("句…")
     assert len(text) == EXCERPT
@@ -160,14 +180,14 @@ def test_a_sentence_is_shown_from_its_beginning_where_the_hit_ends_within_two_th
     before: int, shown: int
 ) -> None:
     candidate = entry(text=FILLER * 6 + "字" * before + "DeepSeek" + "句" * 200)
-    text = excerpt(candidate, [hit_of(candidate, "text", "DeepSeek")]).text
+    text = excerpt(candidate, [hit_of(candidate, "text", "DeepSeek")]).marked.text
     assert text.startswith("…" + "字" * shown + "DeepSeek")
 
 
 def test_in_a_very_long_clause_the_hit_is_shown_with_what_stands_around_it() -> None:
     candidate = entry(text="字" * 200 + "DeepSeek" + "句" * 200)
     hit = hit_of(candidate, "text", "DeepSeek")
-    assert excerpt(candidate, [hit]).text.startswith("…" + "字" * 40 + "DeepSeek")
+    assert excerpt(candidate, [hit]).marked.text.startswith("…" + "字" * 40 + "DeepSeek")
     assert marked(candidate, hit) == ["DeepSeek"]
 
 
@@ -185,6 +205,6 @@ def test_no_excerpt_is_longer_than_allowed_and_it_shows_a_hit(
         hits = [
             Hit(field=field, word="x", found=getattr(candidate, field)[start], start=start, end=start + 1)
         ]
-    assert len(excerpt(candidate, hits).text) <= EXCERPT
+    assert len(excerpt(candidate, hits).marked.text) <= EXCERPT
     if hits:
         assert len(marked(candidate, *hits)) == 1

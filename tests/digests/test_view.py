@@ -5,10 +5,10 @@ from typing import Any
 import pytest
 
 from monitor.digests.language import language_of
-from monitor.digests.view import DigestView, ItemView, ReasonView, digest_view
+from monitor.digests.view import DigestView, ItemView, digest_view
 from monitor.model.digests import Digest, Item, Section, Slot, Watched
 from monitor.model.feeds import FeedHealth
-from monitor.model.rules import Hit, Reason
+from monitor.model.rules import Reason
 from tests.make import NOW, entry, hit, subscription
 
 
@@ -38,13 +38,9 @@ def seen_item(title: str = "开源大模型的重心正在转移", **differ: Any
     return view_of(digest(item(title, **differ))).sections[0].items[0]
 
 
-def seen_reason(*hits: Hit) -> ReasonView:
-    return seen_item(reasons=(Reason(rule="人工智能", hits=hits),)).reasons[0]
-
-
 def test_times_are_those_of_the_reader() -> None:
     shown = view_of(digest(item(published=NOW - timedelta(hours=15)), next_at=NOW + timedelta(days=1)))
-    assert shown.day == "2026年11月24日 星期二"
+    assert shown.day == "2026年11月24日星期二"
     assert shown.since == "昨日 08:00"
     assert shown.next == "11月25日 08:00"
     assert shown.sections[0].items[0].time == "11月23日 17:00"
@@ -110,32 +106,28 @@ def test_an_entry_without_a_title_is_called_by_what_it_has(fields: dict[str, str
     assert seen_item("\x00 ", **fields).title.text == title
 
 
+@pytest.mark.parametrize("character", "\u200b\u00ad\u2060\u3164\u2800\u115f\u180e\U000e0041")
+def test_a_title_of_what_cannot_be_seen_counts_as_none(character: str) -> None:
+    assert seen_item(character * 4, summary=character, text="正文").title.text == "正文"
+    assert seen_item(character, link="").title.text == "无标题"
+    assert view_of(digest(item(f"甲{character}乙"))).headline in ("甲乙", "甲 乙")
+
+
+def test_a_word_found_in_what_stands_for_the_title_is_marked_in_it() -> None:
+    shown = seen_item("", summary="开源大模型", reasons=(Reason(rule="甲", hits=(hit(field="summary"),)),))
+    assert [piece.text for piece in shown.title.lead if piece.marked] == ["大模型"]
+
+
 def test_a_title_without_end_is_cut() -> None:
     assert seen_item("字" * 5000).title.text == "字" * 200 + "…"
 
 
-@pytest.mark.parametrize(
-    "link",
-    [
-        "javascript:alert(1)",
-        "data:text/html,x",
-        "ftp://example.org/",
-        "//evil.example.org/",
-        "https://example.org/a b",
-        "https://example.org/\nhttps://evil.example.org/",
-        'https://example.org/"onclick=x',
-        "https://example.org/" + "a" * 3000,
-        "",
-    ],
-)
-def test_what_is_no_web_address_is_no_link(link: str) -> None:
-    shown = seen_item(link=link, original=link)
-    assert (shown.link, shown.original) == ("", "")
-
-
-def test_web_addresses_are_links() -> None:
-    shown = seen_item(link="https://example.org/路径?a=1&b=2#c", original="http://example.org/en")
-    assert (shown.link, shown.original) == ("https://example.org/路径?a=1&b=2#c", "http://example.org/en")
+def test_what_is_no_link_or_leads_elsewhere_is_told() -> None:
+    shown = seen_item(link="javascript:alert(1)", original="http://127.0.0.1/")
+    assert (shown.link, shown.host, shown.original, shown.original_host) == ("", "", "", "")
+    shown = seen_item(link="https://example.net/1", original="https://example.org/1")
+    assert (shown.link, shown.host) == ("https://example.net/1", "example.net")
+    assert (shown.original, shown.original_host) == ("https://example.org/1", "")
 
 
 @pytest.mark.parametrize(
@@ -156,54 +148,6 @@ def test_reading_time_is_told_of_long_texts(text: str, minutes: int) -> None:
 def test_a_section_and_other_sources_are_shown_tidied() -> None:
     shown = seen_item(sections=("科\n技\u202e", "technology"), also=("示\x00例",))
     assert (shown.section, shown.also) == ("科技", ("示例",))
-
-
-def test_reasons_name_the_words_by_field_in_the_order_found() -> None:
-    reason = seen_reason(
-        hit("大模型"),
-        hit("AI", start=9),
-        hit("算力", field="summary"),
-        hit("推理", field="text"),
-        hit("芯片", field="text"),
-    )
-    assert reason == ReasonView(
-        rule="人工智能",
-        words=(("title", ("大模型", "AI")), ("summary", ("算力",)), ("text", ("推理", "芯片"))),
-        others=False,
-    )
-
-
-def test_a_word_is_named_once_where_it_is_found_first() -> None:
-    reason = seen_reason(
-        hit("ai", found="AI"), hit("ai", found="Ai", field="summary"), hit("算力", field="summary")
-    )
-    assert reason.words == (("title", ("AI",)), ("summary", ("算力",)))
-
-
-def test_of_many_words_six_are_named() -> None:
-    six = [hit(word, field="text") for word in "一二三四五六"]
-    assert not seen_reason(*six).others
-    reason = seen_reason(*six, hit("七", field="text"))
-    assert (reason.words, reason.others) == ((("text", tuple("一二三四五六")),), True)
-
-
-def test_a_word_that_a_regular_expression_found_is_cut() -> None:
-    whole = hit("/AI.*AI/", found="AI  " + "\n很长的一段" * 3000 + "AI")
-    again = hit("/AI.*AI/", found=whole.found + "again", start=20_000)
-    reason = seen_reason(whole, again, hit("大模型", field="text"))
-    ((_, (word,)), (_, (short,))) = reason.words
-    assert (word, short) == ("AI " + "很长的一段" * 7 + "很…", "大模型")
-    assert len(word) == 40
-
-
-def test_of_many_rules_four_are_named_and_of_many_feeds_five() -> None:
-    reasons = tuple(Reason(rule=f"规则{n}", hits=()) for n in range(6))
-    shown = seen_item(reasons=reasons, also=tuple("甲乙丙丁戊己"))
-    assert ([reason.rule for reason in shown.reasons], shown.other_rules) == (
-        ["规则0", "规则1", "规则2", "规则3"],
-        2,
-    )
-    assert (shown.also, shown.also_count) == (tuple("甲乙丙丁戊"), 6)
 
 
 def test_names_without_end_are_cut() -> None:
@@ -236,3 +180,17 @@ def test_the_headline_is_new_where_anything_is() -> None:
 def test_what_no_rule_matches_any_more_stands_under_a_title_of_our_own() -> None:
     shown = view_of(digest(sections=(Section(rule=None, items=(item(reasons=()),)),)))
     assert [(section.rule, section.count) for section in shown.sections] == [("按以前的规则选中", 1)]
+
+
+def test_the_lead_and_what_is_owed_are_told() -> None:
+    shown = view_of(digest(replace(item("旧"), owed=True), replace(item("好"), lead=True), item("新")))
+    assert [(each.owed, each.lead) for each in shown.sections[0].items] == [
+        *((True, False), (False, True), (False, False)),
+    ]
+
+
+@pytest.mark.parametrize(("entries", "shown"), [(0, 0), (1, 0), (2, 2), (41, 41)])
+def test_fewer_entries_than_items_are_not_counted(entries: int, shown: int) -> None:
+    owed = replace(item("旧"), owed=True)
+    bringing = digest(owed, item("甲"), item("乙"), watched=Watched(entries=entries), total=3)
+    assert view_of(bringing).entries == shown

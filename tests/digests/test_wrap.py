@@ -51,8 +51,8 @@ def test_latin_punctuation_clings_to_the_chinese_before_it() -> None:
     assert wrap("字字字 .NET好", 8).split("\n")[0] == "字字字"
 
 
-def test_a_separator_goes_with_the_word_after_it() -> None:
-    assert wrap("纽约时报 · 科技 · 16:59", 11) == "纽约时报\n· 科技\n· 16:59"
+def test_no_line_begins_with_a_separator() -> None:
+    assert wrap("纽约时报 · 科技 · 16:59", 11) == "纽约时报 ·\n科技 ·\n16:59"
 
 
 def test_a_dot_within_a_name_does_not_part_it() -> None:

@@ -8,13 +8,14 @@ import pytest
 from monitor.digests.due import due
 from monitor.digests.parts import Part
 from monitor.errors import DigestError, FetchError
-from monitor.jobs.compose import Composed, NothingNew, SlotTaken, mails_of
+from monitor.jobs.compose import Composed, NothingNew, SlotTaken, compose, mails_of
 from monitor.jobs.draft import Draft, draft_digest
 from monitor.jobs.rematch import rematch
 from monitor.model.digests import Digest, SubscriptionState
 from monitor.model.feeds import FeedHealth
 from monitor.model.mail import DeliveryStatus, Rendered
-from monitor.store import digests, entries, outbox, subscriptions
+from monitor.model.notices import NoticeKind
+from monitor.store import digests, entries, feeds, notices, outbox, subscriptions
 from tests import make
 from tests.jobs.desk import Desk
 
@@ -212,19 +213,58 @@ async def test_a_draft_changes_nothing(desk: Desk) -> None:
     assert len(unjudged) == 1, "not even a judgement is stored"
 
 
-async def test_a_digest_whose_template_fails_waits(desk: Desk) -> None:
+def _broken(_: Digest) -> Rendered:
+    raise DigestError("digest.html.j2, line 3")
+
+
+async def test_a_digest_that_no_template_makes_waits(desk: Desk) -> None:
     desk.web.serves(desk.feeds[0], make.rss("大模型降价"))
     await desk.poll()
-    good = desk.render
-
-    def broken(_: Digest) -> Rendered:
-        raise DigestError("digest.html.j2, line 3")
-
-    desk.render = broken
     with pytest.raises(DigestError):
-        await desk.compose()
-    desk.render = good
+        await compose(
+            desk.subscription,
+            make.slot("now:1"),
+            context=desk.context,
+            render=_broken,
+            fallback=_broken,
+            db=desk.db,
+            now=desk.clock(),
+        )
     assert isinstance(await desk.compose(), Composed)
+
+
+async def test_where_a_template_fails_ours_makes_the_digest_and_the_operator_is_told(desk: Desk) -> None:
+    desk.web.serves(desk.feeds[0], make.rss("大模型降价"), make.rss("大模型降价", "大模型涨价"))
+    good, desk.render = desk.render, _broken
+    await desk.poll()
+    composed = await desk.compose()
+    assert isinstance(composed, Composed)
+    assert (composed.template_error, composed.subject[:5]) == ("digest.html.j2, line 3", "大模型降价")
+    (known,) = await desk.db.read(notices.open_troubles)
+    assert (known.trouble.kind, known.trouble.subject) == (NoticeKind.TEMPLATE_FAILED, desk.subscription.name)
+    assert known.trouble.details == f"{desk.subscription.name}: digest.html.j2, line 3"
+    desk.render = good
+    desk.clock.forward(hours=1)
+    await desk.poll()
+    assert isinstance(await desk.compose(), Composed)
+    assert await desk.db.read(notices.open_troubles) == []
+
+
+async def test_an_item_of_a_feed_that_was_removed_keeps_its_feeds_name(desk: Desk) -> None:
+    desk.web.serves(desk.feeds[0], make.rss("大模型降价"))
+    await desk.poll()
+    url, name = desk.feeds[0].url, desk.feeds[0].name
+    await desk.db.write(feeds.set_names, {url: name})
+    draft = await draft_digest(
+        desk.subscription,
+        make.slot("now:1"),
+        context=replace(desk.context, feeds=()),
+        render=desk.render,
+        db=desk.db,
+        now=desk.clock(),
+    )
+    assert isinstance(draft, Draft)
+    assert [item.feed for item in draft.issues[0].digest.items] == [name]
 
 
 async def test_the_same_draft_gives_the_same_bytes(desk: Desk) -> None:

@@ -53,6 +53,30 @@ def test_a_space_stays_only_where_it_parts_words(written: str, folded: str) -> N
 @pytest.mark.parametrize(
     ("written", "folded"),
     [
+        ("ChatGPT™", "chatgpt"),
+        ("ChatGPT™的答案", "chatgpt的答案"),
+        ("Word®2024", "word 2024"),
+        ("Windows® 11", "windows 11"),
+        ("©OpenAI", "openai"),
+        ("图℠片", "图片"),
+    ],
+)
+def test_a_trade_mark_sign_hides_no_word(written: str, folded: str) -> None:
+    assert fold(written).text == folded
+
+
+def test_what_is_found_before_a_trade_mark_sign_stands_where_it_stood() -> None:
+    written = "听说 ChatGPT™ 涨价了"
+    folded = fold(written)
+    start = folded.text.index("chatgpt")
+    assert written[slice(*folded.original(start, start + 7))] == "ChatGPT"
+    start = folded.text.index("涨价")
+    assert written[slice(*folded.original(start, start + 2))] == "涨价"
+
+
+@pytest.mark.parametrize(
+    ("written", "folded"),
+    [
         ("A.I.", "ai"),
         ("A.I", "ai"),
         ("U.S.A. ", "usa"),

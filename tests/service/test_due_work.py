@@ -33,7 +33,7 @@ from tests.site import CONFIG
 
 
 @pytest.mark.parametrize("set_back", [0, 3600])
-async def test_a_digest_whose_template_failed_is_tried_again_after_a_minute(
+async def test_a_digest_that_not_even_our_templates_make_is_tried_again_after_a_minute(
     desk: Desk, tmp_path: Path, set_back: int
 ) -> None:
     (tmp_path / "config.toml").write_text(
@@ -57,7 +57,7 @@ async def test_a_digest_whose_template_failed_is_tried_again_after_a_minute(
 
     due_work = DueWork(
         loaded,
-        replace(runtime, render=render),
+        replace(runtime, render=render, fallback=render),
         desk.db,
         start=start,
         report=outcomes.append,

@@ -1,6 +1,6 @@
 import pytest
 
-from monitor.feeds.address import is_forbidden, literal_address
+from monitor.model.address import is_forbidden, literal_address
 
 
 @pytest.mark.parametrize(

@@ -1,4 +1,4 @@
-"""Decide which IP addresses may be connected to: public ones, and those in [fetch] allow_private."""
+"""Decide which IP addresses are public: only those, and those in [fetch] allow_private, may be connected to."""
 
 from collections.abc import Sequence
 from functools import cache
