@@ -135,20 +135,15 @@ def test_a_killed_service_wants_a_person(site: Site) -> None:
     assert site.json("status", code=1)["troubles"][0]["stops"] is True
 
 
-def test_a_service_that_is_killed_leaves_a_heartbeat_that_was_not_ended(site: Site) -> None:
-    async def a_minute_passes(db: Database) -> None:
-        service = await db.read(services.newest)
-        assert service
-        assert service.ended_at is None
-        earlier = replace(service, beat_at=service.beat_at - timedelta(minutes=1))
-        await db.write(services.beat, earlier)
-
+def test_a_service_that_was_killed_on_this_machine_is_missed_at_once(site: Site) -> None:
     with site.service() as service:
         wait_for_event(service, "polled")
         service.send_signal(signal.SIGKILL)
         service.ended()
-    stored(site, a_minute_passes)
     assert "nobody has stopped it" in site.monitor("status", code=1)
+    assert site.json("status", code=1)["service"]["ended"] is None
+    assert site.json("service", "alive", code=1)["alive"] is False
+    assert "MB" in site.monitor("store", "compact"), "nothing runs on it"
 
 
 def test_a_service_that_was_killed_long_ago_is_not_missed_where_cron_does_its_work(site: Site) -> None:
