@@ -108,6 +108,12 @@ def outbox(
             right=("mail", "attempts"),
         )
         _show_replies(deliveries)
+        if any(delivery.cause.stops_all for delivery in deliveries):
+            say(
+                sentence(
+                    '"+" at the attempts: at others the mail server refused every mail; they are not counted.'
+                )
+            )
         if spared and any(delivery.status is DeliveryStatus.WAITING for delivery in deliveries):
             _show_server(spared, times)
     else:
@@ -222,6 +228,7 @@ def _row(delivery: Delivery, spared: RelayState | None, times: Times) -> tuple[o
         delivery.mail.to,
         slot_in_words(delivery, times),
         sentence("{status}, seen", status=status) if delivery.seen else status,
-        delivery.attempts,
+        # An attempt at which the server took no mail is not counted, but it was one.
+        f"{delivery.attempts + 1}+" if delivery.cause.stops_all else delivery.attempts,
         times.at(tried_at(delivery, spared)) if unsent else "-",
     )
