@@ -193,6 +193,11 @@ class SendCause(Enum):
     ADDRESS = "address"  # the server refuses the recipient
     CONTENT = "content"  # the server refuses what stands in the mail, or its size
 
+    @property
+    def stops_all(self) -> bool:
+        """Whether the server takes no mail at all: that says nothing about this one, and does not count against it."""
+        return self in (SendCause.RELAY, SendCause.LOGIN, SendCause.SENDER)
+
 
 class SendError(MonitorError):
     """This mail was not (known to be) handed over; `kind` says what follows, `cause` what was wrong.

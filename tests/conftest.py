@@ -1,5 +1,6 @@
 """The fixtures every test may ask for: `db` is a database, once of each kind."""
 
+import os
 import shutil
 import sys
 from collections.abc import AsyncIterator, Generator, Iterator
@@ -8,6 +9,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 from hypothesis import HealthCheck, settings
+
+import tests.offline.sitecustomize  # noqa: F401 # from here on nothing leaves this machine
 
 if TYPE_CHECKING:
     # Imported where they are used: pytest, which hands the tests out to its workers, needs none of them.
@@ -18,6 +21,10 @@ if TYPE_CHECKING:
 # Else a property test fails when an example takes 0.2 s, or the drawing of ten takes 1 s: as on a busy machine.
 settings.register_profile("untimed", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("untimed")
+
+# Nor does anything that a test starts.
+_OFFLINE = str(Path(__file__).with_name("offline"))
+os.environ["PYTHONPATH"] = os.pathsep.join(filter(None, (_OFFLINE, os.environ.get("PYTHONPATH"))))
 
 _OUTSIDE = {
     "subprocess.Popen",

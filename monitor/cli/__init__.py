@@ -339,7 +339,7 @@ def digest(
 
         sys.exit(digest_again(path_of(context, config), again, only=subscription, to=to, json=json))
     if to is not None:
-        raise typer.BadParameter(sentence("It goes with --again."), param_hint="--to")
+        raise typer.BadParameter(sentence("it goes with --again."), param_hint="--to")
     if excluded:
         from monitor.cli.preview import show_excluded
 
@@ -405,7 +405,7 @@ def status(
 ) -> None:
     """Show what is wrong and what to do, the service, the feeds, the subscriptions and the outbox."""
     if watch and json:
-        raise typer.BadParameter(sentence("Not together with --json."), param_hint="--watch")
+        raise typer.BadParameter(sentence("not together with --json."), param_hint="--watch")
     from monitor.cli.status import status
 
     sys.exit(status(path_of(context, config), json=json, watch=watch))

@@ -109,6 +109,12 @@ def outbox(
             right=("mail", "attempts"),
         )
         _show_replies(deliveries)
+        if any(delivery.cause.stops_all for delivery in deliveries):
+            say(
+                sentence(
+                    '"+" at the attempts: at others the mail server refused every mail; they are not counted.'
+                )
+            )
         if spared and any(delivery.status is DeliveryStatus.WAITING for delivery in deliveries):
             _show_server(spared, times)
     else:
@@ -239,6 +245,7 @@ def _row(delivery: Delivery, spared: RelayState | None, times: Times) -> tuple[o
         delivery.mail.to,
         slot_in_words(delivery, times),
         _with_more(delivery, status),
-        delivery.attempts,
+        # An attempt at which the server took no mail is not counted, but it was one.
+        f"{delivery.attempts + 1}+" if delivery.cause.stops_all else delivery.attempts,
         times.at(tried_at(delivery, spared)) if unsent else "-",
     )

@@ -27,7 +27,7 @@ def _word_list(name: str) -> str:
     from monitor.config.options import WORD_LISTS
 
     if name not in WORD_LISTS:
-        what = sentence('A rule has no list "{name}".', name=name)
+        what = sentence('a rule has no list "{name}".', name=name)
         raise typer.BadParameter(with_advice(what, suggestion(name, WORD_LISTS)))
     return name
 

@@ -49,7 +49,7 @@ def give_up(tx: Connection, delivery: Delivery, cause: SendCause, reply: str, no
     if cause is SendCause.CONTENT or why_declined(tx, delivery.subscription_key, delivery.mail.to, now):
         returns: dict[int, int] = {}
     else:
-        counted = cause not in _STOPPED
+        counted = not cause.stops_all
         returns = {seq: times + counted for seq, times in entries.items() if times + counted <= _MOST_RETURNS}
     owed.add(tx, delivery.subscription_key, delivery.mail.to, returns, now)
     lost = len(entries) - len(returns)

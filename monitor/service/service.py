@@ -6,7 +6,7 @@ import os
 import platform
 import signal
 from collections.abc import Callable, Mapping, MutableMapping, Sequence
-from datetime import timedelta
+from datetime import datetime, timedelta
 from functools import partial
 from pathlib import Path
 from uuid import uuid4
@@ -152,6 +152,7 @@ class Service:
         self._handle_sighup()
         _log_started(self._due_work.loaded)
         log_registered(registered)
+        await self._warn_of_others(now)
         await self._start("beat", self._beat)
         self._manager.tell(READY="1")
         ticks = self._ticks()
@@ -334,6 +335,14 @@ class Service:
                 log.info("recovered", at=name)
 
     # --- the heartbeat --------------------------------------------------------------------------
+
+    async def _warn_of_others(self, now: datetime) -> None:
+        """Say that a service works on the database already, on this machine: hardly anybody wants two there."""
+        for other in await self._db.read(services.beating, now):
+            if other.host == platform.node():
+                log.warning(
+                    "another-service", pid=other.pid, since=other.started_at.isoformat(timespec="seconds")
+                )
 
     async def _beat(self) -> None:
         """Write that this service runs; stop it when a newer version has migrated the database."""

@@ -9,6 +9,7 @@ from monitor.errors import StoreError
 from monitor.model.services import RunningService
 from monitor.store import schema
 from monitor.store.dialects import insert_missing
+from monitor.store.processes import is_gone
 from monitor.store.tables import services
 from monitor.texts import sentence
 
@@ -62,8 +63,12 @@ def running(tx: Connection) -> list[RunningService]:
 
 
 def beating(tx: Connection, now: datetime) -> list[RunningService]:
-    """Return the services that have beaten within a minute, the longest running first."""
-    return [service for service in running(tx) if _beats(service.beat_at, now)]
+    """Return the services that have beaten within a minute and are not seen to be gone, the longest running first."""
+    return [
+        service
+        for service in running(tx)
+        if _beats(service.beat_at, now) and not is_gone(service.host, service.pid)
+    ]
 
 
 def require_none(tx: Connection, now: datetime, *, database: str) -> None:
@@ -79,11 +84,11 @@ def require_none(tx: Connection, now: datetime, *, database: str) -> None:
     if any(column["name"] == services.c.ended_at.name for column in inspector.get_columns(services.name)):
         query = query.where(services.c.ended_at.is_(None))
     for row in tx.execute(query):
-        if _beats(row.beat_at, now):
+        if _beats(row.beat_at, now) and not is_gone(row.host, row.pid):
             raise StoreError(
                 sentence(
                     "{database}: a service runs on it, process {pid} on {host}. Stop it first (systemctl stop "
-                    "monitor); one that was killed is taken to run for another minute",
+                    "monitor); one that was killed on another machine is taken to run for another minute",
                     database=database,
                     pid=row.pid,
                     host=row.host,

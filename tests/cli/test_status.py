@@ -3,6 +3,7 @@
 import asyncio
 import os
 import pty
+import re
 import signal
 import subprocess
 import sys
@@ -135,20 +136,15 @@ def test_a_killed_service_wants_a_person(site: Site) -> None:
     assert site.json("status", code=1)["troubles"][0]["stops"] is True
 
 
-def test_a_service_that_is_killed_leaves_a_heartbeat_that_was_not_ended(site: Site) -> None:
-    async def a_minute_passes(db: Database) -> None:
-        service = await db.read(services.newest)
-        assert service
-        assert service.ended_at is None
-        earlier = replace(service, beat_at=service.beat_at - timedelta(minutes=1))
-        await db.write(services.beat, earlier)
-
+def test_a_service_that_was_killed_on_this_machine_is_missed_at_once(site: Site) -> None:
     with site.service() as service:
         wait_for_event(service, "polled")
         service.send_signal(signal.SIGKILL)
         service.ended()
-    stored(site, a_minute_passes)
     assert "nobody has stopped it" in site.monitor("status", code=1)
+    assert site.json("status", code=1)["service"]["ended"] is None
+    assert site.json("service", "alive", code=1)["alive"] is False
+    assert "MB" in site.monitor("store", "compact"), "nothing runs on it"
 
 
 def test_a_service_that_was_killed_long_ago_is_not_missed_where_cron_does_its_work(site: Site) -> None:
@@ -217,6 +213,22 @@ def test_status_speaks_the_readers_language(site: Site) -> None:
     assert "最近成功" in output
     answer = site.json("--lang", "zh", "status", code=1)
     assert answer["troubles"][0]["happened"].startswith("The service")
+
+
+def test_a_refused_sender_is_told_by_name_and_the_attempt_that_is_not_counted_is_shown(
+    tmp_path: Path,
+) -> None:
+    def script(step: Step, _address: str) -> str | None:
+        return "553 Mail from must equal authorized user" if step is Step.MAIL else None
+
+    with open_site(tmp_path, lambda: make.rss("AI新规"), script=script) as site:
+        site.monitor("once", code=1)
+        (trouble,) = site.json("status", code=1)["troubles"]
+        assert (trouble["kind"], trouble["stops"]) == ("sender refused", True)
+        assert "邮件服务器拒绝这个发件人" in site.monitor("--lang", "zh", "status", code=1)
+        output = site.monitor("outbox")
+        assert re.search(r"waiting +1\+  ", output)
+        assert '"+" at the attempts: at others the mail server refused every mail' in output
 
 
 def test_mails_that_were_given_up_count_until_they_are_marked_as_seen(tmp_path: Path) -> None:

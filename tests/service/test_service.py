@@ -309,6 +309,21 @@ def test_two_services_on_one_database_mail_nothing_twice(site: Site, titles: lis
     assert len(listed) == len(raws)
 
 
+def test_a_second_service_on_the_same_machine_says_so_and_works(site: Site) -> None:
+    with site.service() as first:
+        wait_for_event(first, "polled")
+        with site.service() as second:
+            event = wait_for_event(second, "another-service")
+            assert (event["level"], event["pid"]) == ("warning", site.json("status")["service"]["pid"])
+            wait_for_event(second, "polled")
+        first.send_signal(signal.SIGKILL)
+        first.ended()
+    with site.service() as third:
+        assert wait_for_event(third, "started")
+        while (later := third.next_event(20)) is not None and later["event"] != "polled":
+            assert later["event"] != "another-service", "it was killed"
+
+
 def test_an_older_service_that_still_runs_stops_when_a_newer_one_has_migrated(site: Site) -> None:
     with site.service() as service:
         wait_for_event(service, "delivered")

@@ -170,7 +170,7 @@ class OutboxMail:
     slot: str  # which of its digests
     message_id: str  # with its angle brackets
     status: DeliveryStatus  # where it stands
-    attempts: int  # how often it was handed to a server
+    attempts: int  # how often it was handed to a server; but for when that took no mail at all
     next_attempt_at: datetime | None  # null when it is not tried again by itself
     expires_at: datetime  # when it is given up
     last_reply: str  # of the server
