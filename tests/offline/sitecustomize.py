@@ -30,8 +30,16 @@ def _is_here(host: object, *, numeric: bool) -> bool:
     try:
         address = ipaddress.ip_address(str(name).partition("%")[0])
     except ValueError:
-        return False
+        return numeric and _is_written_in_an_old_way(str(name))
     return numeric or address.is_loopback or address.is_unspecified
+
+
+def _is_written_in_an_old_way(name: str) -> bool:
+    try:
+        socket.inet_aton(name)  # 0x7f.1 and 2130706433 are 127.0.0.1
+    except (OSError, UnicodeError):
+        return False
+    return True
 
 
 sys.addaudithook(_stay)
