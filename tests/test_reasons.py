@@ -11,6 +11,8 @@ from pathlib import Path
 
 import pytest
 import trustme
+from jinja2 import StrictUndefined, TemplateError
+from jinja2.sandbox import SandboxedEnvironment
 
 from monitor.reasons import reason_of, said_by_library
 from monitor.texts import in_language
@@ -126,3 +128,18 @@ def test_what_is_no_json_is_told(document: str, chinese: str) -> None:
     with pytest.raises(json.JSONDecodeError) as caught:
         json.loads(document)
     assert in_language(said_by_library(caught.value.msg), "zh-Hans") == chinese
+
+
+@pytest.mark.parametrize(
+    ("template", "chinese"),
+    [
+        ("{{ digst }}", "“digst”没有定义"),
+        ("{{ {}.title }}", "“dict object”没有属性“title”"),
+        ("{% iff x %}", "没有“iff”这个标签"),
+        ("{{ 1 | shout }}", "没有名为“shout”的过滤器"),
+    ],
+)
+def test_what_is_wrong_in_a_template_is_told(template: str, chinese: str) -> None:
+    with pytest.raises(TemplateError) as caught:
+        SandboxedEnvironment(undefined=StrictUndefined).from_string(template).render()
+    assert _in_chinese(caught.value) == chinese
