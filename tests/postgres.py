@@ -43,7 +43,7 @@ class Postgres:
         with psycopg.connect(self.url(name, driver=""), autocommit=True) as connection:
             for table in metadata.tables:
                 self._run(connection, f"DELETE FROM {table}")
-            for sequence in ("entries_seq_seq", "digests_id_seq", "outbox_id_seq"):
+            for sequence in ("entries_seq_seq", "digests_id_seq", "outbox_id_seq", "choices_number_seq"):
                 self._run(connection, f"SELECT setval('{sequence}', 1, false)")
 
     def disconnect_everybody(self) -> None:
