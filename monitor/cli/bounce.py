@@ -1,12 +1,13 @@
 """The command that takes a bounce: bounce."""
 
+import os
 import sys
 from pathlib import Path
 
 from monitor.cli.database import time_of, use_database
 from monitor.cli.terminal import answer, complain, say
 from monitor.config.checked import read_options
-from monitor.errors import MonitorError
+from monitor.errors import MonitorError, StoreError
 from monitor.jobs.bounce import Outcome, Taken, take_bounce
 from monitor.jobs.suppress import MOST_REFUSALS
 from monitor.mail.bounces import MOST_BYTES, Fault, read_bounce
@@ -22,14 +23,21 @@ _WHY_NOTHING = {
 
 
 def bounce(path: Path, file: Path | None, *, json: bool) -> int:
-    """Take the bounce in a file, or on standard input; return 1 when it is about no mail of ours."""
+    """Take the bounce in a file, or on standard input; return 1 when it is about no mail of ours.
+
+    Return 75 (EX_TEMPFAIL of sysexits.h) while the database is away: mail servers then bring the bounce again.
+    """
     checked = read_options(path)
     read = read_bounce(_content(file))
 
     async def take(db: Database) -> Taken:
         return await db.write(take_bounce, read, await time_of(db))
 
-    taken = use_database(checked.store_url, take, writable=True)
+    try:
+        taken = use_database(checked.store_url, take, writable=True)
+    except StoreError as error:
+        complain(error.text)
+        return os.EX_TEMPFAIL
     if json:
         answer(BounceAnswer.of(taken))
     elif taken.outcome is Outcome.UNKNOWN:

@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import os
 from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
@@ -307,3 +308,14 @@ def test_why_nothing_is_counted_is_said(
 ) -> None:
     in_database(db_url, lambda tx: queued(tx, is_sent=True))
     assert f"nothing is counted, {why}" in run("bounce", bounce(raw))
+
+
+def test_while_the_database_is_away_a_mail_server_is_asked_to_bring_the_bounce_again(
+    tmp_path: Path, bounce: Callable[[bytes], str]
+) -> None:
+    file = tmp_path / "config.toml"
+    (tmp_path / "file").touch()
+    file.write_text(CONFIG.format(url=f"sqlite:///{tmp_path}/file/monitor.db"), "utf-8")
+    result = run_command("--config", str(file), "bounce", bounce(report()))
+    assert result.code == os.EX_TEMPFAIL, result.output
+    assert "monitor.db" in result.stderr

@@ -6,6 +6,7 @@ test is skipped, or fails where CI=true.
 
 import imaplib
 import os
+import shlex
 import shutil
 import signal
 import socket
@@ -28,6 +29,7 @@ DOMAIN = "example.org"
 USER, PASSWORD = "digest@example.org", "fromtheprovider"
 READERS = ("ann", "bo", "cy")  # each has a mailbox; "digest" has one, too: bounces come back there
 GONE = "gone@example.org"  # is taken, and comes back later
+PIPED = "bounces@example.org"  # what comes here goes to the command of `pipe_to`
 GREYLISTED_FOR = timedelta(minutes=5)
 _PATIENCE = 30.0  # seconds for a server to start, or a mail to arrive
 _LOOK = 0.05  # seconds between looks
@@ -48,6 +50,7 @@ smtputf8_enable = no
 virtual_mailbox_domains = {domain}
 virtual_mailbox_base = {folder}/mail
 virtual_mailbox_maps = texthash:{folder}/mailboxes
+transport_maps = texthash:{folder}/transport
 virtual_alias_maps = texthash:{folder}/aliases
 virtual_minimum_uid = 1
 virtual_uid_maps = static:{uid}
@@ -90,6 +93,9 @@ showq unix n - n - - showq
 flush unix n - n 1000? 0 flush
 discard unix - - n - - discard
 postlog unix-dgram n - n - 1 postlogd
+# As docs/guide/bounces.md has it.
+monitor-bounce unix - n n - 1 pipe
+  flags=R user=nobody argv=/bin/sh {folder}/bounce
 """
 _DOVECOT = """
 base_dir = {folder}/run
@@ -170,6 +176,12 @@ class MailServer:
             if mail.parent.name in ("new", "cur"):
                 mail.unlink()
 
+    def pipe_to(self, *command: str, **environ: str) -> None:
+        """Give the bounces that come to PIPED to a command, on its standard input."""
+        words = [f"{name}={shlex.quote(value)}" for name, value in environ.items()]
+        script = self.folder / "bounce"
+        script.write_text(" ".join(["exec env", *words, *map(shlex.quote, command), "\n"]))
+
     def log(self) -> str:
         """Return what both servers have written about themselves."""
         files = (self.folder / "log", self.folder / "dovecot.log")
@@ -229,7 +241,8 @@ def _write(folder: Path, ports: dict[str, int], authority: trustme.CA) -> None:
     pem = certificate.private_key_pem.bytes() + b"".join(each.bytes() for each in certificate.cert_chain_pems)
     (folder / "certificate.pem").write_bytes(pem)
     users = [*READERS, USER.partition("@")[0]]
-    (folder / "mailboxes").write_text("".join(f"{user}@{DOMAIN} {user}/\n" for user in users))
+    (folder / "mailboxes").write_text("".join(f"{user}@{DOMAIN} {user}/\n" for user in [*users, "bounces"]))
+    (folder / "transport").write_text(f"{PIPED} monitor-bounce:\n")
     (folder / "aliases").write_text(f"{GONE} nobody@{DOMAIN}\n")
     (folder / "users").write_text("".join(f"{user}@{DOMAIN}:{PASSWORD}\n" for user in users))
     for name in ("postfix", "queue", "data", "mail", "run", "state"):

@@ -2,9 +2,14 @@
 
 import asyncio
 import json
+import os
 import re
+import shlex
+import shutil
 import smtplib
 import ssl
+import subprocess
+import sys
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -13,18 +18,19 @@ import pytest
 
 from monitor.config.options import Config, SmtpOptions
 from monitor.errors import SendCause
-from monitor.jobs.deliver import Attempted
+from monitor.jobs.deliver import Attempted, Transport
 from monitor.jobs.draft import DigestContext
 from monitor.mail.smtp import smtp_sender
 from monitor.model.mail import Delivery, DeliveryStatus, Mail
 from monitor.model.recipients import Contact
-from monitor.store import outbox
-from monitor.store.database import Database
+from monitor.model.suppressions import SuppressedBy
+from monitor.store import outbox, suppressions
+from monitor.store.database import Database, open_database
 from tests import make
 from tests.command import run_command
 from tests.fakes import FakeClock
 from tests.jobs.desk import Desk
-from tests.peers.mail_server import DOMAIN, GONE, PASSWORD, USER, MailServer, running_mail_server
+from tests.peers.mail_server import DOMAIN, GONE, PASSWORD, PIPED, USER, MailServer, running_mail_server
 from tests.web.test_readers import ONE_CLICK, PUBLIC, open_site
 
 pytestmark = [
@@ -215,3 +221,66 @@ async def test_a_digest_that_postfix_returns_later_suppresses_the_address(
     assert len(empty.mails("ann", 2)) == 2
     empty.idle()
     assert len(empty.mails("digest", 1)) == 1, "nothing more came back"
+
+
+class DeskWithPipe(Desk):
+    """A desk whose mails come back to an address that gives them to `monitor bounce`."""
+
+    @property
+    def transport(self) -> Transport:
+        return replace(super().transport, sender=PIPED)
+
+
+@pytest.fixture
+def db_of_nobody(kind: str, sqlite_template: Path, server: MailServer) -> Iterator[str]:
+    """The URL of a database in a directory of the user who runs what Postfix pipes bounces to."""
+    assert kind == "sqlite"
+    folder = server.folder / "monitor"
+    folder.mkdir()
+    shutil.copy(sqlite_template, folder / "monitor.db")
+    for path in (folder, folder / "monitor.db"):
+        shutil.chown(path, "nobody")
+    yield f"sqlite:///{folder}/monitor.db"
+    shutil.rmtree(folder)
+
+
+def python_of_nobody(packages: str) -> str:
+    """Return a Python of this version that everybody may run, with these packages: root's own may be in its home."""
+    for python in (sys.executable, f"/usr/bin/python{sys.version_info.major}.{sys.version_info.minor}"):
+        test = subprocess.run(
+            ["/bin/sh", "-c", f"exec {shlex.quote(python)} -c 'import monitor, sqlalchemy'"],
+            env={"PATH": os.defpath, "PYTHONPATH": packages},
+            user="nobody",
+            extra_groups=[],
+            cwd="/",
+            stderr=subprocess.DEVNULL,
+            check=False,
+        )
+        if test.returncode == 0:
+            return python
+    pytest.skip("no Python that everybody may run has our packages here")
+
+
+async def test_postfix_gives_what_it_returns_to_the_command_by_itself(
+    empty: MailServer, db_of_nobody: str
+) -> None:
+    config = empty.folder / "monitor" / "config.toml"
+    config.write_text(f'[store]\nurl = "{db_of_nobody}"\n', "utf-8")
+    packages = os.pathsep.join(
+        [str(Path(__file__).parents[2]), *(path for path in sys.path if "-packages" in path)]
+    )
+    command = [python_of_nobody(packages), "-m", "monitor", "--config", str(config), "bounce"]
+    empty.pipe_to(*command, PYTHONPATH=packages, PYTHONDONTWRITEBYTECODE="1")
+    db = open_database(db_of_nobody)
+    try:
+        desk = DeskWithPipe(db=db, clock=FakeClock())
+        await compose(desk, GONE)
+        for path in (empty.folder / "monitor").glob("monitor.db*"):
+            shutil.chown(path, "nobody")
+        await deliver(desk, empty, "starttls")
+        empty.idle()
+        (suppression,) = await db.read(suppressions.listing)
+    finally:
+        await db.close()
+    assert (suppression.address, suppression.by) == (GONE, SuppressedBy.BOUNCE)
+    assert "unknown user" in suppression.reason
