@@ -203,7 +203,8 @@ class SendError(MonitorError):
     """This mail was not (known to be) handed over; `kind` says what follows, `cause` what was wrong.
 
     `fact` is the text without `advice`, which a notice about the mail server gives anyway. `lasting`: it is refused
-    until the operator has changed something.
+    until the operator has changed something. `of_connection`: another connection may take the mail at once. `window` is
+    given where the server has had enough mails for now: so long its limit lasts at most.
     """
 
     def __init__(
@@ -215,10 +216,13 @@ class SendError(MonitorError):
         code: int | None = None,
         advice: str = "",
         lasting: bool = False,
+        of_connection: bool = False,
+        window: timedelta | None = None,
     ) -> None:
         super().__init__(sentence("{fact}: {advice}", fact=what, advice=advice) if advice else what)
         self.fact = masked(what)
         self.kind, self.code, self.lasting = kind, code, lasting
+        self.of_connection, self.window = of_connection, window
         self.cause = cause or (SendCause.RELAY if kind is SendKind.RELAY else SendCause.NONE)
 
 

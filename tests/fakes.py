@@ -92,8 +92,10 @@ class FakeMailbox:
         cause: SendCause | None = None,
         code: int | None = None,
         lasting: bool = False,
+        window: timedelta | None = None,
     ) -> None:
-        self._next.extend(self.error(kind, cause=cause, code=code, lasting=lasting) for _ in range(times))
+        error = self.error(kind, cause=cause, code=code, lasting=lasting, window=window)
+        self._next.extend(error for _ in range(times))
 
     def takes_all(self) -> None:
         """Take the next mails after all."""
@@ -106,8 +108,10 @@ class FakeMailbox:
         cause: SendCause | None = None,
         code: int | None = None,
         lasting: bool = False,
+        window: timedelta | None = None,
     ) -> SendError:
-        return SendError(f"a {kind.value} answer", kind, cause=cause, code=code, lasting=lasting)
+        text = f"a {kind.value} answer"
+        return SendError(text, kind, cause=cause, code=code, lasting=lasting, window=window)
 
     async def send(self, mail: Mail, before_dot: BeforeDot, before_rcpt: BeforeRcpt = go_on) -> str:
         await before_rcpt()

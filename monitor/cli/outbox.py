@@ -12,9 +12,10 @@ from monitor.jobs.backup import release as release_mail
 from monitor.jobs.choose import why_mail_declined
 from monitor.jobs.give_up import acknowledge
 from monitor.jobs.give_up import retry as retry_mail
+from monitor.mail.limits import limits_of
 from monitor.mail.policy import tried_at
-from monitor.model.mail import Delivery, DeliveryStatus, RelayState
-from monitor.queries.answers.status import OutboxMail
+from monitor.model.mail import Delivery, DeliveryStatus, LimitReached, RelayState
+from monitor.queries.answers.status import MailLimit, OutboxMail
 from monitor.service.clock import clock
 from monitor.store import outbox as store
 from monitor.store import relays
@@ -56,7 +57,9 @@ def outbox(
 
     nothing_to_do: list[str] = []
 
-    async def change_and_list(db: Database) -> tuple[list[str], list[Delivery], int, RelayState | None]:
+    async def change_and_list(
+        db: Database,
+    ) -> tuple[list[str], list[Delivery], int, RelayState | None, LimitReached | None]:
         problems: list[str] = []
         if to_retry is not None:
             problems += await _requeue(to_retry, checked, db)
@@ -85,15 +88,19 @@ def outbox(
                 )
         held = len(await db.read(store.restored))
         server, settings = checked.config.smtp.server, smtp_hash_of(checked) or ""
-        spared = await db.read(relays.spared, server, settings, await time_of(db))
-        return problems, await db.read(store.listing, status=None, limit=limit), held, spared
+        now = await time_of(db)
+        spared = await db.read(relays.spared, server, settings, now)
+        reached = await db.read(store.limit_reached, server, limits_of(checked.config.smtp), now)
+        return problems, await db.read(store.listing, status=None, limit=limit), held, spared, reached
 
     changes = any(each is not None for each in (retry, cancel, release, seen))
     times = times_of(checked.config, clock())
-    problems, deliveries, held, spared = use_database(checked.store_url, change_and_list, writable=changes)
+    problems, deliveries, held, spared, reached = use_database(
+        checked.store_url, change_and_list, writable=changes
+    )
     complain_each(problems)
     if json:
-        answer([OutboxMail.of(delivery, spared) for delivery in deliveries])
+        answer([OutboxMail.of(delivery, spared, reached) for delivery in deliveries])
         return int(bool(problems))
     for line in nothing_to_do:
         say(line)
@@ -105,7 +112,7 @@ def outbox(
             sentence("status"),
             sentence("attempts"),
             sentence("next attempt"),
-            rows=[_row(delivery, spared, times) for delivery in deliveries],
+            rows=[_row(delivery, spared, reached, times) for delivery in deliveries],
             right=("mail", "attempts"),
         )
         _show_replies(deliveries)
@@ -115,8 +122,11 @@ def outbox(
                     '"+" at the attempts: at others the mail server refused every mail; they are not counted.'
                 )
             )
-        if spared and any(delivery.status is DeliveryStatus.WAITING for delivery in deliveries):
-            _show_server(spared, times)
+        if any(delivery.status is DeliveryStatus.WAITING for delivery in deliveries):
+            if spared:
+                _show_server(spared, times)
+            if limit_in_force := MailLimit.of(reached):
+                say(limit_in_words(limit_in_force, times.at(limit_in_force.until)))
     else:
         say(sentence("No mail has been composed yet."))
     if held:
@@ -134,6 +144,20 @@ def outbox(
 def status_name(status: DeliveryStatus) -> str:
     """Return the name of a status for people."""
     return _NAMES[status]
+
+
+def limit_in_words(limit: MailLimit, time: str) -> str:
+    """Return why mails wait that could go, and until what time."""
+    if limit.per == "day":
+        return sentence(
+            "outbox: the limit of {most} mails in 24 hours is reached; the next one goes at about {time}",
+            most=limit.most,
+            time=time,
+        )
+    return sentence(
+        "outbox: the limit of {most} mails a minute is reached; the next ones go within a minute",
+        most=limit.most,
+    )
 
 
 def slot_in_words(delivery: Delivery, times: Times) -> str:
@@ -237,7 +261,9 @@ def _with_more(delivery: Delivery, status: str) -> str:
     return sentence("{status}, seen", status=status) if delivery.seen else status
 
 
-def _row(delivery: Delivery, spared: RelayState | None, times: Times) -> tuple[object, ...]:
+def _row(
+    delivery: Delivery, spared: RelayState | None, reached: LimitReached | None, times: Times
+) -> tuple[object, ...]:
     unsent = delivery.status in (DeliveryStatus.WAITING, DeliveryStatus.UNCERTAIN)
     status = status_name(delivery.status)
     return (
@@ -247,5 +273,5 @@ def _row(delivery: Delivery, spared: RelayState | None, times: Times) -> tuple[o
         _with_more(delivery, status),
         # An attempt at which the server took no mail is not counted, but it was one.
         f"{delivery.attempts + 1}+" if delivery.cause.stops_all else delivery.attempts,
-        times.at(tried_at(delivery, spared)) if unsent else "-",
+        times.at(tried_at(delivery, spared, reached)) if unsent else "-",
     )

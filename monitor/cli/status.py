@@ -7,7 +7,7 @@ from zoneinfo import ZoneInfo
 
 from monitor.cli.database import time_of, use_database
 from monitor.cli.moments import moment, zone_of
-from monitor.cli.outbox import status_name
+from monitor.cli.outbox import limit_in_words, status_name
 from monitor.cli.terminal import Styled, answer, complain, redrawn, say, table
 from monitor.config.checked import (
     CheckedConfig,
@@ -238,6 +238,8 @@ def _show_mail(status: StatusAnswer, security: str, now: datetime, zone: tzinfo 
         say(sentence("outbox: {counts}; the oldest has waited since {since}", **values))
     else:
         say(sentence("outbox: {counts}", **values))
+    if status.limit:
+        say(limit_in_words(status.limit, moment(status.limit.until, now, zone)))
     if status.unseen:
         say(sentence('outbox: "monitor outbox --seen all" says that you know what was given up'))
 

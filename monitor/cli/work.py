@@ -8,6 +8,7 @@ from pathlib import Path
 
 from monitor.cli.moments import Times, times_of
 from monitor.cli.options import subscriptions_named
+from monitor.cli.outbox import limit_in_words
 from monitor.cli.terminal import (
     answer,
     complain,
@@ -29,8 +30,8 @@ from monitor.jobs.poll import Polled, PollFailed, Unchanged
 from monitor.loaded import LoadedConfig, load_complete
 from monitor.mail.policy import tried_at
 from monitor.masking import mask
-from monitor.model.mail import Delivery, DeliveryStatus, RelayState
-from monitor.queries.answers.status import OutboxMail
+from monitor.model.mail import Delivery, DeliveryStatus, LimitReached, RelayState
+from monitor.queries.answers.status import MailLimit, OutboxMail
 from monitor.queries.answers.work import (
     AttemptAnswer,
     ComposedAnswer,
@@ -73,8 +74,14 @@ class _Answers:
     attempts: list[AttemptAnswer] = field(default_factory=list)
     unsent: Sequence[Delivery] = ()  # mails that wait or are held, at the end
     spared: RelayState | None = None  # the mail server, while it takes no mail and is not tried
+    reached: LimitReached | None = None  # the limit that keeps mails from it
     held_back: int = 0  # entries too old to be mailed, at the end; counted where a digest has nothing new
     step: Callable[[], object] = lambda: None  # called for each poll and attempt
+
+    async def look_at_outbox(self, due_work: DueWork) -> None:
+        """Note what is left to be sent, and why."""
+        self.unsent, self.spared = await due_work.unsent(), await due_work.spared()
+        self.reached = await due_work.limit_reached()
 
     def add(self, outcome: Outcome) -> None:
         match outcome:
@@ -194,7 +201,7 @@ def deliver(path: Path, *, now: bool, json: bool) -> int:
     async def work(due_work: DueWork, answers: _Answers) -> None:
         with progress(sentence("delivering"), await due_work.count_unsent()) as answers.step:
             await due_work.deliver_all(now=now)
-        answers.unsent, answers.spared = await due_work.unsent(), await due_work.spared()
+        await answers.look_at_outbox(due_work)
 
     loaded = load_complete(path)
     answers = _run(loaded, work)
@@ -212,7 +219,7 @@ def once(path: Path, *, now: bool, json: bool) -> int:
 
     async def work(due_work: DueWork, answers: _Answers) -> None:
         await due_work.round(now=now)
-        answers.unsent, answers.spared = await due_work.unsent(), await due_work.spared()
+        await answers.look_at_outbox(due_work)
 
     loaded = load_complete(path)
     answers = _run(loaded, work)
@@ -222,7 +229,9 @@ def once(path: Path, *, now: bool, json: bool) -> int:
                 polled=tuple(answers.polls),
                 composed=tuple(answers.digests),
                 delivered=tuple(answers.attempts),
-                unsent=tuple(OutboxMail.of(delivery, answers.spared) for delivery in answers.unsent),
+                unsent=tuple(
+                    OutboxMail.of(delivery, answers.spared, answers.reached) for delivery in answers.unsent
+                ),
             )
         )
     else:
@@ -449,17 +458,20 @@ def _show_attempts(answers: _Answers, times: Times) -> None:
     attempted = {attempt.mail for attempt in attempts}
     others = [delivery for delivery in answers.unsent if delivery.id not in attempted]
     for delivery in others[:_NAMED]:
-        complain(_unsent(delivery, answers.spared, times))
+        complain(_unsent(delivery, answers, times))
     if len(others) > _NAMED:
         complain(sentence('and {number} more: "monitor outbox" lists them.', number=len(others) - _NAMED))
+    limit = MailLimit.of(answers.reached)
+    if limit and any(delivery.status is DeliveryStatus.WAITING for delivery in answers.unsent):
+        say(limit_in_words(limit, times.at(limit.until)))
 
 
-def _unsent(delivery: Delivery, spared: RelayState | None, times: Times) -> str:
+def _unsent(delivery: Delivery, answers: _Answers, times: Times) -> str:
     values = {
         "number": delivery.id,
         "to": delivery.mail.to,
         "status": _STATUSES[delivery.status],
-        "time": times.at(tried_at(delivery, spared)),
+        "time": times.at(tried_at(delivery, answers.spared, answers.reached)),
     }
     if delivery.next_attempt_at:
         line = sentence("mail {number} to {to}: {status}, next try: {time}", **values)

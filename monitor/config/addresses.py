@@ -3,6 +3,7 @@
 import re
 import unicodedata
 from dataclasses import dataclass
+from functools import lru_cache
 
 from monitor.texts import sentence
 
@@ -47,6 +48,7 @@ def any_spelling(address: str) -> str:
     return f"{unicodedata.normalize('NFC', local).casefold()}@{domain.lower()}"
 
 
+@lru_cache(maxsize=1024)  # each mail asks for those of its sender and recipient several times
 def parse_mailbox(text: str) -> Mailbox:
     """Return the one address that a text is, as in "you@example.org" or "Ann Lee, Berlin <ann@example.org>".
 

@@ -39,6 +39,7 @@ from monitor.config.values import (
     in_order,
     in_words,
     integer,
+    integer_or,
     not_empty,
     number,
     span,
@@ -65,6 +66,8 @@ Lifetime = Annotated[timedelta, Reader(span("1s", "365d"))]
 Auto = Literal["auto"]
 PollInterval = Annotated[timedelta | Auto, Reader(span_or("auto", "0s", "365d"))]
 Age = Annotated[timedelta, Reader(span("0s", "36500d"))]
+# How many mails a mail server is given; "auto": as its provider allows.
+MailLimit = Annotated[int | Auto, Reader(integer_or("auto", 1, 10_000_000))]
 
 
 def option(default: T, sentence: str) -> T:
@@ -155,6 +158,11 @@ class SmtpOptions:
         False,
         'true: "none" is meant, though the server is not on this machine: anybody between can read the mails',
     )
+    per_minute: MailLimit = option(
+        "auto", 'mails a minute, or "auto": as the provider of the host allows; for other servers, no limit'
+    )
+    per_day: MailLimit = option("auto", "the same within 24 hours: what is over it waits")
+    per_connection: MailLimit = option("auto", "the same on one connection: then another is made")
 
     @property
     def server(self) -> str:

@@ -161,13 +161,20 @@ def span(least: str, most: str) -> Callable[[object], timedelta]:
 
 def span_or(word: str, least: str, most: str) -> Callable[[object], Any]:
     """Return the reader of a duration between two others, or of a word that stands for one."""
-    read_span = span(least, most)
+    return _or(word, span(least, most))
 
+
+def integer_or(word: str, least: int, most: int) -> Callable[[object], Any]:
+    """Return the reader of a whole number between two bounds, or of a word that stands for one."""
+    return _or(word, integer(least, most))
+
+
+def _or(word: str, read_other: Callable[[object], Any]) -> Callable[[object], Any]:
     def read(value: object) -> Any:
         if value == word:
             return word
         try:
-            return read_span(value)
+            return read_other(value)
         except ValueError as error:
             raise ValueError(sentence('{what}, or "{word}"', what=said(error), word=word)) from None
 

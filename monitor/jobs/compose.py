@@ -153,14 +153,19 @@ def mails_to(
     links: Mapping[str, str] | None = None,
 ) -> tuple[Mail, ...]:
     """Return one mail per recipient; Message-IDs are made of `unique` and the recipient, not drawn by chance."""
+    shared = hashlib.sha256(f"{unique}\n".encode())
+
+    def id_for(recipient: str) -> str:
+        own = shared.copy()
+        own.update(recipient.encode())
+        return new_message_id(sender, own.hexdigest()[:32])
+
     return tuple(
         make_mail(
             rendered,
             sender=sender,
             to=recipient,
-            message_id=new_message_id(
-                sender, hashlib.sha256(f"{unique}\n{recipient}".encode()).hexdigest()[:32]
-            ),
+            message_id=id_for(recipient),
             date=date,
             mailing_list=mailing_list,
             link=links.get(recipient, "") if links else "",
@@ -272,7 +277,15 @@ def _queue(
         )
         for mail in row.mails:
             if mail.to in wanted:
-                outbox.insert(tx, number, mail, now=now, expires_at=expires_at, route=context.route)
+                outbox.insert(
+                    tx,
+                    number,
+                    mail,
+                    now=now,
+                    expires_at=expires_at,
+                    route=context.route,
+                    urgent=not takes_slot,
+                )
         brought = {item.entry.story for item in row.items}
         digests.mark_mailed(tx, key, number, [pair for pair in stories.items() if pair[1] in brought])
     if takes_slot and not subscriptions.take_slot(tx, draft.state, slot, draft.span.cursor):

@@ -2,7 +2,7 @@
 
 import asyncio
 import contextlib
-from collections.abc import AsyncIterator, Collection, Mapping
+from collections.abc import Awaitable, Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from functools import partial
@@ -16,6 +16,7 @@ from monitor.jobs.give_up import (
     GivenUp,
     give_up,
     rest,
+    tell_limit_reached,
     tell_refused_content,
     tell_relay_down,
     tell_relay_up,
@@ -23,6 +24,7 @@ from monitor.jobs.give_up import (
 from monitor.jobs.suppress import accept_address, refuse_address
 from monitor.mail import Send
 from monitor.mail.policy import (
+    after_limit,
     after_relay_failure,
     after_relay_success,
     last_tries,
@@ -31,14 +33,19 @@ from monitor.mail.policy import (
     pause_of_last_tries,
 )
 from monitor.mail.rewrite import text_alone, with_sender
-from monitor.model.mail import Delivery, DeliveryStatus, RelayState, Route
+from monitor.model.mail import NO_LIMITS, Delivery, DeliveryStatus, Limits, RelayState, Route
 from monitor.model.suppressions import SuppressedBy
 from monitor.store import outbox, relays
 from monitor.store.database import Connection, Database
 from monitor.texts import sentence
 
+_SOON = timedelta(minutes=1)
 _RECORD_AGAIN = 0.5  # seconds between tries to record an outcome while the database is away
 _RECORD_WHEN_STOPPED = 2.0  # seconds for it while the service stops
+
+
+async def _nothing_is_open() -> None:
+    return None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -50,6 +57,8 @@ class Transport:
     settings: str = ""  # a hash of [smtp], password and certificates
     sender: str = ""  # [smtp] sender
     content_hash: str = ""  # of config.toml
+    limits: Limits = NO_LIMITS  # of the mail server
+    close: Callable[[], Awaitable[None]] = _nothing_is_open  # takes leave of the mail server
 
 
 @dataclass(slots=True)
@@ -106,7 +115,7 @@ async def deliver(
     attempt = _Attempt(delivery, token, transport, db=db, clock=clock, options=options, jitter=jitter)
     in_hand.tasks[delivery.id] = asyncio.current_task()
     try:
-        async with attempt.heartbeat():
+        with attempt.heartbeat():
             return await attempt.play(in_hand.past_dot)
     finally:
         in_hand.past_dot.discard(delivery.id)
@@ -123,6 +132,14 @@ async def recover(
 def is_anything_due(tx: Connection, transport: Transport, now: datetime) -> bool:
     """Return whether there is a mail to recover, or one to send by a route that is open at `now`."""
     return outbox.anything_due(tx, now, _open_routes(tx, transport, now))
+
+
+def room_soon(tx: Connection, transport: Transport, now: datetime) -> datetime | None:
+    """Return when the next of the mails that are due may go, where only the limit for a minute keeps them at `now`."""
+    reached = outbox.limit_reached(tx, transport.server, transport.limits, now)
+    if reached is None or reached.until > now + _SOON or not _takes_mails(tx, transport, now):
+        return None
+    return reached.until if outbox.anything_to_claim(tx, now, [Route.SMTP]) else None
 
 
 def _claim(
@@ -154,10 +171,22 @@ def _cancel(tx: Connection, delivery: Delivery, token: str, why: str, now: datet
 
 
 def _open_routes(tx: Connection, transport: Transport, now: datetime) -> Collection[Route]:
-    """Return the routes that may be taken now: a mail server that failed, or is new, gets one mail at a time."""
+    """Return the routes that may be taken now."""
+    others: list[Route] = [route for route in transport.sends if route is not Route.SMTP]
+    # Asked in the transaction that claims the mail: two workers never share the last place.
+    if (
+        Route.SMTP in transport.sends
+        and _takes_mails(tx, transport, now)
+        and outbox.limit_reached(tx, transport.server, transport.limits, now) is None
+    ):
+        return [*others, Route.SMTP]
+    return others
+
+
+def _takes_mails(tx: Connection, transport: Transport, now: datetime) -> bool:
+    """Return whether the mail server may be tried: one that failed, or is new, gets one mail at a time."""
     probe_at = _relay_state(tx, transport, now).next_probe_at
-    is_open = probe_at is None or (probe_at <= now and not outbox.anything_sending(tx, transport.server, now))
-    return [route for route in transport.sends if route is not Route.SMTP or is_open]
+    return probe_at is None or (probe_at <= now and not outbox.anything_sending(tx, transport.server, now))
 
 
 def _relay_state(tx: Connection, transport: Transport, now: datetime) -> RelayState:
@@ -209,25 +238,29 @@ class _Attempt:
             raise
         return await self._record(result)
 
-    @contextlib.asynccontextmanager
-    async def heartbeat(self) -> AsyncIterator[None]:
+    @contextlib.contextmanager
+    def heartbeat(self) -> Iterator[None]:
         """Renew the lease while a slow server takes its time, so that nobody else sends the same mail meanwhile."""
-        lease = self._options.lease
+        lease, hearts = self._options.lease, list[asyncio.Task[None]]()
+        pause = lease.total_seconds() / 3
 
         async def beat() -> None:
             while True:
-                await asyncio.sleep(lease.total_seconds() / 3)
                 # A beat that is lost costs nothing: the mark before the dot asks again whose mail it is.
                 with contextlib.suppress(StoreError):
                     until = self._clock() + lease
                     await self._db.write(outbox.renew, self._delivery.id, self._token, lease_until=until)
+                await asyncio.sleep(pause)
 
-        heart = asyncio.create_task(beat())
+        # Most mails are gone before the first beat: a task for each takes as long as half of SMTP.
+        loop = asyncio.get_running_loop()
+        timer = loop.call_later(pause, lambda: hearts.append(loop.create_task(beat())))
         try:
             yield
         finally:
-            heart.cancel()
-            await asyncio.wait([heart])
+            timer.cancel()
+            for heart in hearts:
+                heart.cancel()
 
     async def _record(self, result: str | SendError) -> Attempted:
         """Record the outcome, however long the database is away: a mail that was sent would be sent twice."""
@@ -332,6 +365,10 @@ class _Attempt:
         given_up: tuple[GivenUp, ...] = ()
         # Mails that were under way when the first of them failed say nothing new.
         if state.next_probe_at is None or state.next_probe_at <= now:
+            if error.window:
+                state = self._limit_reached(tx, state, error, error.window, now)
+                attempted = self._attempted(DeliveryStatus.WAITING, error, state.next_probe_at, ())
+                return replace(attempted, relay=True)
             longest = pause_of_last_tries(options.expire) if delivery.expires_at <= now else timedelta.max
             state = after_relay_failure(
                 state, error.cause, error.fact, first_pause=options.retry[0], now=now, most=longest
@@ -343,6 +380,16 @@ class _Attempt:
             outbox.failed_when_old(tx, now, pause=state.next_probe_at - now)
         attempted = self._attempted(DeliveryStatus.WAITING, error, state.next_probe_at, given_up)
         return replace(attempted, relay=True)
+
+    def _limit_reached(
+        self, tx: Connection, state: RelayState, error: SendError, window: timedelta, now: datetime
+    ) -> RelayState:
+        """Leave the server alone until its limit is over. To wait for that is no failure: no mail grows older by it."""
+        first = outbox.first_attempt(tx, state.server, since=now - window, until=now)
+        state = after_limit(state, error.fact, window=window, first_attempt=first, now=now)
+        relays.save(tx, state)
+        tell_limit_reached(tx, state, now)
+        return state
 
     def _refused(self, tx: Connection, error: SendError, now: datetime) -> Attempted:
         delivery, cause = self._delivery, error.cause

@@ -111,9 +111,15 @@ def tell_relay_down(tx: Connection, state: RelayState, error: SendError, now: da
         notices.report(tx, Trouble(kind=kind, subject=state.server, details=state.reason, since=since), now)
 
 
+def tell_limit_reached(tx: Connection, state: RelayState, now: datetime) -> None:
+    """Tell the operator that the mail server takes no more mails for now, because it has had too many."""
+    since, kind = state.since or now, NoticeKind.MAIL_LIMIT
+    notices.report(tx, Trouble(kind=kind, subject=state.server, details=state.reason, since=since), now)
+
+
 def tell_relay_up(tx: Connection, state: RelayState, now: datetime) -> None:
     """Record that the mail server takes mail again."""
-    for kind in _STOPPED.values():
+    for kind in (*_STOPPED.values(), NoticeKind.MAIL_LIMIT):
         notices.clear(tx, kind, state.server, now)
 
 

@@ -121,5 +121,5 @@ def _queue(
         return False
     notices.mark_told(tx, troubles, slot.at)
     for mail in mails:
-        outbox.insert(tx, number, mail, now=slot.at, expires_at=expires_at, route=route)
+        outbox.insert(tx, number, mail, now=slot.at, expires_at=expires_at, route=route, urgent=True)
     return True

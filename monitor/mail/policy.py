@@ -5,7 +5,7 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 
 from monitor.errors import SendCause
-from monitor.model.mail import Delivery, RelayState, Route
+from monitor.model.mail import Delivery, LimitReached, RelayState, Route
 
 MOST_UNCERTAIN = 3  # attempts whose reply the server loses; after the last the mail rests
 LOGIN_PAUSE = timedelta(hours=12)  # between two tries with a login that was refused twice
@@ -13,6 +13,7 @@ LOGIN_PAUSE = timedelta(hours=12)  # between two tries with a login that was ref
 _SPREAD = 0.1  # of the wait, to either side
 _MOST_DOUBLINGS = 10  # of a pause
 _LONGEST_RELAY_PAUSE = timedelta(minutes=15)
+_LEAST_LIMIT_PAUSE = timedelta(hours=1)
 _LOGIN_TRIES = 2  # providers lock an account for a wrong password that is tried again and again
 _LAST_TRIES = timedelta(hours=1)  # how long a mail that is too old is still tried
 _TRIES_IN_LAST_HOUR = 4
@@ -61,12 +62,18 @@ def next_uncertain_attempt(
     return now + factor * pause
 
 
-def tried_at(delivery: Delivery, spared: RelayState | None) -> datetime | None:
-    """Return when a mail is really tried next, with `spared` the mail server while that is not tried before later."""
+def tried_at(
+    delivery: Delivery, spared: RelayState | None, reached: LimitReached | None = None
+) -> datetime | None:
+    """Return when a mail is really tried next, at the earliest.
+
+    `spared` is the mail server while that is not tried before later, `reached` the limit that keeps mails from it.
+    """
     at = delivery.next_attempt_at
-    if at is None or spared is None or spared.next_probe_at is None or delivery.route is not Route.SMTP:
+    if at is None or delivery.route is not Route.SMTP:
         return at
-    return max(at, spared.next_probe_at)
+    later = spared.next_probe_at if spared else None, reached.until if reached else None
+    return max([at, *(each for each in later if each)])
 
 
 def last_tries(expire: timedelta) -> timedelta:
@@ -108,6 +115,26 @@ def after_relay_failure(
         login_refusals=refusals,
         since=state.since or now,
         next_probe_at=now + pause,
+        reason=reason,
+    )
+
+
+def after_limit(
+    state: RelayState, reason: str, *, window: timedelta, first_attempt: datetime | None, now: datetime
+) -> RelayState:
+    """Return the state of a mail server that has had enough mails of ours for now, by a limit for so long a time.
+
+    `first_attempt` is the first of the mails that count: when it is as old as the window, there is room for another. We
+    may not know all that count, so the server is left alone for an hour at least, or for the whole of a shorter window.
+    """
+    room_again = (first_attempt or now) + window
+    next_probe_at = min(max(room_again, now + min(window, _LEAST_LIMIT_PAUSE)), now + window)
+    return replace(
+        state,
+        failures=state.failures + 1,
+        login_refusals=0,
+        since=state.since or now,
+        next_probe_at=next_probe_at,
         reason=reason,
     )
 

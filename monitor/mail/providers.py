@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from enum import Enum
 from typing import Literal
 
+from monitor.model.mail import NO_LIMITS, Limits
 from monitor.texts import Text, sentence
 
 
@@ -33,6 +34,7 @@ class Provider:
     password: Password
     where: Text  # where the password is made, or what to do where none works
     sender_is_account: bool = True  # else also the account's aliases and verified addresses
+    limits: Limits = NO_LIMITS  # how many mails it is given
 
     @property
     def port(self) -> int:
@@ -60,6 +62,22 @@ def provider_at(host: str) -> Provider | None:
     return max(fits, key=lambda fit: len(fit[0]))[1] if fits else None
 
 
+# How many mails an account may send. Two publish figures: Gmail 500 a day, over any 24 hours
+# (support.google.com/mail/answer/22839), and Microsoft 365 30 a minute, 10,000 recipients a day and 3 connections
+# (learn.microsoft.com, "Exchange Online limits" and SMTP AUTH). All other figures are ours, and careful: Tencent and
+# Alibaba tell in their help pages that there are limits for a minute, an hour and a day, and keep the figures secret;
+# NetEase tells of a quarter of an hour, a day and a connection, in its replies (MI:SFQ, MI:STC, MI:DMC); Sina of none.
+_GMAIL_LIMITS = Limits(per_minute=60, per_day=500, per_connection=50)  # the first and the last are ours
+_MICROSOFT_LIMITS = Limits(
+    per_minute=30, per_day=10_000, per_connection=30, connections=3
+)  # 30 a connection: ours
+_TENCENT_LIMITS = Limits(per_minute=15, per_day=200, per_connection=15, connections=2)
+_EXMAIL_LIMITS = Limits(per_minute=20, per_day=500, per_connection=20, connections=2)
+_NETEASE_LIMITS = Limits(per_minute=10, per_day=200, per_connection=10, connections=2)
+_SINA_LIMITS = Limits(per_minute=10, per_day=100, per_connection=10, connections=1)
+_ALIYUN_LIMITS = Limits(per_minute=15, per_day=200, per_connection=15, connections=2)
+_QIYE_ALIYUN_LIMITS = Limits(per_minute=20, per_day=500, per_connection=20, connections=2)
+
 _NETEASE = sentence(
     "in the mailbox on the web, Settings (设置) > POP3/SMTP/IMAP: switch SMTP on and make a code (授权码)"
 )
@@ -80,6 +98,7 @@ def _netease(name: Text, domain: str) -> Provider:
         host=f"smtp.{domain}",
         password=Password.CODE,
         where=_NETEASE,
+        limits=_NETEASE_LIMITS,
     )
 
 
@@ -93,6 +112,7 @@ PROVIDERS = (
             "in mail.qq.com, Settings (设置) > Account (账号) > POP3/IMAP/SMTP service: switch it on and make a code"
             " (授权码, 16 letters); a new QQ password voids it"
         ),
+        limits=_TENCENT_LIMITS,
     ),
     _netease(sentence("163 Mail"), "163.com"),
     _netease(sentence("126 Mail"), "126.com"),
@@ -109,6 +129,7 @@ PROVIDERS = (
             "in mail.sina.com.cn, Settings (设置区) > Client POP/IMAP/SMTP (客户端 pop/imap/smtp): switch SMTP on and"
             " make a code (授权码)"
         ),
+        limits=_SINA_LIMITS,
     ),
     Provider(
         name=sentence("Sohu Mail"),
@@ -147,6 +168,7 @@ PROVIDERS = (
             "the password of the mailbox, or, where the settings of the mailbox offer it, a password for programs"
             " (三方客户端安全密码)"
         ),
+        limits=_ALIYUN_LIMITS,
     ),
     Provider(
         name=sentence("Alibaba Mail for companies"),
@@ -157,6 +179,7 @@ PROVIDERS = (
             "in the mailbox on the web, Settings (设置) > Account security (账号安全): make a password for programs"
             " (三方客户端安全密码); the company's administrator may have to allow programs first"
         ),
+        limits=_QIYE_ALIYUN_LIMITS,
     ),
     Provider(
         name=sentence("Tencent Exmail (WeCom)"),
@@ -167,6 +190,7 @@ PROVIDERS = (
             "the company's administrator allows IMAP/SMTP; then, in exmail.qq.com, Settings (设置): switch on IMAP/SMTP"
             " and secure login (安全登录), and make a password for programs (客户端专用密码)"
         ),
+        limits=_EXMAIL_LIMITS,
     ),
     Provider(
         name=sentence("Gmail"),
@@ -176,6 +200,7 @@ PROVIDERS = (
         where=sentence(
             "switch two-step verification on, then make one at myaccount.google.com/apppasswords (16 letters)"
         ),
+        limits=_GMAIL_LIMITS,
     ),
     Provider(
         name=sentence("Outlook.com"),
@@ -198,6 +223,7 @@ PROVIDERS = (
             "the company's administrator allows SMTP AUTH for the mailbox (off by default from the end of 2026); with"
             " multi-factor authentication on, make an app password at mysignins.microsoft.com/security-info"
         ),
+        limits=_MICROSOFT_LIMITS,
     ),
     Provider(
         name=sentence("iCloud Mail"),

@@ -5,6 +5,7 @@ import re
 import ssl
 import unicodedata
 from dataclasses import dataclass
+from datetime import timedelta
 from enum import Enum
 
 from monitor.errors import SendCause, SendError, SendKind
@@ -76,6 +77,8 @@ def refusal(server: str, step: Step, code: int, text: str) -> SendError:
         code=code,
         advice=_ADVICE_ON_LOGIN if step is Step.AUTH else "",
         lasting=_is_lasting(step, code, text),
+        of_connection=_is_of_connection(step, code, text),
+        window=window_of(step, code, text),
     )
 
 
@@ -101,7 +104,8 @@ def no_reply(server: str, step: Step, error: BaseException) -> SendError:
         subject=_SUBJECT_OF[step],
         reason=reason(error),
     )
-    return SendError(_with_fate(what, kind), kind)
+    is_closed = step is Step.MAIL and not isinstance(_root(error), TimeoutError)
+    return SendError(_with_fate(what, kind), kind, of_connection=is_closed)
 
 
 def _with_fate(what: str, kind: SendKind) -> str:
@@ -200,6 +204,26 @@ def _refuses_sender(step: Step, code: int, text: str) -> bool:
     return 500 <= code <= 599 and next(line for line in _TABLE if line.fits(step, code, text)).sender
 
 
+def window_of(step: Step, code: int, text: str) -> timedelta | None:
+    """Return how long a limit lasts at most that the server says is reached; None where the reply speaks of none."""
+    if not 400 <= code <= 599:
+        return None
+    return next(line.window for line in _TABLE if line.fits(step, code, text))
+
+
+def _is_of_connection(step: Step, code: int, text: str) -> bool:
+    """Return whether a refusal says that this connection has had its mails: another one may take the next."""
+    if step is Step.MAIL and code == 421:
+        return True
+    return step in (Step.MAIL, Step.RCPT) and _PER_CONNECTION.search(text) is not None
+
+
+# At 163, at Postfix and others that count, and at Exim (smtp_accept_max_per_connection).
+_PER_CONNECTION = re.compile(
+    r"\b(MI:DMC|MI:CCL|RP:DRC|RP:CCL)\b|too many (messages|mails|recipients|transactions)[^.]*(session|connection)",
+    re.IGNORECASE,
+)
+
 _LOGIN_CODES = (530, 534, 535, 538)  # RFC 4954 section 6
 
 
@@ -210,6 +234,7 @@ class _Line:
     text: str  # a pattern found anywhere in the text, whatever its case; "" fits every text
     kind: SendKind
     sender: bool = False  # it is the sender that is refused
+    window: timedelta | None = None  # the server has had enough mails; this limit lasts so long at most
 
     def fits(self, step: Step, code: int, text: str) -> bool:
         return (
@@ -219,16 +244,36 @@ class _Line:
         )
 
 
+_QUARTER, _HOUR, _DAY = timedelta(minutes=15), timedelta(hours=1), timedelta(days=1)
+
 _TABLE = (
+    # 5xx that really means later: we have sent enough. At 163 for the day, or for a while ...
+    _Line(_ANY, "", r"\b(MI:STC|RP:TRC|HL:ITC)\b", SendKind.RELAY, window=_DAY),
+    _Line(_ANY, "", r"\bHL:IHU\b", SendKind.RELAY, window=_HOUR),
+    _Line(_ANY, "", r"\b(HL:(IFC|REP)|MI:SFQ|RP:QRC)\b", SendKind.RELAY, window=_QUARTER),
+    # ... at QQ, which does not say for how long, and at Aliyun ...
+    _Line(
+        _ANY,
+        "",
+        r"(sender|domain|connection) frequency limited|发信频率|behaviou?r spam",
+        SendKind.RELAY,
+        window=_HOUR,
+    ),
+    # ... at Gmail (500 or 2,000 mails in 24 hours; 5.4.5 alone is a congestion: RFC 3463 3.5), and at Microsoft 365.
+    _Line(
+        _ANY,
+        "5..",
+        r"\b5\.4\.5\b.*(limit|quota)|\b5\.1\.90\b|SubmissionQuotaExceeded",
+        SendKind.RELAY,
+        window=_DAY,
+    ),
+    _Line(_ANY, "5..", r"\b5\.4\.5\b", SendKind.RELAY, window=_QUARTER),
+    _Line(_ANY, "421", r"\b4\.7\.0\b", SendKind.RELAY, window=_QUARTER),
+    # Limits of the connection, and of connections at one time, at 163: they are over in a moment.
+    _Line(_ANY, "", r"\b(MI:DMC|MI:CCL|RP:DRC|RP:CCL|HL:ICC)\b", SendKind.RELAY),
     # Nobody gets in just now, or not this way: a login is put right by the operator, never by giving up mail.
     _Line(_OPENING, "", "", SendKind.RELAY),
     _Line(_ANY, "421|454|530|534|535|538", "", SendKind.RELAY),
-    # 5xx that really means later: the sender's limits at 163 (per quarter of an hour, day or connection) ...
-    _Line(_ANY, "", r"\b(HL:(ICC|IFC|REP|ITC|IHU)|MI:(SFQ|DMC|STC)|RP:(QRC|DRC|TRC))\b", SendKind.RELAY),
-    # ... at QQ ...
-    _Line(_ANY, "", r"(sender|domain|connection) frequency limited|发信频率", SendKind.RELAY),
-    # ... at Gmail (500 or 2,000 mails in 24 hours), and at Aliyun.
-    _Line(_ANY, "", r"\b5\.4\.5\b|behaviou?r spam", SendKind.RELAY),
     # This one mail is too big for them (RFC 1870, RFC 3463 3.3 and 3.4).
     _Line(
         frozenset({Step.MAIL, Step.DATA, Step.DOT}),

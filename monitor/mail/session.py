@@ -1,10 +1,7 @@
 """What each SMTP session needs, whoever keeps it: whom to trust, a name for EHLO, and the mail as it is sent."""
 
 import ipaddress
-import re
 import ssl
-
-_DOT_AT_START = re.compile(rb"^\.", re.MULTILINE)
 
 
 def trusting(ca_file: str) -> ssl.SSLContext:
@@ -25,5 +22,6 @@ def name_of(sockname: tuple[str, int]) -> str:
 
 
 def stuffed(raw: bytes) -> bytes:
-    """Return a mail with each dot at the start of a line doubled (RFC 5321 4.5.2)."""
-    return _DOT_AT_START.sub(b"..", raw)
+    """Return a mail, whose lines end with CRLF, with each dot at the start of one doubled (RFC 5321 4.5.2)."""
+    doubled = raw.replace(b"\r\n.", b"\r\n..")  # a pattern takes a hundred times as long
+    return b"." + doubled if raw.startswith(b".") else doubled

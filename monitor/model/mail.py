@@ -68,6 +68,36 @@ class Phase(Enum):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Limits:
+    """How many mails a mail server is given; None: as many as there are."""
+
+    per_minute: int | None = None  # within any 60 seconds
+    per_day: int | None = None  # within any 24 hours
+    per_connection: int | None = None
+    connections: int | None = None  # at one time
+
+    def windows(self) -> list[tuple[int, timedelta]]:
+        """Return the limits in force within a time, as (mails, time)."""
+        both = ((self.per_minute, timedelta(minutes=1)), (self.per_day, timedelta(days=1)))
+        return [(most, window) for most, window in both if most is not None]
+
+
+NO_LIMITS = Limits()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LimitReached:
+    """A mail server has been given as many mails as it may be, within a time; no more before `until`."""
+
+    most: int
+    window: timedelta
+    until: datetime
+
+    def __post_init__(self) -> None:
+        require_utc(self.until)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class RelayState:
     """How a mail server did last. While `next_probe_at` is set, one mail at a time is sent to it, from then on."""
 

@@ -175,6 +175,17 @@ class NoticeKind(Enum):
             stops_mail=True,
         ),
     )
+    MAIL_LIMIT = (
+        "mail limit",
+        Telling(
+            happened=sentence("The mail server takes no more mails for now: it has had too many."),
+            to_do=sentence(
+                "No mail is lost: they wait, and one is tried when the limit may be over. If this comes again, write a"
+                " lower per_day or per_minute into [smtp], or send by a provider that allows more."
+            ),
+            stops_mail=True,
+        ),
+    )
     LOGIN_REFUSED = (
         "login refused",
         Telling(

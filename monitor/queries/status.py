@@ -12,15 +12,17 @@ from monitor.errors import Problem
 from monitor.feeds.health import health_of as health_of_feed
 from monitor.feeds.pace import interval_of
 from monitor.jobs.demand import FeedReaders, readers_of
+from monitor.mail.limits import limits_of
 from monitor.masking import mask
 from monitor.model.digests import SubscriptionState
 from monitor.model.feeds import PollState
-from monitor.model.mail import DeliveryStatus
+from monitor.model.mail import DeliveryStatus, LimitReached
 from monitor.model.rules import RulesetVersion
 from monitor.queries.answers.config import transport_of
 from monitor.queries.answers.status import (
     ConfigStatus,
     FeedStatus,
+    MailLimit,
     RulesInForce,
     ServiceStatus,
     StatusAnswer,
@@ -29,7 +31,7 @@ from monitor.queries.answers.status import (
 )
 from monitor.queries.health import Health, health_of
 from monitor.queries.recipients import KnownRecipient, RecipientState, declining_recipients
-from monitor.store import entries, feeds, rulesets, subscriptions
+from monitor.store import entries, feeds, outbox, rulesets, subscriptions
 from monitor.store.database import Connection
 
 
@@ -43,6 +45,7 @@ class StoredState:
     news_since: Mapping[str, int]  # since the last slot of each subscription, by its name
     rules: RulesetVersion | None  # in force; None when no version was kept yet
     declining: Sequence[KnownRecipient] = ()  # of an accepted configuration: nothing goes to them
+    limit: LimitReached | None = None  # that keeps mails from the mail server
 
 
 def read_stored_state(tx: Connection, config: Config, now: datetime) -> StoredState:
@@ -58,6 +61,7 @@ def read_stored_state(tx: Connection, config: Config, now: datetime) -> StoredSt
         },
         rules=rulesets.newest(tx),
         declining=declining_recipients(tx, config, now),
+        limit=outbox.limit_reached(tx, config.smtp.server, limits_of(config.smtp), now),
     )
 
 
@@ -97,6 +101,7 @@ def status_of(checked: CheckedConfig, stored: StoredState, now: datetime) -> Sta
         oldest_waiting=health.oldest_waiting,
         troubles=_troubles(health),
         mail=transport_of(checked),
+        limit=MailLimit.of(stored.limit) if health.mails.get(DeliveryStatus.WAITING) else None,
     )
 
 

@@ -17,7 +17,7 @@ from monitor.errors import DigestError
 from monitor.feeds import pace
 from monitor.jobs import Clock
 from monitor.jobs.compose import Composed, ComposeOutcome, NothingNew, compose
-from monitor.jobs.deliver import Attempted, InHand, deliver, is_anything_due, recover
+from monitor.jobs.deliver import Attempted, InHand, deliver, is_anything_due, recover, room_soon
 from monitor.jobs.demand import readers_of
 from monitor.jobs.lapse import Lapsed, lapse
 from monitor.jobs.notify import Notified, notify
@@ -28,7 +28,7 @@ from monitor.jobs.watch import room_of, watch
 from monitor.loaded import LoadedConfig
 from monitor.model.digests import Slot, SubscriptionState
 from monitor.model.feeds import PollState
-from monitor.model.mail import Delivery, DeliveryStatus, RelayState
+from monitor.model.mail import Delivery, DeliveryStatus, LimitReached, RelayState
 from monitor.model.notices import NoticeKind
 from monitor.service.clock import clock
 from monitor.service.places import MOST_OF_A_HOST, Place, Places, Turns
@@ -92,11 +92,12 @@ class DueWork:
         clock: Clock = clock,
         # For polls: one too many does no harm, so a step of it is followed at once.
         wall_clock: Clock | None = None,
+        sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
     ) -> None:
         self.loaded, self.runtime = loaded, runtime
         self._readers = readers_of(loaded.config)
         self._db, self._start, self._report, self._clock = db, start, report, clock
-        self._wall_clock = wall_clock or clock
+        self._wall_clock, self._sleep = wall_clock or clock, sleep
         self._polls: dict[str, asyncio.Task[None]] = {}  # by the feed's url
         self._places = Places(loaded.config.fetch.concurrency)
         self._is_claiming = self._more_are_due = False
@@ -345,24 +346,36 @@ class DueWork:
 
         While the server takes its time over some, one more is begun at each tick.
         """
-        if len(self._deliveries) >= _SENDERS:
+        if len(self._deliveries) >= self._senders:
             return
         if not await self._db.read(is_anything_due, self.runtime.transport, self._clock()):
             return
         await self._recover()
-        self._start_deliveries(senders=min(len(self._deliveries) + 1, _SENDERS))
+        self._start_deliveries(senders=min(len(self._deliveries) + 1, self._senders))
 
     async def deliver_all(self, *, now: bool = False) -> None:
-        """Hand over what is due one by one, and return when that has ended; `now` spares no server that failed."""
+        """Hand over what is due one by one, and return when that has ended; `now` spares no server that failed.
+
+        Mails for which there is room again within a minute are waited for.
+        """
         if now:
             await self._db.write(relays.probe_now, self.runtime.transport.server, self._clock())
         await self._recover()
-        self._start_deliveries(senders=1, most=1)
-        await _all_ended(list(self._deliveries))
+        while not self._stopped:
+            self._start_deliveries(senders=1, most=1)
+            await _all_ended(list(self._deliveries))
+            room_at = await self._db.read(room_soon, self.runtime.transport, self._clock())
+            if room_at is None:
+                return
+            await self._sleep((room_at - self._clock()).total_seconds())
 
     def stop(self) -> None:
         """Begin nothing new: what is being done ends."""
         self._stopped = True
+
+    async def hang_up(self) -> None:
+        """Take leave of the mail server: connections that wait for a mail are closed."""
+        await self.runtime.transport.close()
 
     async def break_off(self) -> None:
         """Break off the polls under way: nothing of them is stored, and they are due at once."""
@@ -385,13 +398,22 @@ class DueWork:
         transport = self.runtime.transport
         return await self._db.read(relays.spared, transport.server, transport.settings, self._clock())
 
+    async def limit_reached(self) -> LimitReached | None:
+        """Return the limit that keeps mails from the mail server just now."""
+        transport = self.runtime.transport
+        return await self._db.read(outbox.limit_reached, transport.server, transport.limits, self._clock())
+
     async def _recover(self) -> None:
         options = self.loaded.config.outbox
         await recover(db=self._db, now=self._clock(), options=options, in_hand=self._in_hand)
 
-    def _start_deliveries(self, *, senders: int, most: int = _SENDERS) -> None:
+    @property
+    def _senders(self) -> int:
+        return min(_SENDERS, self.runtime.transport.limits.connections or _SENDERS)
+
+    def _start_deliveries(self, *, senders: int, most: int | None = None) -> None:
         while len(self._deliveries) < senders:
-            task = self._start("deliver mail", partial(self._deliver_until_done, most))
+            task = self._start("deliver mail", partial(self._deliver_until_done, most or self._senders))
             self._deliveries.add(task)
             task.add_done_callback(self._deliveries.discard)
 

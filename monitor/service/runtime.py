@@ -2,10 +2,11 @@
 
 import os
 import random
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
 from functools import cache
+from typing import TYPE_CHECKING
 
 from monitor.config.addresses import parse_mailbox
 from monitor.config.options import Config, SmtpOptions
@@ -16,6 +17,7 @@ from monitor.jobs.deliver import Transport
 from monitor.jobs.draft import DigestContext, render_by_ours
 from monitor.loaded import LoadedConfig
 from monitor.mail import BeforeDot, BeforeRcpt, Send, go_on
+from monitor.mail.limits import limits_of
 from monitor.mail.maildir import maildir_sender
 from monitor.malloc import give_memory_back
 from monitor.model.digests import Digest
@@ -28,6 +30,9 @@ from monitor.service.register import register
 from monitor.service.timekeeping import believe_clock
 from monitor.store.database import Database, open_database
 from monitor.texts import locale_of
+
+if TYPE_CHECKING:
+    from monitor.mail.smtp import SmtpSender
 
 jitter = random.random
 
@@ -92,9 +97,11 @@ def _notice_renderer(templates: str, locale: str) -> RenderNotice:
     return render
 
 
-def _smtp_sender(smtp: SmtpOptions, password: str) -> Send:
+def _smtp_sender(smtp: SmtpOptions, password: str) -> tuple[Send, Callable[[], Awaitable[None]]]:
+    """Return what sends mails to this server, and what takes leave of it."""
+
     @cache
-    def sender() -> Send:
+    def sender() -> "SmtpSender":
         from monitor.mail.smtp import smtp_sender
 
         return smtp_sender(smtp, password)
@@ -102,7 +109,11 @@ def _smtp_sender(smtp: SmtpOptions, password: str) -> Send:
     async def send(mail: Mail, before_dot: BeforeDot, before_rcpt: BeforeRcpt = go_on) -> str:
         return await sender()(mail, before_dot, before_rcpt)
 
-    return send
+    async def close() -> None:
+        if sender.cache_info().currsize:
+            await sender().close()
+
+    return send, close
 
 
 def _transport(smtp: SmtpOptions, loaded: LoadedConfig) -> Transport:
@@ -110,12 +121,15 @@ def _transport(smtp: SmtpOptions, loaded: LoadedConfig) -> Transport:
     sends = {Route.MAILDIR: maildir_sender(loaded.maildir_path)}
     if not smtp.host:
         return Transport(sends=sends, content_hash=loaded.content_hash)
+    send, close = _smtp_sender(smtp, loaded.password)
     return Transport(
-        sends=sends | {Route.SMTP: _smtp_sender(smtp, loaded.password)},
+        sends=sends | {Route.SMTP: send},
         server=smtp.server,
         settings=loaded.smtp_hash,
         sender=smtp.sender,
         content_hash=loaded.content_hash,
+        limits=limits_of(smtp),
+        close=close,
     )
 
 
@@ -156,6 +170,9 @@ async def open_runtime(
             clocks = await Clocks.of(db)
             await believe_clock(loaded.config, db=db, clocks=clocks, ask=runtime.fetcher.server_time)
             registered(await db.write(register, loaded, clocks.settled()))
-            yield runtime, db, clocks
+            try:
+                yield runtime, db, clocks
+            finally:
+                await runtime.transport.close()
     finally:
         await db.close()

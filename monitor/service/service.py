@@ -195,6 +195,7 @@ class Service:
     async def _end(self) -> None:
         self._manager.tell(STOPPING="1")
         await self._drain()
+        await self._due_work.hang_up()
         await self._reporting.stop()
         await self._due_work.runtime.fetcher.close()
         await self._parsers.close()
@@ -413,6 +414,7 @@ class Service:
             before.stop()  # a mail in hand still goes the old way, and no other
             self._due_work = due_work
             broken_off = before.break_off_polls(_is_edited(before.loaded.config, loaded.config))
+            self._start("hang up", before.hang_up)
             self._start("retire", partial(self._retire, before))
             await self._db.write(feeds.advance, dict.fromkeys(broken_off, self._time.clocks.wall()))
         self._reporting.has_reloaded()

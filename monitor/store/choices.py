@@ -9,7 +9,7 @@ from collections.abc import Collection, Iterable, Mapping
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, Row, select, update
+from sqlalchemy import Connection, Row, bindparam, select, update
 
 from monitor.config.addresses import any_spelling
 from monitor.model.recipients import ChangedBy, Choice, TokenKey
@@ -44,10 +44,7 @@ def made(tx: Connection) -> list[Choice]:
 
 def of(tx: Connection, subscription: str, address: str) -> Choice | None:
     """Return what somebody chose about a subscription; None where nothing is known of him."""
-    query = select(choices).where(
-        choices.c.subscription == subscription, choices.c.address == any_spelling(address)
-    )
-    row = tx.execute(query).one_or_none()
+    row = tx.execute(_OF, {"key": subscription, "to": any_spelling(address)}).one_or_none()
     return None if row is None else _choice(row)
 
 
@@ -153,3 +150,7 @@ def _choice(row: Row[Any]) -> Choice:
         changed_at=row.changed_at,
         changed_by=ChangedBy(row.changed_by) if row.changed_by else None,
     )
+
+
+# Asked several times for each mail: made once.
+_OF = select(choices).where(choices.c.subscription == bindparam("key"), choices.c.address == bindparam("to"))

@@ -7,16 +7,36 @@ sent.
 
 from collections.abc import Callable, Collection, Mapping, Sequence
 from datetime import datetime, timedelta
+from functools import cache
+from operator import attrgetter
 from types import MappingProxyType
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Row, and_, case, delete, exists, func, or_, select, update
+from sqlalchemy import (
+    ColumnElement,
+    Connection,
+    Row,
+    Select,
+    and_,
+    bindparam,
+    case,
+    delete,
+    exists,
+    false,
+    func,
+    or_,
+    select,
+    true,
+    union_all,
+    update,
+)
 from sqlalchemy import insert as insert_into
+from sqlalchemy.sql.dml import ReturningUpdate
 
 from monitor.config.addresses import any_spelling
 from monitor.errors import SendCause
 from monitor.model.digests import DigestKind
-from monitor.model.mail import Delivery, DeliveryStatus, Mail, Phase, Route
+from monitor.model.mail import Delivery, DeliveryStatus, LimitReached, Limits, Mail, Phase, Route
 from monitor.model.suppressions import SuppressedBy
 from monitor.store import suppressions, tables
 from monitor.store.dialects import chunks, clean
@@ -32,35 +52,37 @@ def insert(
     now: datetime,
     expires_at: datetime,
     route: Route = Route.SMTP,
+    urgent: bool = False,
 ) -> int:
-    """Queue a mail, due at once; return its id. A second one for a digest and recipient fails the transaction."""
-    row = insert_into(outbox).values(
-        digest_id=digest_id,
-        recipient=mail.to,
-        message_id=mail.message_id,
-        sender=mail.sender,
-        date=mail.date,
-        raw=mail.raw,
-        route=route.value,
-        status=DeliveryStatus.WAITING.value,
-        phase=Phase.NONE.value,
-        attempts=0,
-        uncertain=0,
-        next_attempt_at=now,
-        lease_until=None,
-        claim="",
-        created_at=now,
-        expires_at=expires_at,
-        sent_at=None,
-        last_reply="",
-    )
-    number: int = tx.execute(row.returning(outbox.c.id)).scalar_one()
+    """Queue a mail, due at once, an `urgent` one before all others; return its id.
+
+    A second one for a digest and recipient fails the transaction.
+    """
+    values = {
+        "digest_id": digest_id,
+        "recipient": mail.to,
+        "message_id": mail.message_id,
+        "sender": mail.sender,
+        "date": mail.date,
+        "raw": mail.raw,
+        "route": route.value,
+        "urgent": urgent,
+        "next_attempt_at": now,
+        "created_at": now,
+        "expires_at": expires_at,
+    }
+    number: int = tx.execute(_QUEUED, values).scalar_one()
     return number
 
 
 def anything_due(tx: Connection, now: datetime, routes: Collection[Route]) -> bool:
     """Return whether there is anything to recover, or to claim for one of these routes."""
-    return bool(tx.scalar(select(exists().where(or_(_lease_ran_out(now), and_(*_due(now, routes)))))))
+    return tx.scalar(_LOST, {"now": now}) is not None or anything_to_claim(tx, now, routes)
+
+
+def anything_to_claim(tx: Connection, now: datetime, routes: Collection[Route]) -> bool:
+    """Return whether a mail is due on one of these routes."""
+    return tx.scalar(_next_of(frozenset(routes)), {"now": now}) is not None
 
 
 def anything_sending(tx: Connection, server: str, now: datetime) -> bool:
@@ -120,26 +142,45 @@ def claim(
 ) -> Delivery | None:
     """Claim the mail that has been due the longest, so that no other worker does; None when none is due.
 
-    A mail to somebody who has left its subscription, or is suppressed, is not claimed. `routes` are those that can be
-    taken just now; `server` is the mail server the worker sends to, as host:port.
+    Urgent mails come before all others. A mail to somebody who has left its subscription, or is suppressed, is not
+    claimed. `routes` are those that can be taken just now; `server` is the mail server the worker sends to, as
+    host:port.
     """
-    due = _due(now, routes)
-    first = select(outbox.c.id).where(*due).order_by(outbox.c.next_attempt_at, outbox.c.id).limit(1)
     number = tx.scalar(
-        update(outbox)
-        .where(outbox.c.id == first.scalar_subquery(), *due)
-        .values(
-            status=DeliveryStatus.SENDING.value,
-            phase=Phase.BEFORE_DOT.value,
-            attempted_at=now,
-            attempts=outbox.c.attempts + 1,
-            lease_until=lease_until,
-            claim=token,
-            server=case((outbox.c.route == Route.SMTP.value, server), else_=""),
-        )
-        .returning(outbox.c.id)
+        _claim_of(frozenset(routes)),
+        {"now": now, "until": lease_until, "token": token, "to_server": server},
     )
-    return None if number is None else _deliveries(tx, [number])[0]
+    return None if number is None else _delivery(tx.execute(_ROW, {"number": number}).one())
+
+
+def room_again_at(
+    tx: Connection, server: str, now: datetime, *, most: int, window: timedelta
+) -> datetime | None:
+    """Return when a server to which `most` mails were handed within the `window` up to now gets more; None: now.
+
+    Counted are the mails by their last attempt, whatever came of it, from all processes.
+    """
+    # What is later than now was written by a clock that is ahead of ours; of one far ahead nothing is believed.
+    span = {"server": server, "since": now - window, "until": now + _CLOCKS_APART, "before": most - 1}
+    reached = tx.scalar(_ATTEMPT, span)
+    return reached + window if reached else None
+
+
+def limit_reached(tx: Connection, server: str, limits: Limits, now: datetime) -> LimitReached | None:
+    """Return the limit that keeps mails from a server just now, of several the one that lasts longest."""
+    reached = [
+        LimitReached(most=most, window=window, until=until)
+        for most, window in limits.windows()
+        if (until := room_again_at(tx, server, now, most=most, window=window))
+    ]
+    return max(reached, key=attrgetter("until"), default=None)
+
+
+def first_attempt(tx: Connection, server: str, *, since: datetime, until: datetime) -> datetime | None:
+    """Return the first of the attempts that count at a server between two instants; None when there is none."""
+    of_server = outbox.c.server == server, outbox.c.attempted_at > since, outbox.c.attempted_at <= until
+    first: datetime | None = tx.scalar(select(func.min(outbox.c.attempted_at)).where(*of_server))
+    return first
 
 
 def renew(tx: Connection, number: int, token: str, lease_until: datetime) -> bool:
@@ -154,8 +195,7 @@ def mark_dot(tx: Connection, number: int, token: str) -> bool:
 
     Return False when the claim no longer holds: the mail must not be sent.
     """
-    marked = update(outbox).where(_claimed(number, token)).values(phase=Phase.DOT.value, reached_dot=True)
-    return bool(tx.execute(marked).rowcount)
+    return bool(tx.execute(_MARK_DOT, {"number": number, "token": token}).rowcount)
 
 
 def rewrite(tx: Connection, number: int, mail: Mail) -> None:
@@ -183,23 +223,19 @@ def finish(
     The counts replace those of the row where they are given. That a mail was sent is recorded even for a worker whose
     lease ran out, unless another claimed it since.
     """
-    values: dict[str, Any] = {
-        **_IDLE,
-        "status": status.value,
-        "claim": "",
-        "last_reply": kept(changed(reply, clean)),
-        "cause": cause.value,
-        "attempted_at": now,
-        "next_attempt_at": next_attempt_at,
+    values = {
+        "number": number,
+        "token": token,
+        "to_status": status.value,
+        "reply": kept(changed(reply, clean)),
+        "to_cause": cause.value,
+        "now": now,
+        "next_at": next_attempt_at,
     }
-    counts = {"attempts": attempts, "uncertain": uncertain, "interrupted": interrupted}
-    values |= {name: count for name, count in counts.items() if count is not None}
-    claimed = _claimed(number, token)
     if status is DeliveryStatus.SENT:
-        values["sent_at"] = now
-        released = (DeliveryStatus.UNCERTAIN, DeliveryStatus.CANCELLED)
-        claimed = or_(claimed, *(_claimed(number, token, status) for status in released))
-    return bool(tx.execute(update(outbox).where(claimed).values(values)).rowcount)
+        return bool(tx.execute(_SENT, values).rowcount)
+    counts = {"to_attempts": attempts, "to_uncertain": uncertain, "to_interrupted": interrupted}
+    return bool(tx.execute(_FINISHED, values | counts).rowcount)
 
 
 def failed_when_old(tx: Connection, now: datetime, *, pause: timedelta, only: int | None = None) -> None:
@@ -432,7 +468,7 @@ def status_of(tx: Connection, number: int) -> DeliveryStatus | None:
 
 def is_claimed(tx: Connection, number: int, token: str) -> bool:
     """Return whether a worker's claim of a mail holds."""
-    return tx.scalar(select(outbox.c.id).where(_claimed(number, token))) is not None
+    return tx.scalar(_CLAIMED, {"number": number, "token": token}) is not None
 
 
 def recipients_unsent(tx: Connection) -> list[tuple[str, str]]:
@@ -614,6 +650,31 @@ _STATUS_AFTER_HOLD = case(
 _is_lost = _is(DeliveryStatus.FAILED, DeliveryStatus.EXPIRED)
 
 
+# Statements of the way of every mail are made once: to make one takes as long as to run it.
+_QUEUED = (
+    insert_into(outbox)
+    .values(
+        **{
+            name: bindparam(name)
+            for name in ("digest_id", "recipient", "message_id", "sender", "date", "raw")
+        },
+        **{
+            name: bindparam(name)
+            for name in ("route", "urgent", "next_attempt_at", "created_at", "expires_at")
+        },
+        status=DeliveryStatus.WAITING.value,
+        phase=Phase.NONE.value,
+        attempts=0,
+        uncertain=0,
+        lease_until=None,
+        claim="",
+        sent_at=None,
+        last_reply="",
+    )
+    .returning(outbox.c.id)
+)
+
+
 _before_dot = and_(_is(DeliveryStatus.SENDING), outbox.c.phase == Phase.BEFORE_DOT.value)
 _goes_on = or_(
     _is(DeliveryStatus.WAITING, DeliveryStatus.HELD),
@@ -661,11 +722,108 @@ def _has_left(how: ColumnElement[bool]) -> ColumnElement[bool]:
 _is_unwanted = _has_left(recipients.c.gone_at.is_not(None))
 _is_suppressed = _suppressed()
 _is_kept_suppressed = _suppressed(tables.suppressions.c.decided_by != SuppressedBy.SERVER.value)
+_NOW = bindparam("now", type_=outbox.c.next_attempt_at.type)
+_CLOCKS_APART = timedelta(minutes=1)
 
 
-def _due(now: datetime, routes: Collection[Route]) -> tuple[ColumnElement[bool], ...]:
-    by_route = outbox.c.route.in_([route.value for route in routes])
-    return _is_unsent, outbox.c.next_attempt_at <= now, by_route, ~_is_unwanted, ~_is_suppressed
+@cache
+def _next_of(routes: frozenset[Route]) -> Select[tuple[int]]:
+    """Return the query for the mail to claim next: of each kind the one due the longest, and the first of these.
+
+    Each is the first of its kind in the index: however many wait, they are not sorted.
+    """
+    firsts = [
+        select(outbox.c.id, outbox.c.urgent, outbox.c.next_attempt_at)
+        .where(
+            outbox.c.status == status.value,
+            outbox.c.route == route.value,
+            outbox.c.urgent == urgent,
+            outbox.c.next_attempt_at <= _NOW,
+            ~_is_unwanted,
+            ~_is_suppressed,
+        )
+        .order_by(outbox.c.next_attempt_at, outbox.c.id)
+        .limit(1)
+        .subquery()
+        for status in _UNSENT
+        for route in sorted(routes, key=attrgetter("value"))
+        for urgent in (true(), false())
+    ]
+    if not firsts:
+        return select(outbox.c.id).where(false())
+    first = union_all(*(select(each) for each in firsts)).subquery()
+    return select(first.c.id).order_by(first.c.urgent.desc(), first.c.next_attempt_at, first.c.id).limit(1)
+
+
+@cache
+def _claim_of(routes: frozenset[Route]) -> ReturningUpdate[tuple[int]]:
+    # Looked at once more in the row itself: on PostgreSQL another worker may have changed it since the query began.
+    is_due = _status_is(*_UNSENT), outbox.c.next_attempt_at <= _NOW
+    claimed = {
+        "status": DeliveryStatus.SENDING.value,
+        "phase": Phase.BEFORE_DOT.value,
+        "attempted_at": _NOW,
+        "attempts": outbox.c.attempts + 1,
+        "lease_until": bindparam("until", type_=outbox.c.lease_until.type),
+        "claim": bindparam("token"),
+        "server": case((outbox.c.route == Route.SMTP.value, bindparam("to_server")), else_=""),
+    }
+    mail = update(outbox).where(outbox.c.id == _next_of(routes).scalar_subquery(), *is_due)
+    return mail.values(claimed).returning(outbox.c.id)
+
+
+def _claimed_as(*statuses: DeliveryStatus) -> tuple[ColumnElement[bool], ...]:
+    return outbox.c.id == bindparam("number"), outbox.c.claim == bindparam("token"), _status_is(*statuses)
+
+
+def _status_is(*statuses: DeliveryStatus) -> ColumnElement[bool]:
+    # An IN is written anew at each run.
+    return or_(*(outbox.c.status == status.value for status in statuses))
+
+
+_ROW = _rows.where(outbox.c.id == bindparam("number"))
+_LOST = select(outbox.c.id).where(_status_is(DeliveryStatus.SENDING), outbox.c.lease_until < _NOW).limit(1)
+_ATTEMPT = (
+    select(outbox.c.attempted_at)
+    .where(
+        outbox.c.server == bindparam("server"),
+        outbox.c.attempted_at > bindparam("since", type_=outbox.c.attempted_at.type),
+        outbox.c.attempted_at <= bindparam("until", type_=outbox.c.attempted_at.type),
+    )
+    .order_by(outbox.c.attempted_at.desc())
+    .offset(bindparam("before"))
+    .limit(1)
+)
+_CLAIMED = select(outbox.c.id).where(*_claimed_as(DeliveryStatus.SENDING))
+_MARK_DOT = (
+    update(outbox).where(*_claimed_as(DeliveryStatus.SENDING)).values(phase=Phase.DOT.value, reached_dot=True)
+)
+_OUTCOME: dict[str, Any] = {
+    **_IDLE,
+    "claim": "",
+    "status": bindparam("to_status"),
+    "last_reply": bindparam("reply"),
+    "cause": bindparam("to_cause"),
+    "attempted_at": _NOW,
+    "next_attempt_at": bindparam("next_at", type_=outbox.c.next_attempt_at.type),
+}
+_FINISHED = (
+    update(outbox)
+    .where(*_claimed_as(DeliveryStatus.SENDING))
+    .values(
+        **_OUTCOME,
+        **{
+            column.name: func.coalesce(bindparam(f"to_{column.name}", type_=column.type), column)
+            for column in (outbox.c.attempts, outbox.c.uncertain, outbox.c.interrupted)
+        },
+    )
+)
+# Of a worker whose lease ran out too, unless another has claimed the mail since.
+_SENT = (
+    update(outbox)
+    .where(*_claimed_as(DeliveryStatus.SENDING, DeliveryStatus.UNCERTAIN, DeliveryStatus.CANCELLED))
+    .values(**_OUTCOME, sent_at=_NOW)
+)
 
 
 def _subscriptions_of(tx: Connection, digest_ids: Sequence[int]) -> dict[int, str]:
@@ -680,8 +838,8 @@ def _lease_ran_out(now: datetime) -> ColumnElement[bool]:
     return and_(_is(DeliveryStatus.SENDING), outbox.c.lease_until < now)
 
 
-def _claimed(number: int, token: str, status: DeliveryStatus = DeliveryStatus.SENDING) -> ColumnElement[bool]:
-    return and_(outbox.c.id == number, outbox.c.claim == token, _is(status))
+def _claimed(number: int, token: str) -> ColumnElement[bool]:
+    return and_(outbox.c.id == number, outbox.c.claim == token, _is(DeliveryStatus.SENDING))
 
 
 def _deliveries(tx: Connection, numbers: Sequence[int]) -> list[Delivery]:

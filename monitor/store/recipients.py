@@ -7,6 +7,7 @@ from sqlalchemy import (
     ColumnElement,
     Connection,
     and_,
+    bindparam,
     case,
     delete,
     exists,
@@ -118,7 +119,7 @@ def refused(tx: Connection, subscription: str, address: str, reason: str, *, cam
 
 def refusals(tx: Connection, subscription: str, address: str) -> int:
     """Return how many digests in a row were refused for good because of the address; what was taken since aside."""
-    return tx.scalar(select(recipients.c.refusals).where(_is(subscription, address))) or 0
+    return tx.scalar(_REFUSALS, {"key": subscription, "to": address}) or 0
 
 
 def accepted(tx: Connection, subscription: str, address: str) -> None:
@@ -155,3 +156,9 @@ def _of(subscription: str) -> ColumnElement[bool]:
 
 def _is(subscription: str, address: str) -> ColumnElement[bool]:
     return and_(recipients.c.subscription == subscription, recipients.c.address == address)
+
+
+# Asked at each mail that is sent: made once.
+_REFUSALS = select(recipients.c.refusals).where(
+    recipients.c.subscription == bindparam("key"), recipients.c.address == bindparam("to")
+)

@@ -2,7 +2,7 @@
 
 from datetime import datetime
 
-from sqlalchemy import Connection, insert, select, update
+from sqlalchemy import Connection, bindparam, insert, select, update
 
 from monitor.model.mail import RelayState
 from monitor.store.dialects import clean
@@ -12,7 +12,7 @@ from monitor.texts import changed, kept, revived
 
 def state(tx: Connection, server: str) -> RelayState | None:
     """Return how a mail server, as host:port, did last; None when nothing was sent through it yet."""
-    row = tx.execute(select(relays).where(relays.c.server == server)).one_or_none()
+    row = tx.execute(_STATE, {"server": server}).one_or_none()
     return RelayState(**{**row._mapping, "reason": revived(row.reason)}) if row else None
 
 
@@ -46,3 +46,6 @@ def probe_now(tx: Connection, server: str, now: datetime) -> None:
         .where(relays.c.server == server, relays.c.next_probe_at > now)
         .values(next_probe_at=now)
     )
+
+
+_STATE = select(relays).where(relays.c.server == bindparam("server"))  # asked twice for each mail: made once

@@ -316,9 +316,11 @@ outbox = Table(
     Column("last_reply", Words, nullable=False),
     Column("seen", Boolean, nullable=False, server_default=false()),  # by the operator, that it was given up
     Column("bounced_at", Instant),  # when a bounce of it was read that says it was not delivered
+    Column("urgent", Boolean, nullable=False, server_default=false()),  # it goes before those that are not
     UniqueConstraint("message_id"),
     UniqueConstraint("digest_id", "recipient"),
-    Index("ix_outbox_due", "status", "next_attempt_at"),
+    Index("ix_outbox_due", "status", "route", "urgent", "next_attempt_at", "id"),
+    Index("ix_outbox_attempts", "server", "attempted_at"),
     sqlite_autoincrement=True,
 )
 

@@ -18,7 +18,7 @@ import pytest
 from monitor.mail.replies import Step
 from monitor.model.feeds import FailureKind
 from monitor.model.services import RunningService
-from monitor.store import feeds, services
+from monitor.store import feeds, outbox, services
 from monitor.store.database import Database, open_database
 from tests import make
 from tests.command import run_command, unmeasured_environ
@@ -338,3 +338,51 @@ def test_a_wrong_password_is_told_at_the_first_try(tmp_path: Path) -> None:
         assert "took no mail" not in site.monitor("outbox"), "it is tried at once with another password"
         site.monitor("deliver")
         assert site.monitor("status").startswith("All is well.")
+
+
+def test_mails_that_wait_for_a_limit_are_no_failure_and_say_until_when(site: Site) -> None:
+    site.write(
+        ('"reader@example.org"', '"one@example.org", "two@example.org", "three@example.org"'),
+        ('security = "starttls"', 'security = "starttls"\nper_day = 2'),
+    )
+    sentence = "outbox: the limit of 2 mails in 24 hours is reached; the next one goes at about tomorrow"
+    assert sentence in site.monitor("once")
+    assert len(site.smtp_server.received) == 2
+    assert sentence in site.monitor("outbox")
+    assert sentence in site.monitor("status")
+    assert "发件箱：已达到每日上限 2 封（任意 24 小时），约明天" in site.monitor("--lang", "zh", "status")
+    limit = site.json("status")["limit"]
+    assert (limit["most"], limit["per"]) == (2, "day")
+    [waits] = [mail for mail in site.json("outbox") if mail["status"] == "waiting"]
+    assert waits["next_attempt_at"] == limit["until"]
+    site.write()
+    assert site.json("status")["limit"] is None, "another server's limit, or none at all"
+
+
+def test_a_limit_that_keeps_no_mail_is_not_told(site: Site) -> None:
+    site.write(('security = "starttls"', 'security = "starttls"\nper_minute = 1'))
+    site.monitor("once")
+    assert site.json("status")["limit"] is None
+    assert "limit" not in site.monitor("outbox")
+
+
+def test_mails_beyond_the_limit_of_a_minute_are_told_to_go_soon(site: Site) -> None:
+    site.write(
+        ('"reader@example.org"', '"one@example.org", "two@example.org"'),
+        ('security = "starttls"', 'security = "starttls"\nper_minute = 1'),
+    )
+    site.monitor("poll")
+    site.monitor("digest", "--now")
+
+    async def send_one(db: Database) -> None:
+        now = datetime.now(UTC)
+        server = f"127.0.0.1:{site.smtp_server.port}"
+        claimed = await db.write(outbox.claim, now, lease_until=now, token="t", server=server)
+        assert claimed
+
+    stored(site, send_one)
+    assert (
+        "outbox: the limit of 1 mails a minute is reached; the next ones go within a minute"
+        in site.monitor("outbox")
+    )
+    assert site.json("status")["limit"]["per"] == "minute"

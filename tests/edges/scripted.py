@@ -6,7 +6,7 @@ import ssl
 import traceback
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from enum import Enum
 from typing import Any, Literal
 
@@ -86,6 +86,7 @@ USUAL = {
     "MAIL": "250 ok",
     "RCPT": "250 ok",
     "DATA": "354 go",
+    "RSET": "250 ok",
     "QUIT": "221 bye",
     "STARTTLS": "220 go",
 }
@@ -144,7 +145,10 @@ async def hand_over(
     deadlines: Deadlines = PATIENT,
     **differ: object,
 ) -> str:
-    return await smtp_sender(options(server, **differ), PASSWORD, deadlines)(mail or make.mail(), nothing)
+    leaving_at_once = replace(deadlines, idle=0)
+    return await smtp_sender(options(server, **differ), PASSWORD, leaving_at_once)(
+        mail or make.mail(), nothing
+    )
 
 
 async def failure(

@@ -18,7 +18,7 @@ from monitor.jobs.poll import PollOutcome, claim_all, poll
 from monitor.jobs.prune import Pruned, prune
 from monitor.mail import Send
 from monitor.model.digests import Slot
-from monitor.model.mail import Route
+from monitor.model.mail import NO_LIMITS, Limits, Route
 from monitor.rules.match import Ruleset, compile_rules
 from monitor.store import feeds, subscriptions
 from monitor.store.database import Connection, Database
@@ -46,6 +46,7 @@ class Desk:
     send: Send | None = None  # instead of the mailbox
     parse: Parse = parse_here
     downloaded: Callable[[int], None] = lambda _: None
+    limits: Limits = NO_LIMITS
 
     @property
     def ruleset(self) -> Ruleset:
@@ -69,6 +70,7 @@ class Desk:
             settings="one",
             sender="digest@example.org",
             content_hash="first",
+            limits=self.limits,
         )
 
     async def register(self) -> None:

@@ -1,13 +1,24 @@
 import errno
 import socket
 import ssl
+from datetime import timedelta
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from monitor.errors import SendCause, SendKind
-from monitor.mail.replies import Step, kind_of_reply, kind_of_silence, no_reply, one_line, reason, refusal
+from monitor.mail.replies import (
+    Step,
+    cause_of,
+    kind_of_reply,
+    kind_of_silence,
+    no_reply,
+    one_line,
+    reason,
+    refusal,
+    window_of,
+)
 
 SERVER = "smtp.example.org:465"
 TEXT = st.text(st.characters(exclude_categories=["Cs"]))  # as st.text(), which takes 3 s to find that out
@@ -282,3 +293,83 @@ def test_only_after_the_dot_is_it_uncertain_what_became_of_the_mail() -> None:
     before, after = (no_reply(SERVER, step, ConnectionError("closed")) for step in (Step.DATA, Step.DOT))
     assert (before.kind, after.kind) == (SendKind.LATER, SendKind.UNCERTAIN)
     assert str(after) == f"{before}: the mail may or may not have been delivered"
+
+
+QUARTER, HOUR, DAY = timedelta(minutes=15), timedelta(hours=1), timedelta(days=1)
+
+
+@pytest.mark.parametrize(
+    ("step", "code", "text", "window"),
+    [
+        # at 163: for the day, for a while, for a quarter of an hour
+        (Step.MAIL, 550, "MI:STC 163 smtp8 example", DAY),
+        (Step.DOT, 554, "MI:STC 163 smtp8 example", DAY),
+        (Step.RCPT, 550, "RP:TRC 163 smtp8 example", DAY),
+        (Step.CONNECT, 554, "HL:ITC 163 smtp8 example", DAY),
+        (Step.DOT, 554, "HL:ITC 163 smtp8 example", DAY),
+        (Step.DOT, 554, "HL:IHU 163 smtp8 example", HOUR),
+        (Step.MAIL, 451, "MI:SFQ 163 smtp8 example", QUARTER),
+        (Step.RCPT, 451, "RP:QRC 163 smtp8 example", QUARTER),
+        (Step.CONNECT, 421, "HL:IFC 163 smtp8 example", QUARTER),
+        # at QQ and Aliyun
+        (Step.DOT, 550, "超出发信频率限制", HOUR),
+        (Step.RCPT, 550, "Sender frequency limited", HOUR),
+        (Step.CONNECT, 550, "Connection frequency limited", HOUR),
+        (Step.DOT, 554, "Reject by behaviour spam at DATA stage", HOUR),
+        (Step.RCPT, 454, "Reject by behavior spam ANTISPAM_BAT", HOUR),
+        # at Gmail and Microsoft 365
+        (Step.DOT, 550, "5.4.5 Daily user sending limit exceeded. For more information", DAY),
+        (Step.RCPT, 550, "5.4.5 Daily SMTP relay sending limit exceeded for customer", DAY),
+        (Step.DOT, 421, "4.7.0 Try again later, closing connection.", QUARTER),
+        (Step.DOT, 550, "5.1.90 Your message can't be sent: you've reached your daily limit", DAY),
+        (Step.DOT, 554, "5.2.0 STOREDRV.Submission.Exception:SubmissionQuotaExceededException", DAY),
+        # a congestion, which is no limit of ours (RFC 3463 3.5)
+        (Step.RCPT, 550, "5.4.5 mail system congestion", QUARTER),
+    ],
+)
+def test_a_limit_of_the_server_pauses_it_and_never_fails_or_suppresses(
+    step: Step, code: int, text: str, window: timedelta
+) -> None:
+    error = refusal(SERVER, step, code, text)
+    assert (error.kind, error.cause, error.window) == (RELAY, SendCause.RELAY, window)
+
+
+@pytest.mark.parametrize(
+    ("step", "code", "text"),
+    [
+        (Step.AUTH, 535, "Login fail. Please enter your authorization code to login."),
+        (Step.AUTH, 454, "4.7.0 Too many login attempts, please try again later."),
+        (Step.RCPT, 450, "4.7.0 greylisted"),
+        (Step.RCPT, 451, "4.7.1 Please try again later"),
+        (Step.CONNECT, 421, "4.3.2 Service shutting down"),
+        (Step.CONNECT, 421, "HL:ICC 163 smtp8 example"),
+        (Step.MAIL, 450, "MI:DMC 163 smtp8 example"),
+        (Step.RCPT, 450, "4.2.1 The user is receiving mail at a rate that"),
+        (Step.RCPT, 452, "4.2.2 over quota"),
+        (Step.DOT, 250, "kept"),
+    ],
+)
+def test_other_refusals_speak_of_no_limit(step: Step, code: int, text: str) -> None:
+    assert window_of(step, code, text) is None
+
+
+def test_a_greylisted_recipient_stays_one() -> None:
+    assert kind_of_reply(Step.RCPT, 450, "4.7.0 greylisted") is LATER
+    assert cause_of(Step.RCPT, 450, "4.7.0 greylisted") is SendCause.NONE
+
+
+@pytest.mark.parametrize(
+    ("step", "code", "text", "expected"),
+    [
+        (Step.MAIL, 421, "4.7.0 too many messages", True),
+        (Step.RCPT, 421, "4.7.0 too many messages", False),
+        (Step.MAIL, 450, "MI:DMC 163 smtp8 example", True),
+        (Step.RCPT, 450, "RP:DRC 163 smtp8 example", True),
+        (Step.MAIL, 452, "4.5.3 Too many messages in this session", True),
+        (Step.RCPT, 452, "4.5.3 too many recipients", False),
+        (Step.MAIL, 550, "MI:STC 163 smtp8 example", False),
+        (Step.DOT, 450, "MI:DMC 163 smtp8 example", False),
+    ],
+)
+def test_a_limit_of_the_connection_is_told_apart(step: Step, code: int, text: str, expected: bool) -> None:
+    assert refusal(SERVER, step, code, text).of_connection is expected

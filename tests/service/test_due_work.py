@@ -4,6 +4,7 @@ import asyncio
 from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -18,7 +19,7 @@ from monitor.loaded import check_bytes, load
 from monitor.mail import BeforeDot, BeforeRcpt, go_on
 from monitor.model.digests import Digest
 from monitor.model.feeds import Validators
-from monitor.model.mail import Mail, Rendered, Route
+from monitor.model.mail import Limits, Mail, Rendered, Route
 from monitor.service.due_work import ComposeFailed, DueWork, Outcome, Work
 from monitor.service.register import register
 from monitor.service.runtime import make_runtime
@@ -273,3 +274,59 @@ async def test_what_is_pruned_is_reported_and_nothing_is_no_event(desk: Desk, tm
     await due_work.prune()
     await due_work.prune()
     assert outcomes == [Pruned(mails=0, entries=2)]
+
+
+def _due_work(desk: Desk, tmp_path: Path, limits: Limits, **differ: Any) -> DueWork:
+    """Return due work whose mails go to the mailbox on the desk."""
+    text = CONFIG.format(store="sqlite:///unused.db", port=25, ca_file="", url=make.feed().url)
+    loaded = check_bytes(tmp_path / "config.toml", text.encode())
+    desk.limits = limits
+    return DueWork(
+        loaded,
+        replace(make_runtime(loaded, parse_here), transport=desk.transport),
+        desk.db,
+        start=lambda _name, work: asyncio.create_task(finished(work)),
+        report=lambda _: None,
+        clock=desk.clock,
+        **differ,
+    )
+
+
+async def test_mails_for_which_there_is_room_within_a_minute_are_waited_for(
+    desk: Desk, tmp_path: Path
+) -> None:
+    slept: list[float] = []
+
+    async def sleep(seconds: float) -> None:
+        slept.append(seconds)
+        desk.clock.forward(seconds=seconds)
+
+    due_work = _due_work(desk, tmp_path, Limits(per_minute=2, per_day=5), sleep=sleep)
+    await enqueue(desk, *(digest_mail(number, f"r{number}@example.org") for number in range(7)))
+    await due_work.deliver_all()
+    assert slept == [60, 60]
+    assert len(desk.mailbox.mails) == 5, "and not for room within a day"
+    reached = await due_work.limit_reached()
+    assert reached
+    assert reached.most == 5
+
+
+async def test_a_server_gets_no_more_connections_than_it_allows(desk: Desk, tmp_path: Path) -> None:
+    under_way = most = 0
+
+    async def send(_mail: Mail, before_dot: BeforeDot, _before_rcpt: BeforeRcpt = go_on) -> str:
+        nonlocal under_way, most
+        under_way += 1
+        most = max(most, under_way)
+        await before_dot()
+        await asyncio.sleep(0)
+        under_way -= 1
+        return "250 ok"
+
+    desk.send = send
+    due_work = _due_work(desk, tmp_path, Limits(connections=2))
+    await enqueue(desk, *(digest_mail(number, f"r{number}@example.org") for number in range(20)))
+    while await due_work.count_unsent():
+        await due_work.deliver_due()
+        await asyncio.sleep(0)
+    assert most == 2

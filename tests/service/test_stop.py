@@ -1,11 +1,13 @@
 """How the service stops: with a backlog, beside a slow server, and told twice."""
 
+import asyncio
 import signal
 import threading
 from pathlib import Path
 
 from monitor.mail.replies import Step
 from tests import make
+from tests.edges.scripted import scripted
 from tests.site import open_site, wait_for_event
 
 
@@ -57,3 +59,21 @@ def test_a_second_signal_ends_it_at_once(tmp_path: Path) -> None:
         slow.go_on.set()
         (mail,) = site.json("outbox")
         assert mail["status"] == "sending", "as after a kill: its lease runs out"
+
+
+async def test_told_to_stop_it_takes_leave_of_the_mail_server(tmp_path: Path) -> None:
+    people = ", ".join(f'"r{number}@example.org"' for number in range(3))
+    async with scripted() as server:
+        with open_site(tmp_path, lambda: make.rss("AI新规")) as site:
+            site.write(
+                (f"port = {site.smtp_server.port}", f"port = {server.port}"),
+                ('security = "starttls"', 'security = "none"'),
+                ('"reader@example.org"', people),
+            )
+            with site.service() as service:
+                async with asyncio.timeout(30):
+                    while len(server.mails) < 3:
+                        await asyncio.sleep(0.02)
+                service.send_signal(signal.SIGTERM)
+                assert await asyncio.to_thread(service.ended) == 0
+        assert server.commands.count(b"QUIT") == len(server.conversations)

@@ -193,6 +193,9 @@ class Relay:
                         self._say(session, "354 go on")
                         self._take(session, lines)
                         session.data_at, session.message_id = 0.0, ""
+                case b"RSET":
+                    session.recipient = ""
+                    self._say(session, "250 2.0.0 ok")
                 case b"QUIT":
                     self._say(session, "221 2.0.0 bye")
                     return

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Literal
 
 from monitor.errors import Problem
 from monitor.mail.policy import tried_at
 from monitor.model.feeds import FeedHealth, PollState
-from monitor.model.mail import Delivery, DeliveryStatus, RelayState
+from monitor.model.mail import Delivery, DeliveryStatus, LimitReached, RelayState
 from monitor.model.notices import NoticeKind
 from monitor.model.rules import RulesetVersion
 from monitor.model.services import RunningService
@@ -145,6 +145,23 @@ class TroubleStatus:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class MailLimit:
+    """A limit that keeps mails from the mail server for now: per_minute or per_day of [smtp], or its provider's."""
+
+    most: int  # mails
+    per: Literal["minute", "day"]  # within any 60 seconds, or any 24 hours
+    until: datetime  # when the next one goes
+
+    @classmethod
+    def of(cls, reached: LimitReached | None) -> MailLimit | None:
+        """Return a limit that is reached; None when none is."""
+        if reached is None:
+            return None
+        per: Literal["minute", "day"] = "day" if reached.window >= timedelta(days=1) else "minute"
+        return cls(most=reached.most, per=per, until=reached.until)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class StatusAnswer:
     """How the service, the configuration, the feeds, the subscriptions and the outbox stand."""
 
@@ -157,6 +174,7 @@ class StatusAnswer:
     oldest_waiting: datetime | None = None  # when the oldest mail that waits was made; null when none waits
     troubles: tuple[TroubleStatus, ...] = ()  # what is wrong, and what to do; [] when nothing is
     mail: MaildirTransport | SmtpTransport | None = None  # how digests leave; null while the file is refused
+    limit: MailLimit | None = None  # why mails wait that could go; null where none does for that
     database: str = ""  # why the database could not be read; what it knows is empty then
 
 
@@ -178,8 +196,13 @@ class OutboxMail:
     bounced_at: datetime | None  # when a bounce said that it was not delivered; null: none did
 
     @classmethod
-    def of(cls, delivery: Delivery, spared: RelayState | None = None) -> OutboxMail:
-        """Return a delivery as the outbox shows it; `spared` is the mail server while it is not tried."""
+    def of(
+        cls, delivery: Delivery, spared: RelayState | None = None, reached: LimitReached | None = None
+    ) -> OutboxMail:
+        """Return a delivery as the outbox shows it.
+
+        `spared` is the mail server while it is not tried, `reached` the limit that keeps mails from it.
+        """
         return cls(
             mail=delivery.id,
             to=delivery.mail.to,
@@ -188,7 +211,7 @@ class OutboxMail:
             message_id=delivery.mail.message_id,
             status=delivery.status,
             attempts=delivery.attempts,
-            next_attempt_at=tried_at(delivery, spared),
+            next_attempt_at=tried_at(delivery, spared, reached),
             expires_at=delivery.expires_at,
             last_reply=delivery.last_reply,
             seen=delivery.seen,
