@@ -123,10 +123,7 @@ def outbox(
                 )
             )
         if any(delivery.status is DeliveryStatus.WAITING for delivery in deliveries):
-            if spared:
-                _show_server(spared, times)
-            if limit_in_force := MailLimit.of(reached):
-                say(limit_in_words(limit_in_force, times.at(limit_in_force.until)))
+            _show_why(spared, reached, times)
     else:
         say(sentence("No mail has been composed yet."))
     if held:
@@ -239,6 +236,14 @@ def _show_replies(deliveries: Sequence[Delivery]) -> None:
             mails.setdefault(delivery.last_reply, []).append(str(delivery.id))
     for reply, numbers in mails.items():
         say(sentence("mail {numbers}: {reply}", numbers=", ".join(numbers), reply=reply))
+
+
+def _show_why(spared: RelayState | None, reached: LimitReached | None, times: Times) -> None:
+    """Say what keeps mails from the mail server, if anything does."""
+    if spared:
+        _show_server(spared, times)
+    if limit := MailLimit.of(reached):
+        say(limit_in_words(limit, times.at(limit.until)))
 
 
 def _show_server(spared: RelayState, times: Times) -> None:

@@ -1,6 +1,7 @@
 """Decide which addresses of an entry are links in a mail, and name the host where one leaves its feed's site."""
 
 import re
+from functools import lru_cache
 from urllib.parse import SplitResult, urlsplit, urlunsplit
 
 from monitor.model.address import is_forbidden, literal_address
@@ -89,6 +90,7 @@ def _is_private(host: str) -> bool:
     return "." not in host or ":" in host or bool(_LOCAL.search(host))
 
 
+@lru_cache(maxsize=1024)  # the entries of a digest are of few sites
 def _site(host: str) -> str:
     """Return what names whose site a host is: example.org of www.example.org, the whole of an IP address."""
     if literal_address(host):

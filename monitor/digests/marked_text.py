@@ -1,5 +1,6 @@
 """Tidy a publisher's text for display and split it into pieces, hits marked."""
 
+import re
 import unicodedata
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -15,6 +16,8 @@ _WORTH_KEEPING = 12  # shorter texts seldom break at all
 _MARKS = (
     12  # hits marked in one text: each mark costs a hundred bytes of HTML, and a page of marks shows nothing
 )
+# Space other than single ones within, and what is no character: as `_tidy` sees them.
+_UNTIDY = re.compile("[^\\S ]|  |^ | $|[\u2800\x00-\x1f\x7f-\x9f\ud800-\udfff]")
 _WIDE_IN_CHINESE = frozenset("“”‘’…—")  # of ambiguous width in Unicode
 
 
@@ -43,7 +46,13 @@ def mark_hits(text: str, spans: Iterable[Span] = (), *, before: str = "", after:
 
     Spans that touch or overlap are one. `before` and `after` are added unmarked: the ellipsis of an excerpt.
     """
-    marked = {index for start, end in marked_spans(spans) for index in range(start, end)}
+    marks = marked_spans(spans)
+    if is_tidy(text):
+        within = _without_outer_spaces(text, marks)
+        return _cut(
+            before + text + after, [(len(before) + start, len(before) + end) for start, end in within]
+        )
+    marked = {index for start, end in marks for index in range(start, end)}
     hidden = hidden_places(text)
     seen = [(character, index in marked) for index, character in enumerate(text) if index not in hidden]
     tidied = _tidy(seen)
@@ -54,7 +63,12 @@ def mark_hits(text: str, spans: Iterable[Span] = (), *, before: str = "", after:
 
 def plain_text(text: str) -> str:
     """Return `text` as `mark_hits` tidies it, without marks."""
-    return mark_hits(text).text
+    return text if is_tidy(text) else mark_hits(text).text
+
+
+def is_tidy(text: str) -> bool:
+    """Return whether a text is what `mark_hits` makes of it: most are, and are not looked at by the character."""
+    return _UNTIDY.search(text) is None and not hidden_places(text)
 
 
 def is_wide(character: str) -> bool:
@@ -73,6 +87,40 @@ def marked_spans(spans: Iterable[Span]) -> list[Span]:
         else:
             break
     return marks
+
+
+def _without_outer_spaces(text: str, marks: Sequence[Span]) -> list[Span]:
+    """Return the marks of a tidy text as `_tidy` leaves them: a space is marked where its neighbours are."""
+    within: list[Span] = []
+    for start, end in marks:
+        end = min(end, len(text))
+        if start < end and text[start] == " ":
+            start += 1
+        if start < end and text[end - 1] == " ":
+            end -= 1
+        if start >= end:
+            continue
+        if within and within[-1][1] == start - 1 and text[start - 1] == " ":
+            start = within.pop()[0]
+        within.append((start, end))
+    return within
+
+
+def _cut(text: str, marks: Sequence[Span]) -> MarkedText:
+    """Return a tidy text in pieces."""
+    cut = _tail_start(text)
+    return MarkedText(lead=_slices(text, marks, 0, cut), tail=_slices(text, marks, cut, len(text)))
+
+
+def _slices(text: str, marks: Sequence[Span], start: int, end: int) -> tuple[Piece, ...]:
+    pieces: list[Piece] = []
+    for first, last in marks:
+        first, last = max(first, start), min(last, end)
+        if first < last:
+            pieces += [Piece(text[start:first], False)] * (start < first)
+            pieces.append(Piece(text[first:last], True))
+            start = last
+    return (*pieces, Piece(text[start:end], False)) if start < end else tuple(pieces)
 
 
 def _tidy(characters: Sequence[tuple[str, bool]]) -> list[tuple[str, bool]]:

@@ -1,4 +1,6 @@
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from monitor.digests.marked_text import MarkedText, Piece, mark_hits, plain_text
 
@@ -95,3 +97,34 @@ def test_of_many_hits_the_first_twelve_are_marked() -> None:
     marked = mark_hits("ab" * 200, every_second)
     assert [piece.marked for piece in marked.lead].count(True) == 12
     assert marked.text == "ab" * 200
+
+
+@given(
+    st.lists(
+        st.sampled_from(["a", "b", "大", "模", " ", "。", "“", "x y", "\u200b", "\n", "\u3000", "  "]),
+        max_size=25,
+    ),
+    st.lists(st.tuples(st.integers(0, 30), st.integers(0, 30)), max_size=5),
+)
+def test_a_tidy_text_is_shown_as_any_other(parts: list[str], spans: list[tuple[int, int]]) -> None:
+    text = "".join(parts)
+    spans = [(start, min(end, len(text))) for start, end in spans if start < min(end, len(text))]
+    looked_at_by_the_character = mark_hits(f"{text}\x00", spans, before="…", after="…")
+    assert mark_hits(text, spans, before="…", after="…") == looked_at_by_the_character
+    assert plain_text(text) == mark_hits(f"{text}\x00").text
+
+
+@pytest.mark.parametrize(
+    ("text", "spans", "lead"),
+    [
+        ("a b c", [(0, 2)], (Piece("a", True), Piece(" b c", False))),
+        ("a b c", [(1, 3)], (Piece("a ", False), Piece("b", True), Piece(" c", False))),
+        ("a b c", [(0, 1), (2, 3)], (Piece("a b", True), Piece(" c", False))),
+        ("a b c", [(1, 2)], (Piece("a b c", False),)),
+        ("a b c", [(0, 9)], (Piece("a b c", True),)),
+    ],
+)
+def test_a_space_is_marked_between_what_is_marked(
+    text: str, spans: list[tuple[int, int]], lead: tuple[Piece, ...]
+) -> None:
+    assert mark_hits(text, spans).lead == lead
