@@ -26,6 +26,7 @@ OWNERS = {
     "aiosmtplib": {"mail.smtp"},
     "apscheduler": {"service.ticker"},
     "structlog": {"log"},
+    "chinese_calendar": {"digests.workdays"},
     "starlette": {"web.app", "web.readers", "web.server"},
     "uvicorn": {"web.server"},
     "prometheus_client": {"web.metrics"},

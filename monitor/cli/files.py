@@ -70,6 +70,7 @@ def check(path: Path, *, json: bool) -> int:
     from monitor.editing.findings import findings_of, locate_findings
     from monitor.loaded import load
     from monitor.queries.check import problems_of, warnings_of
+    from monitor.service.clock import clock
 
     try:
         loaded = load(path)
@@ -82,7 +83,7 @@ def check(path: Path, *, json: bool) -> int:
 
         answer(CheckAnswer(ok=False, file=str(path), problems=error.problems))
         return 2
-    config, warnings = loaded.config, tuple(warnings_of(loaded))
+    config, warnings = loaded.config, tuple(warnings_of(loaded, clock()))
     findings = locate_findings(findings_of(config), loaded.text, config.rules)
     left = _unsubscribed(loaded)
     if json:

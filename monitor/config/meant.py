@@ -19,6 +19,7 @@ _WORDS = {
     **dict.fromkeys(("中文", "简体", "简体中文", "chinese", "cn"), "zh-Hans"),
     **dict.fromkeys(("繁體", "繁体", "繁體中文", "繁体中文", "正體中文", "tw"), "zh-Hant"),
     **dict.fromkeys(("英文", "英语", "english"), "en"),
+    **dict.fromkeys(("工作日", "working day", "working days"), "workday"),
     **dict.fromkeys(("beijing", "北京", "北京时间", "上海", "中国", "china", "cst", "prc"), "Asia/Shanghai"),
     **dict.fromkeys(("utc+8", "utc+08:00", "gmt+8", "+8", "+08:00", "东八区"), "Asia/Shanghai"),
     **{"台北": "Asia/Taipei", "臺北": "Asia/Taipei", "香港": "Asia/Hong_Kong", "东京": "Asia/Tokyo"},

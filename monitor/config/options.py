@@ -353,7 +353,7 @@ class Subscription:
         None, 'a digest whenever there are new matches, at most this often; "0s" at once'
     )
     days: Annotated[tuple[Weekday, ...], Check(in_order)] = option(
-        (), 'empty: every day. ["mon", "tue", "wed", "thu", "fri"]'
+        (), 'empty: every day. ["mon", "fri"], or ["workday"]: the working days of mainland China'
     )
     timezone: TimeZone = option("Asia/Shanghai", "")
     locale: Locale = option("zh-Hans", 'or "zh-Hant", "en": the words around the news, not the news')

@@ -34,6 +34,7 @@ class Check:
 
 
 WEEKDAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
+WORKDAY = 8  # stands beside the weekdays, 1 to 7: the working days of mainland China
 
 _UNITS = {"ms": 0.001, "s": 1, "m": 60, "h": 3600, "d": 86400, "w": 604800}
 _SPAN = re.compile(r"(\d+(?:\.\d+)?)\s*(ms|[smhdw])")
@@ -213,8 +214,11 @@ def _moment(text: object) -> time:
 def _weekday(text: object) -> int:
     if isinstance(text, int) and not isinstance(text, bool) and 1 <= text <= 7:
         return text
+    if isinstance(text, str) and text.lower() in ("workday", "workdays"):
+        return WORKDAY
     if not isinstance(text, str) or text.lower()[:3] not in WEEKDAYS:
-        raise ValueError(sentence("a weekday is expected: {names}", names=listed(WEEKDAYS)))
+        names = listed((*WEEKDAYS, "workday"))
+        raise ValueError(sentence("a weekday is expected: {names}", names=names))
     return WEEKDAYS.index(text.lower()[:3]) + 1
 
 

@@ -10,10 +10,13 @@ from datetime import UTC, date, datetime, time, timedelta
 from zoneinfo import ZoneInfo
 
 from monitor.config.options import Rule, Subscription
+from monitor.config.values import WORKDAY
+from monitor.digests.workdays import is_workday
 from monitor.model.digests import Slot, SlotKind, SubscriptionState
 
 LATE = timedelta(minutes=10)  # a digest made this long after its slot says so
-_WINDOW = 8  # days looked at before and after now: holds every weekday, so a weekly slot is always found
+# Days looked at before and after now: they hold every weekday, and more days than a holiday ever had.
+_WINDOW, _WINDOW_OF_WORKDAYS = 8, 20
 
 
 def due(sub: Subscription, state: SubscriptionState, now: datetime) -> Slot | None:
@@ -26,7 +29,7 @@ def due(sub: Subscription, state: SubscriptionState, now: datetime) -> Slot | No
         is_due = passed and _has_slots(sub, _local_day(sub, now))
         return _slot_at_instant(SlotKind.EVERY, now) if is_due else None
     after = max(state.last_at or state.created_at, state.created_at)
-    missed = [slot for slot in _slots(sub, now, range(-_WINDOW, 1)) if after < slot.at <= now]
+    missed = [slot for slot in _slots(sub, now, range(-_window(sub), 1)) if after < slot.at <= now]
     # By key too: the operator may have moved the subscription to another zone, where today's 08:00 is yet
     # to come although it has been mailed.
     not_taken = [slot for slot in missed if not _is_taken(state, slot)]
@@ -38,7 +41,9 @@ def due(sub: Subscription, state: SubscriptionState, now: datetime) -> Slot | No
 
 def next_slot(sub: Subscription, now: datetime) -> datetime | None:
     """Return the instant of the next time of day after `now`; None for a subscription without times of day."""
-    return min((slot.at for slot in _slots(sub, now, range(-1, _WINDOW + 1)) if slot.at > now), default=None)
+    return min(
+        (slot.at for slot in _slots(sub, now, range(-1, _window(sub) + 1)) if slot.at > now), default=None
+    )
 
 
 def slot_now(now: datetime) -> Slot:
@@ -90,7 +95,11 @@ def _slot_at_instant(kind: SlotKind, now: datetime) -> Slot:
 
 
 def _has_slots(sub: Subscription, day: date) -> bool:
-    return not sub.days or day.isoweekday() in sub.days
+    return not sub.days or day.isoweekday() in sub.days or (WORKDAY in sub.days and is_workday(day))
+
+
+def _window(sub: Subscription) -> int:
+    return _WINDOW_OF_WORKDAYS if WORKDAY in sub.days else _WINDOW
 
 
 def _local_day(sub: Subscription, now: datetime) -> date:

@@ -1,4 +1,4 @@
-"""Look after what fails in silence: dead and quiet feeds, a disk that is nearly full, a clock that is wrong."""
+"""Look after what fails in silence: dead and quiet feeds, a full disk, a wrong clock, an old calendar."""
 
 import asyncio
 from collections.abc import Callable, Iterable, Sequence
@@ -7,7 +7,8 @@ from datetime import datetime, timedelta
 from pathlib import Path
 from shutil import disk_usage
 
-from monitor.config.options import Feed
+from monitor.config.options import Feed, Subscription
+from monitor.digests.workdays import unknown_year
 from monitor.feeds import pace
 from monitor.feeds.health import DATES, health_of, may_be_quiet, usual_silence
 from monitor.model.feeds import FeedHealth, PollState
@@ -22,7 +23,13 @@ _MB = 1_000_000
 _LEAST_FREE, _MOST_FREE, _SHARE_FREE, _AGAIN = 50 * _MB, 500 * _MB, 0.1, 1.5
 _CLOCK_IS_RIGHT = timedelta(minutes=5)  # within which servers and this machine may differ
 _HEARD_WITHIN = timedelta(days=1)
-_KINDS = (NoticeKind.FEED_DEAD, NoticeKind.FEED_QUIET, NoticeKind.DISK_FULL, NoticeKind.CLOCK_WRONG)
+_KINDS = (
+    NoticeKind.FEED_DEAD,
+    NoticeKind.FEED_QUIET,
+    NoticeKind.DISK_FULL,
+    NoticeKind.CLOCK_WRONG,
+    NoticeKind.CALENDAR_ENDS,
+)
 _TOLD = {FeedHealth.DEAD: NoticeKind.FEED_DEAD, FeedHealth.QUIET: NoticeKind.FEED_QUIET}
 
 
@@ -46,14 +53,20 @@ class WatchedFeed:
 
 
 async def watch(
-    watched: Sequence[Feed], *, db: Database, now: datetime, room_of: Callable[[Path], Room]
+    watched: Sequence[Feed],
+    *,
+    subscriptions: tuple[Subscription, ...] = (),
+    db: Database,
+    now: datetime,
+    room_of: Callable[[Path], Room],
 ) -> None:
-    """Record what is wrong with feeds, disk and clock as troubles that the operator is told about, and what is over.
+    """Record what is wrong with feeds, disk, clock and calendar as troubles that the operator is told about, and what
+    is over.
 
     `room_of` returns the room on the file system of a folder. Raises StoreError.
     """
     room = await asyncio.to_thread(room_of, db.file.parent) if db.file else None
-    found, over = await db.read(_compare, watched, room, now)
+    found, over = await db.read(_compare, watched, room, unknown_year(subscriptions, now), now)
     if found or over:
         await db.write(_record, found, over, now)
 
@@ -97,7 +110,7 @@ def _watched(tx: Connection, feed: Feed, state: PollState | None, key: str) -> W
 
 
 def _compare(
-    tx: Connection, watched: Sequence[Feed], room: Room | None, now: datetime
+    tx: Connection, watched: Sequence[Feed], room: Room | None, without_calendar: int | None, now: datetime
 ) -> tuple[list[Trouble], list[tuple[NoticeKind, str, bool]]]:
     """Return the troubles that are new or told otherwise, and those that are over with whether nobody is told."""
     known = {
@@ -117,6 +130,10 @@ def _compare(
         )
     if error := clock_error((each.state for each in current if each.state), now):
         troubles.append(_clock_trouble(error, now))
+    if without_calendar:
+        details = sentence("Holidays of {year} are not known.", year=str(without_calendar))
+        kind, content = NoticeKind.CALENDAR_ENDS, str(without_calendar)
+        troubles.append(Trouble(kind=kind, content=content, details=details, since=now))
     found = {(trouble.kind, trouble.subject): trouble for trouble in troubles}
     gone = {each.key for each in current if each.health is FeedHealth.GONE}
     return (

@@ -77,6 +77,16 @@ class NoticeKind(Enum):
             ),
         ),
     )
+    CALENDAR_ENDS = (
+        "calendar ends",
+        Telling(
+            happened=sentence("The calendar of Chinese holidays ends; its digests come Monday to Friday."),
+            to_do=sentence(
+                "Update the calendar: pip install --upgrade chinesecalendar, or a newer feed-monitor, and restart the"
+                " service. The holidays of a year are announced in the November before it."
+            ),
+        ),
+    )
     CONFIG_REFUSED = (
         "config refused",
         Telling(

@@ -1,7 +1,7 @@
 """Look over an accepted configuration for what would fail once the service runs, and for what is likely a mistake."""
 
 from collections.abc import Callable, Iterator
-from datetime import timedelta
+from datetime import datetime, timedelta
 from functools import partial
 from typing import get_args
 
@@ -18,6 +18,7 @@ from monitor.config.options import (
 )
 from monitor.config.positions import Positions, read_positions
 from monitor.config.values import Size, in_words
+from monitor.digests.workdays import unknown_year
 from monitor.errors import DigestError, Problem, StoreError
 from monitor.loaded import LoadedConfig
 from monitor.mail.providers import provider_at
@@ -57,8 +58,8 @@ def _store_error(url: str) -> str:
     return ""
 
 
-def warnings_of(loaded: LoadedConfig) -> Iterator[Problem]:
-    """Yield what is accepted, and is likely not what the operator wants."""
+def warnings_of(loaded: LoadedConfig, now: datetime) -> Iterator[Problem]:
+    """Yield what is accepted, and is likely not what the operator wants; at `now`."""
     config, positions = loaded.config, read_positions(loaded.text)
     yield from missing_work(config)
     yield from _numbers_in_quotes(config, positions)
@@ -66,6 +67,18 @@ def warnings_of(loaded: LoadedConfig) -> Iterator[Problem]:
         yield from _odd_sender(config.smtp, positions)
     for index, subscription in enumerate(config.subscriptions):
         yield from _example_recipients(subscription, index, positions)
+        if year := unknown_year((subscription,), now):
+            yield Problem(
+                where=f'[[subscriptions]] "{subscription.name}"',
+                key="days",
+                line=positions.line_of("subscriptions", index, "days"),
+                what=sentence(
+                    "the holidays of {year} are not known: in that year, Monday to Friday are taken for the working"
+                    " days.",
+                    year=str(year),
+                ),
+                instead=sentence("Update the calendar: pip install --upgrade chinesecalendar."),
+            )
     for index, feed in enumerate(config.feeds):
         if isinstance(feed.every, timedelta) and feed.every < config.fetch.min_interval:
             yield Problem(

@@ -70,7 +70,7 @@ async def examine(
 
     `now` is the time by this machine's clock, UTC.
     """
-    config, loaded, found = _read(path)
+    config, loaded, found = _read(path, now)
     for finding in found:
         yield finding
     if config is None:
@@ -116,7 +116,7 @@ def _failed(part: str, what: str, then: str = "") -> DoctorFinding:
 _CONFIGURATION = sentence("configuration")
 
 
-def _read(path: Path) -> tuple[Config | None, LoadedConfig | None, list[DoctorFinding]]:
+def _read(path: Path, now: datetime) -> tuple[Config | None, LoadedConfig | None, list[DoctorFinding]]:
     """Return what can be read of a file, the whole of it unless it is refused, and what is found about it."""
     try:
         loaded = load(path)
@@ -134,7 +134,7 @@ def _read(path: Path) -> tuple[Config | None, LoadedConfig | None, list[DoctorFi
     missing = {problem.text for problem in missing_work(loaded.config)}
     found += [
         (_failed if problem.text in missing else _warning)(_CONFIGURATION, problem.text)
-        for problem in warnings_of(loaded)
+        for problem in warnings_of(loaded, now)
     ]
     config = loaded.config
     counts = {

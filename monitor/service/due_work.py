@@ -467,8 +467,15 @@ class DueWork:
             self._report(Rematched(entries=count))
 
     async def watch(self) -> None:
-        """Look after dead and quiet feeds, the disk and the clock."""
-        await watch(self.loaded.config.feeds, db=self._db, now=self._wall_clock(), room_of=room_of)
+        """Look after dead and quiet feeds, the disk, the clock and the calendar."""
+        config = self.loaded.config
+        await watch(
+            config.feeds,
+            subscriptions=config.subscriptions,
+            db=self._db,
+            now=self._wall_clock(),
+            room_of=room_of,
+        )
 
     async def lapse(self) -> None:
         """Let lapse who has been out of config.toml for a day."""

@@ -104,6 +104,47 @@ def test_only_the_days_asked_for_have_slots() -> None:
     assert names == ["at:2026-11-23T08:00", "at:2026-11-24T08:00"]
 
 
+def test_working_days_of_china_leave_holidays_out_and_take_their_make_up_days_along() -> None:
+    """Spring Festival of 2026: the 15th to the 23rd of February are free, Saturdays 14 and 28 are worked."""
+    workdays = at(days=(8,))
+    start = utc(2026, 2, 12, 1)  # a Thursday, after 08:00 in Shanghai
+    names = [
+        slot.name[8:13] for slot in ticks(workdays, start, start + timedelta(days=18), timedelta(hours=1))
+    ]
+    assert names == [
+        "02-13", "02-14", "02-24", "02-25", "02-26", "02-27", "02-28", "03-02",
+    ]  # fmt: skip
+    assert next_slot(workdays, utc(2026, 2, 14, 1)) == utc(2026, 2, 24)
+
+
+def test_working_days_beside_weekdays_are_both() -> None:
+    both = at(days=(6, 8))
+    start = utc(2026, 10, 1, 1)
+    names = [slot.name[8:13] for slot in ticks(both, start, start + timedelta(days=9), timedelta(hours=1))]
+    assert names == ["10-03", "10-08", "10-09", "10-10"], "a Saturday of the holidays, and one that is worked"
+
+
+def test_a_slot_missed_before_the_longest_holiday_is_still_found_at_its_end() -> None:
+    workdays = at(days=(8,))
+    slot = due(workdays, state(created_at=utc(2026, 1, 1)), utc(2026, 2, 23, 12))
+    assert slot == Slot.named("at:2026-02-14T08:00", utc(2026, 2, 14), late=True)
+
+
+def test_a_year_without_known_holidays_has_the_plain_week() -> None:
+    workdays = at(days=(8,))
+    start = utc(2099, 9, 30, 1)  # a Wednesday
+    names = [
+        slot.name[8:13] for slot in ticks(workdays, start, start + timedelta(days=6), timedelta(hours=1))
+    ]
+    assert names == ["10-01", "10-02", "10-05", "10-06"]
+
+
+def test_with_an_interval_working_days_count_as_well() -> None:
+    hourly = subscription(every=timedelta(hours=1), days=(8,))
+    assert due(hourly, state(), utc(2026, 2, 14, 4)) is not None
+    assert due(hourly, state(), utc(2026, 2, 16, 4)) is None, "a Monday of the holidays"
+
+
 def test_the_day_of_a_slot_is_the_local_day() -> None:
     """08:00 on Monday in Auckland is Sunday in UTC."""
     monday = at(days=(1,), timezone="Pacific/Auckland")

@@ -1,11 +1,11 @@
 from dataclasses import replace
-from datetime import timedelta
+from datetime import UTC, datetime, time, timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from monitor.config.options import Feed
+from monitor.config.options import Feed, Subscription
 from monitor.errors import FetchError, ParseError
 from monitor.jobs.watch import Room, clock_error, is_nearly_full, room_of, watch, watched_feeds
 from monitor.model.feeds import FeedHealth, PollState
@@ -237,3 +237,27 @@ async def test_the_servers_date_is_kept_beside_our_own_time(two: Desk) -> None:
     await two.poll()
     state = next(state for state in await two.db.read(feeds.states) if state.feed_url == GOOD.url)
     assert state.ahead == 7 * MINUTE
+
+
+async def test_a_year_without_known_holidays_is_told_once_and_only_where_working_days_are_asked_for(
+    desk: Desk,
+) -> None:
+    workdays = make.subscription(every=None, at=(time(8),), days=(8,))
+    desk.clock.now = datetime(2098, 12, 20, tzinfo=UTC)
+
+    async def look(*subscriptions: Subscription) -> list[NoticeKind]:
+        await watch(
+            desk.feeds, subscriptions=subscriptions, db=desk.db, now=desk.clock(), room_of=lambda _: PLENTY
+        )
+        return [kind for kind, _ in await told(desk)]
+
+    assert await look(make.subscription()) == []
+    assert await look(workdays) == [NoticeKind.CALENDAR_ENDS]
+    desk.clock.forward(days=1)
+    assert await look(workdays) == [NoticeKind.CALENDAR_ENDS]
+    (known,) = await troubles(desk)
+    assert (known.trouble.details, known.changed_at) == (
+        "Holidays of 2098 are not known.",
+        datetime(2098, 12, 20, tzinfo=UTC),
+    )
+    assert await look(make.subscription()) == [], "nobody asks the calendar any more"

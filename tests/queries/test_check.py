@@ -1,6 +1,7 @@
 """What `check` finds in a file whose options are all good."""
 
 import sys
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
@@ -10,6 +11,7 @@ from monitor.digests.sample import sample_digests, sample_notice
 from monitor.loaded import LoadedConfig, check_bytes
 from monitor.queries.check import problems_of, warnings_of
 from tests import make
+from tests.make import NOW
 
 GOOD = """
 [[feeds]]
@@ -36,8 +38,8 @@ def loaded(folder: Path, text: str = GOOD) -> LoadedConfig:
     return check_bytes(folder / "config.toml", text.encode())
 
 
-def warnings(folder: Path, text: str = GOOD) -> list[str]:
-    return [str(warning) for warning in warnings_of(loaded(folder, text))]
+def warnings(folder: Path, text: str = GOOD, now: datetime = NOW) -> list[str]:
+    return [str(warning) for warning in warnings_of(loaded(folder, text), now)]
 
 
 def smtp(sender: str, host: str = "smtp.qq.com", username: str = "ann@qq.com") -> str:
@@ -167,3 +169,13 @@ def test_recipients_for_examples_are_warned_of_without_a_mail_server_too(folder:
 def test_an_interval_below_the_least_one_is_warned_of(folder: Path) -> None:
     (warning,) = warnings(folder, GOOD.replace("[[rules]]", 'every = "1m"\n[[rules]]'))
     assert 'line 5, [[feeds]] "示例", every: 1m is less than [fetch] min_interval' in warning
+
+
+def test_a_year_whose_holidays_are_not_known_is_told_a_month_before(folder: Path) -> None:
+    workdays = GOOD.replace('every = "0s"', 'at = ["08:00"]\ndays = ["workday"]')
+    assert (
+        "the holidays of 2099 are not known"
+        in warnings(folder, workdays, datetime(2099, 3, 1, tzinfo=UTC))[0]
+    )
+    assert warnings(folder, workdays, datetime(2026, 2, 1, tzinfo=UTC)) == []
+    assert warnings(folder, GOOD, datetime(2099, 3, 1, tzinfo=UTC)) == []
