@@ -92,6 +92,13 @@ def restore(path: Path, file: Path, *, json: bool) -> int:
         if restored.known_until
         else sentence("The backup is empty. What was mailed since may come again.")
     )
+    if restored.kept:
+        say(
+            sentence(
+                "Who unsubscribed after the backup was made gets mails again, unless you unsubscribe them anew: "
+                'docs/guide/recipients.md, "After a restore".'
+            )
+        )
     _show_held(restored.held, times)
     times.say_zone()
     return 0

@@ -91,7 +91,8 @@ def choice_of(tx: Connection, token: str) -> Choice | None:
     key, named = choices.key_of_version(tx, said.version), choices.signed(tx, said.number)
     # What is unknown is compared all the same, with a key that nobody has.
     signed_for, choice = named or ("", None)
-    is_signed = tokens.is_signed(said, signed_for, key or TokenKey(version=said.version, secret=b""))
+    mailbox = choice.address if choice else ""
+    is_signed = tokens.is_signed(said, signed_for, mailbox, key or TokenKey(version=said.version, secret=b""))
     return choice if is_signed and key else None
 
 

@@ -183,8 +183,8 @@ async def _links(draft: Draft, contact: Contact, db: Database, now: datetime) ->
     }
     made, key = await db.write(_with_numbers, draft.state.key, tuple(addresses.values()), now)
     return {
-        mailbox: contact.page(tokens.sign(made[address].number, made[address].signed_for, key))
-        for mailbox, address in addresses.items()
+        mailbox: contact.page(tokens.sign(choice.number, choice.signed_for, choice.address, key))
+        for mailbox, choice in ((mailbox, made[address]) for mailbox, address in addresses.items())
     }
 
 

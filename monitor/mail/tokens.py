@@ -1,7 +1,8 @@
 """Sign and read tokens: the part of a link by which a recipient leaves a list without a login (RFC 8058 section 6).
 
-A token is the version of a key, the number of a choice, and the HMAC-SHA256 of both and of the key of the list, in
-base64url. It holds no address, and never expires: the link in an old mail has to work.
+A token is the version of a key, the number of a choice, and an HMAC-SHA256, in base64url: of both numbers, the key of
+the list, and the mailbox. So it opens nothing where a restored database has given the number to somebody else. No
+address can be read from it. It never expires: the link in an old mail has to work.
 """
 
 import base64
@@ -26,10 +27,10 @@ class Token:
     mac: bytes
 
 
-def sign(number: int, list_key: str, key: TokenKey) -> str:
-    """Return the token of the choice of this number, of the list that has this key."""
+def sign(number: int, list_key: str, mailbox: str, key: TokenKey) -> str:
+    """Return the token of the choice of this number, about the list of this key, of the mailbox of this key."""
     head = key.version.to_bytes(_VERSION) + number.to_bytes(_NUMBER)
-    whole = head + _mac(number, list_key, key)
+    whole = head + _mac(number, list_key, mailbox, key)
     return base64.urlsafe_b64encode(whole).decode().rstrip("=")
 
 
@@ -48,12 +49,12 @@ def read(text: str) -> Token | None:
     )
 
 
-def is_signed(token: Token, list_key: str, key: TokenKey) -> bool:
-    """Return whether a token was signed with this key, for this list."""
-    return hmac.compare_digest(token.mac, _mac(token.number, list_key, key))
+def is_signed(token: Token, list_key: str, mailbox: str, key: TokenKey) -> bool:
+    """Return whether a token was signed with this key, for this list and mailbox."""
+    return hmac.compare_digest(token.mac, _mac(token.number, list_key, mailbox, key))
 
 
-def _mac(number: int, list_key: str, key: TokenKey) -> bytes:
-    # The two numbers first, of a fixed length, so that no other three things make the same bytes.
-    said = number.to_bytes(_NUMBER) + key.version.to_bytes(_VERSION) + list_key.encode()
+def _mac(number: int, list_key: str, mailbox: str, key: TokenKey) -> bytes:
+    # Numbers of a fixed length, and texts in which no NUL can stand: nothing else makes the same bytes.
+    said = number.to_bytes(_NUMBER) + key.version.to_bytes(_VERSION) + f"{list_key}\0{mailbox}".encode()
     return hmac.new(key.secret, b"monitor choice\n" + said, hashlib.sha256).digest()

@@ -45,8 +45,8 @@ class Choice:
         require_utc(self.unsubscribed_at, self.paused_until, self.changed_at)
 
     def is_paused(self, now: datetime) -> bool:
-        """Return whether a pause runs."""
-        return self.paused_until is not None and now < self.paused_until
+        """Return whether a pause runs. One that ends later than any can was begun by a clock that was ahead."""
+        return self.paused_until is not None and now < self.paused_until <= now + LONGEST_PAUSE
 
     def declines(self, now: datetime) -> bool:
         """Return whether no mail of the subscription is wanted now."""

@@ -59,7 +59,7 @@ def declining(tx: Connection, subscription: str, addresses: Collection[str], now
 
 
 def signed(tx: Connection, number: int) -> tuple[str, Choice] | None:
-    """Return the choice of a number that a token names, and the key that the token is signed for; None for no choice.
+    """Return the choice of a number that a token names, and the list that the token is signed for; None for no choice.
 
     Where two subscriptions became one, it is the choice that goes on.
     """

@@ -270,7 +270,7 @@ async def test_a_choice_goes_along_when_two_subscriptions_become_one(desk: Desk)
     await desk.db.write(subscriptions.merge, "old", "new")
     assert await desk.db.read(choices.declining, "new", [ANN, BOB], desk.clock()) == {ANN}
     for address in (ANN, BOB):  # links in old mails still work
-        token = tokens.sign(made[address].number, "old", key)
+        token = tokens.sign(made[address].number, "old", address, key)
         chosen = await choose_by_token(token, left, by=BY, db=desk.db, now=desk.clock())
         assert chosen
         assert (chosen.choice.subscription, chosen.choice.address) == ("new", address)
@@ -283,7 +283,7 @@ async def test_tokens_of_earlier_keys_stay_good(desk: Desk) -> None:
     second = await desk.db.write(choices.signing_key, desk.clock())
     assert (first.version, second.version, first.secret == second.secret) == (1, 2, False)
     for key in (first, second):
-        token = tokens.sign(made[ANN].number, KEY, key)
+        token = tokens.sign(made[ANN].number, KEY, ANN, key)
         decision = Decision(wish=Wish.PAUSE, days=1)
         assert await choose_by_token(token, decision, by=BY, db=desk.db, now=desk.clock())
 
@@ -320,3 +320,25 @@ async def test_each_mail_has_its_own_link_and_the_rest_is_rendered_once(desk: De
     assert len(set(links)) == 2
     numbers = await desk.db.read(lambda tx: tx.scalars(select(tables.choices.c.number)).all())
     assert len(numbers) == 2
+
+
+async def test_a_pause_by_a_clock_that_was_years_ahead_is_none(desk: Desk) -> None:
+    desk.subscription = to(ANN)
+    desk.clock.forward(days=800)
+    await decide(desk, Wish.PAUSE, days=365)
+    desk.clock.forward(days=-800)
+    await arrive(desk, "大模型一")
+    assert recipients_of(await desk.compose()) == [ANN]
+
+
+async def test_a_number_that_a_restored_database_gives_to_somebody_else_opens_nothing(desk: Desk) -> None:
+    made = await desk.db.write(choices.ensure, KEY, [ANN])
+    key = await desk.db.write(choices.signing_key, desk.clock())
+    token = tokens.sign(made[ANN].number, KEY, ANN, key)
+
+    def give(tx: Connection) -> None:
+        tx.execute(tables.choices.update().values(address=BOB))
+
+    await desk.db.write(give)
+    decision = Decision(wish=Wish.UNSUBSCRIBE)
+    assert await choose_by_token(token, decision, by=BY, db=desk.db, now=desk.clock()) is None

@@ -308,7 +308,7 @@ async def _readers(plan: Plan) -> dict[str, _Reader]:
     def signed(tx: Connection) -> dict[str, _Reader]:
         key, made = choices.signing_key(tx, make.NOW), choices.ensure(tx, list_key, addresses)
         return {
-            address: _Reader(address, f"/u/{tokens.sign(choice.number, list_key, key)}")
+            address: _Reader(address, f"/u/{tokens.sign(choice.number, list_key, address, key)}")
             for address, choice in made.items()
         }
 
