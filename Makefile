@@ -44,7 +44,7 @@ mail-check: $(DEV)
 
 # The golden mails, looked at by html-validate, axe, mailparser, Perl and SpamAssassin; what is missing is skipped, but in CI.
 golden: $(DEV) golden-tools
-	$(BIN)/python -m pytest -n 2 --dist loadfile tests/golden
+	$(BIN)/python -m pytest tests/golden
 
 # Packages of npm, as the lock has them: it names no registry.
 golden-tools: tests/golden/node/node_modules/.package-lock.json
