@@ -122,8 +122,8 @@ if __name__ == "__main__":
         else:
             page = demo_digest("zh-Hans")
             photograph(chromium, page, HERE / "digest.png", width=DESK, light=LIGHTS[0])
-            photograph(chromium, page, HERE / "digest-phone.png", width=PHONE, light=LIGHTS[0], height=812)
+            photograph(chromium, page, HERE / "digest-phone.png", width=PHONE, light=LIGHTS[0], height=736)
             photograph(
-                chromium, page, HERE / "digest-phone-dark.png", width=PHONE, light=LIGHTS[1], height=812
+                chromium, page, HERE / "digest-phone-dark.png", width=PHONE, light=LIGHTS[1], height=736
             )
         chromium.close()

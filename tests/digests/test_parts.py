@@ -79,10 +79,10 @@ def test_sixty_entries_of_the_usual_length_are_one_mail_and_whole() -> None:
 
 
 def test_with_more_the_mail_shows_fewer_whole_before_there_is_a_second() -> None:
-    parts = parts_of(*usual(170))
+    parts = parts_of(*usual(230))
     assert (len(parts.parts), parts.left) == (1, ())
     assert whole(parts)[0] in (45, 30, 20)
-    assert sorted(shown(parts)) == list(range(170))
+    assert sorted(shown(parts)) == list(range(230))
     assert_fits(parts)
 
 
@@ -119,19 +119,19 @@ def test_each_part_says_which_it_is_and_the_last_that_it_is_the_last(three: Part
     [
         (
             "zh-Hant",
-            ["本期共 250 則，分 2 封寄出，這是第 2 封。", "其中 1 則來自往期：當時放不下，或郵件沒有送到。"],
+            ["本期共 300 則，分 2 封寄出，這是第 2 封。", "其中 1 則來自往期：當時放不下，或郵件沒有送到。"],
         ),
         (
             "en",
             [
-                "This issue has 250 items and comes in 2 mails; this is mail 2.",
+                "This issue has 300 items and comes in 2 mails; this is mail 2.",
                 "1 item is from an earlier issue: it did not fit, or its mail could not be delivered.",
             ],
         ),
     ],
 )
 def test_parts_and_what_is_owed_are_told_in_the_readers_language(locale: str, told: list[str]) -> None:
-    second = parts_of(*usual(249), owed=usual(1, first=900), locale=locale).parts
+    second = parts_of(*usual(299), owed=usual(1, first=900), locale=locale).parts
     text = " ".join(" ".join(part.rendered.text.split("\n")) for part in second)
     html = " ".join(words(part.rendered.html) for part in second)
     assert [sentence in text and sentence in html for sentence in told] == [True, True]
