@@ -33,7 +33,7 @@ from monitor.jobs.draft import DigestContext, Draft, draft_digest
 from monitor.jobs.stored import ExcludedEntry, match_period
 from monitor.loaded import LoadedConfig, load
 from monitor.model.digests import Digest
-from monitor.queries.answers.work import ExcludedAnswer, PreviewedDigest, ReplayedDigest
+from monitor.queries.answers.work import ExcludedAnswer, FoldedEntry, PreviewedDigest, ReplayedDigest
 from monitor.queries.excluded import excluded_now
 from monitor.queries.replay import LEAD, Replayed
 from monitor.queries.replay import replay as replay_subscription
@@ -102,6 +102,7 @@ def preview(path: Path, *, only: str | None, out: Path, sample: bool, json: bool
         say(_in_words(previewed))
         for file in previewed.files:
             say(f"  {file}")
+        _say_folded(previewed.folded)
     if kept and not sample:
         say_held_back(kept, in_words(NOT_FORGOTTEN), loaded.config.feeds)
     return 0
@@ -133,6 +134,7 @@ def _write_preview(draft: _Preview, sender: str, out: Path, *, held_back: int) -
         files=_write_parts(draft.parts, f"{stem}-sample" if draft.sample else stem, sender, out, draft.key)
         if draft.parts
         else (),
+        folded=FoldedEntry.all_of(part.digest for part, _ in draft.parts),
         sample=draft.sample,
         held_back=held_back,
     )
@@ -216,6 +218,7 @@ def replay(path: Path, start: str, end: str, *, new: Path | None, out: Path, jso
         values = {"subscription": digest.subscription, "slot": digest.slot, "subject": digest.subject}
         values["entries"] = count(digest.entries, "entry")
         say(sentence("{subscription} {slot}: {entries}: {subject}", **values))
+        _say_folded(digest.folded)
     say(_summed_up(len(digests), start, end, out))
     return 0
 
@@ -274,7 +277,17 @@ def _write_replayed(replayed: Replayed, sender: str, out: Path) -> ReplayedDiges
         entries=replayed.entries,
         subject=replayed.parts[0].rendered.subject,
         files=_write_parts([(part, digest.subscription.to) for part in replayed.parts], stem, sender, out),
+        folded=FoldedEntry.all_of(part.digest for part in replayed.parts),
     )
+
+
+def _say_folded(folded: Sequence[FoldedEntry]) -> None:
+    for entry in folded:
+        title = entry.title or entry.link
+        if entry.into is None:
+            say(sentence("  {title}: one more source of a story that was sent before", title=title))
+        else:
+            say(sentence("  {title}: folded into {other}", title=title, other=entry.into_title))
 
 
 def _parts_of(draft: Draft) -> tuple[tuple[Part, Sequence[str]], ...]:

@@ -77,9 +77,21 @@ def _show_entry(explained: Explained, feeds: Mapping[str, str], times: Times) ->
                 'It was too old when its feed brought it: only "monitor rules apply --held-back" mails it.'
             )
         )
-    for subscription, slot, at in explained.mailed:
-        values = {"subscription": subscription, "time": times.at(at), "slot": times.slot(subscription, slot)}
-        say(sentence("Mailed to {subscription}: {time} (the digest of {slot}).", **values))
+    for mailing in explained.mailed:
+        values = {
+            "subscription": mailing.subscription,
+            "time": times.at(mailing.at),
+            "slot": times.slot(mailing.subscription, mailing.slot),
+            "title": explained.leads.get(mailing.lead or 0, ""),
+        }
+        if mailing.lead:
+            say(
+                sentence(
+                    "Mailed to {subscription}: {time} (the digest of {slot}), folded into: {title}", **values
+                )
+            )
+        else:
+            say(sentence("Mailed to {subscription}: {time} (the digest of {slot}).", **values))
     if not explained.mailed:
         say(sentence("It has not been mailed."))
 

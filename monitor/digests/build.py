@@ -1,18 +1,35 @@
 """Build a digest from pending entries: grouped by rule, ordered, each story once, limited in length."""
 
-from collections.abc import Collection, Iterable, Mapping, Sequence
-from dataclasses import replace
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from datetime import datetime
-from itertools import groupby
+from itertools import accumulate, groupby
 from urllib.parse import urlsplit
 
 from monitor.config.options import Rule, Subscription
-from monitor.model.digests import Digest, Item, Section, Slot, Watched
-from monitor.model.rules import PendingEntry, Reason
+from monitor.digests.stories import Kinship, Past, Reader, Told, Window, group
+from monitor.model.digests import Copy, Digest, Item, Section, Slot, Watched
+from monitor.model.feeds import Entry
+from monitor.model.rules import COPY, PendingEntry, Reason
 
 FULL_IN_SECTION = 30  # items shown with excerpt and reasons; beyond them, titles only
 FULL_IN_ALL = 60
 LEAD = 3  # items of a section that are shown first, whenever they were published
+
+# Beyond either, further copies of a story stand under an item of their own: one item has to fit a mail.
+COPIES_IN_ITEM = 30
+COPIES_LENGTH = 6000  # characters of their links and names
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Stories:
+    """By what copies and later stages of a story are known, beside equal addresses."""
+
+    reader: Reader
+    past: Past  # what was mailed to this subscription lately
+    retitled: Mapping[
+        str, datetime
+    ]  # stories among those pending that were mailed under another title, and when
 
 
 def build(
@@ -27,27 +44,37 @@ def build(
     now: datetime,
     next_at: datetime | None,
     owed: Sequence[PendingEntry] = (),
+    stories: Stories | None = None,
 ) -> Digest:
     """Return the digest of one slot; the same arguments give the same digest.
 
     `rules` come with their fingerprints, in the order of `rules_of`; `feeds` maps a feed's URL to its name.
     `watched` comes without its silent rules: they are filled in here.
-    An entry that satisfies several rules appears once, under the first of them; a story that several feeds
-    carry appears once, with the other feeds in `also`. Entries `owed` come first in their section, then its lead; those
+    An entry that satisfies several rules appears once, under the first of them; so does a story that several feeds
+    carry: the fullest copy as the item, the others in its `copies`, under the first rule of any of them. Which entries
+    are one story `stories` tells; without it, equal addresses do. Entries `owed` come first in their section, then its
+    lead; those
     that no rule matches any more stand in a section of their own, at the end.
     """
     named = [(rule.name, fingerprint) for rule, fingerprint in rules]
     owed_seqs = {candidate.seq for candidate in owed}
-    items = [
+    same_address = [
         item
         for copies in _stories([*pending, *owed])
         if (item := _item(copies, named, feeds, owed_seqs)) is not None
     ]
+    items = same_address
+    if stories:
+        order = [rule.name for rule, _ in rules]
+        items = [
+            _dated(item, told, stories, owed_seqs)
+            for item, told in _folded(same_address, stories.reader, order)
+        ]
     by_rule: list[tuple[str | None, int, list[Item]]] = [
         (rule.name, rule.max, [item for item in items if _is_under(item, rule.name)]) for rule, _ in rules
     ]
     by_rule.append((None, 0, [item for item in items if not item.reasons]))
-    sizes = [min(len(section), limit or FULL_IN_SECTION) for _, limit, section in by_rule]
+    sizes = [min(_count_news(section), limit or FULL_IN_SECTION) for _, limit, section in by_rule]
     full = fair_share(sizes, FULL_IN_ALL, at_most=FULL_IN_SECTION)
     return Digest(
         subscription=subscription,
@@ -59,7 +86,7 @@ def build(
         ),
         watched=replace(watched, silent=_silent([rule for rule, _ in rules], items)),
         next_at=next_at,
-        total=len(items),
+        total=_count_news(items),
     )
 
 
@@ -98,16 +125,104 @@ def _item(
     best = min(candidates, key=lambda copy: (-len(copy.entry.text or copy.entry.summary), copy.seq))
     in_force = {fingerprint for _, fingerprint in rules}
     name = _feed_name(best, feeds)
-    names = (_feed_name(copy, feeds) for copy in sorted(copies, key=lambda copy: copy.seq))
+    by_feed = {_feed_name(copy, feeds): copy for copy in sorted(copies, key=lambda copy: -copy.seq)}
+    others = [
+        Copy(seq=copy.seq, entry=copy.entry, feed=feed) for feed, copy in by_feed.items() if feed != name
+    ]
     return Item(
         seq=best.seq,
         entry=best.entry,
         feed=name,
         reasons=_reasons(best, rules),
-        also=tuple(dict.fromkeys(other for other in names if other != name)),
+        copies=_within_bounds(sorted(others, key=lambda copy: copy.seq)),
         score=max((match.score for match in best.matches if match.fingerprint in in_force), default=0.0),
         owed=bool(owed_copies),
     )
+
+
+def _folded(items: Sequence[Item], reader: Reader, order: Sequence[str]) -> Iterator[tuple[Item, Told]]:
+    """Yield one item for each story, made of those that tell it, and how it is compared; the fullest is the item."""
+    ranked = sorted(items, key=lambda item: (-_length(item), item.seq))
+    told = [reader.read(_title(item.entry), item.entry.when, item.entry.feed_url) for item in ranked]
+    for places in group(told, Window(reader)):
+        for some in _in_bounds([ranked[place] for place in places]):
+            yield _joined(some, order), told[places[0]]
+
+
+def _within_bounds(copies: Sequence[Copy]) -> tuple[Copy, ...]:
+    """Return as many copies as one item may have; of one address, so that a reader misses nothing in the others."""
+    sizes = accumulate(map(_size, copies))
+    return tuple(
+        copy for copy, size in zip(copies[:COPIES_IN_ITEM], sizes, strict=False) if size <= COPIES_LENGTH
+    )
+
+
+def _size(copy: Copy) -> int:
+    return len(copy.entry.link) + len(copy.feed)
+
+
+def _as_copies(item: Item) -> list[Copy]:
+    return [Copy(seq=item.seq, entry=item.entry, feed=item.feed), *item.copies]
+
+
+def _in_bounds(items: Sequence[Item]) -> Iterator[list[Item]]:
+    """Yield the items of one story in lots, none of which has more copies than one item may."""
+    lot: list[Item] = []
+    copies = length = 0
+    for item in items:
+        its = _as_copies(item)
+        size = sum(map(_size, its))
+        if lot and (copies + len(its) > COPIES_IN_ITEM or length + size > COPIES_LENGTH):
+            yield lot
+            lot, copies, length = [], 0, 0
+        lot.append(item)
+        copies, length = copies + len(its), length + size
+    yield lot
+
+
+def _joined(items: Sequence[Item], order: Sequence[str]) -> Item:
+    """Return the first of these items with the others, and their copies, as its copies; the reasons of all."""
+    first, *others = items
+    if not others:
+        return first
+    reasons = {reason.rule: reason for reason in first.reasons}
+    for reason in (reason for item in others for reason in item.reasons):
+        # Where its words stand in a copy says nothing of the text that is shown.
+        hits = tuple(hit._replace(field=COPY, start=0, end=0) for hit in reason.hits)
+        reasons.setdefault(reason.rule, Reason(rule=reason.rule, hits=hits))
+    copies = [*first.copies, *(copy for item in others for copy in _as_copies(item))]
+    return replace(
+        first,
+        reasons=tuple(reasons[rule] for rule in order if rule in reasons),
+        copies=tuple(sorted(copies, key=lambda copy: copy.seq)),
+        score=max(item.score for item in items),
+        owed=any(item.owed for item in items),
+    )
+
+
+def _dated(item: Item, told: Told, stories: Stories, owed: Collection[int]) -> Item:
+    """Return an item with the date of the mail that brought its story, or an earlier stage or title of it."""
+    before = [
+        stories.retitled[entry.story] for entry in item.entries.values() if entry.story in stories.retitled
+    ]
+    if before:
+        return replace(item, update_of=max(before))
+    if not item.owed and (found := stories.past.find(told, without=owed)):
+        kinship, at = found
+        return replace(item, known_since=at) if kinship is Kinship.SAME else replace(item, update_of=at)
+    return item
+
+
+def _title(entry: Entry) -> str:
+    return entry.title or entry.summary or entry.text
+
+
+def _length(item: Item) -> int:
+    return len(item.entry.text or item.entry.summary)
+
+
+def _count_news(items: Iterable[Item]) -> int:
+    return sum(item.known_since is None for item in items)
 
 
 def _reasons(candidate: PendingEntry, rules: Sequence[tuple[str, str]]) -> tuple[Reason, ...]:
@@ -128,8 +243,9 @@ def _is_under(item: Item, rule: str) -> bool:
 
 
 def _section(rule: str | None, items: Sequence[Item], full: int) -> Section:
-    ordered = _ordered(items)
-    return Section(rule=rule, items=tuple(ordered[:full]), more=tuple(ordered[full:]))
+    ordered = _ordered([item for item in items if item.known_since is None])
+    known = sorted((item for item in items if item.known_since is not None), key=_by_time)
+    return Section(rule=rule, items=tuple(ordered[:full]), more=tuple(ordered[full:]), known=tuple(known))
 
 
 def _ordered(items: Sequence[Item]) -> list[Item]:

@@ -99,7 +99,12 @@ def _content(order: Sequence[_Place], whole: int) -> _Content:
 def _part(digest: Digest, content: _Content, *, number: int, parts: int, left: int) -> Digest:
     whole, titles = _by_section(content.whole), _by_section(content.titles)
     sections = tuple(
-        replace(section, items=tuple(whole.get(at, ())), more=tuple(titles.get(at, ())))
+        replace(
+            section,
+            items=tuple(whole.get(at, ())),
+            more=tuple(item for item in titles.get(at, ()) if item.known_since is None),
+            known=tuple(item for item in titles.get(at, ()) if item.known_since is not None),
+        )
         for at, section in enumerate(digest.sections)
         if at in whole or at in titles
     )
@@ -187,7 +192,8 @@ def _most_titles(
 def _rendered(
     digest: Digest, contents: Sequence[_Content], left: int, render: RenderDigest
 ) -> Iterator[Part]:
-    digest = replace(digest, total=sum(len(content.whole) + len(content.titles) for content in contents))
+    places = (place for content in contents for place in (*content.whole, *content.titles))
+    digest = replace(digest, total=sum(place.item.known_since is None for place in places))
     for number, content in enumerate(contents, 1):
         last = number == len(contents)
         part = _part(digest, content, number=number, parts=len(contents), left=left if last else 0)

@@ -5,7 +5,7 @@ from collections.abc import Iterable, Sequence
 from monitor.digests.language import Language
 from monitor.digests.marked_text import plain_text
 from monitor.model.digests import Item
-from monitor.model.rules import Hit, Reason
+from monitor.model.rules import COPY, Hit, Reason
 
 WORDS = 6  # named for an item
 RULES = 3  # beside that of the heading
@@ -23,6 +23,8 @@ def whole_words(item: Item) -> tuple[Reason, ...]:
     }
 
     def widened(hit: Hit) -> Hit:
+        if hit.field == COPY:
+            return hit
         text: str = texts[hit.field] if hit.field in texts else getattr(item.entry, hit.field)
         if not hit.found or text[hit.start : hit.end] != hit.found:  # a text that is pruned, a feed renamed
             return hit
@@ -80,6 +82,7 @@ def _of_words(hidden: Sequence[Hit], language: Language) -> list[str]:
         "section": gettext("Matched by section: %(words)s"),
         "link": gettext("Matched in the link: %(words)s"),
         "feed": gettext("Matched by feed: %(words)s"),
+        COPY: gettext("Matched in another report: %(words)s"),
     }
     by_field: dict[str, list[str]] = {}
     for hit in hidden[:WORDS]:

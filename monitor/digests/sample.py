@@ -8,7 +8,7 @@ from typing import Any
 from monitor.config.options import ENTRY_FIELDS, Rule, Subscription
 from monitor.digests.build import build
 from monitor.digests.notice import make_notice
-from monitor.model.digests import Digest, Slot, SlotKind, Watched
+from monitor.model.digests import Copy, Digest, Section, Slot, SlotKind, Watched
 from monitor.model.feeds import Entry, FeedHealth
 from monitor.model.notices import KnownTrouble, Notice, NoticeKind, Trouble
 from monitor.model.recipients import Contact
@@ -38,6 +38,7 @@ def sample_digests(subscription: Subscription) -> Iterator[Digest]:
         next_at=_AT + day,
         owed=[PendingEntry(seq=_ENTRIES + 1, entry=_entry(_ENTRIES + 1), matches=())],
     )
+    full = replace(full, sections=tuple(map(_with_all, full.sections)))
     yield replace(full, contact=Contact(public_url="https://news.example.org", answers="editor@example.org"))
     yield replace(full, part=2, parts=2, left=1, contact=Contact(answers="editor@example.org"))
     yield build(
@@ -127,6 +128,19 @@ def sample_notice() -> Notice:
         for number in range(10)
     ]
     return make_notice(troubles, _AT)
+
+
+def _with_all(section: Section) -> Section:
+    """Return a section with an update, an item with copies, and one more source of what was mailed before."""
+    first, *others = section.items
+    copies = tuple(Copy(seq=number, entry=_entry(number), feed="B") for number in range(2))
+    known = replace(first, known_since=_AT)
+    return replace(
+        section,
+        items=(replace(first, update_of=_AT), *others),
+        more=tuple(replace(item, copies=copies, update_of=_AT) for item in section.more),
+        known=(known, replace(known, copies=copies)),
+    )
 
 
 def _entries() -> Iterator[Entry]:

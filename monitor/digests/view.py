@@ -1,6 +1,7 @@
 """Prepare a digest for the templates: texts tidied and cut, numbers, dates in the reader's zone and language."""
 
 import re
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -26,10 +27,18 @@ _WORD = 40  # of a word that excluded entries
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class CopyView:
+    """The same story elsewhere: the source, or the title where a source has several; the link may be ""."""
+
+    name: str
+    link: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class ItemView:
     """An entry as the mail shows it. Every string may be "" but the title.
 
-    Of one shown by title only there is no reading time and no excerpt, and nothing of why it matched.
+    Of one shown by title only, and of an update, there is no reading time, no excerpt, and nothing of why it matched.
     """
 
     title: MarkedText
@@ -45,18 +54,19 @@ class ItemView:
     original_host: str  # where that leaves the feed's site
     excerpt: MarkedText
     why: tuple[str, ...]  # what marks and heading do not show of why it stands here: a sentence each
-    also: tuple[str, ...]
-    also_count: int  # feeds; `also` names the first of them
+    copies: tuple[CopyView, ...]  # all of them: each counts as mailed
+    sent_before: str  # when its story, or an earlier stage or title of it, was mailed; "" for none
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SectionView:
-    """A rule's items; those in `more` are shown by title only."""
+    """A rule's items; those in `more` are shown by title only, and those in `known` are not counted."""
 
     rule: str
     count: int
     items: tuple[ItemView, ...]
     more: tuple[ItemView, ...]
+    known: tuple[ItemView, ...]  # more sources of what was mailed before
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -66,7 +76,7 @@ class DigestView:
     name: str
     locale: str
     headline: str  # the first title that is new, shortened for a subject; "" without news
-    count: int  # items in this mail
+    count: int  # items in this mail, without the known ones
     part: int  # of `parts`: a digest may come in several mails
     parts: int
     total: int  # items in all parts
@@ -112,19 +122,19 @@ def digest_view(digest: Digest, language: Language) -> DigestView:
     return DigestView(
         name=cut(digest.subscription.name, _NAME),
         locale=language.locale,
-        headline=_headline(digest.items),
-        count=len(digest.items),
+        headline=_headline(digest.news or digest.items),
+        count=len(digest.news),
         part=digest.part,
         parts=digest.parts,
         total=digest.total,
-        owed=sum(item.owed for item in digest.items),
+        owed=sum(item.owed for item in digest.news),
         left=digest.left,
         day=language.day(now),
         short_day=language.short_day(now),
         scheduled=language.recently(digest.slot.at.astimezone(zone), now.date()) if digest.slot.late else "",
         since=language.recently(digest.since.astimezone(zone), now.date()) if digest.since else "",
         sections=sections,
-        topics=sections[:TOPICS],
+        topics=tuple(section for section in sections if section.count)[:TOPICS],
         entries=_entries(digest),
         feeds=len(digest.watched.feeds),
         ok=len(_feed_names(digest, FeedHealth.OK)),
@@ -188,9 +198,10 @@ def _section(section: Section, language: Language, now: datetime) -> SectionView
     rule = language.words.gettext("Selected by earlier rules") if section.rule is None else section.rule
     return SectionView(
         rule=cut(rule, _NAME),
-        count=len(section.all_items),
-        items=tuple(_item(item, language, now, is_whole=True) for item in section.items),
+        count=len(section.items) + len(section.more),
+        items=tuple(_item(item, language, now, is_whole=item.update_of is None) for item in section.items),
         more=tuple(_item(item, language, now, is_whole=False) for item in section.more),
+        known=tuple(_item(item, language, now, is_whole=False) for item in section.known),
     )
 
 
@@ -216,9 +227,25 @@ def _item(item: Item, language: Language, now: datetime, *, is_whole: bool) -> I
         original_host=foreign_host(original, entry.feed_url),
         excerpt=shown.marked,
         why=clauses(reasons, [*in_title, *shown.shown], language) if is_whole else (),
-        also=_names(item.also),
-        also_count=len(item.also),
+        copies=_copies(item),
+        sent_before=_sent_before(item, language, now),
     )
+
+
+def _copies(item: Item) -> tuple[CopyView, ...]:
+    sources = Counter([item.feed, *(copy.feed for copy in item.copies)])
+    return tuple(
+        CopyView(
+            name=cut(copy.feed if sources[copy.feed] == 1 else _title(copy.entry), _NAME),
+            link=web_link(copy.entry.link, copy.entry.feed_url),
+        )
+        for copy in item.copies
+    )
+
+
+def _sent_before(item: Item, language: Language, now: datetime) -> str:
+    at = item.update_of or item.known_since
+    return language.recently(at.astimezone(now.tzinfo), now.date()) if at else ""
 
 
 def _minutes(text: str) -> int:

@@ -1,7 +1,7 @@
 """Compose the digest of a slot: one mail per recipient, queued in the outbox."""
 
 import hashlib
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from secrets import token_hex
@@ -14,6 +14,7 @@ from monitor.jobs.draft import DigestContext, Draft, Issue, NothingPending, draf
 from monitor.mail import tokens
 from monitor.mail.message import MailingList, make_mail, new_message_id
 from monitor.model.digests import Item, Slot
+from monitor.model.feeds import Entry
 from monitor.model.mail import Mail, Rendered
 from monitor.model.notices import NoticeKind, Trouble
 from monitor.model.recipients import Choice, Contact, TokenKey
@@ -65,6 +66,11 @@ class _Row:
     returns: Mapping[str, int]  # by story
     mails: tuple[Mail, ...]
 
+    @property
+    def entries(self) -> dict[int, Entry]:
+        """The entries that count as mailed by it, copies included."""
+        return _entries(self.items)
+
 
 class _OvertakenError(Exception):
     """Raised within the transaction, so that nothing of it stays."""
@@ -104,8 +110,8 @@ async def compose(
     return Composed(
         subscription=subscription,
         slot=slot,
-        entries=len({item.seq for row in rows for item in row.items}),
-        left=len({item.seq for issue in draft.issues for item in issue.left}),
+        entries=len({seq for row in rows for item in row.items for seq in item.entries}),
+        left=len({seq for issue in draft.issues for item in issue.left for seq in item.entries}),
         subject=draft.issues[0].parts[0].rendered.subject,
         mails=tuple(mail for row in rows for mail in row.mails if mail.to in wanted),
         template_error=draft.template_error,
@@ -234,6 +240,7 @@ def _pass_over(tx: Connection, subscription: Subscription, slot: Slot, nothing: 
     state, cursor = nothing.state, nothing.span.cursor
     if is_at_once(slot):
         return True
+    digests.add_backfill(tx, state.key, nothing.waiting)
     if subscription.at:  # a time of day that passes without news is remembered, so that "since" stays true
         return subscriptions.take_slot(tx, state, slot, cursor)
     return cursor == state.cursor or subscriptions.advance(tx, state, cursor)
@@ -254,7 +261,8 @@ def _queue(
     """
     key = draft.state.key
     # A mail that went out at once since the draft was made may have brought the same story.
-    if digests.mailed(tx, key, [pending.entry.story for pending in draft.pending]):
+    mailed = digests.mailed_before(tx, key, [pending.entry.story for pending in draft.pending])
+    if {story: seq for story, (seq, _) in mailed.items()} != draft.mailed_before:
         return None
     # A mail at once stands beside the digests: it leaves their cursor, and what "since" means to them, alone.
     takes_slot = not is_at_once(slot)
@@ -263,7 +271,7 @@ def _queue(
     last = 0
     for row in rows:
         number = digests.insert(
-            tx, key, slot, now, len(row.items), context.rules.fingerprint, part=row.number
+            tx, key, slot, now, len(row.entries), context.rules.fingerprint, part=row.number
         )
         if number is None:
             if last:
@@ -272,9 +280,9 @@ def _queue(
                 subscriptions.take_slot(tx, draft.state, slot, draft.state.cursor)
             return None
         last = number
-        digests.add_entries(
-            tx, number, {item.seq: row.returns.get(item.entry.story, 0) for item in row.items}
-        )
+        returns = {seq: row.returns.get(entry.story, 0) for seq, entry in row.entries.items()}
+        leads = {copy.seq: item.seq for item in row.items for copy in item.copies}
+        digests.add_entries(tx, number, returns, leads)
         for mail in row.mails:
             if mail.to in wanted:
                 outbox.insert(
@@ -286,23 +294,25 @@ def _queue(
                     route=context.route,
                     urgent=not takes_slot,
                 )
-        brought = {item.entry.story for item in row.items}
-        digests.mark_mailed(tx, key, number, [pair for pair in stories.items() if pair[1] in brought])
+        brought = {entry.story for entry in row.entries.values()}
+        _mark_mailed(tx, draft, number, [pair for pair in stories.items() if pair[1] in brought])
     if takes_slot and not subscriptions.take_slot(tx, draft.state, slot, draft.span.cursor):
         raise _OvertakenError
     # What is left counts as mailed too: from here on it is owed.
-    digests.mark_mailed(tx, key, last, list(stories.items()))
+    _mark_mailed(tx, draft, last, list(stories.items()))
     digests.drop_backfill(tx, key, draft.backfill)
+    if takes_slot:
+        digests.add_backfill(tx, key, draft.waiting)
     _tell_of_templates(tx, key, draft, now)
     for issue in draft.issues:
         _settle(tx, key, issue, wanted, now)
     # The file may be torn: who comes back within a day gets what the others get now.
     news = max(
-        ({item.seq: 0 for item in issue.digest.items if not item.owed} for issue in draft.issues), key=len
+        (_entries(issue.digest.items).keys() - issue.returns.keys() for issue in draft.issues), key=len
     )  # of those who declined no rule
     left = recipients.left_lately(tx, key)
     for address in set(left) - choices.declining(tx, key, left, now):
-        owed.add(tx, key, address, news, now)
+        owed.add(tx, key, address, dict.fromkeys(news, 0), now)
     return wanted
 
 
@@ -321,12 +331,22 @@ def _tell_of_templates(tx: Connection, key: str, draft: Draft, now: datetime) ->
         notices.clear(tx, kind, key, now)
 
 
+def _entries(items: Iterable[Item]) -> dict[int, Entry]:
+    return {seq: entry for item in items for seq, entry in item.entries.items()}
+
+
+def _mark_mailed(tx: Connection, draft: Draft, digest_id: int, stories: Sequence[tuple[int, str]]) -> None:
+    digests.mark_mailed(tx, draft.state.key, digest_id, stories)
+    again = [(seq, story) for seq, story in stories if story in draft.mailed_before]
+    digests.mark_mailed_again(tx, draft.state.key, digest_id, again)
+
+
 def _settle(tx: Connection, key: str, issue: Issue, wanted: Collection[str], now: datetime) -> None:
     """Delete the debts that the mails of an issue to those who want them pay, and write down what is left."""
-    brought = {item.entry.story for part in issue.parts for item in part.digest.items}
+    brought = {entry.story for part in issue.parts for entry in _entries(part.digest.items).values()}
     paid = [candidate.seq for candidate in issue.owed if candidate.entry.story in brought]
     paid += issue.declined
-    left = {item.seq: 0 for item in issue.left if not item.owed}
+    left = dict.fromkeys(_entries(issue.left).keys() - issue.returns.keys(), 0)
     for recipient in issue.recipients:
         if recipient.address not in wanted:
             continue

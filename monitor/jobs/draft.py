@@ -2,25 +2,28 @@
 
 import asyncio
 import unicodedata
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
+from functools import cache
 
 from monitor.config.addresses import parse_mailbox
 from monitor.config.options import Feed, Rule, Subscription
-from monitor.digests.build import build, rules_of
+from monitor.digests.build import Stories, build, rules_of
 from monitor.digests.due import is_at_once, next_slot, outside_quiet_hours
 from monitor.digests.parts import Part, split
 from monitor.digests.room import RenderDigest
+from monitor.digests.stories import MOST, Past, Reader
 from monitor.errors import DigestError
 from monitor.jobs.stored import excluded_entries, judge, news_batches
 from monitor.jobs.watch import watched_feeds
-from monitor.model.digests import Digest, Item, Slot, SubscriptionState, Watched
+from monitor.model.digests import Digest, Item, Mailed, Slot, SubscriptionState, Watched
 from monitor.model.feeds import Entry
 from monitor.model.mail import Rendered, Route
 from monitor.model.recipients import Contact
 from monitor.model.rules import Match, PendingEntry
 from monitor.rules.exclusion import words_that_kept_out
+from monitor.rules.fold import fold
 from monitor.rules.match import Ruleset
 from monitor.store import choices, digests, entries, feeds, owed, recipients, subscriptions
 from monitor.store.database import Connection, Database
@@ -28,6 +31,8 @@ from monitor.store.database import Connection, Database
 _REACH = timedelta(days=1)  # how far back a changed rule reaches where no time of day ends a digest
 _Returns = Mapping[int, int]  # by seq: how often an entry that is owed has come back
 _MOST_OWED = 1000  # entries looked at for one digest: three parts hold fewer
+WINDOW = timedelta(days=7)  # how long a story that was mailed is known by its headline
+_LONGEST_WINDOW = timedelta(days=14)  # for what has waited
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -91,16 +96,26 @@ class Draft:
     state: SubscriptionState
     span: Span
     pending: tuple[PendingEntry, ...]
+    mailed_before: Mapping[
+        str, int
+    ]  # stories among those pending that were mailed under another title, and its seq
+    waiting: tuple[
+        int, ...
+    ]  # the seqs of what is known already, and alone makes no mail: for the next digest
     backfill: tuple[int, ...]  # the seqs offered to this digest, matching or not
     template_error: str = ""  # why the operator's templates failed, and ours were taken
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NothingPending:
-    """No entry of the span is pending, and none is owed; or there is nobody who wants what is."""
+    """No entry of the span is pending but of stories that are known already, and none is owed.
+
+    Or there is nobody who wants what is.
+    """
 
     state: SubscriptionState
     span: Span
+    waiting: tuple[int, ...] = ()  # the seqs of those: the next digest brings them
     unwanted: tuple[PendingEntry, ...] = ()  # pending, and missed by all recipients
     backfill: tuple[int, ...] = ()  # as in Draft
 
@@ -136,9 +151,38 @@ async def draft_digest(
     if at_once:  # backfill and debts are for the next digest
         backfill, owed_to = [], [(recipient, {}) for recipient, _ in owed_to]
     pending = await _pending(state, span.upto, backfill, fingerprints, context=context, db=db)
+    owed_to_all = set.intersection(*({*returns} for _, returns in owed_to)) if owed_to else set()
+    mailed_before, stories = await _stories(state, pending, owed_to_all, now=now, db=db)
+    names = {feed.url: feed.name for feed in context.feeds}
+
+    async def built(
+        pending: Sequence[PendingEntry],
+        rules: Sequence[tuple[Rule, str]],
+        owed_entries: Sequence[PendingEntry],
+        watched: Watched,
+    ) -> Digest:
+        # In a thread: many headlines take a while to compare, and mails in transit want their heartbeat.
+        return await asyncio.to_thread(
+            build,
+            subscription,
+            slot,
+            pending,
+            rules=rules,
+            feeds=names | await _names_of_removed(names, [*pending, *owed_entries], db),
+            watched=watched,
+            since=state.last_at,
+            now=now,
+            next_at=next_slot(subscription, now),
+            owed=owed_entries,
+            stories=stories,
+        )
+
+    with_fingerprints = list(zip(rules, fingerprints, strict=True))
+    waiting: tuple[int, ...] = ()
+    if pending and not (await built(pending, with_fingerprints, (), Watched())).news:
+        pending, waiting = [], tuple(candidate.seq for candidate in pending)
     groups = _groups(owed_to, all_are_sent=bool(pending))
     watched = await db.read(_watched, context.feeds, span)
-    names = {feed.url: feed.name for feed in context.feeds}
     template_errors: list[str] = []
     if not at_once:
         words = await _words_that_kept_out(rules, span, pending, context=context, db=db)
@@ -149,11 +193,7 @@ async def draft_digest(
     ) -> Issue | None:
         returns = dict(list(debts.items())[:_MOST_OWED])
         judged = await judge(await db.read(entries.of, list(returns)), context.rules)
-        kept = [
-            (rule, fingerprint)
-            for rule, fingerprint in zip(rules, fingerprints, strict=True)
-            if rule.name not in without
-        ]
+        kept = [(rule, fingerprint) for rule, fingerprint in with_fingerprints if rule.name not in without]
         wanted = [fingerprint for _, fingerprint in kept]
         # What no rule matches any more was chosen before, and is owed all the same.
         declined = {
@@ -166,19 +206,7 @@ async def draft_digest(
             for candidate in judged
             if candidate.seq not in declined
         ]
-        digest = build(
-            subscription,
-            slot,
-            _matching(pending, wanted) if without else pending,
-            rules=kept,
-            feeds=names | await _names_of_removed(names, [*pending, *owed_entries], db),
-            watched=watched,
-            since=state.last_at,
-            now=now,
-            next_at=next_slot(subscription, now),
-            owed=owed_entries,
-        )
-        # In a thread: a long digest takes a while to render, and mails in transit want their heartbeat.
+        digest = await built(_matching(pending, wanted) if without else pending, kept, owed_entries, watched)
         if not digest.sections:  # what is owed is not stored any more
             return None
         digest = replace(digest, left=len(debts) - len(returns), contact=context.contact)
@@ -200,12 +228,16 @@ async def draft_digest(
     issues = [await issue(*group) for group in groups]
     offered = tuple(seq for seq, _ in backfill)
     if not any(issues):
-        return NothingPending(state=state, span=span, unwanted=tuple(pending), backfill=offered)
+        return NothingPending(
+            state=state, span=span, waiting=waiting, unwanted=tuple(pending), backfill=offered
+        )
     return Draft(
         issues=tuple(issue for issue in issues if issue),
         state=state,
         span=span,
         pending=tuple(pending),
+        mailed_before=mailed_before,
+        waiting=waiting,
         backfill=offered,
         template_error=template_errors[0] if template_errors else "",
     )
@@ -295,10 +327,13 @@ async def _pending(
 
     async def judge_now(batch: Sequence[tuple[int, Entry]]) -> None:
         judged = await judge(batch, context.rules)
-        mailed = await db.read(digests.mailed, state.key, [entry.story for _, entry in batch])
+        mailed = await db.read(digests.mailed_before, state.key, [entry.story for _, entry in batch])
+        editions = await db.read(entries.editions, [seq for seq, _ in batch])
         for candidate in judged:
             matches = _only(candidate.matches, fingerprints)
-            if matches and candidate.entry.story not in mailed:
+            before, _ = mailed.get(candidate.entry.story, (None, None))
+            is_news = before is None or (candidate.seq in editions and before < candidate.seq)
+            if matches and is_news:
                 pending[candidate.seq] = replace(candidate, matches=matches)
 
     await judge_now(backfill)
@@ -316,6 +351,41 @@ def _matching(pending: Sequence[PendingEntry], fingerprints: Sequence[str]) -> l
     """Return the entries that these rules match, with the matches of these rules alone."""
     matching = (replace(candidate, matches=_only(candidate.matches, fingerprints)) for candidate in pending)
     return [candidate for candidate in matching if candidate.matches]
+
+
+@cache
+def story_reader() -> Reader:
+    """Return what reads headlines, so that the spellings of a word are equal as they are to the rules."""
+    return Reader(lambda text: fold(text).text)
+
+
+async def _stories(
+    state: SubscriptionState,
+    pending: Sequence[PendingEntry],
+    owed_to_all: Collection[int],
+    *,
+    now: datetime,
+    db: Database,
+) -> tuple[dict[str, int], Stories]:
+    """Return which stories among those pending were mailed under another title, and by what they are compared.
+
+    Nobody has had what is owed to all.
+    """
+    before: dict[str, tuple[int, datetime | None]] = {}
+    mailed: list[Mailed] = []
+    if pending:
+        oldest = min(candidate.entry.first_seen for candidate in pending)
+        since = max(min(now, oldest) - WINDOW, now - _LONGEST_WINDOW)
+        before = await db.read(digests.mailed_before, state.key, [each.entry.story for each in pending])
+        mailed = await db.read(digests.mailed_since, state.key, since, MOST)
+    stories = Stories(
+        reader=story_reader(),
+        past=await asyncio.to_thread(
+            Past, story_reader(), [each for each in mailed if each.seq not in owed_to_all]
+        ),
+        retitled={story: at for story, (_, at) in before.items() if at},
+    )
+    return {story: seq for story, (seq, _) in before.items()}, stories
 
 
 def _only(matches: Sequence[Match], fingerprints: Sequence[str]) -> tuple[Match, ...]:

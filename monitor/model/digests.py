@@ -89,6 +89,42 @@ class Registered:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Mailed:
+    """A story that was mailed to a subscription, as far as later ones are compared with it."""
+
+    seq: int
+    title: str
+    feed_url: str
+    when: datetime  # it was published, as far as is known
+    at: datetime  # its mail was made
+
+    def __post_init__(self) -> None:
+        require_utc(self.when, self.at)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Mailing:
+    """A digest that brought a story."""
+
+    subscription: str  # its name
+    slot: str  # its name
+    at: datetime  # it was made
+    lead: int | None = None  # the seq of the entry under which it stood, as a copy; None: under its own title
+
+    def __post_init__(self) -> None:
+        require_utc(self.at)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Copy:
+    """An entry of the same story as an item: it stands under it, with its link."""
+
+    seq: int
+    entry: Entry
+    feed: str  # the feed's name
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Item:
     """An entry as a digest shows it."""
 
@@ -96,10 +132,20 @@ class Item:
     entry: Entry
     feed: str  # the feed's name
     reasons: tuple[Reason, ...]  # the section's own rule first; none when no rule in force matches any more
-    also: tuple[str, ...] = ()  # names of other feeds that brought the same story
+    copies: tuple[Copy, ...] = ()  # the same story from other sources, or in other words
     score: float = 1.0
     owed: bool = False  # the recipient was to have it before
     lead: bool = False  # one of the best of its section, shown first
+    update_of: datetime | None = None  # when the story was mailed, of which this is a later stage or title
+    known_since: datetime | None = None  # when this very story was mailed, of which this is one more source
+
+    def __post_init__(self) -> None:
+        require_utc(self.update_of, self.known_since)
+
+    @property
+    def entries(self) -> dict[int, Entry]:
+        """The entries that count as mailed with it, by seq: its own and its copies."""
+        return {self.seq: self.entry, **{copy.seq: copy.entry for copy in self.copies}}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -109,11 +155,14 @@ class Section:
     rule: str | None  # its name
     items: tuple[Item, ...]
     more: tuple[Item, ...] = ()  # beyond the budget: title and link only
+    known: tuple[
+        Item, ...
+    ] = ()  # more sources of what was mailed before: title and link only, and not counted
 
     @property
     def all_items(self) -> tuple[Item, ...]:
-        """Those shown whole, then those shown by title."""
-        return self.items + self.more
+        """Those shown whole, then those shown by title, then the known ones."""
+        return self.items + self.more + self.known
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -139,7 +188,7 @@ class Digest:
     next_at: datetime | None = None  # the next slot, where there is a schedule
     part: int = 1  # of `parts`: a digest that does not fit one mail goes in several
     parts: int = 1
-    total: int = 0  # items in all parts
+    total: int = 0  # items in all parts, without the known ones
     left: int = 0  # items beyond the last part: the next digest brings them
     contact: Contact = field(default_factory=Contact)
 
@@ -148,5 +197,10 @@ class Digest:
 
     @property
     def items(self) -> tuple[Item, ...]:
-        """Its items, section by section."""
+        """Its items, section by section, the known ones included."""
         return tuple(item for section in self.sections for item in section.all_items)
+
+    @property
+    def news(self) -> tuple[Item, ...]:
+        """Its items without the known ones: what is counted, and what a mail is made for."""
+        return tuple(item for item in self.items if item.known_since is None)

@@ -7,6 +7,8 @@ from typing import NamedTuple
 from monitor.model import require_utc
 from monitor.model.feeds import Entry
 
+COPY = "copy"  # the field of a hit that stands in a copy of the entry that is shown
+
 
 class Hit(NamedTuple):
     """Why a rule matched: `found == getattr(entry, field)[start:end]`, in code points of the original.

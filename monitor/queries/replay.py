@@ -7,13 +7,22 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from monitor.config.options import Rule, Subscription
-from monitor.digests.build import build, rules_of
-from monitor.digests.due import due, next_slot, outside_quiet_hours, slot_at_once, slots_between, waking_times
+from monitor.digests.build import Stories, build, rules_of
+from monitor.digests.due import (
+    due,
+    is_at_once,
+    next_slot,
+    outside_quiet_hours,
+    slot_at_once,
+    slots_between,
+    waking_times,
+)
 from monitor.digests.parts import Part, split
 from monitor.digests.room import RenderDigest
-from monitor.jobs.draft import DigestContext
+from monitor.digests.stories import Past
+from monitor.jobs.draft import WINDOW, DigestContext, story_reader
 from monitor.jobs.stored import MatchedPeriod
-from monitor.model.digests import Digest, Slot, SubscriptionState, Watched
+from monitor.model.digests import Digest, Mailed, Slot, SubscriptionState, Watched
 from monitor.model.feeds import FeedHealth
 from monitor.model.rules import PendingEntry
 
@@ -136,20 +145,42 @@ def _digests(
 ) -> Iterator[tuple[Digest, int]]:
     """Yield the digest of each occasion from `start` on, and the count of its entries."""
     health = tuple((feed.name, FeedHealth.OK) for feed in context.feeds if feed.enabled)
+    mailed: list[Mailed] = []
+    waiting: tuple[PendingEntry, ...] = ()  # stories that were known already, and alone made no mail
     for occasion in played:
-        if occasion.slot.at < start:
-            continue
+        now = occasion.slot.at
+        at_once = is_at_once(occasion.slot)
+        pending = occasion.pending if at_once else (*waiting, *occasion.pending)
+        mailed = [each for each in mailed if each.at >= now - WINDOW]
         since = occasion.since or start - LEAD
         arrived = bisect_right(arrivals, occasion.slot.at) - bisect_right(arrivals, since)
         digest = build(
             subscription,
             occasion.slot,
-            occasion.pending,
+            pending,
             rules=[(rule, context.rules.fingerprints[rule.name]) for rule in occasion.rules],
             feeds={feed.url: feed.name for feed in context.feeds},
             watched=Watched(feeds=health, entries=arrived),
             since=occasion.since,
-            now=occasion.slot.at,
-            next_at=next_slot(subscription, occasion.slot.at),
+            now=now,
+            next_at=next_slot(subscription, now),
+            stories=Stories(reader=story_reader(), past=Past(story_reader(), mailed), retitled={}),
         )
-        yield replace(digest, contact=context.contact), len(occasion.pending)
+        if not digest.news:
+            waiting = (*waiting, *occasion.pending)
+            continue
+        mailed += (
+            Mailed(
+                seq=seq,
+                title=entry.title or entry.summary,
+                feed_url=entry.feed_url,
+                when=entry.when,
+                at=now,
+            )
+            for item in digest.items
+            for seq, entry in item.entries.items()
+        )
+        if not at_once:
+            waiting = ()
+        if now >= start:
+            yield replace(digest, contact=context.contact), len(pending)

@@ -4,10 +4,11 @@ from dataclasses import replace
 from datetime import datetime
 
 from monitor.config.options import Subscription
-from monitor.digests.build import build
+from monitor.digests.build import Stories, build
 from monitor.digests.due import next_slot, slot_now
 from monitor.digests.sample import made_up_digest
-from monitor.jobs.draft import DigestContext
+from monitor.digests.stories import Past
+from monitor.jobs.draft import DigestContext, story_reader
 from monitor.jobs.stored import judge
 from monitor.model.digests import Digest, Watched
 from monitor.model.feeds import FeedHealth
@@ -56,6 +57,7 @@ async def sample_of_stored(
         since=None,
         now=now,
         next_at=next_slot(subscription, now),
+        stories=Stories(reader=story_reader(), past=Past(story_reader()), retitled={}),
     )
 
 

@@ -2,13 +2,16 @@
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime
+from types import MappingProxyType
 
-from sqlalchemy import Connection, delete, func, select
+from sqlalchemy import Connection, case, delete, func, select, update
 
-from monitor.model.digests import DigestKind, Slot
+from monitor.model.digests import DigestKind, Mailed, Mailing, Slot
 from monitor.model.feeds import Entry
 from monitor.store import entries, tables
 from monitor.store.dialects import chunks, insert_missing, insert_or_keep
+
+_lead = func.coalesce(tables.digest_entries.c.lead, 0)  # 0: under its own title
 
 
 def insert(
@@ -45,7 +48,7 @@ def slots(tx: Connection, subscription: str) -> list[str]:
 def mark_mailed(
     tx: Connection, subscription: str, digest_id: int, stories: Sequence[tuple[int, str]]
 ) -> None:
-    """Record that these stories, as (seq, story), were mailed to the subscription."""
+    """Record that these stories, as (seq, story), were mailed to the subscription; one that was stays as it is."""
     rows = [
         {"subscription": subscription, "story": story, "digest_id": digest_id, "seq": seq}
         for seq, story in stories
@@ -53,9 +56,27 @@ def mark_mailed(
     insert_missing(tx, tables.mailed, rows)
 
 
-def add_entries(tx: Connection, digest_id: int, seqs: Mapping[int, int]) -> None:
-    """Record the entries that stand in a digest, as seq to how often the entry had come back before."""
-    rows = [{"digest_id": digest_id, "seq": seq, "returns": returns} for seq, returns in seqs.items()]
+def mark_mailed_again(
+    tx: Connection, subscription: str, digest_id: int, stories: Sequence[tuple[int, str]]
+) -> None:
+    """Record that stories which were mailed before were mailed by a later edition, given as (seq, story)."""
+    table = tables.mailed
+    for seq, story in stories:
+        of_story = table.c.subscription == subscription, table.c.story == story, table.c.seq < seq
+        tx.execute(update(table).where(*of_story).values(digest_id=digest_id, seq=seq))
+
+
+def add_entries(
+    tx: Connection, digest_id: int, seqs: Mapping[int, int], leads: Mapping[int, int] = MappingProxyType({})
+) -> None:
+    """Record the entries that stand in a digest, as seq to how often the entry had come back before.
+
+    `leads` tells of a copy, by its seq, under which entry it stands.
+    """
+    rows = [
+        {"digest_id": digest_id, "seq": seq, "returns": returns, "lead": leads.get(seq)}
+        for seq, returns in seqs.items()
+    ]
     insert_missing(tx, tables.digest_entries, rows)
 
 
@@ -66,12 +87,12 @@ def entries_of(tx: Connection, digest_id: int) -> dict[int, int]:
     return {row.seq: row.returns for row in tx.execute(query)}
 
 
-def mailings(tx: Connection, story: str) -> list[tuple[str, str, datetime]]:
-    """Return the slots whose digests brought a story as (subscription, name of the slot, at), in their order."""
+def mailings(tx: Connection, story: str) -> list[Mailing]:
+    """Return the digests that brought a story, in their order."""
     name = func.coalesce(tables.subscriptions.c.name, tables.digests.c.subscription).label("name")
     brought = tables.digest_entries.c.digest_id == tables.digests.c.id
     query = (
-        select(name, tables.digests.c.slot, tables.digests.c.at)
+        select(name, tables.digests.c.slot, tables.digests.c.at, func.min(_lead).label("lead"))
         .join_from(tables.digests, tables.digest_entries, brought)
         .join(tables.entries, tables.entries.c.seq == tables.digest_entries.c.seq)
         .outerjoin(tables.subscriptions, tables.subscriptions.c.key == tables.digests.c.subscription)
@@ -79,7 +100,10 @@ def mailings(tx: Connection, story: str) -> list[tuple[str, str, datetime]]:
         .group_by(name, tables.digests.c.slot, tables.digests.c.at)
         .order_by(func.min(tables.digests.c.id))
     )
-    return [(row.name, row.slot, row.at) for row in tx.execute(query)]
+    return [
+        Mailing(subscription=row.name, slot=row.slot, at=row.at, lead=row.lead or None)
+        for row in tx.execute(query)
+    ]
 
 
 def mailed(tx: Connection, subscription: str, stories: Sequence[str]) -> set[str]:
@@ -92,6 +116,46 @@ def mailed(tx: Connection, subscription: str, stories: Sequence[str]) -> set[str
             select(table.c.story).where(table.c.subscription == subscription, table.c.story.in_(chunk))
         )
     }
+
+
+def mailed_before(
+    tx: Connection, subscription: str, stories: Sequence[str]
+) -> dict[str, tuple[int, datetime | None]]:
+    """Return those of these stories that count as mailed to the subscription, with seq and time of the last edition.
+
+    The time is None where all recipients missed it.
+    """
+    table = tables.mailed
+    query = select(table.c.story, table.c.seq, tables.digests.c.at).outerjoin_from(
+        table, tables.digests, tables.digests.c.id == table.c.digest_id
+    )
+    return {
+        row.story: (row.seq, row.at)
+        for chunk in chunks(stories)
+        for row in tx.execute(query.where(table.c.subscription == subscription, table.c.story.in_(chunk)))
+    }
+
+
+def mailed_since(tx: Connection, subscription: str, since: datetime, limit: int) -> list[Mailed]:
+    """Return the last `limit` entries that stood in digests of the subscription made since an instant, by digest."""
+    entry, digest, stands = tables.entries, tables.digests, tables.digest_entries
+    title = case((entry.c.title != "", entry.c.title), else_=entry.c.summary).label("title")
+    feed_url = func.coalesce(tables.feeds.c.url, entry.c.feed_url).label("feed_url")
+    when = func.coalesce(entry.c.published, entry.c.first_seen).label("published")
+    query = (
+        select(entry.c.seq, title, feed_url, when, digest.c.at)
+        .join_from(digest, stands, stands.c.digest_id == digest.c.id)
+        .join(entry, entry.c.seq == stands.c.seq)
+        .outerjoin(tables.feeds, tables.feeds.c.key == entry.c.feed_url)
+        .where(digest.c.subscription == subscription, digest.c.at >= since)
+        .order_by(digest.c.id.desc(), entry.c.seq.desc())
+        .limit(limit)
+    )
+    rows = tx.execute(query).all()
+    return [
+        Mailed(seq=row.seq, title=row.title, feed_url=row.feed_url, when=row.published, at=row.at)
+        for row in reversed(rows)
+    ]
 
 
 def add_backfill(tx: Connection, subscription: str, seqs: Sequence[int]) -> None:

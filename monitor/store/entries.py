@@ -263,10 +263,13 @@ def pending(
 ) -> list[PendingEntry]:
     """Return the news of (after, upto] that one of these rules matched, unless its story was mailed already.
 
-    By seq; the matches in the order of `fingerprints`.
+    An edition under another title than the one that was mailed is returned. By seq; the matches in the order of
+    `fingerprints`.
     """
     was_mailed = select(tables.mailed.c.story).where(
-        tables.mailed.c.subscription == subscription, tables.mailed.c.story == entries.c.story
+        tables.mailed.c.subscription == subscription,
+        tables.mailed.c.story == entries.c.story,
+        or_(entries.c.edition == 1, tables.mailed.c.seq >= entries.c.seq),
     )
     rows = [
         row
@@ -279,6 +282,15 @@ def pending(
     ]
     position = {fingerprint: number for number, fingerprint in enumerate(fingerprints)}
     return _grouped(sorted(rows, key=lambda row: (row.seq, position[row.fingerprint])))
+
+
+def editions(tx: Connection, seqs: Sequence[int]) -> set[int]:
+    """Return those of these entries that are not the first edition."""
+    return {
+        seq
+        for chunk in chunks(seqs)
+        for seq in tx.scalars(select(entries.c.seq).where(entries.c.edition > 1, entries.c.seq.in_(chunk)))
+    }
 
 
 def mailed(tx: Connection, *, subscription: str) -> list[PendingEntry]:

@@ -244,6 +244,7 @@ digest_entries = Table(
     Column("digest_id", _Number, nullable=False),
     Column("seq", _Number, nullable=False),
     Column("returns", Integer, nullable=False, server_default="0"),  # how often it had come back before
+    Column("lead", _Number),  # the entry under which it stands, as a copy of its story; NULL: none
     PrimaryKeyConstraint("digest_id", "seq"),
 )
 

@@ -7,10 +7,20 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from monitor.config.options import Rule
-from monitor.digests.build import FULL_IN_ALL, FULL_IN_SECTION, build, fair_share, rules_of
-from monitor.model.digests import Digest, Item, Section, Slot, Watched
+from monitor.digests.build import (
+    COPIES_IN_ITEM,
+    FULL_IN_ALL,
+    FULL_IN_SECTION,
+    Stories,
+    build,
+    fair_share,
+    rules_of,
+)
+from monitor.digests.stories import Past
+from monitor.model.digests import Digest, Item, Mailed, Section, Slot, Watched
 from monitor.model.feeds import FeedHealth
-from monitor.model.rules import Match, PendingEntry
+from monitor.model.rules import COPY, Match, PendingEntry
+from tests.digests.test_stories import READER
 from tests.make import NOW, entry, hit, match, rule, subscription
 
 RULES = (("人工智能", "f1"), ("芯片", "f2"), ("机器人", "f3"))
@@ -30,7 +40,7 @@ def built(
     rules: Sequence[tuple[str, str]] = RULES,
     watched: Watched | None = None,
     limits: Mapping[str, Rule] = MappingProxyType({}),
-    owed: Sequence[PendingEntry] = (),
+    **differ: Any,
 ) -> Digest:
     return build(
         subscription(),
@@ -42,7 +52,15 @@ def built(
         since=NOW - timedelta(days=1),
         now=NOW,
         next_at=NOW + timedelta(days=1),
-        owed=owed,
+        **differ,
+    )
+
+
+def folded(*pending: PendingEntry, mailed: Sequence[Mailed] = (), **differ: Any) -> Digest:
+    """The digest as it is with headlines compared, to each other and to what was mailed."""
+    retitled = differ.pop("retitled", {})
+    return built(
+        *pending, stories=Stories(reader=READER, past=Past(READER, mailed), retitled=retitled), **differ
     )
 
 
@@ -54,6 +72,10 @@ def only(digest: Digest) -> Item:
     (section,) = digest.sections
     (item,) = section.items
     return item
+
+
+def sources(item: Item) -> list[str]:
+    return [copy.feed for copy in item.copies]
 
 
 def test_entries_stand_under_their_rule_in_the_operators_order() -> None:
@@ -162,22 +184,22 @@ def test_a_story_of_several_feeds_stands_once_by_the_one_with_most_text() -> Non
             waits("中", seq=3, story="s", feed_url=THIRD, summary="摘要一句"),
         )
     )
-    assert (item.entry.title, item.feed, item.also) == ("长", "乙报", ("甲报", "丙报"))
+    assert (item.entry.title, item.feed, sources(item)) == ("长", "乙报", ["甲报", "丙报"])
 
 
 def test_of_two_equal_copies_the_first_seen_stands() -> None:
     item = only(built(waits("后", seq=2, story="s", feed_url=OTHER), waits("先", seq=1, story="s")))
-    assert (item.entry.title, item.also) == ("先", ("乙报",))
+    assert (item.entry.title, sources(item)) == ("先", ["乙报"])
 
 
 def test_a_copy_that_did_not_match_only_counts_as_another_source() -> None:
     silent = PendingEntry(seq=2, entry=entry("长", story="s", feed_url=OTHER, text="很长很长"), matches=())
     item = only(built(waits("短", seq=1, story="s"), silent))
-    assert (item.entry.title, item.also) == ("短", ("乙报",))
+    assert (item.entry.title, sources(item)) == ("短", ["乙报"])
 
 
 def test_a_feed_that_brought_a_story_twice_is_not_another_source() -> None:
-    assert only(built(waits("一", seq=1, story="s"), waits("二", seq=2, story="s"))).also == ()
+    assert only(built(waits("一", seq=1, story="s"), waits("二", seq=2, story="s"))).copies == ()
 
 
 def test_a_feed_no_longer_watched_is_called_by_its_host() -> None:
@@ -251,3 +273,121 @@ def test_rules_stand_by_priority_then_as_named_and_disabled_ones_not_at_all() ->
     assert [rule.name for rule in rules_of(subscription(), rules)] == ["乙", "甲", "戊", "丁"]
     named = subscription(rules=("戊", "丙", "甲", "乙"))
     assert [rule.name for rule in rules_of(named, rules)] == ["乙", "戊", "甲"]
+
+
+# --- one story once ---------------------------------------------------------------------------
+
+SAID = "澄湖科技发布「星槎」大模型，训练只用三百块芯片"
+SAID_OTHERWISE = "只用三百块芯片：澄湖科技推出星槎大模型"
+
+
+def test_a_story_in_other_words_stands_once_by_the_fullest_copy_with_the_links_of_the_others() -> None:
+    short = waits(SAID, seq=1, feed_url=FEED, summary="摘要")
+    full = waits(SAID_OTHERWISE, seq=2, feed_url=OTHER, text="全文很长很长")
+    item = only(folded(short, full))
+    assert (item.entry.title, item.feed, sources(item)) == (SAID_OTHERWISE, "乙报", ["甲报"])
+    assert item.copies[0].entry.link == short.entry.link
+    assert set(item.entries) == {1, 2}
+    assert folded(short, full) == folded(full, short)
+
+
+def test_without_comparing_headlines_only_equal_addresses_are_one_story() -> None:
+    (section,) = built(waits(SAID, seq=1), waits(SAID_OTHERWISE, seq=2, feed_url=OTHER)).sections
+    assert len(section.items) == 2
+
+
+def test_a_story_stands_under_the_first_rule_of_any_copy_with_the_reasons_of_all() -> None:
+    full = waits(SAID_OTHERWISE, match("f3", score=1), seq=1, feed_url=OTHER, text="全文很长很长")
+    short = waits(SAID, match("f1", score=2), match("f3"), seq=2)
+    digest = folded(full, short)
+    item = only(digest)
+    assert digest.sections[0].rule == "人工智能"
+    assert [(reason.rule, [hit.field for hit in reason.hits]) for reason in item.reasons] == [
+        ("人工智能", [COPY]),
+        ("机器人", ["title"]),
+    ], "where a word stands in a copy says nothing of the title that is shown"
+    assert (item.score, digest.total, digest.watched.silent) == (2, 1, ("芯片",))
+
+
+def test_copies_of_equal_address_join_those_in_other_words() -> None:
+    item = only(
+        folded(
+            waits(SAID, seq=1, story="s", text="全文很长"),
+            waits(SAID, seq=2, story="s", feed_url=OTHER),
+            waits(SAID_OTHERWISE, seq=3, feed_url=THIRD),
+        )
+    )
+    assert sources(item) == ["乙报", "丙报"]
+
+
+def test_very_many_copies_stand_under_several_items_so_that_each_fits_a_mail() -> None:
+    feeds = {f"https://{number}.example.org/": f"报{number}" for number in range(80)}
+    pending = [waits(SAID, seq=number, feed_url=url) for number, url in enumerate(feeds, 1)]
+    (section,) = folded(*pending).sections
+    assert [len(item.copies) for item in section.items] == [COPIES_IN_ITEM - 1, COPIES_IN_ITEM - 1, 19]
+    assert sorted(seq for item in section.items for seq in item.entries) == list(range(1, 81))
+    long = [
+        waits(SAID, seq=number, feed_url=url, link="https://l.example.org/" + "x" * 1900)
+        for number, url in enumerate(feeds, 1)
+    ]
+    (section,) = folded(*long[:8]).sections
+    assert [len(item.copies) for item in section.items] == [2, 2, 1]
+    same_address = [waits(SAID, seq=number, feed_url=url, story="s") for number, url in enumerate(feeds, 1)]
+    assert len(only(built(*same_address)).copies) == COPIES_IN_ITEM
+
+
+def mailed(title: str, seq: int = 90) -> Mailed:
+    when = NOW - timedelta(days=1)
+    return Mailed(seq=seq, title=title, feed_url=THIRD, when=when, at=when)
+
+
+def test_one_more_source_of_what_was_mailed_is_known_and_not_counted() -> None:
+    known = waits(SAID_OTHERWISE, seq=1, published=NOW - timedelta(hours=23))
+    digest = folded(known, waits("天气转凉", seq=2), mailed=[mailed(SAID)])
+    (section,) = digest.sections
+    assert (titles(section), [item.entry.title for item in section.known]) == (["天气转凉"], [SAID_OTHERWISE])
+    assert section.known[0].known_since == NOW - timedelta(days=1)
+    assert (digest.total, len(digest.items), len(digest.news)) == (1, 2, 1)
+    assert folded(known, mailed=[mailed(SAID)]).news == ()
+
+
+def test_a_later_stage_of_what_was_mailed_is_an_update() -> None:
+    item = only(
+        folded(
+            waits("澄湖科技宣布收购芯片企业芦笛微", seq=1),
+            mailed=[mailed("澄湖科技正洽谈收购芯片企业芦笛微")],
+        )
+    )
+    assert (item.update_of, item.known_since) == (NOW - timedelta(days=1), None)
+
+
+def test_another_title_of_what_was_mailed_is_an_update_whichever_copy_has_it() -> None:
+    before = NOW - timedelta(days=3)
+    retitled = waits(SAID, seq=1, story="s")
+    fuller = waits(SAID_OTHERWISE, seq=2, feed_url=OTHER, text="全文很长")
+    item = only(folded(retitled, fuller, retitled={"s": before}, mailed=[mailed(SAID)]))
+    assert (item.entry.title, item.update_of, item.known_since) == (SAID_OTHERWISE, before, None)
+
+
+def test_what_is_owed_is_shown_whole_though_others_had_the_story() -> None:
+    owed = waits(SAID, seq=1, published=NOW - timedelta(hours=23))
+    item = only(folded(owed=[owed], mailed=[mailed(SAID_OTHERWISE, seq=2)]))
+    assert (item.owed, item.known_since) == (True, None)
+
+
+def test_what_stood_in_a_mail_that_is_owed_makes_nothing_known() -> None:
+    owed = waits("天气转凉", seq=1)
+    news = waits(SAID_OTHERWISE, seq=3, published=NOW - timedelta(hours=23), feed_url=OTHER)
+    (section,) = folded(news, owed=[owed], mailed=[mailed(SAID, seq=1)]).sections
+    assert [item.known_since for item in section.items] == [None, None]
+
+
+def test_an_entry_without_a_title_is_compared_by_its_text() -> None:
+    item = only(folded(waits("", seq=1, text=SAID), waits(SAID_OTHERWISE, seq=2, feed_url=OTHER)))
+    assert sources(item) == ["乙报"]
+
+
+def test_where_a_debt_is_a_copy_of_news_both_are_one_item() -> None:
+    owed = waits(SAID, seq=1)
+    item = only(folded(waits(SAID_OTHERWISE, seq=2, feed_url=OTHER, text="全文很长"), owed=[owed]))
+    assert (item.owed, set(item.entries)) == (True, {1, 2})

@@ -5,8 +5,8 @@ from typing import Any
 import pytest
 
 from monitor.digests.language import language_of
-from monitor.digests.view import DigestView, ItemView, digest_view
-from monitor.model.digests import Digest, Item, Section, Slot, Watched
+from monitor.digests.view import CopyView, DigestView, ItemView, digest_view
+from monitor.model.digests import Copy, Digest, Item, Section, Slot, Watched
 from monitor.model.feeds import FeedHealth
 from monitor.model.rules import Reason
 from tests.make import NOW, entry, hit, subscription
@@ -14,8 +14,12 @@ from tests.make import NOW, entry, hit, subscription
 
 def item(title: str = "开源大模型的重心正在转移", **differ: Any) -> Item:
     reasons = differ.pop("reasons", (Reason(rule="人工智能", hits=(hit(),)),))
-    also = differ.pop("also", ())
-    return Item(seq=1, entry=entry(title, **differ), feed="纽约时报中文网", reasons=reasons, also=also)
+    of_item = {name: differ.pop(name) for name in ("copies", "update_of", "known_since") if name in differ}
+    return Item(seq=1, entry=entry(title, **differ), feed="纽约时报中文网", reasons=reasons, **of_item)
+
+
+def copy(feed: str, title: str = "另一个说法", number: int = 2, **differ: Any) -> Copy:
+    return Copy(seq=number, entry=entry(title, number=number, **differ), feed=feed)
 
 
 def digest(*items: Item, **differ: Any) -> Digest:
@@ -146,8 +150,38 @@ def test_reading_time_is_told_of_long_texts(text: str, minutes: int) -> None:
 
 
 def test_a_section_and_other_sources_are_shown_tidied() -> None:
-    shown = seen_item(sections=("科\n技\u202e", "technology"), also=("示\x00例",))
-    assert (shown.section, shown.also) == ("科技", ("示例",))
+    shown = seen_item(sections=("科\n技\u202e", "technology"), copies=(copy("示\x00例"),))
+    assert (shown.section, shown.copies) == (
+        "科技",
+        (CopyView(name="示例", link="https://news.example.org/2/"),),
+    )
+
+
+def test_every_copy_is_shown_by_its_source_or_by_its_title_where_a_source_has_several() -> None:
+    shown = seen_item(copies=tuple(copy(name) for name in "甲乙丙丁戊己"))
+    assert [copy.name for copy in shown.copies] == list("甲乙丙丁戊己")
+    copies = copy("甲", "一种说法"), copy("甲", "另一种"), copy("纽约时报中文网", "第三种"), copy("乙")
+    shown = seen_item(copies=copies)
+    assert [copy.name for copy in shown.copies] == ["一种说法", "另一种", "第三种", "乙"]
+    assert seen_item(copies=(copy("甲", link="javascript:alert(1)"),)).copies == (
+        CopyView(name="甲", link=""),
+    )
+
+
+def test_what_was_sent_before_is_told_with_its_time_and_an_update_shown_without_excerpt() -> None:
+    before = NOW - timedelta(days=1)
+    shown = seen_item(update_of=before, summary="摘要", text="字" * 4000)
+    assert (shown.sent_before, shown.excerpt.text, shown.why, shown.minutes) == ("昨日 08:00", "", (), 0)
+    assert seen_item(summary="摘要").sent_before == ""
+
+
+def test_known_items_are_not_counted_and_a_section_of_them_not_named_at_the_head() -> None:
+    known = item("此前发过", known_since=NOW - timedelta(days=2))
+    news = Section(rule="人工智能", items=(item("新的"),), known=(known,))
+    view = view_of(digest(sections=(Section(rule="芯片", items=(), known=(known,)), news)))
+    assert (view.count, view.headline, [section.rule for section in view.topics]) == (1, "新的", ["人工智能"])
+    assert [section.count for section in view.sections] == [0, 1]
+    assert view.sections[0].known[0].sent_before == "11月22日 08:00"
 
 
 def test_names_without_end_are_cut() -> None:

@@ -10,7 +10,7 @@ async def test_an_entry_is_found_by_link_id_and_number_and_explained(desk: Desk)
     await desk.compose()
     (explained,) = await explain("AI芯片", rules=desk.ruleset, db=desk.db)
     assert [judgement.match for judgement in explained.judgements] == [True, True]
-    assert [(name, slot[:4]) for name, slot, _ in explained.mailed] == [("AI 日报", "now:")]
+    assert [(mailing.subscription, mailing.slot[:4]) for mailing in explained.mailed] == [("AI 日报", "now:")]
     for name in (str(explained.seq), explained.entry.link, explained.entry.link + "?utm_source=mail"):
         assert await explain(name, rules=desk.ruleset, db=desk.db) == [explained]
     (excluded,) = await explain("大模型降价", rules=desk.ruleset, db=desk.db)

@@ -106,7 +106,7 @@ async def test_a_story_is_found_in_each_slot_that_brought_it(db: Database) -> No
         assert digests.insert(tx, NAME, slots[2], slots[2].at, 1, "r1")
 
     await db.write(store)
-    assert [slot for _, slot, _ in await db.read(digests.mailings, "one")] == [
+    assert [mailing.slot for mailing in await db.read(digests.mailings, "one")] == [
         "at:2026-11-25T08:00",
         "at:2026-11-24T08:00",
     ]

@@ -85,6 +85,7 @@ class Mailing:
     subscription: str  # its name
     slot: str  # which of its digests
     at: datetime  # when it was composed
+    folded_into: int | None  # the seq of the entry under which it stood; null: under its own title
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -154,8 +155,13 @@ class ExplainedEntry:
             news=explained.news,
             pruned=explained.pruned,
             mailed=tuple(
-                Mailing(subscription=subscription, slot=slot, at=at)
-                for subscription, slot, at in explained.mailed
+                Mailing(
+                    subscription=mailing.subscription,
+                    slot=mailing.slot,
+                    at=mailing.at,
+                    folded_into=mailing.lead,
+                )
+                for mailing in explained.mailed
             ),
             rules=tuple(RuleVerdict.of(judgement) for judgement in explained.judgements),
         )

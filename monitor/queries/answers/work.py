@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING, Literal, TypeAlias
@@ -13,6 +13,8 @@ from monitor.queries.answers.status import OutboxMail
 if TYPE_CHECKING:
     from monitor.jobs.again import SentAgain
     from monitor.jobs.stored import ExcludedEntry
+    from monitor.model.digests import Digest
+    from monitor.model.feeds import Entry
     from monitor.rules.exclusion import Exclusion
 
 
@@ -141,6 +143,43 @@ DigestAnswer: TypeAlias = ComposedAnswer | NoDigestAnswer | NotDueAnswer | Compo
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class FoldedEntry:
+    """An entry that a digest does not show as an item of its own, for it tells the story of another."""
+
+    seq: int  # its number in the database
+    title: str  # of the entry
+    link: str  # to the article
+    into: int | None  # the seq of the item under which it stands; null: the story was mailed before
+    into_title: str  # that item's title; "" where the story was mailed before
+    sent_before: datetime | None  # when the story was mailed, of which this is one more source
+
+    @classmethod
+    def all_of(cls, digests: Iterable[Digest]) -> tuple[FoldedEntry, ...]:
+        """Return the entries folded in some digests, each once, by seq."""
+        folded = {}
+        for item in (item for digest in digests for item in digest.items):
+            lead, title = item.seq, item.entry.title or item.entry.link
+            if item.known_since:
+                folded[item.seq] = cls._of(item.seq, item.entry, None, "", item.known_since)
+            for copy in item.copies:
+                folded[copy.seq] = cls._of(copy.seq, copy.entry, lead, title, item.known_since)
+        return tuple(folded[seq] for seq in sorted(folded))
+
+    @classmethod
+    def _of(
+        cls, seq: int, entry: Entry, into: int | None, into_title: str, sent_before: datetime | None
+    ) -> FoldedEntry:
+        return cls(
+            seq=seq,
+            title=entry.title,
+            link=entry.link,
+            into=into,
+            into_title=into_title,
+            sent_before=sent_before,
+        )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class PreviewedDigest:
     """The digest that a subscription would get now."""
 
@@ -148,6 +187,7 @@ class PreviewedDigest:
     subject: str | None  # null: nothing new is pending, so there would be no mail
     sample: Literal["", "stored", "made up"]  # with --sample: what its news are; "": no sample
     files: tuple[str, ...]  # written: .html, .txt and .eml
+    folded: tuple[FoldedEntry, ...]  # entries that tell the story of another one
     held_back: int  # entries of the last 30 days, of all feeds, that were too old when they came
 
 
@@ -161,6 +201,7 @@ class ReplayedDigest:
     entries: int  # in it
     subject: str  # of the mail
     files: tuple[str, ...]  # written: .html, .txt and .eml
+    folded: tuple[FoldedEntry, ...]  # entries that tell the story of another one
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
