@@ -34,6 +34,7 @@ OWNERS = {
     "typer": {
         "cli",
         "cli.feeds",
+        "cli.outbox",
         "cli.options",
         "cli.recipients",
         "cli.rules",

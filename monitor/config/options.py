@@ -131,7 +131,9 @@ class OutboxOptions:
         timedelta(hours=48),
         "a mail older than this is given up when it fails for another hour: the next digest brings it",
     )
-    keep: Age = option(timedelta(days=90), "the outcome of a mail is remembered for this long")
+    keep: Age = option(
+        timedelta(days=90), "a mail is kept for this long, to be sent again; its outcome for 90 days at least"
+    )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
