@@ -210,6 +210,18 @@ class DigestOptions:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class ArchiveOptions:
+    """[archive]"""
+
+    directory: FilePath = option(
+        "", "each digest is kept there as a web page, with an index and an Atom feed; empty: no archive"
+    )
+    url: OptionalWebAddress = option(
+        "", 'where a web server of yours shows that directory, for the links in the feed: "https://…"'
+    )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class OperatorOptions:
     """[operator]"""
 
@@ -359,6 +371,7 @@ class Subscription:
     )
     timezone: TimeZone = option("Asia/Shanghai", "")
     locale: Locale = option("zh-Hans", 'or "zh-Hant", "en": the words around the news, not the news')
+    archived: bool = option(True, "false: its digests stay out of [archive]")
 
     def check(self) -> None:
         """Raise ValueError where options contradict each other."""
@@ -377,6 +390,7 @@ class Config:
     outbox: OutboxOptions = OutboxOptions()
     smtp: SmtpOptions = SmtpOptions()
     digests: DigestOptions = DigestOptions()
+    archive: ArchiveOptions = ArchiveOptions()
     operator: OperatorOptions = OperatorOptions()
     web: WebOptions = WebOptions()
     matching: MatchingOptions = MatchingOptions()
