@@ -59,6 +59,7 @@ ANSWERS: Mapping[str, Any] = {
     "suppressions add": suppressions.SuppressionAddAnswer,
     "suppressions remove": list[suppressions.SuppressionAnswer],
     "suppressions import": suppressions.SuppressionImportAnswer,
+    "archive": work.ArchiveAnswer,
     "send-test": health.SendTestAnswer,
     "doctor": health.DoctorAnswer,
     "backup": store.BackupAnswer,

@@ -456,6 +456,14 @@ def doctor(context: typer.Context, config: ConfigFile = None, json: Json = False
 
 
 @app.command()
+def archive(context: typer.Context, config: ConfigFile = None, json: Json = False) -> None:
+    """Make the pages of the archive anew, as far as the database has what stands on them."""
+    from monitor.cli.archive import write_archive
+
+    sys.exit(write_archive(path_of(context, config), json=json))
+
+
+@app.command()
 def backup(
     context: typer.Context,
     file: Annotated[Path, typer.Argument(metavar="FILE", help="Where the backup goes.")],

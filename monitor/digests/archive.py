@@ -107,7 +107,7 @@ def uid_of(issue: Issued) -> str:
 def index_of(name: str, subscription: Subscription, pages: Sequence[Page], language: Language) -> IndexView:
     """Return the index of a subscription: its pages, the newest first, by month."""
     zone = ZoneInfo(subscription.timezone)
-    by_month = groupby(pages, key=lambda page: f"{page.at.astimezone(zone):%Y-%m}")
+    by_month = groupby(pages, key=lambda page: language.month(page.at.astimezone(zone)))
     shelves = [
         (month, [_view(page, "../", zone, language) for page in of_month]) for month, of_month in by_month
     ]

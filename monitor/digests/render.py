@@ -92,15 +92,13 @@ def archive_renderer(directory: str = "") -> RenderArchive:
         return ArchivedIssue(
             title=title,
             items=view.count,
-            html=_without_indent(_fill(environment(language.locale), "archive/issue.html.j2", **values)),
-            content=_without_indent(
-                _fill(environment(language.locale), "archive/content.html.j2", digest=view)
-            ),
+            html=_page(environment(language.locale), "archive/issue.html.j2", **values),
+            content=_page(environment(language.locale), "archive/content.html.j2", digest=view),
         )
 
     def index(view: IndexView) -> str:
         values = {"digest": view, "policy": POLICY, "subject": view.name}
-        return _without_indent(_fill(environment(view.locale), "archive/index.html.j2", **values))
+        return _page(environment(view.locale), "archive/index.html.j2", **values)
 
     return RenderArchive(issue=issue, index=index)
 
@@ -174,6 +172,10 @@ def _rendered(environment: Environment, inliner: CSSInliner, view: DigestView) -
     text = _fill(environment, "digest.txt.j2", digest=view, subject=subject)
     html = _fill(environment, "digest.html.j2", digest=view, subject=subject)
     return Rendered(subject=subject, text=_trimmed(text), html=_without_indent(inliner.inline(html)))
+
+
+def _page(environment: Environment, name: str, **values: object) -> str:
+    return _without_indent(_fill(environment, name, **values)).strip() + "\n"
 
 
 def _is_html(name: str | None) -> bool:

@@ -67,7 +67,7 @@ def make_runtime(loaded: LoadedConfig, parse: Parse, fetcher: Fetcher | None = N
         render_notice=_notice_renderer(loaded.templates, notice_locale(loaded)),
         transport=_transport(smtp, loaded),
         context=digest_context(loaded),
-        archive=_archive_place(loaded),
+        archive=archive_place(loaded),
     )
 
 
@@ -92,7 +92,8 @@ def _digest_renderer(templates: str) -> RenderDigest:
     return render
 
 
-def _archive_place(loaded: LoadedConfig) -> ArchivePlace | None:
+def archive_place(loaded: LoadedConfig) -> ArchivePlace | None:
+    """Return where the archive is, and what makes its pages; None where there is none."""
     if loaded.archive is None:
         return None
 

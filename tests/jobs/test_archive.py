@@ -159,7 +159,7 @@ async def test_a_digest_has_a_page_an_index_and_an_entry_of_the_feed(desk: Desk,
     assert 'href="2026' not in text
     index = (root / folder / "index.html").read_text("utf-8")
     assert f'href="../{folder}/2026-11-24-0800-1.html"' in index
-    assert "2026-11" in index
+    assert 'class="topic">2026年11月' in index
     assert f'href="{folder}/index.html"' in (root / "index.html").read_text("utf-8")
     feed = check_atom((root / folder / "feed.xml").read_bytes())
     (entry,) = feed.findall(f"{ATOM}entry")
