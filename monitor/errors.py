@@ -204,8 +204,8 @@ class SendError(MonitorError):
 
     `fact` is the text without `advice`, which a notice about the mail server gives anyway. `lasting`: it is refused
     until the operator has changed something. `of_connection`: another connection may take the mail at once. `window` is
-    given where the server has had enough mails for now: so long its limit lasts at most. `stage` is the part of the SMTP
-    session that failed, as a `Step` has it.
+    given where the server has had enough mails for now: so long its limit lasts at most. `stage` is the part of the
+    SMTP session that failed, as a `Step` has it.
     """
 
     def __init__(

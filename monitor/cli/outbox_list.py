@@ -129,14 +129,7 @@ def list_mails(
                 say(limit_in_words(limit_in_force, times.at(limit_in_force.until)))
     else:
         say(sentence("No mail has been composed yet."))
-    if held:
-        say(
-            sentence(
-                'Held until released: {number}. "--release ID" sends one, "--cancel ID" drops it; "all" means all of '
-                "them.",
-                number=held,
-            )
-        )
+    _show_held(held)
     times.say_zone()
     return int(bool(problems))
 
@@ -239,6 +232,18 @@ def _show_replies(deliveries: Sequence[Delivery]) -> None:
             mails.setdefault(delivery.last_reply, []).append(str(delivery.id))
     for reply, numbers in mails.items():
         say(sentence("mail {numbers}: {reply}", numbers=", ".join(numbers), reply=reply))
+
+
+def _show_held(held: int) -> None:
+    """Say how many mails wait to be released."""
+    if held:
+        say(
+            sentence(
+                'Held until released: {number}. "--release ID" sends one, "--cancel ID" drops it; "all" means all of '
+                "them.",
+                number=held,
+            )
+        )
 
 
 def _show_server(spared: RelayState, times: Times) -> None:

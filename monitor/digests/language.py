@@ -40,7 +40,7 @@ class Language:
 
     def month(self, local: datetime) -> str:
         """Return the month with its year: 2026年11月."""
-        return self._date(local, self.words.gettext("MMMM y"))
+        return format_skeleton("yMMMM", local, locale=self._cldr)
 
     def moment(self, local: datetime, today: date) -> str:
         """Return a time of day, with its date unless that is `today`: 16:59, 11月23日 16:59, 2025年3月19日 16:59."""

@@ -25,7 +25,7 @@ from monitor.digests.archive import (
 from monitor.digests.build import build, rules_of
 from monitor.digests.due import LATE, instant_of_slot, is_at_once, outside_quiet_hours
 from monitor.errors import ConfigError, DigestError, RuleError
-from monitor.jobs.draft import DigestContext
+from monitor.jobs.draft import DigestContext, names_of_removed
 from monitor.jobs.stored import judge
 from monitor.model.archive import Issued, Page
 from monitor.model.digests import Digest, Slot, SlotKind, Watched
@@ -187,12 +187,13 @@ class _Archive:
             replace(each, matches=tuple(m for m in each.matches if m.fingerprint in fingerprints))
             for each in await judge(found, ruleset)
         ]
+        names = {feed.url: feed.name for feed in self._place.context.feeds}
         digest = build(
             subscription,
             slot,
             [each for each in judged if each.matches],
             rules=[(rule, ruleset.fingerprints[rule.name]) for rule in rules],
-            feeds={feed.url: feed.name for feed in self._place.context.feeds},
+            feeds=names | await names_of_removed(names, judged, self._db),
             watched=Watched(),
             since=None,
             now=issue.at,
@@ -200,7 +201,7 @@ class _Archive:
             # What no rule of then matches, as far as that is known, was mailed all the same.
             owed=[each for each in judged if not each.matches and each.seq in seqs],
         )
-        return digest if digest.sections else None
+        return _owed_to_nobody(digest) if digest.sections else None
 
     async def _ruleset(self, fingerprint: str) -> Ruleset:
         """Return the rules that were in force then; those of today where they cannot be read any more."""
@@ -208,6 +209,18 @@ class _Archive:
             text = await self._db.read(_rules_text, fingerprint)
             self._rulesets[fingerprint] = _compiled(text, self._place.context) or self._place.context.rules
         return self._rulesets[fingerprint]
+
+
+def _owed_to_nobody(digest: Digest) -> Digest:
+    sections = tuple(
+        replace(
+            section,
+            items=tuple(replace(item, owed=False) for item in section.items),
+            more=tuple(replace(item, owed=False) for item in section.more),
+        )
+        for section in digest.sections
+    )
+    return replace(digest, sections=sections)
 
 
 def _by_key(tx: Connection, wanted: Sequence[Subscription]) -> dict[str, Subscription]:

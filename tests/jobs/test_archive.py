@@ -337,7 +337,7 @@ async def test_a_template_that_fails_holds_up_the_archive_alone(
     assert "The archive waits" in failed.failed
     (own / "issue.html.j2").write_text("<p>{{ digest.name }}</p>")
     assert (await write(desk, root, templates=str(own.parent))).written == 1
-    assert issue_files(root)[0].read_text("utf-8") == "<p>AI 日报</p>"
+    assert issue_files(root)[0].read_text("utf-8") == "<p>AI 日报</p>\n"
     await desk.deliver()
     assert len(desk.mailbox.mails) == 1
 

@@ -9,7 +9,7 @@ import pytest
 from monitor.errors import SendCause, SendError, SendKind
 from monitor.jobs.deliver import InHand, recover
 from monitor.jobs.give_up import retry
-from monitor.mail import BeforeDot
+from monitor.mail import BeforeDot, BeforeRcpt, go_on
 from monitor.model.mail import Attempt, AttemptOutcome, Mail, Route
 from monitor.store import attempts, digests, outbox
 from monitor.store.database import Connection
@@ -62,7 +62,7 @@ async def test_a_mail_that_is_sent_has_one_attempt_with_the_reply(desk: Desk) ->
 async def test_a_maildir_has_no_server_and_no_code(desk: Desk) -> None:
     number = await _enqueue(desk, Route.MAILDIR)
 
-    async def send(_mail: Mail, before_dot: BeforeDot) -> str:
+    async def send(_mail: Mail, before_dot: BeforeDot, _before_rcpt: BeforeRcpt = go_on) -> str:
         await before_dot()
         return "written to 1.eml"
 
@@ -95,7 +95,7 @@ async def test_each_way_to_fail_is_an_outcome_of_its_own(desk: Desk) -> None:
 async def test_a_reply_is_kept_without_secrets_and_not_without_end(desk: Desk) -> None:
     number = await _enqueue(desk)
 
-    async def send(_mail: Mail, _before_dot: BeforeDot) -> str:
+    async def send(_mail: Mail, _before_dot: BeforeDot, _before_rcpt: BeforeRcpt = go_on) -> str:
         what = "451 \x00 https://me:hunter2@smtp.example.org " + "长" * 5000
         raise SendError(what, SendKind.LATER, code=451, stage="rcpt")
 
@@ -111,7 +111,7 @@ async def test_a_reply_is_kept_without_secrets_and_not_without_end(desk: Desk) -
 async def test_an_attempt_whose_worker_was_killed_is_under_way_and_then_interrupted(desk: Desk) -> None:
     number = await _enqueue(desk)
 
-    async def send(_mail: Mail, _before_dot: BeforeDot) -> str:
+    async def send(_mail: Mail, _before_dot: BeforeDot, _before_rcpt: BeforeRcpt = go_on) -> str:
         raise MemoryError  # as good as kill -9: nothing is recorded
 
     desk.send = send
@@ -134,7 +134,7 @@ async def test_an_attempt_that_the_service_broke_off_says_how_far_it_had_come(
     number = await _enqueue(desk)
     begun = asyncio.Event()
 
-    async def send(_mail: Mail, before_dot: BeforeDot) -> str:
+    async def send(_mail: Mail, before_dot: BeforeDot, _before_rcpt: BeforeRcpt = go_on) -> str:
         if is_past_dot:
             await before_dot()
         begun.set()
@@ -155,7 +155,7 @@ async def test_an_attempt_that_the_service_broke_off_says_how_far_it_had_come(
 async def test_a_late_worker_still_records_that_its_attempt_sent_the_mail(desk: Desk) -> None:
     number = await _enqueue(desk)
 
-    async def send(_mail: Mail, before_dot: BeforeDot) -> str:
+    async def send(_mail: Mail, before_dot: BeforeDot, _before_rcpt: BeforeRcpt = go_on) -> str:
         await before_dot()
         desk.clock.forward(minutes=5)
         await _recover(desk)
