@@ -204,7 +204,8 @@ class SendError(MonitorError):
 
     `fact` is the text without `advice`, which a notice about the mail server gives anyway. `lasting`: it is refused
     until the operator has changed something. `of_connection`: another connection may take the mail at once. `window` is
-    given where the server has had enough mails for now: so long its limit lasts at most.
+    given where the server has had enough mails for now: so long its limit lasts at most. `stage` is the part of the
+    SMTP session that failed, as a `Step` has it.
     """
 
     def __init__(
@@ -218,10 +219,11 @@ class SendError(MonitorError):
         lasting: bool = False,
         of_connection: bool = False,
         window: timedelta | None = None,
+        stage: str = "",
     ) -> None:
         super().__init__(sentence("{fact}: {advice}", fact=what, advice=advice) if advice else what)
         self.fact = masked(what)
-        self.kind, self.code, self.lasting = kind, code, lasting
+        self.kind, self.code, self.lasting, self.stage = kind, code, lasting, stage
         self.of_connection, self.window = of_connection, window
         self.cause = cause or (SendCause.RELAY if kind is SendKind.RELAY else SendCause.NONE)
 

@@ -35,6 +35,7 @@ OWNERS = {
     "typer": {
         "cli",
         "cli.feeds",
+        "cli.outbox",
         "cli.options",
         "cli.recipients",
         "cli.rules",

@@ -16,6 +16,7 @@ import typer
 from monitor import __version__
 from monitor.cli.feeds import feeds
 from monitor.cli.options import AS_OPERATOR, DEFAULT, ConfigFile, Json, SubscriptionName, path_of
+from monitor.cli.outbox import outbox
 from monitor.cli.recipients import recipients
 from monitor.cli.rules import rules
 from monitor.cli.service import service
@@ -45,6 +46,7 @@ app.add_typer(rules, name="rules")
 app.add_typer(recipients, name="recipients")
 app.add_typer(subscriptions, name="subscriptions")
 app.add_typer(suppressions, name="suppressions")
+app.add_typer(outbox, name="outbox")
 app.add_typer(store, name="store")
 app.add_typer(service, name="service")
 
@@ -454,58 +456,11 @@ def doctor(context: typer.Context, config: ConfigFile = None, json: Json = False
 
 
 @app.command()
-def outbox(
-    context: typer.Context,
-    config: ConfigFile = None,
-    retry: Annotated[
-        str | None,
-        typer.Option("--retry", metavar="ID", help="Send this mail again.", show_default=False),
-    ] = None,
-    cancel: Annotated[
-        str | None,
-        typer.Option(
-            "--cancel",
-            metavar="ID|all",
-            help='Never send this mail, waiting or held; "all": all that are held since a restore.',
-            show_default=False,
-        ),
-    ] = None,
-    release: Annotated[
-        str | None,
-        typer.Option(
-            "--release",
-            metavar="ID|all",
-            help="Send this mail, or all that are held since a restore.",
-            show_default=False,
-        ),
-    ] = None,
-    seen: Annotated[
-        str | None,
-        typer.Option(
-            "--seen",
-            metavar="ID|all",
-            help="You know that this mail, or all, were given up: status is content again.",
-            show_default=False,
-        ),
-    ] = None,
-    limit: Annotated[
-        int, typer.Option("--limit", metavar="N", min=1, help="How many to show, the newest first.")
-    ] = 30,
-    json: Json = False,
-) -> None:
-    """List the mails and what became of them."""
-    from monitor.cli.outbox import outbox
+def archive(context: typer.Context, config: ConfigFile = None, json: Json = False) -> None:
+    """Make the pages of the archive anew, as far as the database has what stands on them."""
+    from monitor.cli.archive import write_archive
 
-    answered = outbox(
-        path_of(context, config),
-        retry=retry,
-        cancel=cancel,
-        release=release,
-        seen=seen,
-        limit=limit,
-        json=json,
-    )
-    sys.exit(answered)
+    sys.exit(write_archive(path_of(context, config), json=json))
 
 
 @app.command()

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import NoReturn
 
 from monitor.cli.moments import Times, times_in
-from monitor.cli.outbox import slot_in_words
+from monitor.cli.outbox_list import slot_in_words
 from monitor.cli.terminal import answer, say, share, size_in_words, table
 from monitor.config.checked import store_url_of
 from monitor.jobs.backup import back_up, copy_store

@@ -1,282 +1,147 @@
-"""The command that lists the mails and decides about single ones: outbox."""
+"""The commands about the mails: `monitor outbox`."""
 
-from collections.abc import Sequence
-from pathlib import Path
+import sys
+from typing import Annotated
 
-from monitor.cli.database import time_of, use_database
-from monitor.cli.moments import Times, times_of
-from monitor.cli.terminal import answer, complain_each, say, table
-from monitor.config.checked import CheckedConfig, read_options, smtp_hash_of
-from monitor.errors import MonitorError
-from monitor.jobs.backup import release as release_mail
-from monitor.jobs.choose import why_mail_declined
-from monitor.jobs.give_up import acknowledge
-from monitor.jobs.give_up import retry as retry_mail
-from monitor.mail.limits import limits_of
-from monitor.mail.policy import tried_at
-from monitor.model.mail import Delivery, DeliveryStatus, LimitReached, RelayState
-from monitor.queries.answers.status import MailLimit, OutboxMail
-from monitor.service.clock import clock
-from monitor.store import outbox as store
-from monitor.store import relays
-from monitor.store.database import Database
-from monitor.texts import joined, sentence
+import typer
 
-_ALL = "all"
-_MOST_DIGITS = 18  # every number of so many fits into a column of either database
-_NAMES = {
-    DeliveryStatus.WAITING: sentence("waiting"),
-    DeliveryStatus.SENDING: sentence("sending"),
-    DeliveryStatus.UNCERTAIN: sentence("uncertain"),
-    DeliveryStatus.SENT: sentence("sent"),
-    DeliveryStatus.FAILED: sentence("failed"),
-    DeliveryStatus.EXPIRED: sentence("expired"),
-    DeliveryStatus.HELD: sentence("held"),
-    DeliveryStatus.CANCELLED: sentence("cancelled"),
-}
+from monitor.cli.options import ConfigFile, Json, path_of
+from monitor.cli.usage import Commands
+
+outbox = Commands(help="List the mails and what became of them; decide about single ones.")
+
+_MOST = 10**18 - 1  # every number of so many digits fits into a column of either database
+Mail = Annotated[int, typer.Argument(metavar="NUMBER", min=0, max=_MOST, help="Of the mail, as listed.")]
+Mails = Annotated[
+    list[int],
+    typer.Argument(metavar="NUMBER...", min=0, max=_MOST, help="Of one mail or several, as listed."),
+]
+Limit = Annotated[
+    int, typer.Option("--limit", metavar="N", min=1, help="How many to show, the newest first.")
+]
 
 
-def outbox(
-    path: Path,
-    *,
-    retry: str | None,
-    cancel: str | None,
-    release: str | None,
-    seen: str | None,
-    limit: int,
-    json: bool,
-) -> int:
-    """Show the newest mails; send one again with `retry`, or never with `cancel`. Return 1 when that cannot be.
+@outbox.callback(invoke_without_command=True, no_args_is_help=False)
+def _plain(
+    context: typer.Context,
+    config: ConfigFile = None,
+    retry: Annotated[
+        str | None,
+        typer.Option("--retry", metavar="ID", help="Send this mail again.", show_default=False),
+    ] = None,
+    cancel: Annotated[
+        str | None,
+        typer.Option(
+            "--cancel",
+            metavar="ID|all",
+            help='Never send this mail, waiting or held; "all": all that are held until they are released.',
+            show_default=False,
+        ),
+    ] = None,
+    release: Annotated[
+        str | None,
+        typer.Option(
+            "--release",
+            metavar="ID|all",
+            help="Send this mail, or all that are held until they are released.",
+            show_default=False,
+        ),
+    ] = None,
+    seen: Annotated[
+        str | None,
+        typer.Option(
+            "--seen",
+            metavar="ID|all",
+            help="You know that this mail, or all, were given up: status is content again.",
+            show_default=False,
+        ),
+    ] = None,
+    limit: Limit = 30,
+    json: Json = False,
+) -> None:
+    if context.invoked_subcommand is not None:
+        if config:
+            context.obj = config
+        options = {"--retry": retry, "--cancel": cancel, "--release": release, "--seen": seen}
+        if given := next((name for name, value in options.items() if value is not None), ""):
+            raise typer.BadParameter("it goes without a command behind it.", param_hint=given)
+        if json or limit != 30:
+            raise typer.BadParameter("it stands behind the command.", param_hint="--json, --limit")
+        return
+    from monitor.cli.outbox_list import list_mails
 
-    `release` lets mails go that a restore holds; it and `cancel` are a number, or "all" of those. `seen` says that the
-    operator knows that a mail, or "all", were given up.
-    """
-    checked = read_options(path)
-    to_cancel, to_release = _number(cancel, "--cancel"), _number(release, "--release")
-    was_seen, to_retry = _number(seen, "--seen"), _number(retry, "--retry", may_be_all=False)
-
-    nothing_to_do: list[str] = []
-
-    async def change_and_list(
-        db: Database,
-    ) -> tuple[list[str], list[Delivery], int, RelayState | None, LimitReached | None]:
-        problems: list[str] = []
-        if to_retry is not None:
-            problems += await _requeue(to_retry, checked, db)
-        if _ALL in (cancel, release) and not await db.read(store.restored):
-            nothing_to_do.append(sentence("No mail is held since a restore: nothing was changed."))
-        if cancel is not None:
-            problems += [
-                sentence(
-                    "mail {mail} does not wait: no mail has this number, or nothing is left to cancel.",
-                    mail=number,
-                )
-                for number in await _chosen(to_cancel, db)
-                if not await db.write(store.cancel, number)
-            ]
-        if release is not None:
-            numbers, now = await _chosen(to_release, db), await time_of(db)
-            expires_at = now + checked.config.outbox.expire
-            reasons = [await db.write(release_mail, number, now, expires_at) for number in numbers]
-            problems += [reason for reason in reasons if reason]
-        if seen is not None:
-            is_any, refused = await _acknowledge(was_seen, db)
-            problems += refused
-            if not is_any and not refused:
-                nothing_to_do.append(
-                    sentence("No mail was given up that you had not seen: nothing was changed.")
-                )
-        held = len(await db.read(store.restored))
-        server, settings = checked.config.smtp.server, smtp_hash_of(checked) or ""
-        now = await time_of(db)
-        spared = await db.read(relays.spared, server, settings, now)
-        reached = await db.read(store.limit_reached, server, limits_of(checked.config.smtp), now)
-        return problems, await db.read(store.listing, status=None, limit=limit), held, spared, reached
-
-    changes = any(each is not None for each in (retry, cancel, release, seen))
-    times = times_of(checked.config, clock())
-    problems, deliveries, held, spared, reached = use_database(
-        checked.store_url, change_and_list, writable=changes
+    answered = list_mails(
+        path_of(context, config),
+        retry=retry,
+        cancel=cancel,
+        release=release,
+        seen=seen,
+        limit=limit,
+        json=json,
     )
-    complain_each(problems)
-    if json:
-        answer([OutboxMail.of(delivery, spared, reached) for delivery in deliveries])
-        return int(bool(problems))
-    for line in nothing_to_do:
-        say(line)
-    if deliveries:
-        table(
-            sentence("mail"),
-            sentence("to"),
-            sentence("slot"),
-            sentence("status"),
-            sentence("attempts"),
-            sentence("next attempt"),
-            rows=[_row(delivery, spared, reached, times) for delivery in deliveries],
-            right=("mail", "attempts"),
-        )
-        _show_replies(deliveries)
-        if any(delivery.cause.stops_all for delivery in deliveries):
-            say(
-                sentence(
-                    '"+" at the attempts: at others the mail server refused every mail; they are not counted.'
-                )
-            )
-        if any(delivery.status is DeliveryStatus.WAITING for delivery in deliveries):
-            _show_why(spared, reached, times)
-    else:
-        say(sentence("No mail has been composed yet."))
-    if held:
-        say(
-            sentence(
-                'Held since a restore: {number}. "--release ID" sends one, "--cancel ID" drops it; "all" means all of '
-                "them.",
-                number=held,
-            )
-        )
-    times.say_zone()
-    return int(bool(problems))
+    sys.exit(answered)
 
 
-def status_name(status: DeliveryStatus) -> str:
-    """Return the name of a status for people."""
-    return _NAMES[status]
+@outbox.command(name="list")
+def list_(context: typer.Context, config: ConfigFile = None, limit: Limit = 30, json: Json = False) -> None:
+    """List the newest mails and what became of them, as "monitor outbox" does."""
+    from monitor.cli.outbox_list import list_mails
+
+    sys.exit(list_mails(path_of(context, config), limit=limit, json=json))
 
 
-def limit_in_words(limit: MailLimit, time: str) -> str:
-    """Return why mails wait that could go, and until what time."""
-    if limit.per == "day":
-        return sentence(
-            "outbox: the limit of {most} mails in 24 hours is reached; the next one goes at about {time}",
-            most=limit.most,
-            time=time,
-        )
-    return sentence(
-        "outbox: the limit of {most} mails a minute is reached; the next ones go within a minute",
-        most=limit.most,
-    )
+@outbox.command()
+def show(
+    context: typer.Context,
+    number: Mail,
+    config: ConfigFile = None,
+    raw: Annotated[bool, typer.Option("--raw", help="Write the mail as it is sent, every byte.")] = False,
+    json: Json = False,
+) -> None:
+    """Show a mail: its headers, where it stands, each attempt with the server's reply, its text."""
+    if raw and json:
+        raise typer.BadParameter("not together with --json.", param_hint="--raw")
+    from monitor.cli.outbox_show import show_mail
+
+    sys.exit(show_mail(path_of(context, config), number, raw=raw, json=json))
 
 
-def slot_in_words(delivery: Delivery, times: Times) -> str:
-    """Return which digest a mail is, or that it is a notice, by its time."""
-    slot = times.slot(delivery.subscription, delivery.slot)
-    return joined(" ", (delivery.subscription, slot)) if delivery.subscription else slot
+@outbox.command()
+def retry(
+    context: typer.Context,
+    numbers: Mails,
+    config: ConfigFile = None,
+    again: Annotated[
+        bool,
+        typer.Option("--again", help="Those too that may have arrived already: they may arrive twice."),
+    ] = False,
+    json: Json = False,
+) -> None:
+    """Send mails that were not sent, at once: those that wait, are held, or were given up."""
+    from monitor.cli.outbox_change import retry_mails
+
+    sys.exit(retry_mails(path_of(context, config), numbers, again=again, json=json))
 
 
-def _number(chosen: str | None, option: str, *, may_be_all: bool = True) -> int | None:
-    """Return the number of a mail; None for "all", or where nothing was chosen. Raises MonitorError."""
-    if chosen is None or (chosen == _ALL and may_be_all):
-        return None
-    if not chosen.isdecimal():
-        expected = (
-            sentence(
-                '{option} {chosen}: the number of a mail is expected, or "all"', option=option, chosen=chosen
-            )
-            if may_be_all
-            else sentence("{option} {chosen}: the number of a mail is expected", option=option, chosen=chosen)
-        )
-        raise MonitorError(expected)
-    if len(chosen) > _MOST_DIGITS:
-        shown = f"{chosen[:_MOST_DIGITS]}…"
-        raise MonitorError(
-            sentence("{option} {chosen}: no mail has this number", option=option, chosen=shown)
-        )
-    return int(chosen)
+@outbox.command()
+def cancel(context: typer.Context, numbers: Mails, config: ConfigFile = None, json: Json = False) -> None:
+    """Never send these mails, which wait or are held."""
+    from monitor.cli.outbox_change import cancel_mails
+
+    sys.exit(cancel_mails(path_of(context, config), numbers, json=json))
 
 
-async def _chosen(number: int | None, db: Database) -> list[int]:
-    """Return the number of the mail chosen, or those of all that are held since a restore."""
-    return await db.read(store.restored) if number is None else [number]
+@outbox.command()
+def hold(context: typer.Context, numbers: Mails, config: ConfigFile = None, json: Json = False) -> None:
+    """Hold mails that wait, without an end, until you release or cancel them."""
+    from monitor.cli.outbox_change import hold_mails
+
+    sys.exit(hold_mails(path_of(context, config), numbers, json=json))
 
 
-async def _requeue(mail: int, checked: CheckedConfig, db: Database) -> list[str]:
-    """Queue a mail again; return why not, where it cannot be."""
-    now = await time_of(db)
-    if await db.write(retry_mail, mail, now, now + checked.config.outbox.expire):
-        return []
-    if await db.read(store.is_suppressed, mail):
-        return [
-            sentence(
-                'mail {mail} cannot be sent again: its recipient is suppressed. "monitor suppressions list" says'
-                ' why, "monitor suppressions remove ADDRESS" lets it be mailed again.',
-                mail=mail,
-            )
-        ]
-    if why := await db.read(why_mail_declined, mail, now):
-        return [sentence("mail {mail} cannot be sent again: {why}.", mail=mail, why=why)]
-    if await db.read(store.is_unwanted, mail):
-        return [
-            sentence(
-                "mail {mail} cannot be sent again: its recipient, or its subscription, is not in {file}.",
-                mail=mail,
-                file=checked.path.name,
-            )
-        ]
-    return [
-        sentence(
-            "mail {mail} cannot be sent again: no mail has this number, or it was sent already.", mail=mail
-        )
-    ]
+@outbox.command()
+def release(context: typer.Context, numbers: Mails, config: ConfigFile = None, json: Json = False) -> None:
+    """Let mails go that were held by hand, or by a restore."""
+    from monitor.cli.outbox_change import release_mails
 
-
-async def _acknowledge(number: int | None, db: Database) -> tuple[bool, list[str]]:
-    """Mark a mail, or all, as seen; return whether there was any, and why not, where a mail cannot be."""
-    if await db.write(acknowledge, number, await time_of(db)):
-        return True, []
-    if number is None:
-        return False, []
-    return False, [sentence("mail {mail} was not given up: there is nothing to mark as seen.", mail=number)]
-
-
-def _show_replies(deliveries: Sequence[Delivery]) -> None:
-    """Say what the server answered last to mails that were not sent, once where it answered several the same."""
-    mails: dict[str, list[str]] = {}
-    for delivery in deliveries:
-        if delivery.last_reply and delivery.status is not DeliveryStatus.SENT:
-            mails.setdefault(delivery.last_reply, []).append(str(delivery.id))
-    for reply, numbers in mails.items():
-        say(sentence("mail {numbers}: {reply}", numbers=", ".join(numbers), reply=reply))
-
-
-def _show_why(spared: RelayState | None, reached: LimitReached | None, times: Times) -> None:
-    """Say what keeps mails from the mail server, if anything does."""
-    if spared:
-        _show_server(spared, times)
-    if limit := MailLimit.of(reached):
-        say(limit_in_words(limit, times.at(limit.until)))
-
-
-def _show_server(spared: RelayState, times: Times) -> None:
-    """Say how often the mail server was tried, and when it is tried next, with one of the mails."""
-    values = {
-        "server": spared.server,
-        "count": spared.failures,
-        "since": times.at(spared.since),
-        "time": times.at(spared.next_probe_at),
-    }
-    if spared.failures == 1:
-        say(sentence("{server} took no mail at the one try, {since}. Next try: {time}.", **values))
-    else:
-        say(sentence("{server} took no mail at {count} tries since {since}. Next try: {time}.", **values))
-
-
-def _with_more(delivery: Delivery, status: str) -> str:
-    if delivery.bounced_at:
-        return sentence("{status}, bounced", status=status)
-    return sentence("{status}, seen", status=status) if delivery.seen else status
-
-
-def _row(
-    delivery: Delivery, spared: RelayState | None, reached: LimitReached | None, times: Times
-) -> tuple[object, ...]:
-    unsent = delivery.status in (DeliveryStatus.WAITING, DeliveryStatus.UNCERTAIN)
-    status = status_name(delivery.status)
-    return (
-        delivery.id,
-        delivery.mail.to,
-        slot_in_words(delivery, times),
-        _with_more(delivery, status),
-        # An attempt at which the server took no mail is not counted, but it was one.
-        f"{delivery.attempts + 1}+" if delivery.cause.stops_all else delivery.attempts,
-        times.at(tried_at(delivery, spared, reached)) if unsent else "-",
-    )
+    sys.exit(release_mails(path_of(context, config), numbers, json=json))

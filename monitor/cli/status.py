@@ -7,7 +7,7 @@ from zoneinfo import ZoneInfo
 
 from monitor.cli.database import time_of, use_database
 from monitor.cli.moments import moment, zone_of
-from monitor.cli.outbox import limit_in_words, status_name
+from monitor.cli.outbox_list import limit_in_words, status_name
 from monitor.cli.terminal import Styled, answer, complain, redrawn, say, table
 from monitor.config.checked import (
     CheckedConfig,

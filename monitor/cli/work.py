@@ -8,7 +8,7 @@ from pathlib import Path
 
 from monitor.cli.moments import Times, times_of
 from monitor.cli.options import subscriptions_named
-from monitor.cli.outbox import limit_in_words
+from monitor.cli.outbox_list import limit_in_words
 from monitor.cli.terminal import (
     answer,
     complain,

@@ -56,6 +56,12 @@ class CheckedConfig:
         return str(self.folder / directory) if directory else ""
 
     @property
+    def archive(self) -> Path | None:
+        """The directory of the archive; None when there is none."""
+        directory = self.config.archive.directory
+        return self.folder / directory if directory else None
+
+    @property
     def maildir(self) -> Path | None:
         """The Maildir for digests while [smtp] host is empty; None when there is a mail server."""
         return None if self.config.smtp.host else self.maildir_path

@@ -131,7 +131,9 @@ class OutboxOptions:
         timedelta(hours=48),
         "a mail older than this is given up when it fails for another hour: the next digest brings it",
     )
-    keep: Age = option(timedelta(days=90), "the outcome of a mail is remembered for this long")
+    keep: Age = option(
+        timedelta(days=90), "a mail is kept for this long, to be sent again; its outcome for 90 days at least"
+    )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -204,6 +206,18 @@ class DigestOptions:
 
     templates: FilePath = option(
         "", "a directory of your own templates; files in it replace the built-in ones of the same name"
+    )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ArchiveOptions:
+    """[archive]"""
+
+    directory: FilePath = option(
+        "", "each digest is kept there as a web page, with an index and an Atom feed; empty: no archive"
+    )
+    url: OptionalWebAddress = option(
+        "", 'where a web server of yours shows that directory, for the links in the feed: "https://…"'
     )
 
 
@@ -357,6 +371,7 @@ class Subscription:
     )
     timezone: TimeZone = option("Asia/Shanghai", "")
     locale: Locale = option("zh-Hans", 'or "zh-Hant", "en": the words around the news, not the news')
+    archived: bool = option(True, "false: its digests stay out of [archive]")
 
     def check(self) -> None:
         """Raise ValueError where options contradict each other."""
@@ -375,6 +390,7 @@ class Config:
     outbox: OutboxOptions = OutboxOptions()
     smtp: SmtpOptions = SmtpOptions()
     digests: DigestOptions = DigestOptions()
+    archive: ArchiveOptions = ArchiveOptions()
     operator: OperatorOptions = OperatorOptions()
     web: WebOptions = WebOptions()
     matching: MatchingOptions = MatchingOptions()

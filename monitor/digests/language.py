@@ -38,6 +38,10 @@ class Language:
         """Return the date without year and weekday: 11月24日."""
         return format_skeleton("MMMd", local, locale=self._cldr)
 
+    def month(self, local: datetime) -> str:
+        """Return the month with its year: 2026年11月."""
+        return format_skeleton("yMMMM", local, locale=self._cldr)
+
     def moment(self, local: datetime, today: date) -> str:
         """Return a time of day, with its date unless that is `today`: 16:59, 11月23日 16:59, 2025年3月19日 16:59."""
         return self._time(local) if local.date() == today else self.dated(local, today)

@@ -4,11 +4,21 @@ import re
 import traceback
 from dataclasses import replace
 from functools import cache, partial
+from pathlib import Path
 
 from css_inline import CSSInliner
-from jinja2 import Environment, FileSystemLoader, StrictUndefined, TemplateError, TemplateSyntaxError
+from jinja2 import (
+    ChoiceLoader,
+    Environment,
+    FileSystemLoader,
+    PrefixLoader,
+    StrictUndefined,
+    TemplateError,
+    TemplateSyntaxError,
+)
 
 from monitor.assets import TEMPLATES
+from monitor.digests.archive import POLICY, ArchivedIssue, IndexView, RenderArchive
 from monitor.digests.language import Language, language_of
 from monitor.digests.limits import LimitedEnvironment, TooMuchError, limited, time_limit
 from monitor.digests.outside import foreign_language, is_right_to_left
@@ -56,6 +66,41 @@ def digest_renderer(directory: str = "") -> RenderDigest:
         return _rendered(environments[language.locale], inliner, digest_view(digest, language))
 
     return render
+
+
+def archive_renderer(directory: str = "") -> RenderArchive:
+    """Return what renders the pages of the archive by the templates in `directory`/archive, by ours for the others.
+
+    The digest's own template, which those build on, is always ours: the operator's need not have the blocks.
+    """
+    environments: dict[str, Environment] = {}
+
+    def environment(locale: str) -> Environment:
+        if locale not in environments:
+            language, folders = language_of(locale), [str(TEMPLATES)]
+            environments[locale] = _new_environment(folders, language)
+            if directory:
+                own = PrefixLoader({"archive": FileSystemLoader(str(Path(directory) / "archive"))})
+                environments[locale].loader = ChoiceLoader([own, FileSystemLoader(folders)])
+        return environments[locale]
+
+    def issue(digest: Digest) -> ArchivedIssue:
+        language = language_of(digest.subscription.locale)
+        view = digest_view(digest, language)
+        title = view.headline or view.name
+        values = {"digest": view, "policy": POLICY, "subject": f"{title} · {view.name}"}
+        return ArchivedIssue(
+            title=title,
+            items=view.count,
+            html=_page(environment(language.locale), "archive/issue.html.j2", **values),
+            content=_page(environment(language.locale), "archive/content.html.j2", digest=view),
+        )
+
+    def index(view: IndexView) -> str:
+        values = {"digest": view, "policy": POLICY, "subject": view.name}
+        return _page(environment(view.locale), "archive/index.html.j2", **values)
+
+    return RenderArchive(issue=issue, index=index)
 
 
 def notice_renderer(directory: str = "", locale: str = ENGLISH) -> RenderNotice:
@@ -129,6 +174,10 @@ def _rendered(environment: Environment, inliner: CSSInliner, view: DigestView) -
     return Rendered(subject=subject, text=_trimmed(text), html=_without_indent(inliner.inline(html)))
 
 
+def _page(environment: Environment, name: str, **values: object) -> str:
+    return _without_indent(_fill(environment, name, **values)).strip() + "\n"
+
+
 def _is_html(name: str | None) -> bool:
     # select_autoescape() looks at the very end of the name, and takes digest.html.j2 for plain text.
     return name is not None and name.endswith(".html.j2")
@@ -164,6 +213,8 @@ def _fill(environment: Environment, name: str, **values: object) -> str:
 def _consequence(name: str) -> str:
     if name.startswith("notice."):
         return sentence("Notices are made by the built-in template until it is fixed.")
+    if name.startswith("archive/"):
+        return sentence("The archive waits until the template is fixed.")
     return sentence("Digests are made by the built-in templates until it is fixed.")
 
 

@@ -12,7 +12,7 @@ from pathlib import Path
 from monitor.errors import SchemaError, StoreError
 from monitor.jobs.choose import why_mail_declined
 from monitor.model.mail import Delivery
-from monitor.store import copying, engines, files, outbox, place, repair, schema, services
+from monitor.store import attempts, copying, engines, files, outbox, place, repair, schema, services
 from monitor.store.copying import Counts, Report
 from monitor.store.database import URL, Connection
 from monitor.texts import sentence
@@ -118,7 +118,7 @@ def copy_store(source: str, target: str, *, now: datetime, report: Report) -> Co
 
 
 def release(tx: Connection, number: int, now: datetime, expires_at: datetime) -> str:
-    """Let a mail go that is held since a restore; return why it may not, "" where it does."""
+    """Let a mail go that is held until then; return why it may not, "" where it does."""
     if why := why_mail_declined(tx, number, now):
         return sentence("mail {number} is not released: {why}.", number=number, why=why)
     if outbox.release_restored(tx, number, now, expires_at):
@@ -128,14 +128,16 @@ def release(tx: Connection, number: int, now: datetime, expires_at: datetime) ->
             "mail {number} is not released: its recipient, or its subscription, is not in config.toml.",
             number=number,
         )
-    return sentence("mail {number} is not held since a restore.", number=number)
+    return sentence("mail {number} is not held until it is released.", number=number)
 
 
 def _prepare(tx: Connection, now: datetime) -> tuple[list[Delivery], datetime | None]:
     """Make a copy ready to be worked on: no service runs on it yet, and no mail of it goes by itself."""
     known_until = repair.newest(tx)
     services.end_all(tx)
-    return outbox.hold_restored(tx, now), known_until
+    held = outbox.hold_restored(tx, now)
+    attempts.interrupt(tx, [delivery.id for delivery in held], now)
+    return held, known_until
 
 
 def _set_aside(target: URL, there: Path, now: datetime) -> Path | None:

@@ -32,13 +32,23 @@ from monitor.mail.policy import (
     next_uncertain_attempt,
     pause_of_last_tries,
 )
+from monitor.mail.replies import Step
 from monitor.mail.rewrite import text_alone, with_sender
-from monitor.model.mail import NO_LIMITS, Delivery, DeliveryStatus, Limits, RelayState, Route
+from monitor.model.mail import (
+    NO_LIMITS,
+    AttemptOutcome,
+    Delivery,
+    DeliveryStatus,
+    Limits,
+    RelayState,
+    Route,
+)
 from monitor.model.suppressions import SuppressedBy
-from monitor.store import outbox, relays
+from monitor.store import attempts, outbox, relays
 from monitor.store.database import Connection, Database
 from monitor.texts import sentence
 
+_TAKEN = sentence("another worker has taken this mail")
 _SOON = timedelta(minutes=1)
 _RECORD_AGAIN = 0.5  # seconds between tries to record an outcome while the database is away
 _RECORD_WHEN_STOPPED = 2.0  # seconds for it while the service stops
@@ -109,10 +119,11 @@ async def deliver(
     cannot be claimed; an outcome is recorded however long the database is away.
     """
     token, now = uuid4().hex, clock()
-    delivery = await db.write(_claim, transport, now, lease_until=now + options.lease, token=token)
-    if delivery is None:
+    claimed = await db.write(_claim, transport, now, lease_until=now + options.lease, token=token)
+    if claimed is None:
         return None
-    attempt = _Attempt(delivery, token, transport, db=db, clock=clock, options=options, jitter=jitter)
+    delivery, number = claimed
+    attempt = _Attempt(delivery, number, token, transport, db=db, clock=clock, options=options, jitter=jitter)
     in_hand.tasks[delivery.id] = asyncio.current_task()
     try:
         with attempt.heartbeat():
@@ -144,7 +155,8 @@ def room_soon(tx: Connection, transport: Transport, now: datetime) -> datetime |
 
 def _claim(
     tx: Connection, transport: Transport, now: datetime, *, lease_until: datetime, token: str
-) -> Delivery | None:
+) -> tuple[Delivery, int] | None:
+    """Claim a mail; return it with the number of the attempt that begins."""
     routes = _open_routes(tx, transport, now)
     while True:
         delivery = outbox.claim(
@@ -156,13 +168,17 @@ def _claim(
             break
         # Queued a moment after he left, or in the server's hands then: it would be refused before RCPT.
         _cancel(tx, delivery, token, why, now)
-    if delivery is None or delivery.route is not Route.SMTP or delivery.reached_dot:
-        return delivery
+    if delivery is None:
+        return None
+    by_smtp = delivery.route is Route.SMTP
+    number = attempts.begin(tx, delivery.id, now, server=transport.server if by_smtp else "")
+    if not by_smtp or delivery.reached_dot:
+        return delivery, number
     # Nobody has this mail yet: it goes out from the address that is right now.
     mail = with_sender(delivery.mail, transport.sender)
     if mail is not delivery.mail:
         outbox.rewrite(tx, delivery.id, mail)
-    return replace(delivery, mail=mail)
+    return replace(delivery, mail=mail), number
 
 
 def _cancel(tx: Connection, delivery: Delivery, token: str, why: str, now: datetime) -> None:
@@ -202,6 +218,7 @@ class _Attempt:
     def __init__(
         self,
         delivery: Delivery,
+        number: int,
         token: str,
         transport: Transport,
         *,
@@ -210,7 +227,8 @@ class _Attempt:
         options: OutboxOptions,
         jitter: Jitter,
     ) -> None:
-        self._delivery, self._token, self._transport = delivery, token, transport
+        self._delivery, self._number = delivery, number  # which attempt of the mail this is
+        self._token, self._transport = token, transport
         self._db, self._clock, self._options, self._jitter = db, clock, options, jitter
 
     async def play(self, past_dot: set[int]) -> Attempted:
@@ -228,7 +246,7 @@ class _Attempt:
         try:
             result = await self._transport.sends[delivery.route](delivery.mail, before_dot, before_rcpt)
         except _OvertakenError:
-            return await self._db.read(self._taken_away)
+            return await self._db.write(self._taken_away, self._clock())
         except _DeclinedError as error:
             return await self._db.write(self._declined, error.text, self._clock())
         except SendError as error:
@@ -279,8 +297,7 @@ class _Attempt:
                 await self._db.write(self._interrupted, self._clock(), is_past_dot)
 
     def _overtaken(self) -> Attempted:
-        reply = sentence("another worker has taken this mail")
-        return Attempted(delivery=self._delivery, status=DeliveryStatus.WAITING, reply=reply)
+        return Attempted(delivery=self._delivery, status=DeliveryStatus.WAITING, reply=_TAKEN)
 
     # --- within one transaction -------------------------------------------------------------------
 
@@ -301,20 +318,25 @@ class _Attempt:
             raise _OvertakenError
         self._refuse_declined(tx, now)
 
-    def _taken_away(self, tx: Connection) -> Attempted:
-        """Return what became of a mail whose claim was lost."""
+    def _taken_away(self, tx: Connection, now: datetime) -> Attempted:
+        """Record that the attempt ends here; return what became of a mail whose claim was lost."""
+        self._end(tx, AttemptOutcome.INTERRUPTED, _TAKEN, now)
         if outbox.status_of(tx, self._delivery.id) is not DeliveryStatus.CANCELLED:
             return self._overtaken()
         reply = outbox.by_number(tx, self._delivery.id).last_reply
         return Attempted(delivery=self._delivery, status=DeliveryStatus.CANCELLED, reply=reply)
 
     def _declined(self, tx: Connection, why: str, now: datetime) -> Attempted:
+        self._end(tx, AttemptOutcome.INTERRUPTED, why, now)
         _cancel(tx, self._delivery, self._token, why, now)
         return Attempted(delivery=self._delivery, status=DeliveryStatus.CANCELLED, reply=why)
 
     def _finish(self, tx: Connection, result: str | SendError, now: datetime, jitter: float) -> Attempted:
         if isinstance(result, str):
             return self._sent(tx, result, now)
+        self._end(
+            tx, AttemptOutcome(result.kind.value), result.fact, now, code=result.code, stage=result.stage
+        )
         match result.kind:
             case SendKind.LATER:
                 attempted = self._put_off(tx, result, now, jitter)
@@ -330,6 +352,8 @@ class _Attempt:
 
     def _sent(self, tx: Connection, reply: str, now: datetime) -> Attempted:
         delivery = self._delivery
+        code = int(reply[:3]) if reply[:3].isascii() and reply[:3].isdecimal() else None
+        self._end(tx, AttemptOutcome.SENT, reply, now, code=code)
         self._store(tx, DeliveryStatus.SENT, reply, now)
         if delivery.route is Route.SMTP:
             self._relay_works(tx, now)
@@ -437,6 +461,8 @@ class _Attempt:
     def _interrupted(self, tx: Connection, now: datetime, is_past_dot: bool) -> None:
         delivery = self._delivery
         reply = sentence("the service was stopped while this mail was being sent")
+        stage = Step.DOT.value if is_past_dot else ""
+        self._end(tx, AttemptOutcome.INTERRUPTED, reply, now, stage=stage)
         if is_past_dot:
             error = SendError(reply, SendKind.UNCERTAIN)
             self._store_uncertain(
@@ -457,6 +483,19 @@ class _Attempt:
         tried = outbox.tried_long_enough(tx, now, last_tries(self._options.expire))
         outbox.expire(tx, [delivery.id for delivery in tried])
         return tuple(give_up(tx, delivery, delivery.cause, delivery.last_reply, now) for delivery in tried)
+
+    def _end(
+        self,
+        tx: Connection,
+        outcome: AttemptOutcome,
+        reply: str,
+        now: datetime,
+        *,
+        code: int | None = None,
+        stage: str = "",
+    ) -> None:
+        mail = self._delivery.id
+        attempts.end(tx, mail, self._number, now, outcome=outcome, reply=reply, code=code, stage=stage)
 
     def _store(
         self,
@@ -519,6 +558,8 @@ def _recover(
 ) -> list[tuple[int, DeliveryStatus]]:
     next_uncertain = partial(next_uncertain_attempt, pause=options.uncertain_after, now=now)
     recovered = outbox.recover(tx, now, sending_here=sending_here, next_uncertain=next_uncertain)
+    for status, stage in ((DeliveryStatus.WAITING, ""), (DeliveryStatus.UNCERTAIN, Step.DOT.value)):
+        attempts.interrupt(tx, [number for number, each in recovered if each is status], now, stage=stage)
     for delivery in outbox.resting(tx, [number for number, _ in recovered]):
         rest(tx, delivery, delivery.last_reply, now)
     outbox.hold_unwanted(tx, now)

@@ -168,7 +168,7 @@ async def draft_digest(
             slot,
             pending,
             rules=rules,
-            feeds=names | await _names_of_removed(names, [*pending, *owed_entries], db),
+            feeds=names | await names_of_removed(names, [*pending, *owed_entries], db),
             watched=watched,
             since=state.last_at,
             now=now,
@@ -243,7 +243,7 @@ async def draft_digest(
     )
 
 
-async def _names_of_removed(
+async def names_of_removed(
     known: Mapping[str, str], candidates: Sequence[PendingEntry], db: Database
 ) -> dict[str, str]:
     """Return the last names of feeds that are not in config.toml any more, by url; their entries may still wait."""

@@ -8,7 +8,7 @@ from monitor.jobs.choose import why_declined, why_mail_declined
 from monitor.jobs.suppress import lift
 from monitor.model.mail import Delivery, RelayState
 from monitor.model.notices import NoticeKind, Trouble
-from monitor.store import digests, notices, outbox, owed
+from monitor.store import attempts, digests, notices, outbox, owed
 from monitor.store.database import Connection
 from monitor.texts import sentence
 
@@ -67,6 +67,7 @@ def retry(tx: Connection, number: int, now: datetime, expires_at: datetime) -> b
     """
     if why_mail_declined(tx, number, now) or not outbox.requeue(tx, number, now, expires_at):
         return False
+    attempts.interrupt(tx, [number], now)
     delivery = outbox.by_number(tx, number)
     owed.drop(tx, delivery.subscription_key, delivery.mail.to, digests.entries_of(tx, delivery.digest_id))
     lift(tx, delivery.mail.to, delivery.subscription_key, now)

@@ -9,6 +9,7 @@ from monitor.config.options import OutboxOptions, StoreOptions
 from monitor.store import compaction, notices, outbox, pruned, recipients
 from monitor.store.database import Connection, Database
 
+_OUTCOMES = timedelta(days=90)  # at least, so long it is known what became of a mail
 _TROUBLES = timedelta(days=7)  # so long `monitor status` shows what happened, where nobody is mailed
 # In one transaction: other writers get their turn after it, those of other processes in the pause.
 _ENTRIES, _PAGES = 200, 500
@@ -18,7 +19,7 @@ _STEPS = 100  # at most, of each kind: the rest is left to the next hour
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Pruned:
-    """Old mails were deleted, and old entries lost their texts."""
+    """Old mails lost their bytes, and old entries their texts."""
 
     mails: int
     entries: int
@@ -27,11 +28,13 @@ class Pruned:
 async def prune(*, db: Database, now: datetime, mails: OutboxOptions, store: StoreOptions) -> Pruned:
     """Delete mails that were sent, refused or given up longer ago than [outbox] keep, and texts beyond [store] keep.
 
-    With its last mail the address of a recipient who is gone for good goes too. Troubles that are over, or happened
-    once, go after a week. What tells an entry from others, and what was mailed, is kept for ever, so that an old entry
-    is never news again. Where texts were dropped, a SQLite file gets smaller. Raises StoreError.
+    Of a mail the bytes go first; what became of it is kept for 90 days at least. With its last mail the address of a
+    recipient who is gone for good goes too. Troubles that are over, or happened once, go after a week. What tells an
+    entry from others, and what was mailed, is kept for ever, so that an old entry is never news again. Where texts were
+    dropped, a SQLite file gets smaller. Raises StoreError.
     """
-    deleted = await db.write(_prune, now - mails.keep, now - _TROUBLES)
+    outcomes = now - max(mails.keep, _OUTCOMES)
+    deleted = await db.write(_prune, now - mails.keep, outcomes, now - _TROUBLES)
     before = now - store.keep
     entries = await _in_steps(lambda tx: pruned.drop_texts(tx, before, _ENTRIES), _ENTRIES, db)
     if db.file:
@@ -39,9 +42,10 @@ async def prune(*, db: Database, now: datetime, mails: OutboxOptions, store: Sto
     return Pruned(mails=deleted, entries=entries)
 
 
-def _prune(tx: Connection, before: datetime, troubles_before: datetime) -> int:
+def _prune(tx: Connection, before: datetime, outcomes_before: datetime, troubles_before: datetime) -> int:
     notices.prune(tx, troubles_before)
-    mails = outbox.prune(tx, before)
+    mails = outbox.drop_bytes(tx, before)
+    outbox.prune(tx, outcomes_before)
     recipients.prune(tx)
     return mails
 

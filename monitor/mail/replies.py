@@ -62,7 +62,7 @@ def refusal(server: str, step: Step, code: int, text: str) -> SendError:
     values = {"server": server, "subject": _SUBJECT_OF[step]}
     if not 200 <= code <= 599:
         what = sentence("{server} gave an invalid reply to {subject} ({reply})", reply=text, **values)
-        return SendError(_with_fate(what, kind), kind, cause=cause)
+        return SendError(_with_fate(what, kind), kind, cause=cause, stage=step.value)
     reply = f"{code} {text}"
     if code >= 500:
         what = sentence("{server} refused {subject} ({reply})", reply=reply, **values)
@@ -79,6 +79,7 @@ def refusal(server: str, step: Step, code: int, text: str) -> SendError:
         lasting=_is_lasting(step, code, text),
         of_connection=_is_of_connection(step, code, text),
         window=window_of(step, code, text),
+        stage=step.value,
     )
 
 
@@ -92,12 +93,12 @@ def no_reply(server: str, step: Step, error: BaseException) -> SendError:
             reason=reason(error),
         )
         advice = sentence("check [smtp] host; if the certificate is your own, name its CA in ca_file")
-        return SendError(sentence("{fact}: {advice}", fact=what, advice=advice), kind)
+        return SendError(sentence("{fact}: {advice}", fact=what, advice=advice), kind, stage=step.value)
     if step in (Step.CONNECT, Step.TLS):
         what = sentence(
             "cannot open a connection to {server} ({reason})", server=server, reason=reason(error)
         )
-        return SendError(what, kind, advice=CHECK_PORTS)
+        return SendError(what, kind, advice=CHECK_PORTS, stage=step.value)
     what = sentence(
         "{server} gave no answer to {subject} ({reason})",
         server=server,
@@ -105,7 +106,7 @@ def no_reply(server: str, step: Step, error: BaseException) -> SendError:
         reason=reason(error),
     )
     is_closed = step is Step.MAIL and not isinstance(_root(error), TimeoutError)
-    return SendError(_with_fate(what, kind), kind, of_connection=is_closed)
+    return SendError(_with_fate(what, kind), kind, of_connection=is_closed, stage=step.value)
 
 
 def _with_fate(what: str, kind: SendKind) -> str:

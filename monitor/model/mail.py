@@ -55,7 +55,7 @@ class DeliveryStatus(Enum):
     SENT = "sent"
     FAILED = "failed"
     EXPIRED = "expired"
-    HELD = "held"  # its recipient or subscription is not in config.toml: cancelled after a day; or since a restore
+    HELD = "held"  # its recipient or subscription is not in config.toml: cancelled after a day; or until released
     CANCELLED = "cancelled"
 
 
@@ -65,6 +65,37 @@ class Phase(Enum):
     NONE = ""
     BEFORE_DOT = "before data"
     DOT = "data"  # the dot that ends the content may have been written
+
+
+class AttemptOutcome(Enum):
+    """How one try to hand a mail over went."""
+
+    UNDER_WAY = ""
+    SENT = "sent"
+    LATER = "later"  # refused for now: this mail is tried again
+    RELAY = "relay"  # no mail would have got through
+    REFUSED = "refused"  # for good
+    UNCERTAIN = "uncertain"  # the reply to the dot was lost
+    INTERRUPTED = "interrupted"  # the worker was stopped or killed meanwhile
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Attempt:
+    """One try to hand a mail over, with the server's reply."""
+
+    number: int  # of its mail, from 1
+    begun_at: datetime
+    ended_at: datetime | None  # None: under way
+    server: str  # host:port; "" for a Maildir
+    outcome: AttemptOutcome
+    code: int | None  # of the reply; None where there was none
+    reply: str  # the server's last words, or what went wrong
+    stage: (
+        str  # of the SMTP session in which it ended: a `Step` of mail/replies.py; "" where that is not known
+    )
+
+    def __post_init__(self) -> None:
+        require_utc(self.begun_at, self.ended_at)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -122,6 +122,17 @@ class NoticeKind(Enum):
             ),
         ),
     )
+    ARCHIVE_FAILED = (
+        "archive failed",
+        Telling(
+            happened=sentence("The archive cannot be written; mails go out as before."),
+            to_do=sentence(
+                "Read the reason below: make room on the disk, or correct [archive] directory or your template. What is"
+                " missing is written as soon as it can be; nothing is lost."
+            ),
+            patience=timedelta(minutes=5),  # a disk that is being mounted is there before
+        ),
+    )
     FEED_GONE = (
         "feed gone",
         Telling(

@@ -16,6 +16,7 @@ from monitor.digests.due import due, outside_quiet_hours, slot_at_once, slot_now
 from monitor.errors import DigestError
 from monitor.feeds import pace
 from monitor.jobs import Clock
+from monitor.jobs.archive import Archived, archive
 from monitor.jobs.compose import Composed, ComposeOutcome, NothingNew, compose
 from monitor.jobs.deliver import Attempted, InHand, deliver, is_anything_due, recover, room_soon
 from monitor.jobs.demand import readers_of
@@ -67,7 +68,16 @@ class Rematched:
 
 
 Outcome = (
-    PollOutcome | ComposeOutcome | NotDue | ComposeFailed | Attempted | Notified | Rematched | Lapsed | Pruned
+    PollOutcome
+    | ComposeOutcome
+    | NotDue
+    | ComposeFailed
+    | Attempted
+    | Notified
+    | Rematched
+    | Lapsed
+    | Archived
+    | Pruned
 )
 Report = Callable[[Outcome], None]
 
@@ -115,6 +125,7 @@ class DueWork:
         await self.compose_for(self.loaded.config.subscriptions, now=now)
         await self.compose_at_once()
         await self.deliver_all()
+        await self.archive()
         await self._db.write(notices.clear, NoticeKind.CONFIG_REFUSED, "", self._clock())
         await self._db.write(services.forget, self._clock())
         await self.watch()
@@ -481,6 +492,12 @@ class DueWork:
         """Let lapse who has been out of config.toml for a day."""
         if lapsed := await lapse(db=self._db, now=self._clock()):
             self._report(lapsed)
+
+    async def archive(self) -> None:
+        """Write what the archive lacks, where there is one."""
+        place = self.runtime.archive
+        if place and (archived := await archive(place, db=self._db, now=self._clock())):
+            self._report(archived)
 
     async def prune(self) -> None:
         """Delete what is older than the operator wants it kept."""

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 
 from monitor import log
+from monitor.jobs.archive import Archived
 from monitor.jobs.compose import Composed
 from monitor.jobs.deliver import Attempted
 from monitor.jobs.lapse import Lapsed
@@ -57,6 +58,11 @@ def log_outcome(outcome: Outcome) -> None:
                 mails_cancelled=outcome.mails,
                 why="not in config.toml for a day",
             )
+        case Archived():
+            if outcome.failed:
+                log.warning("archive-failed", pages=outcome.written, error=outcome.failed)
+            else:
+                log.info("archived", pages=outcome.written)
         case Pruned():
             log.info("pruned", mails=outcome.mails, entries=outcome.entries)
 

@@ -10,9 +10,11 @@ from typing import TYPE_CHECKING
 
 from monitor.config.addresses import parse_mailbox
 from monitor.config.options import Config, SmtpOptions
+from monitor.digests.archive import RenderArchive
 from monitor.digests.room import RenderDigest, RenderNotice
 from monitor.feeds.fetch import Fetcher
 from monitor.feeds.parser_pool import Parse, ParserPool
+from monitor.jobs.archive import ArchivePlace
 from monitor.jobs.deliver import Transport
 from monitor.jobs.draft import DigestContext, render_by_ours
 from monitor.loaded import LoadedConfig
@@ -48,6 +50,7 @@ class Runtime:
     render_notice: RenderNotice
     transport: Transport
     context: DigestContext
+    archive: ArchivePlace | None  # None: there is none
 
 
 def make_runtime(loaded: LoadedConfig, parse: Parse, fetcher: Fetcher | None = None) -> Runtime:
@@ -64,6 +67,7 @@ def make_runtime(loaded: LoadedConfig, parse: Parse, fetcher: Fetcher | None = N
         render_notice=_notice_renderer(loaded.templates, notice_locale(loaded)),
         transport=_transport(smtp, loaded),
         context=digest_context(loaded),
+        archive=archive_place(loaded),
     )
 
 
@@ -86,6 +90,28 @@ def _digest_renderer(templates: str) -> RenderDigest:
         return renderer()(digest)
 
     return render
+
+
+def archive_place(loaded: LoadedConfig) -> ArchivePlace | None:
+    """Return where the archive is, and what makes its pages; None where there is none."""
+    if loaded.archive is None:
+        return None
+
+    @cache
+    def renderer() -> RenderArchive:
+        from monitor.digests.render import archive_renderer
+
+        return archive_renderer(loaded.templates)
+
+    return ArchivePlace(
+        directory=loaded.archive,
+        url=loaded.config.archive.url,
+        subscriptions=tuple(each for each in loaded.config.subscriptions if each.archived),
+        render=RenderArchive(
+            issue=lambda digest: renderer().issue(digest), index=lambda view: renderer().index(view)
+        ),
+        context=digest_context(loaded),
+    )
 
 
 def _notice_renderer(templates: str, locale: str) -> RenderNotice:

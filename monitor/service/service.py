@@ -46,6 +46,7 @@ _REMATCH = timedelta(seconds=30)
 _BEAT = timedelta(seconds=10)
 _WEB = timedelta(seconds=2)
 _PING = timedelta(seconds=5)
+_ARCHIVE = timedelta(seconds=30)
 _LAPSE = timedelta(minutes=1)
 _PRUNE = timedelta(hours=1)
 _WATCH = timedelta(minutes=5)
@@ -183,6 +184,7 @@ class Service:
             "web": (self._tick("web", self._serve), _WEB),
             "ping": (self._tick("ping", self._ping), _PING),
             "watch": (self._tick("watch", lambda: self._if_clock_holds(self._due_work.watch)), _WATCH),
+            "archive": (self._tick("archive", lambda: self._due_work.archive()), _ARCHIVE),
             "lapse": (self._tick("lapse", self._lapse), _LAPSE),
             "prune": (self._tick("prune", lambda: self._if_clock_holds(self._due_work.prune)), _PRUNE),
         }

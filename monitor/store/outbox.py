@@ -38,7 +38,7 @@ from monitor.errors import SendCause
 from monitor.model.digests import DigestKind
 from monitor.model.mail import Delivery, DeliveryStatus, LimitReached, Limits, Mail, Phase, Route
 from monitor.model.suppressions import SuppressedBy
-from monitor.store import suppressions, tables
+from monitor.store import attempts, suppressions, tables
 from monitor.store.dialects import chunks, clean
 from monitor.store.tables import digests, outbox, recipients, subscriptions
 from monitor.texts import changed, kept, revived
@@ -349,12 +349,12 @@ def hold_restored(tx: Connection, now: datetime) -> list[Delivery]:
 
 
 def restored(tx: Connection) -> list[int]:
-    """Return the numbers of the mails that are held since a restore."""
+    """Return the numbers of the mails that are held until they are released: since a restore, or by hand."""
     return list(tx.scalars(select(outbox.c.id).where(_is_restored).order_by(outbox.c.id)))
 
 
 def release_restored(tx: Connection, number: int, now: datetime, expires_at: datetime) -> bool:
-    """Let a mail that is held since a restore go, due at once; return False when it is none, or nobody wants it."""
+    """Let a mail go that is held until then, due at once; return False when it is none, or nobody wants it."""
     released = {
         "status": _STATUS_AFTER_HOLD,
         "next_attempt_at": now,
@@ -503,8 +503,8 @@ def make_due(tx: Connection, now: datetime, *, other_than: str | None = None) ->
 def requeue(tx: Connection, number: int, now: datetime, expires_at: datetime) -> bool:
     """Queue an unsent mail again, as if new.
 
-    Return False when it is unknown, being sent, or was sent, when its recipient has left the subscription, or when
-    somebody else than the mail server decided that nothing goes there.
+    Return False when it is unknown, being sent, or was sent, when its recipient has left the subscription, when
+    somebody else than the mail server decided that nothing goes there, or when its bytes are kept no longer.
     """
     as_new = {
         **_IDLE,
@@ -522,9 +522,19 @@ def requeue(tx: Connection, number: int, now: datetime, expires_at: datetime) ->
         "seen": False,
     }
     unsent = or_(_is(*_UNSENT, *_GIVEN_UP, DeliveryStatus.HELD), _lease_ran_out(now))
-    wanted = ~_is_unwanted, ~_is_kept_suppressed
+    wanted = ~_is_unwanted, ~_is_kept_suppressed, outbox.c.raw != _DROPPED
     may_requeue = update(outbox).where(outbox.c.id == number, unsent, *wanted)
     return bool(tx.execute(may_requeue.values(as_new)).rowcount)
+
+
+def hold(tx: Connection, number: int, now: datetime) -> bool:
+    """Hold an unsent mail until somebody releases or cancels it, as a restore does.
+
+    Return False when it is unknown, being sent, was sent or given up, or goes by itself no more.
+    """
+    unsent = _is(*_UNSENT, DeliveryStatus.HELD), outbox.c.next_attempt_at.is_not(None)
+    held = {"status": DeliveryStatus.HELD.value, "next_attempt_at": None, "held_since": now}
+    return bool(tx.execute(update(outbox).where(outbox.c.id == number, *unsent).values(held)).rowcount)
 
 
 def is_unwanted(tx: Connection, number: int) -> bool:
@@ -538,19 +548,26 @@ def is_suppressed(tx: Connection, number: int) -> bool:
     return tx.scalar(select(outbox.c.id).where(*which)) is not None
 
 
+def drop_bytes(tx: Connection, before: datetime) -> int:
+    """Drop the bytes of the mails that were sent, or given up, before an instant; return their count.
+
+    What became of them stays: number, Message-ID, recipient, status and attempts.
+    """
+    old = update(outbox).where(_is_done_before(before), outbox.c.raw != _DROPPED)
+    return tx.execute(old.values(raw=_DROPPED)).rowcount
+
+
 def prune(tx: Connection, before: datetime) -> int:
-    """Delete the mails that were sent, or given up, before an instant; return their count.
+    """Delete the mails that were sent, or given up, before an instant, with their attempts; return their count.
 
     Of a notice, or a digest that was sent once more, nothing is left; what a digest brought is known for ever.
     """
-    done = or_(
-        _is(DeliveryStatus.SENT, *_GIVEN_UP),
-        and_(_is(DeliveryStatus.UNCERTAIN), outbox.c.next_attempt_at.is_(None)),
-    )
-    done_at = func.coalesce(outbox.c.sent_at, outbox.c.expires_at)
-    deleted = tx.scalars(delete(outbox).where(done, done_at < before).returning(outbox.c.digest_id)).all()
+    deleted = tx.execute(
+        delete(outbox).where(_is_done_before(before)).returning(outbox.c.id, outbox.c.digest_id)
+    ).all()
+    attempts.prune(tx, [row.id for row in deleted])
     is_mailed = exists().where(outbox.c.digest_id == digests.c.id)
-    for chunk in chunks(sorted(set(deleted))):
+    for chunk in chunks(sorted({row.digest_id for row in deleted})):
         notices = digests.c.id.in_(chunk), digests.c.kind != DigestKind.DIGEST.value
         tx.execute(delete(digests).where(*notices, ~is_mailed))
     return len(deleted)
@@ -603,11 +620,12 @@ def find(tx: Connection, number: int) -> Delivery | None:
 
 
 def of_slot(tx: Connection, subscription: str, slot: str) -> list[Delivery]:
-    """Return the mails of a slot's digest that are still kept, part by part."""
+    """Return the mails of a slot's digest whose bytes are still kept, part by part."""
     query = _rows.where(
         digests.c.subscription == subscription,
         digests.c.slot == slot,
         digests.c.kind == DigestKind.DIGEST.value,
+        outbox.c.raw != _DROPPED,
     )
     return [_delivery(row) for row in tx.execute(query.order_by(digests.c.part, outbox.c.id))]
 
@@ -630,6 +648,7 @@ _rows = (
     .join(digests, digests.c.id == outbox.c.digest_id)
     .outerjoin(subscriptions, subscriptions.c.key == digests.c.subscription)
 )
+_DROPPED = b""  # stands for bytes that are kept no longer
 _MOST_LISTED = 1000  # their bytes are read too
 _IDLE: dict[str, Any] = {"phase": Phase.NONE.value, "lease_until": None}  # nobody is sending it
 _UNSENT = (DeliveryStatus.WAITING, DeliveryStatus.UNCERTAIN)
@@ -707,6 +726,14 @@ def _suppressed(*how: ColumnElement[bool]) -> ColumnElement[bool]:
     bars = suppressions.bars(outbox.c.recipient, digests.c.subscription, *how)
     query = select(tables.suppressions.c.address).where(digests.c.id == outbox.c.digest_id, *bars)
     return exists(query.correlate(outbox))
+
+
+def _is_done_before(instant: datetime) -> ColumnElement[bool]:
+    done = or_(
+        _is(DeliveryStatus.SENT, *_GIVEN_UP),
+        and_(_is(DeliveryStatus.UNCERTAIN), outbox.c.next_attempt_at.is_(None)),
+    )
+    return and_(done, func.coalesce(outbox.c.sent_at, outbox.c.expires_at) < instant)
 
 
 def _has_left(how: ColumnElement[bool]) -> ColumnElement[bool]:

@@ -11,6 +11,7 @@ from sqlalchemy import Column, Connection, Text, and_, case, cast, func, or_, se
 from monitor.model.digests import DigestKind, Slot, SlotKind
 from monitor.model.mail import DeliveryStatus
 from monitor.store.tables import (
+    attempts,
     digests,
     feeds,
     notices,
@@ -40,7 +41,7 @@ _HAPPENED: tuple["Column[datetime]", ...] = (
     *(subscriptions.c.created_at, subscriptions.c.gone_at),
     *(recipients.c.gone_at, suppressions.c.at, outbox.c.bounced_at),
     *(feeds.c.gone_since, feeds.c.failing_since, feeds.c.others_at, owed.c.since),
-    relays.c.since,
+    *(relays.c.since, attempts.c.begun_at, attempts.c.ended_at),
     *(services.c.started_at, services.c.beat_at, services.c.ended_at),
     *(notices.c.since, notices.c.changed_at, notices.c.told_at, notices.c.over_at, notices.c.over_told_at),
     rulesets.c.at,

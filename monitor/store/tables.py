@@ -233,8 +233,27 @@ digests = Table(
     Column("entries", Integer, nullable=False),
     Column("ruleset", Text, nullable=False),
     Column("kind", Text, nullable=False, server_default=DigestKind.DIGEST.value),
+    Column(
+        "archived", Boolean, nullable=False, server_default=false()
+    ),  # its issue has its page, or can have none any more
     UniqueConstraint("subscription", "slot", "part"),
     sqlite_autoincrement=True,
+)
+
+# The pages of the archive: one an issue, whatever its parts.
+archive = Table(
+    "archive",
+    metadata,
+    Column("digest_id", _Number, nullable=False, autoincrement=False),  # of its first part
+    Column("subscription", Words, nullable=False),
+    Column("at", Instant, nullable=False),  # as it was when the page was made first
+    Column("uid", Text, nullable=False),  # its id in the Atom feed
+    Column("page", Text, nullable=False),  # the file, within the archive
+    Column("title", Words, nullable=False),
+    Column("items", Integer, nullable=False),
+    Column("content", Words, nullable=False, server_default=_EMPTY),  # HTML, of those the Atom feed has
+    Column("listed", Boolean, nullable=False, server_default=false()),  # in the index and in the Atom feed
+    PrimaryKeyConstraint("digest_id"),
 )
 
 # The entries whose title and link stand in a digest: what comes back when its mail is given up.
@@ -323,6 +342,22 @@ outbox = Table(
     Index("ix_outbox_due", "status", "route", "urgent", "next_attempt_at", "id"),
     Index("ix_outbox_attempts", "server", "attempted_at"),
     sqlite_autoincrement=True,
+)
+
+# Every try to hand a mail over; of one that is tried very often the first and the last are kept.
+attempts = Table(
+    "attempts",
+    metadata,
+    Column("outbox_id", _Number, nullable=False, autoincrement=False),
+    Column("number", Integer, nullable=False),  # counts those of its mail
+    Column("begun_at", Instant, nullable=False),
+    Column("ended_at", Instant),  # NULL: it is under way, or was killed and not yet recovered
+    Column("server", Words, nullable=False, server_default=_EMPTY),  # host:port; "" for a Maildir
+    Column("outcome", Text, nullable=False, server_default=_EMPTY),  # an AttemptOutcome
+    Column("code", Integer),  # of the server's reply
+    Column("reply", Words, nullable=False, server_default=_EMPTY),
+    Column("stage", Text, nullable=False, server_default=_EMPTY),  # as in Attempt
+    PrimaryKeyConstraint("outbox_id", "number"),
 )
 
 # The state of a mail server, shared by every process that sends through it.

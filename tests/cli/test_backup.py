@@ -48,10 +48,10 @@ def test_a_site_is_backed_up_restored_and_goes_on(tmp_path: Path, store: str, ki
         assert len(site.smtp_server.received) == 1, "nothing goes by itself"
         (mail,) = site.json("outbox")
         assert (mail["status"], mail["next_attempt_at"]) == ("held", None)
-        assert 'Held since a restore: 1. "--release ID" sends one' in site.monitor("outbox")
+        assert 'Held until released: 1. "--release ID" sends one' in site.monitor("outbox")
         (mail,) = site.json("outbox", "--release", "all")
         assert mail["status"] == "waiting"
-        assert "Held since a restore" not in site.monitor("outbox")
+        assert "Held until released" not in site.monitor("outbox")
         site.monitor("deliver")
         assert len(site.smtp_server.received) == 2
 
@@ -68,7 +68,7 @@ def test_mails_that_a_restore_holds_are_released_or_cancelled_by_number_or_all(t
         assert restored["migrated"] is False
         statuses = {mail["mail"]: mail["status"] for mail in site.json("outbox", "--release", "2")}
         assert statuses == {1: "held", 2: "waiting", 3: "held"}
-        assert "mail 2 is not held since a restore." in site.monitor("outbox", "--release", "2", code=1)
+        assert "mail 2 is not held until it is released." in site.monitor("outbox", "--release", "2", code=1)
         assert "--release x: the number of a mail is expected" in site.monitor(
             "outbox", "--release", "x", code=1
         )

@@ -251,7 +251,7 @@ def test_mails_that_were_given_up_count_until_they_are_marked_as_seen(tmp_path: 
         assert (answer["unseen"], [each["kind"] for each in answer["troubles"]]) == (0, ["address refused"])
         site.monitor("outbox", "--seen", "all")
         assert "nothing was changed" in site.monitor("outbox", "--seen", "all")
-        assert "No mail is held since a restore" in site.monitor("outbox", "--release", "all")
+        assert "No mail is held until it is released" in site.monitor("outbox", "--release", "all")
         assert site.json("outbox")[0]["seen"] is True
         site.monitor("outbox", "--retry", str(row["mail"]))
         assert site.json("outbox")[0]["seen"] is False, "as new"

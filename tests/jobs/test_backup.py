@@ -469,7 +469,7 @@ def test_mails_of_the_backup_that_wait_are_held_without_an_end_until_they_are_re
         assert await db.write(release, 1, LATER, expires) == ""
         assert await db.write(release, 2, LATER, expires) == ""
         assert await db.write(outbox.cancel, 3)
-        assert "mail 1 is not held since a restore" in await db.write(release, 1, LATER, expires)
+        assert "mail 1 is not held until it is released" in await db.write(release, 1, LATER, expires)
         assert await db.read(outbox.restored) == []
         rows = {mail.id: mail for mail in await db.read(outbox.listing, status=None, limit=10)}
         assert [rows[number].status for number in (1, 2, 3)] == [

@@ -4,10 +4,11 @@ from typing import Any
 
 from sqlalchemy import event
 
+from monitor.config.options import OutboxOptions, StoreOptions
 from monitor.errors import SendKind
 from monitor.jobs.compose import Composed, NothingNew
 from monitor.jobs.lapse import lapse
-from monitor.jobs.prune import Pruned
+from monitor.jobs.prune import Pruned, prune
 from monitor.jobs.rematch import rematch
 from monitor.model.feeds import Entry
 from monitor.model.mail import DeliveryStatus
@@ -62,6 +63,31 @@ async def test_what_happened_once_is_shown_for_a_week(desk: Desk) -> None:
     desk.clock.forward(days=2)
     await desk.prune()
     assert [known.trouble for known in await desk.db.read(notices.open_troubles)] == [state]
+
+
+async def test_what_became_of_a_mail_is_known_for_90_days_however_short_its_bytes_are_kept(
+    desk: Desk,
+) -> None:
+    await _arrive(desk, TITLES[0])
+    await desk.compose()
+    await desk.deliver()
+    outbox_options = OutboxOptions(keep=timedelta(days=7))
+
+    async def prune_mails() -> tuple[int, list[bytes]]:
+        pruned = await prune(db=desk.db, now=desk.clock(), mails=outbox_options, store=StoreOptions())
+        rows = await desk.db.read(outbox.listing, status=None, limit=9)
+        return pruned.mails, [row.mail.raw for row in rows]
+
+    desk.clock.forward(days=8)
+    assert await prune_mails() == (1, [b""])
+    desk.clock.forward(days=81)
+    assert await prune_mails() == (0, [b""])
+    (row,) = await desk.db.read(outbox.listing, status=None, limit=9)
+    assert (row.status, row.mail.to) == (DeliveryStatus.SENT, "reader@example.org")
+    assert row.mail.message_id
+    desk.clock.forward(days=2)
+    assert await prune_mails() == (0, [])
+    assert not isinstance(await desk.compose(), Composed), "it is known for ever that it was mailed"
 
 
 async def test_an_entry_older_than_keep_loses_its_texts_and_nothing_else(desk: Desk) -> None:

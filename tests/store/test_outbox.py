@@ -241,6 +241,49 @@ async def test_what_was_done_long_ago_is_forgotten(db: Database) -> None:
     assert [row.id for row in left] == [waits]
 
 
+async def test_the_bytes_of_a_mail_go_before_what_became_of_it(db: Database) -> None:
+    sent, failed, waits = await queue(
+        db, *(make.mail(f"{number}@example.org", number=number) for number in range(3))
+    )
+    for number, status in ((sent, SENT), (failed, FAILED)):
+        await claim(db)
+        await finish(db, number, status)
+    before = await delivery(db, sent)
+    assert await db.write(outbox.drop_bytes, NOW) == 0
+    assert await db.write(outbox.drop_bytes, EXPIRES + timedelta(seconds=1)) == 2
+    assert await db.write(outbox.drop_bytes, EXPIRES + timedelta(seconds=1)) == 0, "they are gone already"
+    assert await delivery(db, sent) == replace(before, mail=replace(before.mail, raw=b""))
+    assert (await delivery(db, waits)).mail.raw == make.mail("2@example.org", number=2).raw
+    assert [row.id for row in await db.read(outbox.of_slot, "AI 日报", "at:1")] == [waits]
+    assert not await db.write(outbox.requeue, failed, LATER, EXPIRES), "there is nothing to send"
+
+
+async def test_a_mail_is_held_by_hand_until_it_is_released(db: Database) -> None:
+    number, sent = await queue(db, make.mail(number=1), make.mail("two@example.org", number=2))
+    assert await db.write(outbox.hold, number, NOW)
+    held = await delivery(db, number)
+    assert (held.status, held.next_attempt_at) == (DeliveryStatus.HELD, None)
+    assert await db.read(outbox.restored) == [number]
+    assert not await db.write(outbox.hold, number, NOW), "it is held already"
+    assert not await db.write(outbox.hold, 999, NOW)
+    await claim(db)
+    assert not await db.write(outbox.hold, sent, NOW), "it is being sent"
+    await finish(db, sent, SENT)
+    assert not await db.write(outbox.hold, sent, NOW)
+    assert await db.write(outbox.release_restored, number, LATER, EXPIRES)
+    assert (await delivery(db, number)).next_attempt_at == LATER
+
+
+async def test_an_uncertain_mail_that_was_held_is_uncertain_when_it_is_released(db: Database) -> None:
+    (number,) = await queue(db, make.mail())
+    await claim(db)
+    await mark_dot(db, number)
+    await finish(db, number, UNCERTAIN, again=LATER, uncertain=1)
+    assert await db.write(outbox.hold, number, NOW)
+    assert await db.write(outbox.release_restored, number, LATER, EXPIRES)
+    assert (await delivery(db, number)).status is UNCERTAIN
+
+
 async def test_of_a_notice_nothing_is_left_once_its_last_mail_is_forgotten(db: Database) -> None:
     def notice(tx: Connection) -> None:
         digest = digests.insert_notice(tx, make.slot("notice:1"), NOW)

@@ -10,7 +10,7 @@ from typing import Literal
 from monitor.errors import Problem
 from monitor.mail.policy import tried_at
 from monitor.model.feeds import FeedHealth, PollState
-from monitor.model.mail import Delivery, DeliveryStatus, LimitReached, RelayState
+from monitor.model.mail import Attempt, AttemptOutcome, Delivery, DeliveryStatus, LimitReached, RelayState
 from monitor.model.notices import NoticeKind
 from monitor.model.rules import RulesetVersion
 from monitor.model.services import RunningService
@@ -182,7 +182,7 @@ class StatusAnswer:
 class OutboxMail:
     """A mail in the outbox."""
 
-    mail: int  # its number, for --retry
+    mail: int  # its number
     to: str  # its recipient
     subscription: str  # whose digest it is
     slot: str  # which of its digests
@@ -217,6 +217,62 @@ class OutboxMail:
             seen=delivery.seen,
             bounced_at=delivery.bounced_at,
         )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OutboxHeader:
+    """A header of a mail."""
+
+    name: str  # such as Subject
+    value: str  # decoded
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OutboxAttempt:
+    """One try to hand a mail over."""
+
+    number: int  # of the mail's attempts, from 1; of very many the first 3 and the last 20 are kept
+    begun_at: datetime  # when the mail was claimed
+    ended_at: datetime | None  # null while it is under way
+    server: str  # host:port; "" for a Maildir
+    outcome: AttemptOutcome  # "" while it is under way; interrupted: the worker was stopped or killed
+    code: int | None  # of the server's reply; null where there was none
+    stage: str  # of the SMTP session: connect, tls, auth, mail, rcpt, data, dot; "" where it is not known
+    reply: str  # the server's words, or what went wrong
+
+    @classmethod
+    def of(cls, attempt: Attempt) -> OutboxAttempt:
+        """Return an attempt as the answer has it."""
+        return cls(
+            number=attempt.number,
+            begun_at=attempt.begun_at,
+            ended_at=attempt.ended_at,
+            server=attempt.server,
+            outcome=attempt.outcome,
+            code=attempt.code,
+            stage=attempt.stage,
+            reply=attempt.reply,
+        )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ShownMail:
+    """A mail with its content, and each attempt to hand it over."""
+
+    mail: OutboxMail  # as outbox lists it
+    size: int  # in bytes; 0 when they are kept no longer
+    headers: tuple[OutboxHeader, ...]  # in their order; [] when the bytes are kept no longer
+    text: str | None  # its text part; null when the bytes are kept no longer
+    attempts: tuple[OutboxAttempt, ...]  # in their order
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OutboxChange:
+    """What came of a decision about one mail."""
+
+    mail: int  # its number
+    done: bool  # false: nothing was changed
+    why: str  # why not; "" when it was done
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

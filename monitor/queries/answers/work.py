@@ -251,3 +251,14 @@ class ExcludedAnswer:
     def of(cls, subscription: str, excluded: Sequence[ExcludedEntry]) -> ExcludedAnswer:
         """Return the excluded entries of a subscription."""
         return cls(subscription=subscription, entries=tuple(ExcludedEntryAnswer.of(one) for one in excluded))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ArchiveAnswer:
+    """The pages of the archive were made anew."""
+
+    directory: str  # where they are
+    written: int  # pages that were made
+    kept: int  # pages left as they are, because the texts of their entries are kept no longer
+    lost: int  # digests without a page that cannot be made any more
+    failed: str  # why the rest waits; "" when nothing does
