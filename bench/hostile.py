@@ -414,7 +414,7 @@ def measure_idle(folder: Path, *, stored: int, count: int, seconds: float) -> Id
             while log.read_bytes().count(b'"polled"') < count and time.monotonic() < begun + 180:
                 time.sleep(0.5)
             polls, poll_cpu = log.read_bytes().count(b'"polled"'), cpu_of(process.pid) - before
-            time.sleep(15)  # for the digest that these have brought
+            _wait_for_digests(log)
             samples = [cpu_of(process.pid)]
             for _ in range(int(seconds)):
                 time.sleep(1)
@@ -432,6 +432,15 @@ def measure_idle(folder: Path, *, stored: int, count: int, seconds: float) -> Id
         memory=memory,
         slow_seconds=sum(each > TICK_CPU for each in used),
     )
+
+
+def _wait_for_digests(log: Path) -> None:
+    """Wait until what was polled is mailed: of many entries, each digest leaves some to the next, 10 s later."""
+    composed, quiet_since = 0, time.monotonic()
+    while time.monotonic() < quiet_since + 15:
+        time.sleep(0.5)
+        if (count := log.read_bytes().count(b'"composed"')) > composed:
+            composed, quiet_since = count, time.monotonic()
 
 
 async def _fill(file: Path, urls: Sequence[str], stored: int) -> None:

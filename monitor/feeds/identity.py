@@ -3,7 +3,7 @@
 import hashlib
 import unicodedata
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Mapping, Sequence, Set
+from collections.abc import Iterable, Sequence, Set
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
@@ -36,7 +36,8 @@ def identify(entries: Sequence[RawEntry]) -> list[Identity]:
     by_name: dict[str, list[RawEntry]] = defaultdict(list)
     for entry in entries:
         by_name[_name(entry)].append(entry)
-    return [_identity(entry, by_name) for entry in entries]
+    differences = {name: _differences(namesakes) for name, namesakes in by_name.items()}
+    return [_identity(entry, differences[_name(entry)]) for entry in entries]
 
 
 def recognise(
@@ -171,20 +172,35 @@ def _name(entry: RawEntry) -> str:
     return f"{entry.title or _hash(entry.summary + entry.content)} {date}".strip()
 
 
-def _identity(entry: RawEntry, by_name: Mapping[str, Sequence[RawEntry]]) -> Identity:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Differences:
+    """In what several items of one name differ; in nothing, if there is but one."""
+
+    link: bool = False
+    title: bool = False
+    text: bool = False
+
+
+def _differences(namesakes: Sequence[RawEntry]) -> _Differences:
+    # Once for all of them: a document may give one name to a thousand items.
+    if len(namesakes) == 1:
+        return _Differences()
+    return _Differences(
+        link=len({without_tracking(namesake.link) for namesake in namesakes}) > 1,
+        title=len({namesake.title for namesake in namesakes}) > 1,
+        text=len({namesake.summary + namesake.content for namesake in namesakes}) > 1,
+    )
+
+
+def _identity(entry: RawEntry, differences: _Differences) -> Identity:
     name, link = _name(entry), without_tracking(entry.link)
-    namesakes = by_name[name]
     # With its link it was known if it shared its id on another visit.
     with_link = f"{name} {link}" if link and link != name else ""
-    if len(namesakes) == 1:
-        names = [name, with_link]
-    elif len({without_tracking(namesake.link) for namesake in namesakes}) > 1:
+    if differences.link:
         names = [f"{name} {link}"]
-    elif len({namesake.title for namesake in namesakes}) > 1:
+    elif differences.title:
         names = [f"{name} {entry.title}"]
-    elif (
-        not entry.id and not link and len({namesake.summary + namesake.content for namesake in namesakes}) > 1
-    ):
+    elif differences.text and not entry.id and not link:
         names = [f"{name} {_hash(entry.summary + entry.content)}"]
     else:
         names = [name, with_link]

@@ -1,3 +1,4 @@
+from collections.abc import Callable
 from dataclasses import replace
 from datetime import timedelta
 from typing import Any
@@ -17,6 +18,7 @@ from monitor.feeds.identity import (
 from monitor.feeds.raw import RawEntry
 from monitor.model.feeds import Entry
 from tests import make
+from tests.cost import cpu_seconds
 
 
 def raw(**differ: Any) -> RawEntry:
@@ -302,3 +304,13 @@ def test_a_long_address_is_a_story_by_its_hash() -> None:
 )
 def test_another_title_says_something_else(before: str, after: str, retitled: bool) -> None:
     assert is_retitled(before, after) is retitled
+
+
+def test_many_items_of_one_id_cost_what_few_cost_each() -> None:
+    def identify_many(count: int) -> Callable[[], object]:
+        query = "&".join(f"a{number}=1" for number in range(20))
+        entries = [raw(id="x", link=f"https://a.test/{number}?{query}") for number in range(count)]
+        return lambda: identify(entries)
+
+    few, many = cpu_seconds(*[identify_many(50)] * 3), cpu_seconds(*[identify_many(1000)] * 2)
+    assert many < few * 20 * 4
