@@ -147,8 +147,10 @@ def index_of_all(
     )
 
 
-def atom_feed(name: str, locale: str, pages: Sequence[Page], *, url: str) -> bytes:
+def atom_feed(name: str, locale: str, pages: Sequence[Page], *, folder: str, url: str) -> bytes:
     """Return the Atom feed of a subscription's pages, the newest first; `url` is where the archive is served, or "".
+
+    It stands in `folder` of the archive.
 
     Ids and instants are those of the pages, so that a feed made anew says the same.
     """
@@ -160,7 +162,6 @@ def atom_feed(name: str, locale: str, pages: Sequence[Page], *, url: str) -> byt
     _add(feed, "title", name)
     _add(feed, "updated", _instant(pages[0].at))
     _add(_add(feed, "author"), "name", name)
-    folder = pages[0].file.rpartition("/")[0]
     if base:
         _add(feed, "link", rel="self", type="application/atom+xml", href=f"{base}/{folder}/feed.xml")
     _add(feed, "link", rel="alternate", type="text/html", href=_address(base, f"{folder}/index.html"))

@@ -18,6 +18,7 @@ from monitor.digests.archive import (
     RenderArchive,
     atom_feed,
     file_of,
+    folder_of,
     index_of,
     index_of_all,
     uid_of,
@@ -144,18 +145,20 @@ class _Archive:
                 continue
             shelves.append((key, subscription, listed))
             if key in keys:
-                await asyncio.to_thread(self._list_one, subscription, known, listed)
+                await asyncio.to_thread(self._list_one, key, subscription, known, listed)
                 await self._db.write(store.mark_listed, known, IN_FEED)
         if shelves:
             await asyncio.to_thread(self._list_all, shelves)
 
-    def _list_one(self, subscription: Subscription, known: Sequence[Page], listed: Sequence[Page]) -> None:
+    def _list_one(
+        self, key: str, subscription: Subscription, known: Sequence[Page], listed: Sequence[Page]
+    ) -> None:
         from monitor.digests.language import language_of  # loads babel: not at every start
 
-        place, folder = self._place, listed[0].file.rpartition("/")[0]
+        place, folder = self._place, folder_of(key)
         language = language_of(subscription.locale)
         index = place.render.index(index_of(subscription.name, subscription, listed, language))
-        feed = atom_feed(subscription.name, subscription.locale, known, url=place.url)
+        feed = atom_feed(subscription.name, subscription.locale, known, folder=folder, url=place.url)
         pages.write_page(place.directory, f"{folder}/{_INDEX}", index.encode())
         pages.write_page(place.directory, f"{folder}/feed.xml", feed)
 

@@ -13,7 +13,16 @@ from monitor.model.digests import Registered, Slot, SubscriptionState
 from monitor.store import choices, entries
 from monitor.store.dialects import clean
 from monitor.store.keys import free_key
-from monitor.store.tables import backfill, digests, mailed, owed, recipients, subscriptions, suppressions
+from monitor.store.tables import (
+    archive,
+    backfill,
+    digests,
+    mailed,
+    owed,
+    recipients,
+    subscriptions,
+    suppressions,
+)
 
 
 def sync(tx: Connection, names: Sequence[str], now: datetime) -> None:
@@ -187,6 +196,8 @@ def merge(tx: Connection, key: str, into: str) -> None:
         tx.execute(update(table).where(table.c.subscription == key, ~is_there).values(subscription=into))
         tx.execute(delete(table).where(table.c.subscription == key))
     choices.merge(tx, key, into)
+    # The pages stay where they are; the index and the feed of the other one name them.
+    tx.execute(update(archive).where(archive.c.subscription == key).values(subscription=into, listed=False))
     tx.execute(delete(subscriptions).where(subscriptions.c.key == key))
 
 

@@ -1,5 +1,6 @@
 """The archive: a page for each digest, indexes and Atom feeds, made of what the database holds."""
 
+import shutil
 import stat
 from collections.abc import Sequence
 from dataclasses import replace
@@ -389,6 +390,23 @@ async def test_ids_and_instants_stay_whatever_happens_to_the_rows(desk: Desk, ro
         ]
 
 
+async def test_a_subscription_that_goes_on_under_another_name_takes_its_pages_along(
+    desk: Desk, root: Path
+) -> None:
+    await issue(desk, "大模型降价")
+    await write(desk, root)
+    (old,) = issue_files(root)
+    desk.subscription = replace(desk.subscription, name="另一份")
+    await issue(desk, "大模型开源")
+    await desk.db.write(subscriptions.merge, "AI 日报", "另一份")
+    await write(desk, root)
+    folder = root / folder_of("另一份")
+    index = (folder / "index.html").read_text("utf-8")
+    assert f'href="../{old.parent.name}/{old.name}"' in index
+    feed = check_atom((folder / "feed.xml").read_bytes())
+    assert len(feed.findall(f"{ATOM}entry")) == 2
+
+
 async def test_the_feed_has_the_newest_thirty_and_keeps_the_content_of_no_more(
     desk: Desk, root: Path
 ) -> None:
@@ -448,3 +466,43 @@ def test_names_of_subscriptions_never_leave_the_archive_nor_meet() -> None:
 async def test_no_subscription_no_archive(desk: Desk, root: Path) -> None:
     assert await write(desk, root, anew=True) == Archived(written=0)
     assert not root.exists()
+
+
+async def test_what_has_lost_its_texts_before_it_was_archived_is_not_asked_for_again(
+    desk: Desk, root: Path
+) -> None:
+    await issue(desk, "大模型降价")
+    await desk.db.write(lambda tx: tx.execute(update(tables.entries).values(pruned=True)) and None)
+    assert await write(desk, root) == Archived(written=0, lost=1)
+    assert not root.exists()
+    assert await write(desk, root) == Archived(written=0), "that is known now"
+    assert not Archived(written=0, lost=1), "there is nothing to report"
+    assert Archived(written=1)
+    assert Archived(written=0, failed="full")
+
+
+async def test_an_archive_that_is_gone_for_good_has_no_index(desk: Desk, root: Path) -> None:
+    await issue(desk, "大模型降价")
+    await write(desk, root)
+    await desk.db.write(lambda tx: tx.execute(update(tables.entries).values(pruned=True)) and None)
+    shutil.rmtree(root)
+    assert await write(desk, root, anew=True) == Archived(written=0, lost=1)
+    assert not root.exists()
+
+
+async def test_two_subscriptions_stand_in_one_index(desk: Desk, root: Path) -> None:
+    await issue(desk, "大模型降价")
+    await write(desk, root)
+    first = desk.subscription
+    desk.subscription = replace(first, name="周报", locale="en")
+    await issue(desk, "大模型开源")
+    both = replace(place(desk, root), subscriptions=(first, desk.subscription))
+    before = {file: (root / file).stat().st_mtime_ns for file in files(root)}
+    assert (await archive(both, db=desk.db, now=desk.clock())).written == 1
+    index = (root / "index.html").read_text("utf-8")
+    assert ("AI 日报" in index, "周报" in index) == (True, True)
+    folder = folder_of(first.name)
+    unchanged = [file for file in before if file.startswith(folder)]
+    assert {file: (root / file).stat().st_mtime_ns for file in unchanged} == {
+        file: before[file] for file in unchanged
+    }
