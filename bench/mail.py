@@ -2,8 +2,8 @@
 
 A digest of 80 entries is rendered (bar: 20 ms when warm); one of 8 is composed for 1,000 recipients, each with a link
 of its own (rendered once); then MAILS (10,000) mails go to a mail server on loopback in a process of its own (bar: 2 ms
-each), in the clear, by the due work of a real configuration, on SQLite. Wall times depend on what else the machine does:
-its load is printed.
+each), in the clear, by the due work of a real configuration, on SQLite. Wall times depend on what else the machine
+does: its load is printed.
 """
 
 import asyncio
