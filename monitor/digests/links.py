@@ -84,6 +84,7 @@ def _shown_label(label: str) -> str:
     return written if _HAN_LABEL.fullmatch(written) else label
 
 
+@lru_cache(maxsize=1000)
 def _is_private(host: str) -> bool:
     if address := literal_address(host):
         return is_forbidden(address, ())

@@ -10,6 +10,7 @@ from monitor.model.rules import COPY, Hit, Reason
 WORDS = 6  # named for an item
 RULES = 3  # beside that of the heading
 
+_HITS = 300  # of a rule in an entry that are looked at: a long text may have thousands
 _WORD = 40  # characters of a word: a regular expression may find a whole text
 _RULE = 60
 
@@ -31,7 +32,9 @@ def whole_words(item: Item) -> tuple[Reason, ...]:
         start, end = _word_around(text, hit.start, hit.end)
         return hit._replace(found=text[start:end], start=start, end=end) if end - start <= _WORD else hit
 
-    return tuple(Reason(rule=reason.rule, hits=tuple(map(widened, reason.hits))) for reason in item.reasons)
+    return tuple(
+        Reason(rule=reason.rule, hits=tuple(map(widened, reason.hits[:_HITS]))) for reason in item.reasons
+    )
 
 
 def _word_around(text: str, start: int, end: int) -> tuple[int, int]:

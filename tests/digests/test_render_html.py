@@ -151,10 +151,15 @@ def test_the_host_is_shown_where_a_link_leaves_the_feeds_site() -> None:
 
 
 def test_no_line_can_begin_with_a_separator() -> None:
-    """There is no break before a no-break space, and none between it and the separator."""
-    shown = rendered(*RICH, waits("往期", seq=9, link="https://example.net/"), since=None)
+    """There is no break beside a no-break space or a word joiner (UAX 14, LB11 and LB12)."""
+    titles = [
+        waits(f"约翰·史密斯 {n}", seq=9 + n, link="https://example.net/", summary="玛丽·居里")
+        for n in range(70)
+    ]
+    shown = rendered(*RICH, *titles, since=None)
     assert "·" in words(shown.html)
-    assert not re.search("[^\xa0]·", shown.html.replace("&nbsp;", "\xa0").replace("&middot;", "·"))
+    body = shown.html.partition("<body")[2].replace("&nbsp;", "\xa0").replace("&middot;", "·")
+    assert not re.search("[^\xa0\u2060]·", body)
 
 
 def test_the_lead_and_what_is_owed_are_called_so() -> None:

@@ -277,6 +277,8 @@ def test_no_character_is_torn_between_two_encoded_words() -> None:
         "\ud83d",
         "\u202e",
         "\u2066",
+        "\u200b",
+        "\u3164",
     ],
 )
 @pytest.mark.parametrize("place", ["{}标题", "标{}题", "Title{}", "a{}b"])
@@ -289,7 +291,8 @@ def test_what_a_hostile_feed_puts_into_a_title_never_reaches_a_header(poison: st
     assert len(message.keys()) == 12
     for name in ("Subject", "From", "List-Id"):
         assert not re.search(
-            "[\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff\u202a-\u202e\u2066-\u2069]", str(message[name])
+            "[\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff\u200b\u3164\u202a-\u202e\u2066-\u2069]",
+            str(message[name]),
         )
     assert message["From"].addresses[0].addr_spec == "digest@example.org"
 
