@@ -207,7 +207,7 @@ async def draft_digest(
             if candidate.seq not in declined
         ]
         digest = await built(_matching(pending, wanted) if without else pending, kept, owed_entries, watched)
-        if not digest.sections:  # what is owed is not stored any more
+        if not digest.news:  # what is owed is not stored any more, or the rules with news were declined
             return None
         digest = replace(digest, left=len(debts) - len(returns), contact=context.contact)
         try:

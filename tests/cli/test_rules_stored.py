@@ -86,6 +86,38 @@ def test_a_digest_in_several_parts_is_previewed_replayed_and_mailed_in_as_many(t
         assert len(site.json("outbox")) == 3
 
 
+def test_what_is_folded_into_what_is_said_before_and_after_it_is_mailed(tmp_path: Path) -> None:
+    said, otherwise = (
+        "澄湖科技发布「星槎」大模型，训练只用三百块芯片",
+        "只用三百块芯片：澄湖科技推出星槎大模型",
+    )
+    later = "澄湖星槎大模型问世 训练只用三百块芯片"
+    served = [said, otherwise, "AI广告"]
+    with open_site(tmp_path, lambda: make.rss(*served)) as site:
+        site.json("poll", "--all")
+        out = ("--out", str(tmp_path / "seen"))
+        (previewed,) = site.json("preview", *out)
+        (folded,) = previewed["folded"]
+        assert (folded["seq"], folded["into"], folded["into_title"]) == (2, 1, said)
+        assert f"{otherwise}: folded into {said}" in site.monitor("preview", *out)
+        site.json("digest", "--now")
+        (explained,) = site.json("rules", "explain", otherwise)
+        assert [mailing["folded_into"] for mailing in explained["mailed"]] == [1]
+        assert f"folded into: {said}" in site.monitor("rules", "explain", otherwise)
+        assert "folded" not in site.monitor("rules", "explain", said)
+
+        served[:] = [later, "AI新规"]
+        site.json("poll", "--all")
+        (previewed,) = site.json("preview", *out)
+        (folded,) = previewed["folded"]
+        assert (folded["title"], folded["into"]) == (later, None)
+        assert folded["sent_before"]
+        assert f"{later}: one more source of a story that was sent before" in site.monitor("preview", *out)
+        days = [(datetime.now(UTC) + timedelta(days=shift)).date().isoformat() for shift in (-1, 1)]
+        period = ("replay", "--from", days[0], "--to", days[1], "--out", str(tmp_path / "played"))
+        assert f"{otherwise}: folded into {said}" in site.monitor(*period)
+
+
 def test_what_was_held_back_at_the_first_visit_is_told_and_can_be_mailed(tmp_path: Path) -> None:
     # The document is of 2026-11-24, and the clock is today's.
     hours = 24 * 10 + (make.NOW - datetime.now(UTC)) / timedelta(hours=1)

@@ -9,17 +9,20 @@ from pathlib import Path
 import pytest
 from jinja2 import TemplateError
 
+from monitor.digests.build import Stories
 from monitor.digests.limits import LimitedEnvironment, TooMuchError, time_limit
 from monitor.digests.render import digest_renderer
+from monitor.digests.stories import Past
 from monitor.digests.wrap import columns
 from monitor.errors import DigestError
 from monitor.feeds.links import absolute
 from monitor.feeds.text import clean
-from monitor.model.digests import Slot, Watched
+from monitor.model.digests import Mailed, Slot, Watched
 from monitor.model.feeds import FeedHealth
 from monitor.model.recipients import OWN_LINK, Contact
 from monitor.model.rules import PendingEntry
-from tests.digests.issue import RICH, WATCHED, digest, rendered, soup, waits, words
+from tests.digests.issue import RICH, SUMMARY, WATCHED, digest, parts_of, rendered, soup, waits, words
+from tests.digests.test_stories import READER
 from tests.make import NOW, entry, hit, match, rule
 
 # --- what it says -------------------------------------------------------------------------------
@@ -511,3 +514,90 @@ def test_a_feed_cannot_write_what_stands_for_the_link() -> None:
     assert clean(f"before {OWN_LINK} after") != f"before {OWN_LINK} after"
     assert OWN_LINK[0] not in clean(OWN_LINK)
     assert OWN_LINK[0] not in absolute(f"https://a.example.org/{OWN_LINK}", "https://a.example.org/")
+
+
+SAID, SAID_OTHERWISE = "澄湖科技发布「星槎」大模型，只用三百块芯片", "只用三百块芯片：澄湖科技推出星槎大模型"
+OTHER = "https://other.example.org/rss"
+
+
+def _stories() -> Stories:
+    before = NOW - timedelta(days=1)
+    mailed = (
+        Mailed(seq=90, title="澄湖科技正洽谈收购芯片企业芦笛微", feed_url=OTHER, when=before, at=before),
+        Mailed(seq=91, title="鹭岛大学研制出发光水稻", feed_url=OTHER, when=before, at=before),
+    )
+    return Stories(reader=READER, past=Past(READER, mailed), retitled={})
+
+
+@pytest.mark.parametrize(
+    ("locale", "also", "update", "known"),
+    [
+        ("zh-Hans", "另见 1 家", "更新：昨日 08:00 已发过", ("此前已发报道的其他来源", "昨日 08:00 已发")),
+        ("zh-Hant", "另見 1 家", "更新：昨日 08:00 已寄過", ("先前已寄報導的其他來源", "昨日 08:00 已寄")),
+        (
+            "en",
+            "Also in 1 other feed",
+            "Update of what was sent yesterday 08:00",
+            ("Other sources of what was sent before", "sent yesterday 08:00"),
+        ),
+    ],
+)
+def test_copies_updates_and_known_stories_are_told_in_three_languages(
+    locale: str, also: str, update: str, known: tuple[str, str]
+) -> None:
+    shown = rendered(
+        waits(SAID, seq=1, text="全文很长"),
+        waits(SAID_OTHERWISE, seq=2, feed_url=OTHER),
+        waits("澄湖科技宣布收购芯片企业芦笛微", "f2", seq=3, summary=SUMMARY),
+        waits("鹭岛大学发光水稻研制成功", "f2", seq=4, feed_url=OTHER, published=NOW - timedelta(hours=22)),
+        locale=locale,
+        stories=_stories(),
+    )
+    for part in (shown.text, words(shown.html)):
+        assert all(text in part for text in (also, update, *known))
+        assert part.index(update) < part.index(known[0])
+    for number in range(1, 5):
+        link = f"https://news.example.org/{number}/"
+        assert link in shown.text.splitlines()
+        assert soup(shown.html).find("a", href=link)
+    assert SUMMARY[:10] not in shown.text, "an update has no excerpt"
+    assert shown.subject.startswith(SAID[:10])
+
+
+def test_a_hostile_copy_is_text_and_no_link() -> None:
+    evil = waits(
+        SAID_OTHERWISE, seq=2, feed_url=OTHER, link="javascript:alert(1)", story="<script>alert(1)</script>"
+    )
+    feeds = {OTHER: "<img src=x onerror=alert(1)>\u202e"}
+    shown = rendered(waits(SAID, seq=1, text="全文很长"), evil, feeds=feeds, stories=_stories())
+    assert "javascript:" not in shown.html + shown.text
+    assert "<img" not in shown.html
+    assert "<img src=x onerror=alert(1)>" in words(shown.html)
+    assert "\u202e" not in shown.html + shown.text
+
+
+def test_a_word_that_stands_in_a_copy_alone_is_named_as_such() -> None:
+    copy = PendingEntry(
+        seq=2,
+        entry=entry(SAID_OTHERWISE, number=2, feed_url=OTHER),
+        matches=(match("f1", hits=(hit("星槎", start=14),)),),
+    )
+    full = PendingEntry(seq=1, entry=entry(SAID, text="全文很长"), matches=(match("f2", hits=()),))
+    shown = rendered(copy, full, stories=_stories())
+    assert "另见的报道命中“星槎”" in shown.text
+
+
+def test_five_hundred_items_with_copies_stand_each_with_its_link() -> None:
+    pending = [
+        waits(title, f"f{n % 2 + 1}", seq=2 * n + k, feed_url=url, link=f"https://news.example.org/{n}-{k}")
+        for n in range(500)
+        for k, (url, title) in enumerate(
+            ((OTHER, f"第{n}条，研究所教大模型辨认鸟鸣"), ("", f"大模型辨认鸟鸣，研究所第{n}条"))
+        )
+    ]
+    parts = parts_of(*pending, stories=_stories())
+    brought = [seq for part in parts.parts for each in part.digest.items for seq in each.entries]
+    left = [seq for each in parts.left for seq in each.entries]
+    assert sorted(brought + left) == list(range(1000))
+    texts = "".join(part.rendered.text for part in parts.parts).splitlines()
+    assert all(f"https://news.example.org/{seq // 2}-{seq % 2}" in texts for seq in brought)
