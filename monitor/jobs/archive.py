@@ -39,6 +39,7 @@ from monitor.store.database import Connection, Database
 from monitor.texts import sentence
 
 _INDEX = "index.html"
+_AT_ONCE = 50  # pages between two waits for disk and database
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -88,10 +89,13 @@ async def archive(
     work = _Archive(place, by_key, db)
     failed = ""
     try:
-        for issue in issues:
-            if await work.add(issue):
-                stale.add(issue.subscription)
-            step()
+        try:
+            for issue in issues:
+                if await work.add(issue):
+                    stale.add(issue.subscription)
+                step()
+        finally:
+            await work.record()
         if stale:
             await work.list(stale)
     except (OSError, DigestError) as error:
@@ -106,6 +110,7 @@ class _Archive:
     def __init__(self, place: ArchivePlace, by_key: Mapping[str, Subscription], db: Database) -> None:
         self._place, self._by_key, self._db = place, by_key, db
         self._rulesets: dict[str, Ruleset] = {place.context.rules.fingerprint: place.context.rules}
+        self._written: list[tuple[Issued, Page]] = []  # and not recorded yet
         self.done = Archived(written=0)
 
     async def add(self, issue: Issued) -> bool:
@@ -123,11 +128,22 @@ class _Archive:
             return is_there
         rendered = await asyncio.to_thread(self._place.render.issue, digest)
         page = _page(issue, rendered, page, file_of(issue, subscription, digest.slot.at))
-        # The file first: killed in between, the same file is written once more.
         await asyncio.to_thread(pages.write_page, self._place.directory, page.file, rendered.html.encode())
-        await self._db.write(store.record, issue, page)
-        self.done = replace(self.done, written=self.done.written + 1)
+        self._written.append((issue, page))
+        if len(self._written) >= _AT_ONCE:
+            await self.record()
         return True
+
+    async def record(self) -> None:
+        """Record the pages that were written. Raises OSError and StoreError."""
+        if not self._written:
+            return
+        written, self._written = self._written, []
+        # The files first: killed in between, the same files are written once more.
+        folders = {page.file.rpartition("/")[0] for _, page in written}
+        await asyncio.to_thread(pages.sync, self._place.directory, folders)
+        await self._db.write(_record, written)
+        self.done = replace(self.done, written=self.done.written + len(written))
 
     async def list(self, keys: set[str]) -> None:
         """Write the indexes, and the Atom feeds of these subscriptions. Raises OSError, DigestError and StoreError."""
@@ -161,6 +177,7 @@ class _Archive:
         feed = atom_feed(subscription.name, subscription.locale, known, folder=folder, url=place.url)
         pages.write_page(place.directory, f"{folder}/{_INDEX}", index.encode())
         pages.write_page(place.directory, f"{folder}/feed.xml", feed)
+        pages.sync(place.directory, [folder])
 
     def _list_all(self, shelves: Sequence[tuple[str, Subscription, Sequence[Page]]]) -> None:
         from monitor.digests.language import language_of
@@ -168,6 +185,7 @@ class _Archive:
         language = language_of(shelves[0][1].locale)
         index = self._place.render.index(index_of_all(shelves, language))
         pages.write_page(self._place.directory, _INDEX, index.encode())
+        pages.sync(self._place.directory, ())
 
     async def _digest(self, issue: Issued, subscription: Subscription) -> Digest | None:
         """Build the digest for everybody: what was news to all, without what single recipients were owed.
@@ -224,6 +242,11 @@ def _owed_to_nobody(digest: Digest) -> Digest:
         for section in digest.sections
     )
     return replace(digest, sections=sections)
+
+
+def _record(tx: Connection, written: Sequence[tuple[Issued, Page]]) -> None:
+    for issue, page in written:
+        store.record(tx, issue, page)
 
 
 def _by_key(tx: Connection, wanted: Sequence[Subscription]) -> dict[str, Subscription]:

@@ -2,6 +2,7 @@
 
 import os
 import tempfile
+from collections.abc import Iterable
 from contextlib import suppress
 from pathlib import Path
 
@@ -11,6 +12,7 @@ _PRIVATE = 0o700
 def write_page(root: Path, name: str, content: bytes) -> bool:
     """Put a file into the archive by a rename; return False where it says that already. Raises OSError.
 
+    Its bytes are on the disk then, its name is after `sync`.
     A directory that is missing is made for its owner alone. Who may enter `root` may read what is in it: it is the
     operator who opens it to a web server.
     """
@@ -21,7 +23,6 @@ def write_page(root: Path, name: str, content: bytes) -> bool:
     if not file.parent.exists():
         file.parent.mkdir(mode=mode)
         file.parent.chmod(mode)  # whatever the umask
-        _sync(root)
     readable = mode & 0o444 | 0o600
     with suppress(FileNotFoundError):
         if file.stat().st_size == len(content) and file.read_bytes() == content:
@@ -37,8 +38,17 @@ def write_page(root: Path, name: str, content: bytes) -> bool:
     except BaseException:
         Path(part).unlink(missing_ok=True)
         raise
-    _sync(file.parent)
     return True
+
+
+def sync(root: Path, folders: Iterable[str]) -> None:
+    """Wait until the disk has the names of what was written into the archive, in these folders. Raises OSError."""
+    for directory in (*(root / folder for folder in folders), root):
+        handle = os.open(directory, os.O_RDONLY | os.O_DIRECTORY)
+        try:
+            os.fsync(handle)
+        finally:
+            os.close(handle)
 
 
 def names_in(root: Path, folder: str) -> set[str]:
@@ -57,12 +67,3 @@ def names_in(root: Path, folder: str) -> set[str]:
 
 
 _PREFIX = ".writing-"
-
-
-def _sync(directory: Path) -> None:
-    """Wait until the disk has the names in a directory."""
-    handle = os.open(directory, os.O_RDONLY | os.O_DIRECTORY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)
