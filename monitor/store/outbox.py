@@ -146,11 +146,9 @@ def claim(
     claimed. `routes` are those that can be taken just now; `server` is the mail server the worker sends to, as
     host:port.
     """
-    number = tx.scalar(
-        _claim_of(frozenset(routes)),
-        {"now": now, "until": lease_until, "token": token, "to_server": server},
-    )
-    return None if number is None else _delivery(tx.execute(_ROW, {"number": number}).one())
+    values = {"now": now, "until": lease_until, "token": token, "to_server": server}
+    row = tx.execute(_claim_of(frozenset(routes)), values).one_or_none()
+    return None if row is None else _delivery(row)
 
 
 def room_again_at(
@@ -783,7 +781,7 @@ def _next_of(routes: frozenset[Route]) -> Select[tuple[int]]:
 
 
 @cache
-def _claim_of(routes: frozenset[Route]) -> ReturningUpdate[tuple[int]]:
+def _claim_of(routes: frozenset[Route]) -> ReturningUpdate[Any]:
     # Looked at once more in the row itself: on PostgreSQL another worker may have changed it since the query began.
     is_due = _status_is(*_UNSENT), outbox.c.next_attempt_at <= _NOW
     claimed = {
@@ -796,7 +794,22 @@ def _claim_of(routes: frozenset[Route]) -> ReturningUpdate[tuple[int]]:
         "server": case((outbox.c.route == Route.SMTP.value, bindparam("to_server")), else_=""),
     }
     mail = update(outbox).where(outbox.c.id == _next_of(routes).scalar_subquery(), *is_due)
-    return mail.values(claimed).returning(outbox.c.id)
+    of_digest = digests.c.id == outbox.c.digest_id
+    key = select(digests.c.subscription).where(of_digest).correlate(outbox).scalar_subquery()
+    name = (
+        select(subscriptions.c.name)
+        .join(digests, subscriptions.c.key == digests.c.subscription)
+        .where(of_digest)
+        .correlate(outbox)
+        .scalar_subquery()
+    )
+    slot = select(digests.c.slot).where(of_digest).correlate(outbox).scalar_subquery()
+    return mail.values(claimed).returning(
+        outbox,
+        func.coalesce(name, key).label("subscription"),
+        key.label("subscription_key"),
+        slot.label("slot"),
+    )
 
 
 def _claimed_as(*statuses: DeliveryStatus) -> tuple[ColumnElement[bool], ...]:
@@ -808,7 +821,6 @@ def _status_is(*statuses: DeliveryStatus) -> ColumnElement[bool]:
     return or_(*(outbox.c.status == status.value for status in statuses))
 
 
-_ROW = _rows.where(outbox.c.id == bindparam("number"))
 _LOST = select(outbox.c.id).where(_status_is(DeliveryStatus.SENDING), outbox.c.lease_until < _NOW).limit(1)
 _ATTEMPT = (
     select(outbox.c.attempted_at)
