@@ -23,7 +23,7 @@ def main() -> int:
             with tempfile.TemporaryDirectory(prefix="leaving-") as folder:
                 url = postgres.url(postgres.create()) if postgres else f"sqlite:///{folder}/monitor.db"
                 started = time.monotonic()
-                outcome = play(Plan(url=url, kills=arguments.kills, seed=seed))
+                outcome = play(Plan(url=url, kills=arguments.kills, seed=seed, life=arguments.life))
                 values = {**asdict(outcome), "wrong": len(outcome.wrong)}
                 said = ", ".join(f"{name.replace('_', ' ')} {value}" for name, value in values.items())
                 print(
@@ -41,6 +41,12 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--database", choices=("sqlite", "postgres"), default="sqlite")
     parser.add_argument("--runs", type=int, default=1)
     parser.add_argument("--kills", type=int, default=100, help="in each run (default 100)")
+    parser.add_argument(
+        "--life",
+        type=float,
+        default=1.0,
+        help="seconds that the service lives at most; more on a busy machine (default 1)",
+    )
     parser.add_argument("--seed", type=int, default=1, help="of the first run")
     return parser.parse_args()
 

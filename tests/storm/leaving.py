@@ -44,7 +44,6 @@ _WORKERS = 6  # mails at a time
 _FEW = 30  # mails that wait: with fewer, another digest is composed
 _LEAVERS = 4  # POSTs at a time
 _MOST_GONE = 0.5  # of the recipients: beyond that, one of them comes back
-_LIFE = 1.0  # seconds that the service lives at most, from its first answer on
 _DELAY = 0.01  # seconds that the mail server takes for an answer at most
 _START = 30.0  # seconds for a service to answer
 # Read before the processes are forked: each would need half its life for it.
@@ -61,6 +60,7 @@ class Plan:
     kills: int
     seed: int
     recipients: int = 60
+    life: float = 1.0  # seconds that the service lives at most, from its first answer on
 
 
 @dataclass(slots=True, kw_only=True)
@@ -285,7 +285,7 @@ async def _play(plan: Plan, tell: Callable[[int], object]) -> Outcome:
         for number in range(1, plan.kills + 1):
             with ForkedProcess(work, plan.url, web, smtp, tuple(readers), started) as service:
                 await _has_answered(web, service)
-                await asyncio.sleep(draw.random() * _LIFE)
+                await asyncio.sleep(draw.random() * plan.life)
                 service.kill()
                 await asyncio.to_thread(service.wait)
             outcome.kills = number
