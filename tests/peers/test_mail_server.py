@@ -12,6 +12,7 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from dataclasses import replace
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
@@ -38,6 +39,10 @@ pytestmark = [
     pytest.mark.timeout(300),
     pytest.mark.parametrize("kind", ["sqlite"], indirect=True),
 ]
+NEWS = {
+    make.NOW.date(): ("开源大模型降价三成", "DeepSeek 发布新的大模型"),
+    (make.NOW + timedelta(days=1)).date(): ("中学课本收入大模型一章", "医院请大模型读片子"),
+}
 ANN, BO, CY = (f"{name}@{DOMAIN}" for name in ("ann", "bo", "cy"))
 
 
@@ -61,8 +66,8 @@ def desk(db: Database) -> Desk:
 async def compose(desk: Desk, *to: str) -> None:
     """Queue a digest for these recipients."""
     desk.subscription = make.subscription(to=to)
-    title = f"大模型第 {desk.clock():%d} 日降价"
-    desk.web.serves(desk.feeds[0], make.rss(title, "DeepSeek 发布新的大模型"), etag=f'"{title}"')
+    titles = NEWS[desk.clock().date()]
+    desk.web.serves(desk.feeds[0], make.rss(*titles), etag=f'"{titles}"')
     await desk.poll()
     await desk.compose()
 
@@ -77,10 +82,14 @@ async def deliver(desk: Desk, server: MailServer, port: str, password: str = PAS
         sender=USER,
         ca_file=server.ca_file,
     )
-    desk.send = smtp_sender(options, password)
+    sender = smtp_sender(options, password)
+    desk.send = sender
     attempts = []
-    while attempt := await desk.deliver():
-        attempts.append(attempt)
+    try:
+        while attempt := await desk.deliver():
+            attempts.append(attempt)
+    finally:
+        await sender.close()
     return attempts
 
 

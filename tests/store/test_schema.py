@@ -15,7 +15,18 @@ from sqlalchemy import create_engine, inspect, select, text
 import monitor.store
 from monitor.errors import SchemaError
 from monitor.model.feeds import Hints
-from monitor.store import digests, entries, feeds, pruned, schema, subscriptions, tables
+from monitor.model.suppressions import SuppressedBy, Suppression
+from monitor.store import (
+    digests,
+    entries,
+    feeds,
+    pruned,
+    recipients,
+    schema,
+    subscriptions,
+    suppressions,
+    tables,
+)
 from monitor.store.database import Connection, Database, open_database
 from monitor.store.tables import metadata
 from tests import make
@@ -280,6 +291,31 @@ def test_entries_of_before_have_their_texts_until_they_are_pruned(empty_url: str
     ((_, entry),) = asyncio.run(db.read(entries.of, [1]))
     asyncio.run(db.close())
     assert (before, dropped, entry.text) == (0, 1, "")
+
+
+def test_who_was_suspended_is_suppressed(empty_url: str) -> None:
+    at = "'2026-11-24 00:00:00.000000'"
+    make_older(
+        empty_url,
+        "0011",
+        "INSERT INTO recipients (subscription, address, refusals, suspended_at, suspended_under, reason) "
+        f"VALUES ('s', 'Ann@example.org', 3, {at}, 'hash', '550 no'), ('s', 'bo@example.org', 1, NULL, '', '550')",
+    )
+    db = open_database(empty_url)
+    listed = asyncio.run(db.read(suppressions.listing))
+    present = asyncio.run(db.read(recipients.present, "s", ["Ann@example.org", "bo@example.org"]))
+    asyncio.run(db.close())
+    assert listed == [
+        Suppression(
+            address="ann@example.org",
+            subscription="s",
+            at=NOW,
+            by=SuppressedBy.SERVER,
+            reason="550 no",
+            content_hash="hash",
+        )
+    ]
+    assert present == {"bo@example.org"}
 
 
 OPEN = """
