@@ -11,7 +11,7 @@ from monitor.digests.parts import split
 from monitor.digests.render import digest_renderer
 from monitor.jobs.compose import mails_to
 from monitor.mail.message import MailingList
-from monitor.model.digests import Digest, Slot, Watched
+from monitor.model.digests import Digest, Section, Slot, Watched
 from monitor.model.feeds import FeedHealth
 from monitor.model.mail import Mail, Rendered
 from monitor.model.recipients import Contact
@@ -140,7 +140,9 @@ def digest_of(count: int, locale: str) -> Digest:
     """Return a digest of so many entries; one of several has a lead, debts, copies, links that lead elsewhere."""
     pending = [_waits(number) for number in range(count)]
     owed = [pending.pop()] if count > 2 else []
-    return _digest(pending, locale, owed)
+    copies = [_copy(pending[0], number) for number in (1, 2)] if count > 2 else []
+    digest = _digest([*pending, *copies], locale, owed)
+    return replace(digest, sections=tuple(map(_with_update, digest.sections)))
 
 
 def hostile_digest(locale: str) -> Digest:
@@ -160,6 +162,21 @@ def hostile_digest(locale: str) -> Digest:
         hits = (Hit("title", "AI", "AI", title.index("AI"), title.index("AI") + 2),) if "AI" in title else ()
         pending.append(PendingEntry(seq=number, entry=poison, matches=(Match(fingerprint="f0", hits=hits),)))
     return _digest(pending, locale, [])
+
+
+def _copy(of: PendingEntry, number: int) -> PendingEntry:
+    """The same story by another feed, with less text."""
+    feed_url = list(_FEEDS)[number]
+    link = f"{feed_url}/copies/{number}"
+    copied = replace(of.entry, id=link, link=link, feed_url=feed_url, text="")
+    return replace(of, seq=10_000 + number, entry=copied)
+
+
+def _with_update(section: Section) -> Section:
+    """The second item is a later stage of a story that was mailed two days ago."""
+    first, *others = section.items
+    updated = [replace(item, update_of=NOW - timedelta(days=2)) for item in others[:1]]
+    return replace(section, items=(first, *updated, *others[1:]))
 
 
 def _waits(number: int) -> PendingEntry:
