@@ -27,7 +27,6 @@ _DIGITS = 100_000  # binary ones of a number
 _PART = 10  # characters that a part of a list, or of the output, counts as
 _OBJECT = 100  # characters that anything else counts as where it is made a text
 _MOST_FIELDS = 100  # of a text for str.format
-_MOST_ATTRIBUTES = 10_000  # remembered; a template that computes their names may ask for any number
 
 _PERCENT = re.compile(r"%(?:\([^)]*\))?[#0 +-]*(\*|\d*)(?:\.(\*|\d*))?")
 
@@ -92,8 +91,7 @@ class LimitedEnvironment(ImmutableSandboxedEnvironment):
         known = self._safe_attributes.get(key)
         if known is None:
             known = super().is_safe_attribute(obj, attr, value)
-            if len(self._safe_attributes) < _MOST_ATTRIBUTES:
-                self._safe_attributes[key] = known
+            self._safe_attributes[key] = known
         return known
 
     def look_at_time(self) -> None:

@@ -22,7 +22,7 @@ from monitor.jobs.give_up import (
     tell_relay_up,
 )
 from monitor.jobs.suppress import accept_address, refuse_address
-from monitor.mail import Send
+from monitor.mail import Send, go_on
 from monitor.mail.policy import (
     after_limit,
     after_relay_failure,
@@ -54,10 +54,6 @@ _RECORD_AGAIN = 0.5  # seconds between tries to record an outcome while the data
 _RECORD_WHEN_STOPPED = 2.0  # seconds for it while the service stops
 
 
-async def _nothing_is_open() -> None:
-    return None
-
-
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Transport:
     """What mails go out by under one configuration: a Send for each open route, and the mail server."""
@@ -68,7 +64,7 @@ class Transport:
     sender: str = ""  # [smtp] sender
     content_hash: str = ""  # of config.toml
     limits: Limits = NO_LIMITS  # of the mail server
-    close: Callable[[], Awaitable[None]] = _nothing_is_open  # takes leave of the mail server
+    close: Callable[[], Awaitable[None]] = go_on  # takes leave of the mail server, where there is one
 
 
 @dataclass(slots=True)

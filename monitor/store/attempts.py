@@ -6,7 +6,7 @@ Of a mail that is tried very often the first tries and the last ones are kept.
 from collections.abc import Sequence
 from datetime import datetime
 
-from sqlalchemy import Connection, delete, func, insert, select, update
+from sqlalchemy import Connection, bindparam, delete, func, insert, select, update
 
 from monitor.model.mail import Attempt, AttemptOutcome
 from monitor.store.dialects import chunks, clean
@@ -19,11 +19,10 @@ _LONGEST = 1000  # characters of each part of a reply
 
 def begin(tx: Connection, mail: int, now: datetime, *, server: str) -> int:
     """Record that a mail is being handed to a server, "" for a Maildir; return the number of the attempt, from 1."""
-    table = attempts
-    number = (tx.scalar(select(func.max(table.c.number)).where(table.c.outbox_id == mail)) or 0) + 1
-    tx.execute(insert(table).values(outbox_id=mail, number=number, begun_at=now, server=server))
-    too_many = table.c.outbox_id == mail, table.c.number > _FIRST, table.c.number <= number - _LAST
-    tx.execute(delete(table).where(*too_many))
+    number: int = tx.execute(_BEGUN, {"mail": mail, "now": now, "to_server": server}).scalar_one()
+    if number > _FIRST + _LAST:
+        too_many = attempts.c.number > _FIRST, attempts.c.number <= number - _LAST
+        tx.execute(delete(attempts).where(attempts.c.outbox_id == mail, *too_many))
     return number
 
 
@@ -39,15 +38,16 @@ def end(
     stage: str,
 ) -> None:
     """Record how an attempt went; one that was taken for interrupted may have ended well after all."""
-    ended = update(attempts).where(attempts.c.outbox_id == mail, attempts.c.number == number)
     values = {
-        "ended_at": now,
-        "outcome": outcome.value,
-        "reply": kept(changed(masked(reply), lambda words: clean(words)[:_LONGEST])),
-        "code": code,
-        "stage": stage,
+        "mail": mail,
+        "attempt": number,
+        "now": now,
+        "came_to": outcome.value,
+        "words": kept(changed(masked(reply), lambda words: clean(words)[:_LONGEST])),
+        "with_code": code,
+        "in_stage": stage,
     }
-    tx.execute(ended.values(values))
+    tx.execute(_ENDED, values)
 
 
 def interrupt(tx: Connection, mails: Sequence[int], now: datetime, *, stage: str = "") -> None:
@@ -80,3 +80,29 @@ def prune(tx: Connection, mails: Sequence[int]) -> None:
     """Delete the attempts of mails that are deleted."""
     for chunk in chunks(mails):
         tx.execute(delete(attempts).where(attempts.c.outbox_id.in_(chunk)))
+
+
+# At each attempt: made once.
+_BEGUN = (
+    insert(attempts)
+    .values(
+        outbox_id=bindparam("mail"),
+        number=select(func.coalesce(func.max(attempts.c.number), 0) + 1)
+        .where(attempts.c.outbox_id == bindparam("mail"))
+        .scalar_subquery(),
+        begun_at=bindparam("now"),
+        server=bindparam("to_server"),
+    )
+    .returning(attempts.c.number)
+)
+_ENDED = (
+    update(attempts)
+    .where(attempts.c.outbox_id == bindparam("mail"), attempts.c.number == bindparam("attempt"))
+    .values(
+        ended_at=bindparam("now"),
+        outcome=bindparam("came_to"),
+        reply=bindparam("words"),
+        code=bindparam("with_code"),
+        stage=bindparam("in_stage"),
+    )
+)
