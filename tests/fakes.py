@@ -1,7 +1,9 @@
 """A clock, a web and a mailbox that do what a test has set."""
 
 from collections import deque
+from collections.abc import Callable
 from datetime import datetime, timedelta
+from functools import partial
 
 from monitor.config.options import Feed
 from monitor.errors import FeedError, SendCause, SendError, SendKind
@@ -32,7 +34,8 @@ class FakeWeb:
 
     def __init__(self) -> None:
         self.requests: list[tuple[str, Validators]] = []
-        self._answers: dict[str, deque[Fetched | NotModified | FeedError]] = {}
+        # Made at each request: a poll lets go of the body that it is given.
+        self._answers: dict[str, deque[Callable[[], Fetched | NotModified | FeedError]]] = {}
 
     def serves(
         self,
@@ -47,7 +50,7 @@ class FakeWeb:
         They come from `moved_to`, where permanent redirects lead there.
         """
         self._answers[feed.url] = deque(
-            self._answer(feed, answer, etag, moved_to, date) for answer in answers
+            partial(self._answer, feed, answer, etag, moved_to, date) for answer in answers
         )
 
     def _answer(
@@ -58,20 +61,22 @@ class FakeWeb:
         validators, url, moved = Validators(etag=etag), moved_to or feed.url, bool(moved_to)
         if answer is None:
             return NotModified(validators=validators, url=url, moved_permanently=moved, max_age=None)
+        body = Body(answer)
         return Fetched(
-            body=Body(answer),
+            body=body,
             content_type="application/rss+xml; charset=utf-8",
             validators=validators,
             url=url,
             moved_permanently=moved,
             max_age=None,
             date=date,
+            release=body.close,
         )
 
     async def fetch(self, feed: Feed, validators: Validators) -> Fetched | NotModified:
         self.requests.append((feed.url, validators))
         answers = self._answers[feed.url]
-        answer = answers.popleft() if len(answers) > 1 else answers[0]
+        answer = (answers.popleft() if len(answers) > 1 else answers[0])()
         if isinstance(answer, FeedError):
             raise answer
         return answer
