@@ -132,7 +132,7 @@ def _values(choice: Choice, decision: Decision, now: datetime) -> tuple[dict[str
             return {"paused_until": now + timedelta(days=decision.days)}, PAUSED
         case Wish.RESUME:
             return {"paused_until": None}, None
-        case Wish.RULES:
+        case _:  # RULES
             # A rule that is not in the file just now stays declined: it may come back.
             others = [name for name in choice.without if name not in decision.shown]
             declined = [name for name in decision.shown if name not in decision.wanted]

@@ -11,6 +11,7 @@ from monitor.config.options import Subscription
 from monitor.errors import MonitorError, SendCause, SendKind
 from monitor.jobs.choose import Chosen, Decision, Wish, choose, choose_by_token, new_key
 from monitor.jobs.compose import Composed, ComposeOutcome, NothingNew
+from monitor.jobs.deliver import InHand, recover
 from monitor.jobs.draft import DigestContext
 from monitor.jobs.give_up import retry
 from monitor.mail import BeforeDot, BeforeRcpt, go_on, tokens
@@ -19,7 +20,7 @@ from monitor.model.recipients import ChangedBy, Contact
 from monitor.store import choices, digests, outbox, owed, subscriptions, tables
 from monitor.store.database import Connection
 from tests import make
-from tests.jobs.desk import Desk
+from tests.jobs.desk import OUTBOX, Desk
 
 ANN, BOB = "ann@example.org", "bob@example.org"
 KEY = "AI 日报"
@@ -286,6 +287,59 @@ async def test_tokens_of_earlier_keys_stay_good(desk: Desk) -> None:
         token = tokens.sign(made[ANN].number, KEY, ANN, key)
         decision = Decision(wish=Wish.PAUSE, days=1)
         assert await choose_by_token(token, decision, by=BY, db=desk.db, now=desk.clock())
+
+
+async def test_what_cannot_be_a_token_opens_nothing(desk: Desk) -> None:
+    decision = Decision(wish=Wish.UNSUBSCRIBE)
+    assert await choose_by_token("x", decision, by=BY, db=desk.db, now=desk.clock()) is None
+
+
+async def test_a_mail_that_another_worker_has_taken_is_not_named_to_the_server(desk: Desk) -> None:
+    desk.subscription = to(ANN)
+    await arrive(desk, "大模型一")
+    await desk.compose()
+    named = []
+
+    async def send(mail: Mail, _before_dot: BeforeDot, before_rcpt: BeforeRcpt = go_on) -> str:
+        later = desk.clock.forward(minutes=10)
+        await recover(db=desk.db, now=later, options=OUTBOX, in_hand=InHand())
+        await before_rcpt()
+        named.append(mail.to)
+        return "250 ok"
+
+    outcome = await replace(desk, send=send).deliver()
+    assert outcome
+    assert outcome.reply == "another worker has taken this mail"
+    assert named == []
+
+
+@pytest.mark.parametrize("at", ["rcpt", "dot"])
+async def test_a_choice_that_did_not_see_the_mail_stops_it_all_the_same(desk: Desk, at: str) -> None:
+    desk.subscription = to(ANN)
+    await arrive(desk, "大模型一")
+    await desk.compose()
+    sent = []
+
+    def leave(
+        tx: Connection,
+    ) -> None:  # as on PostgreSQL, when the mail was committed after that looked for mails
+        choice = choices.ensure(tx, KEY, [ANN])[ANN]
+        choices.change(tx, choice.number, {"unsubscribed_at": desk.clock()}, desk.clock(), BY)
+
+    async def send(mail: Mail, before_dot: BeforeDot, before_rcpt: BeforeRcpt = go_on) -> str:
+        if at == "rcpt":
+            await desk.db.write(leave)
+        await before_rcpt()
+        await desk.db.write(leave)
+        await before_dot()
+        sent.append(mail.to)
+        return "250 ok"
+
+    outcome = await replace(desk, send=send).deliver()
+    assert outcome
+    assert (outcome.status, outcome.reply) == (DeliveryStatus.CANCELLED, "the recipient has unsubscribed")
+    assert sent == []
+    assert await statuses(desk) == {ANN: DeliveryStatus.CANCELLED}
 
 
 async def test_each_mail_has_its_own_link_and_the_rest_is_rendered_once(desk: Desk) -> None:
