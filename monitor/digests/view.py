@@ -13,7 +13,7 @@ from monitor.digests.links import foreign_host, web_link
 from monitor.digests.marked_text import MarkedText, mark_hits, marked_spans, plain_text
 from monitor.digests.reasons import clauses, cut, whole_words
 from monitor.digests.shorten import Excerpt, excerpt, headline, marked_hits
-from monitor.model.digests import Digest, Item, Section
+from monitor.model.digests import Copy, Digest, Item, Section
 from monitor.model.feeds import Entry, FeedHealth
 from monitor.model.recipients import OWN_LINK
 
@@ -28,7 +28,10 @@ _WORD = 40  # of a word that excluded entries
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CopyView:
-    """The same story elsewhere: the source, or the title where a source has several; the link may be ""."""
+    """The same story elsewhere: the source, or the title where a source has several; the link may be "".
+
+    Where the link leaves the site of its feed, the host stands behind the name.
+    """
 
     name: str
     link: str
@@ -234,13 +237,14 @@ def _item(item: Item, language: Language, now: datetime, *, is_whole: bool) -> I
 
 def _copies(item: Item) -> tuple[CopyView, ...]:
     sources = Counter([item.feed, *(copy.feed for copy in item.copies)])
-    return tuple(
-        CopyView(
-            name=cut(copy.feed if sources[copy.feed] == 1 else _title(copy.entry), _NAME),
-            link=web_link(copy.entry.link, copy.entry.feed_url),
-        )
-        for copy in item.copies
-    )
+
+    def viewed(copy: Copy) -> CopyView:
+        name = cut(copy.feed if sources[copy.feed] == 1 else _title(copy.entry), _NAME)
+        link = web_link(copy.entry.link, copy.entry.feed_url)
+        host = foreign_host(link, copy.entry.feed_url)
+        return CopyView(name=f"{name} ({host})" if host else name, link=link)
+
+    return tuple(map(viewed, item.copies))
 
 
 def _sent_before(item: Item, language: Language, now: datetime) -> str:

@@ -228,3 +228,13 @@ def test_fewer_entries_than_items_are_not_counted(entries: int, shown: int) -> N
     owed = replace(item("旧"), owed=True)
     bringing = digest(owed, item("甲"), item("乙"), watched=Watched(entries=entries), total=3)
     assert view_of(bringing).entries == shown
+
+
+def test_a_copy_whose_link_leaves_its_feeds_site_names_the_host() -> None:
+    shown = seen_item(
+        copies=(copy("甲", link="https://www.example.net/1"), copy("乙", link="http://10.0.0.1/"))
+    )
+    assert shown.copies == (
+        CopyView(name="甲 (example.net)", link="https://www.example.net/1"),
+        CopyView(name="乙", link=""),
+    )
