@@ -14,8 +14,9 @@ from monitor.jobs.draft import Draft, draft_digest
 from monitor.jobs.give_up import give_up
 from monitor.model.digests import Digest
 from monitor.model.mail import Mail, Rendered
+from monitor.model.recipients import ChangedBy
 from monitor.queries.explain import explain
-from monitor.store import digests, entries, outbox, owed, tables
+from monitor.store import choices, digests, entries, outbox, owed, tables
 from monitor.store.database import Connection
 from tests import make
 from tests.jobs.desk import Desk
@@ -264,6 +265,25 @@ async def _draft(desk: Desk) -> Draft:
     )
     assert isinstance(draft, Draft)
     return draft
+
+
+async def test_who_declined_the_rule_with_news_gets_no_mail_for_one_more_source(desk: Desk) -> None:
+    ann, bob = "ann@example.org", "bob@example.org"
+    desk.rules = (make.rule(any=("星槎",)), make.rule("课本", any=("课本",)))
+    desk.subscription = make.subscription(every=None, at=(time(8),), to=(ann, bob))
+    await _brings(desk, SAID)
+    await _next(desk)
+
+    def decline(tx: Connection) -> None:
+        (choice,) = choices.ensure(tx, desk.subscription.name, [bob]).values()
+        choices.change(tx, choice.number, {"without": ("课本",)}, desk.clock(), ChangedBy.OPERATOR)
+
+    await desk.db.write(decline)
+    desk.clock.forward(hours=2)
+    await _brings(desk, None, SAID_OTHERWISE, "大模型写进鹭岛的课本", hours=2)
+    outcome = await _next(desk)
+    assert isinstance(outcome, Composed)
+    assert [mail.to for mail in outcome.mails] == [ann]
 
 
 async def test_a_digest_that_is_broken_off_while_it_is_queued_leaves_every_copy_pending(desk: Desk) -> None:
