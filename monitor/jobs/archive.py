@@ -23,10 +23,11 @@ from monitor.digests.archive import (
     index_of_all,
     uid_of,
 )
-from monitor.digests.build import build, rules_of
+from monitor.digests.build import Stories, build, rules_of
 from monitor.digests.due import LATE, instant_of_slot, is_at_once, outside_quiet_hours
+from monitor.digests.stories import MOST, Past
 from monitor.errors import ConfigError, DigestError, RuleError
-from monitor.jobs.draft import DigestContext, names_of_removed
+from monitor.jobs.draft import DigestContext, compared_since, names_of_removed, story_reader
 from monitor.jobs.stored import judge
 from monitor.model.archive import Issued, Page
 from monitor.model.digests import Digest, Slot, SlotKind, Watched
@@ -36,6 +37,7 @@ from monitor.rules.match import Ruleset, compile_rules
 from monitor.store import archive as store
 from monitor.store import notices, pages, pruned, rulesets, subscriptions
 from monitor.store.database import Connection, Database
+from monitor.store.digests import mailed_since
 from monitor.texts import sentence
 
 _INDEX = "index.html"
@@ -209,6 +211,12 @@ class _Archive:
             for each in await judge(found, ruleset)
         ]
         names = {feed.url: feed.name for feed in self._place.context.feeds}
+        since = compared_since(judged, issue.at)
+        before = await self._db.read(mailed_since, issue.subscription, since, MOST)
+        past = await asyncio.to_thread(
+            Past, story_reader(), [mailed for mailed in before if mailed.at < issue.at]
+        )
+        retitled = await self._db.read(store.retitled, issue, sorted({each.entry.story for each in judged}))
         digest = build(
             subscription,
             slot,
@@ -221,6 +229,7 @@ class _Archive:
             next_at=None,
             # What no rule of then matches, as far as that is known, was mailed all the same.
             owed=[each for each in judged if not each.matches and each.seq in seqs],
+            stories=Stories(reader=story_reader(), past=past, retitled=retitled),
         )
         return _owed_to_nobody(digest) if digest.sections else None
 

@@ -374,8 +374,7 @@ async def _stories(
     before: dict[str, tuple[int, datetime | None]] = {}
     mailed: list[Mailed] = []
     if pending:
-        oldest = min(candidate.entry.first_seen for candidate in pending)
-        since = max(min(now, oldest) - WINDOW, now - _LONGEST_WINDOW)
+        since = compared_since(pending, now)
         before = await db.read(digests.mailed_before, state.key, [each.entry.story for each in pending])
         mailed = await db.read(digests.mailed_since, state.key, since, MOST)
     stories = Stories(
@@ -386,6 +385,12 @@ async def _stories(
         retitled={story: at for story, (_, at) in before.items() if at},
     )
     return {story: seq for story, (seq, _) in before.items()}, stories
+
+
+def compared_since(pending: Sequence[PendingEntry], now: datetime) -> datetime:
+    """Return since when what was mailed is compared with these entries, in a digest made `now`."""
+    oldest = min(candidate.entry.first_seen for candidate in pending)
+    return max(min(now, oldest) - WINDOW, now - _LONGEST_WINDOW)
 
 
 def _only(matches: Sequence[Match], fingerprints: Sequence[str]) -> tuple[Match, ...]:

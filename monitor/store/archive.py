@@ -1,9 +1,10 @@
 """Table archive, and the column of digests that says what stands in it: the pages, and what is still to be archived."""
 
 from collections.abc import Collection, Sequence
+from datetime import datetime
 from itertools import groupby
 
-from sqlalchemy import Connection, Row, and_, delete, insert, or_, select, update
+from sqlalchemy import Connection, Row, and_, delete, func, insert, or_, select, update
 
 from monitor.model.archive import Issued, Page
 from monitor.model.digests import DigestKind
@@ -47,9 +48,17 @@ def news_of(tx: Connection, issue: Issued) -> tuple[set[int], list[tuple[int, En
     """
     of_issue = mailed.c.subscription == issue.subscription, mailed.c.digest_id.in_(issue.digest_ids)
     rows = tx.execute(select(mailed.c.story, mailed.c.seq).where(*of_issue)).all()
+    # What a later digest brought under another title counts as mailed by that one.
+    again = (
+        select(entries_table.c.story, entries_table.c.seq)
+        .join(digest_entries, digest_entries.c.seq == entries_table.c.seq)
+        .join(mailed, mailed.c.story == entries_table.c.story)
+        .where(digest_entries.c.digest_id.in_(issue.digest_ids))
+        .where(mailed.c.subscription == issue.subscription, mailed.c.digest_id >= issue.id)
+    )
+    rows = [*rows, *tx.execute(again)]
     stories = {row.story for row in rows}
-    shown = tx.scalars(select(digest_entries.c.seq).where(digest_entries.c.digest_id.in_(issue.digest_ids)))
-    seqs = {row.seq for row in rows} | set(shown)
+    seqs = {row.seq for row in rows}
     table = entries_table
     found: dict[int, Entry] = {}
     for chunk in chunks(sorted(stories)):
@@ -57,6 +66,22 @@ def news_of(tx: Connection, issue: Issued) -> tuple[set[int], list[tuple[int, En
         query = entries.rows().where(table.c.story.in_(chunk), or_(table.c.seq.in_(seqs), copies))
         found |= {row.seq: entries.entry_of(row) for row in tx.execute(query)}
     return seqs & found.keys(), sorted(found.items())
+
+
+def retitled(tx: Connection, issue: Issued, stories: Sequence[str]) -> dict[str, datetime]:
+    """Return those of these stories that stood in an earlier digest of the subscription, and when it was made."""
+    query = (
+        select(entries_table.c.story, func.max(digests.c.at).label("at"))
+        .join(digest_entries, digest_entries.c.seq == entries_table.c.seq)
+        .join(digests, digests.c.id == digest_entries.c.digest_id)
+        .where(digests.c.subscription == issue.subscription, digests.c.at < issue.at)
+        .group_by(entries_table.c.story)
+    )
+    return {
+        row.story: row.at
+        for chunk in chunks(stories)
+        for row in tx.execute(query.where(entries_table.c.story.in_(chunk)))
+    }
 
 
 def page_of(tx: Connection, digest_id: int) -> Page | None:

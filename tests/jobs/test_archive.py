@@ -230,6 +230,27 @@ async def test_a_copy_from_another_feed_is_named_with_its_story(desk: Desk, root
     assert "示例财经" in issue_files(root)[0].read_text("utf-8")
 
 
+async def test_copies_and_updates_are_told_as_in_the_mail(desk: Desk, root: Path) -> None:
+    desk.feeds = (make.feed(), make.feed("示例财经", url="https://other.example.org/rss"))
+    await issue(desk, "大模型公司示例科技宣布降价三成")
+    await write(desk, root)
+    first = issue_files(root)[0].read_bytes()
+    desk.clock.forward(hours=3)
+
+    def retitle(tx: Connection) -> None:
+        (seq, known), *_ = entries.of(tx, [1])
+        later = replace(known, title="大模型公司示例科技宣布降价五成", first_seen=desk.clock())
+        new = entries.insert_editions(tx, {seq: later}, desk.ruleset.fingerprint)
+        matches.insert(tx, [(seq, match) for seq, entry in new for match in match_entry(entry, desk.ruleset)])
+
+    await desk.db.write(retitle)
+    assert isinstance(await desk.compose(), Composed)
+    assert await write(desk, root, anew=True) == Archived(written=2)
+    older, newer = (file.read_bytes() for file in issue_files(root))
+    assert older == first, "what it brought is known, although a later digest brought it again"
+    assert "更新" in newer.decode()
+
+
 async def test_the_rules_of_then_are_those_of_the_page(desk: Desk, root: Path) -> None:
     desk.rules = (make.rule("旧规则", any=("降价",)),)
     text = '[[rules]]\nname = "旧规则"\nany = ["降价"]\n'
