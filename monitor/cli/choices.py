@@ -13,7 +13,6 @@ from monitor.errors import MonitorError, suggestion, with_advice
 from monitor.jobs.choose import Chosen, Decision, Wish, choose_for, new_key
 from monitor.model.recipients import ChangedBy
 from monitor.queries.answers.recipients import ChoiceAnswer, NewKeyAnswer, RecipientAnswer
-from monitor.queries.check import PAGES_OFF
 from monitor.queries.recipients import KnownRecipient, RecipientState, known_recipients
 from monitor.service.clock import clock
 from monitor.store.database import Connection, Database
@@ -70,8 +69,8 @@ def list_recipients(path: Path, only: str | None, *, json: bool) -> int:
         rows=list(map(row, known)),
     )
     times.say_zone()
-    if checked.config.web.public_url and not checked.config.web.enabled:
-        say(PAGES_OFF)
+    if unanswered := checked.config.web.unanswered:
+        say(unanswered)
     return 0
 
 

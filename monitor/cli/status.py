@@ -27,7 +27,6 @@ from monitor.model.mail import DeliveryStatus
 from monitor.queries.answers.config import MaildirTransport
 from monitor.queries.answers.feeds import ListedFeed
 from monitor.queries.answers.status import ConfigStatus, FeedStatus, StatusAnswer, SubscriptionStatus
-from monitor.queries.check import PAGES_OFF
 from monitor.queries.health import ServiceState
 from monitor.queries.status import StoredState, read_stored_state, status_of, status_refused
 from monitor.service.clock import clock
@@ -140,8 +139,8 @@ def _show_status(status: StatusAnswer, checked: CheckedConfig, now: datetime) ->
         right=("new entries",),
     )
     _show_declining(status)
-    if checked.config.web.public_url and not checked.config.web.enabled:
-        say(PAGES_OFF)
+    if unanswered := checked.config.web.unanswered:
+        say(unanswered)
 
 
 def _show_declining(status: StatusAnswer) -> None:

@@ -249,6 +249,16 @@ class WebOptions:
         '"https://news.example.org": how readers reach it; each mail then has a link to unsubscribe, or pause',
     )
 
+    @property
+    def unanswered(self) -> str:
+        """Why nothing answers under the links that mails have; "" where they have none, or something does."""
+        if not self.public_url or self.enabled:
+            return ""
+        return sentence(
+            "public_url in [web] puts a link to unsubscribe into each mail, but while enabled = false nothing answers "
+            "there."
+        )
+
     def check(self) -> None:
         """Raise ValueError where readers could not trust the pages."""
         parts = urlsplit(self.public_url)

@@ -24,10 +24,6 @@ from monitor.loaded import LoadedConfig
 from monitor.mail.providers import provider_at
 from monitor.texts import ENGLISH, sentence
 
-PAGES_OFF = sentence(
-    "public_url in [web] puts a link to unsubscribe into each mail, but while enabled = false nothing answers there."
-)
-
 
 def problems_of(loaded: LoadedConfig) -> Iterator[Problem]:
     """Yield what would keep the service from starting or a digest from being made, though every option is good."""
@@ -91,9 +87,9 @@ def warnings_of(loaded: LoadedConfig, now: datetime) -> Iterator[Problem]:
                     least=in_words(config.fetch.min_interval),
                 ),
             )
-    if config.web.public_url and not config.web.enabled:
+    if config.web.unanswered:
         line, instead = positions.line_of("web", 0, "enabled"), sentence("Write enabled = true.")
-        yield Problem(where="[web]", key="enabled", line=line, what=PAGES_OFF, instead=instead)
+        yield Problem(where="[web]", key="enabled", line=line, what=config.web.unanswered, instead=instead)
     if config.web.enabled and not is_this_machine(config.web.host):
         line = positions.line_of("web", 0, "host")
         what = sentence("whoever reaches this address can ask for the figures; there is no login.")

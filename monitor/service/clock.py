@@ -4,9 +4,12 @@ import time
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING
 
 from monitor.service.clock_watch import ClockWatch, Reading, Step
-from monitor.store.database import Database
+
+if TYPE_CHECKING:  # a command that asks for the time alone opens no database
+    from monitor.store.database import Database
 
 _AT_ONE_MOMENT = 0.05  # seconds within which all clocks are read
 _LONGEST_ANSWER = 1.0  # seconds: a database server that takes longer has not told the time
@@ -42,7 +45,7 @@ class Clocks:
         self._watch = ClockWatch(read())
 
     @classmethod
-    async def of(cls, db: Database, read: Callable[[], Reading] = read_clocks) -> "Clocks":
+    async def of(cls, db: "Database", read: Callable[[], Reading] = read_clocks) -> "Clocks":
         """Return the clocks for a database. Raises StoreError."""
         clocks = cls(read)
         await clocks._ask_server(db)
@@ -65,7 +68,7 @@ class Clocks:
         """Return for how many seconds the machine has been awake."""
         return self._read().awake
 
-    async def look(self, db: Database) -> tuple[Step | None, timedelta]:
+    async def look(self, db: "Database") -> tuple[Step | None, timedelta]:
         """Return the step of the wall clock that there is, and how long the machine was asleep since the last look.
 
         To be called about every second. Raises StoreError.
@@ -81,7 +84,7 @@ class Clocks:
             return reading
         return replace(reading, wall=self._server_at_boot + timedelta(seconds=reading.boot))
 
-    async def _ask_server(self, db: Database) -> None:
+    async def _ask_server(self, db: "Database") -> None:
         before = self._read().boot
         server_time = await db.server_time()
         after = self._read().boot

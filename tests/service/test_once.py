@@ -42,12 +42,14 @@ def test_once_with_now_does_not_wait_for_a_digests_time(tmp_path: Path) -> None:
         assert composed["slot"].startswith("now:")
 
 
-def test_once_forgets_mails_that_are_old_enough(tmp_path: Path) -> None:
+def test_once_forgets_what_stood_in_mails_that_are_old_enough(tmp_path: Path) -> None:
     with open_site(tmp_path, lambda: make.rss("AI新规")) as site:
         site.write(("[outbox]", '[outbox]\nkeep = "0s"'))
         assert len(site.json("once")["delivered"]) == 1
+        assert site.json("outbox", "show", "1")["text"]
         site.monitor("once")
-        assert site.json("outbox") == []
+        assert site.json("outbox", "show", "1")["text"] is None
+        assert [mail["status"] for mail in site.json("outbox")] == ["sent"], "so that nothing is sent twice"
 
 
 def test_once_tells_the_operator_what_it_found_and_status_shows_it(tmp_path: Path) -> None:
