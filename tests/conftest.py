@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     # Imported where they are used: pytest, which hands the tests out to its workers, needs none of them.
     from monitor.store.database import Database
     from tests.jobs.desk import Desk
+    from tests.kept import Kept
     from tests.postgres import Postgres
 
 # Else a property test fails when an example takes 0.2 s, or the drawing of ten takes 1 s: as on a busy machine.
@@ -114,13 +115,40 @@ def db_url(kind: str, tmp_path: Path, request: pytest.FixtureRequest) -> Iterato
 
 
 @pytest.fixture
-async def db(db_url: str) -> "AsyncIterator[Database]":
-    """A database with our tables and nothing in them, once of each kind."""
+async def db(kind: str, request: pytest.FixtureRequest) -> "AsyncIterator[Database]":
+    """A database with our tables and nothing in them, once of each kind.
+
+    It stays open from test to test. A test that closes it, or does something to its file, asks for `db_url` as well,
+    and gets one of its own.
+    """
+    if "db_url" not in request.fixturenames:
+        kept: Kept = request.getfixturevalue(f"kept_{kind}")
+        yield kept.database
+        await kept.empty()
+        return
     from monitor.store.database import open_database
 
-    database = open_database(db_url)
+    database = open_database(request.getfixturevalue("db_url"))
     yield database
     await database.close()
+
+
+@pytest.fixture(scope="session")
+def kept_sqlite(sqlite_template: Path) -> "Iterator[Kept]":
+    from tests.kept import Kept
+
+    kept = Kept(f"sqlite:///{shutil.copy(sqlite_template, sqlite_template.with_name('kept.db'))}")
+    yield kept
+    kept.close()
+
+
+@pytest.fixture(scope="session")
+def kept_postgres(postgres: "Postgres", postgres_database: str) -> "Iterator[Kept]":
+    from tests.kept import NAME, Kept
+
+    kept = Kept(f"{postgres.url(postgres_database)}&application_name={NAME}")
+    yield kept
+    kept.close()
 
 
 @pytest.fixture(scope="session")

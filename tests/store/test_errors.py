@@ -31,6 +31,7 @@ POSTGRES = pytest.mark.parametrize("kind", ["postgres"], indirect=True)
 
 
 @SQLITE
+@pytest.mark.usefixtures("db_url")
 async def test_a_full_disk_says_what_to_do(db: Database) -> None:
     def fill(tx: Connection) -> None:
         tx.exec_driver_sql("PRAGMA max_page_count = 1")  # no more than there are
@@ -43,6 +44,7 @@ async def test_a_full_disk_says_what_to_do(db: Database) -> None:
 
 
 @SQLITE
+@pytest.mark.usefixtures("db_url")
 async def test_a_database_that_rolls_everything_back_by_itself_is_told_to_everybody(
     db: Database, gate: Gate
 ) -> None:
@@ -68,6 +70,7 @@ async def test_a_database_that_rolls_everything_back_by_itself_is_told_to_everyb
 
 
 @POSTGRES  # which looks at some constraints as late as that
+@pytest.mark.usefixtures("db_url")
 async def test_a_commit_that_fails_is_told_to_everybody_in_it(db: Database, gate: Gate) -> None:
     await db.write(
         lambda tx: tx.exec_driver_sql("CREATE TEMP TABLE late (one int UNIQUE DEFERRABLE INITIALLY DEFERRED)")
@@ -88,6 +91,7 @@ async def test_a_commit_that_fails_is_told_to_everybody_in_it(db: Database, gate
 
 
 @POSTGRES
+@pytest.mark.usefixtures("db_url")
 async def test_a_server_that_was_restarted_meanwhile_is_not_noticed(db: Database, postgres: Postgres) -> None:
     await db.write(add, URL)
     await db.read(urls)
@@ -97,6 +101,7 @@ async def test_a_server_that_was_restarted_meanwhile_is_not_noticed(db: Database
 
 
 @POSTGRES
+@pytest.mark.usefixtures("db_url")
 async def test_a_server_that_stops_during_a_transaction_is_told_to_everybody_in_it(
     db: Database, postgres: Postgres, gate: Gate
 ) -> None:

@@ -344,6 +344,7 @@ async def test_names_of_rules_are_text(site: Site) -> None:
     assert (await site.choice()).without == (name,)
 
 
+@pytest.mark.usefixtures("db_url")  # one that it may close
 async def test_while_the_database_is_away_nothing_is_promised(site: Site) -> None:
     await site.db.close()
     answer = await site.press(**ONE_CLICK)
