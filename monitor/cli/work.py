@@ -24,7 +24,7 @@ from monitor.config.values import in_words
 from monitor.digests.due import next_slot
 from monitor.editing.feeds import feed_named
 from monitor.errors import DigestError, MonitorError
-from monitor.jobs.compose import Composed, NothingNew, SlotTaken
+from monitor.jobs.compose import Composed, HourFull, NothingNew, SlotTaken
 from monitor.jobs.deliver import Attempted
 from monitor.jobs.poll import Polled, PollFailed, Unchanged
 from monitor.loaded import LoadedConfig, load_complete
@@ -88,7 +88,7 @@ class _Answers:
             case Polled() | Unchanged() | PollFailed():
                 self.polls.append(_poll_answer(outcome))
                 self.step()
-            case Composed() | NothingNew() | SlotTaken() | NotDue() | ComposeFailed():
+            case Composed() | NothingNew() | SlotTaken() | HourFull() | NotDue() | ComposeFailed():
                 self.digests.append(_digest_answer(outcome))
                 if isinstance(outcome, Composed) and outcome.template_error:
                     complain(outcome.template_error)
@@ -350,7 +350,9 @@ def _show_polls(polls: Sequence[PollAnswer], loaded: LoadedConfig, times: Times)
 # --- digests ------------------------------------------------------------------------------------
 
 
-def _digest_answer(outcome: Composed | NothingNew | SlotTaken | NotDue | ComposeFailed) -> DigestAnswer:
+def _digest_answer(
+    outcome: Composed | NothingNew | SlotTaken | HourFull | NotDue | ComposeFailed,
+) -> DigestAnswer:
     subscription: Subscription = outcome.subscription
     match outcome:
         case Composed():
@@ -368,6 +370,8 @@ def _digest_answer(outcome: Composed | NothingNew | SlotTaken | NotDue | Compose
             return NoDigestAnswer(
                 subscription=subscription.name, outcome="taken by another worker", held_back=0
             )
+        case HourFull():
+            return NotDueAnswer(subscription=subscription.name, next=outcome.until)
         case NotDue():
             return NotDueAnswer(subscription=subscription.name, next=next_slot(subscription, clock()))
         case ComposeFailed():

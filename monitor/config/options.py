@@ -14,6 +14,7 @@ from typing import Annotated, Any, Literal, TypeVar, get_args
 from urllib.parse import urlsplit
 
 from monitor.config.values import (
+    DAYS,
     Address,
     Check,
     FilePath,
@@ -379,6 +380,10 @@ class Subscription:
     days: Annotated[tuple[Weekday, ...], Check(in_order)] = option(
         (), 'empty: every day. ["mon", "fri"], or ["workday"]: the working days of mainland China'
     )
+    at_once_most: Annotated[int, Reader(integer(0, 3600))] = option(
+        6,
+        "mails sent at once within an hour, at most; the rest waits for the digest. 0: nothing is sent at once",
+    )
     timezone: TimeZone = option("Asia/Shanghai", "")
     locale: Locale = option("zh-Hans", 'or "zh-Hant", "en": the words around the news, not the news')
     archived: bool = option(True, "false: its digests stay out of [archive]")
@@ -388,6 +393,12 @@ class Subscription:
         if bool(self.at) == (self.every is not None):
             raise ValueError(
                 sentence('either "at" or "every" is expected, not both. Write at = ["08:00"] or every = "0s"')
+            )
+        if self.every == timedelta(0) and not self.at_once_most:
+            raise ValueError(
+                sentence(
+                    'with every = "0s" all is sent at once, and at_once_most = 0 forbids that. Remove one of them'
+                )
             )
 
 
@@ -455,6 +466,9 @@ def as_written(value: object) -> Any:
         case Feed():
             headers = {name: mask_header(name, item) for name, item in value.headers}
             return _table_as_written(value) | {"headers": headers}
+        case Subscription():
+            days = [DAYS[day - 1] for day in value.days]
+            return _table_as_written(value) | {"days": days}
         case OperatorOptions():
             return _table_as_written(value) | {"heartbeat": _masked_path(value.heartbeat)}
         case timedelta():

@@ -34,6 +34,7 @@ class Check:
 
 
 WEEKDAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
+DAYS = (*WEEKDAYS, "workday")
 WORKDAY = 8  # stands beside the weekdays, 1 to 7: the working days of mainland China
 
 _UNITS = {"ms": 0.001, "s": 1, "m": 60, "h": 3600, "d": 86400, "w": 604800}
@@ -217,7 +218,7 @@ def _weekday(text: object) -> int:
     if isinstance(text, str) and text.lower() in ("workday", "workdays"):
         return WORKDAY
     if not isinstance(text, str) or text.lower()[:3] not in WEEKDAYS:
-        names = listed((*WEEKDAYS, "workday"))
+        names = listed(DAYS)
         raise ValueError(sentence("a weekday is expected: {names}", names=names))
     return WEEKDAYS.index(text.lower()[:3]) + 1
 

@@ -14,6 +14,8 @@ from monitor.config.values import WORKDAY
 from monitor.digests.workdays import is_workday
 from monitor.model.digests import Slot, SlotKind, SubscriptionState
 
+COUNTED_FOR_HOUR = (SlotKind.AT_ONCE, SlotKind.EVERY)
+HOUR = timedelta(hours=1)  # over which mails sent at once are counted
 LATE = timedelta(minutes=10)  # a digest made this long after its slot says so
 # Days looked at before and after now: they hold every weekday, and more days than a holiday ever had.
 _WINDOW, _WINDOW_OF_WORKDAYS = 8, 20
@@ -68,6 +70,20 @@ def slot_at_once(now: datetime) -> Slot:
 def is_at_once(slot: Slot) -> bool:
     """Return whether the mail of a slot stands beside the digests."""
     return slot.kind is SlotKind.AT_ONCE
+
+
+def counts_for_hour(slot: Slot) -> bool:
+    """Return whether the mail of a slot is one of those of which a subscription gets so many an hour at most."""
+    return slot.kind in COUNTED_FOR_HOUR
+
+
+def hour_full_until(most: int, sent: Sequence[datetime], now: datetime) -> datetime | None:
+    """Return when there is room again for a mail at once, None when there is; `sent` are the instants of those so far.
+
+    With `most` 0 they are not counted.
+    """
+    within = sorted(at for at in sent if now - HOUR < at <= now)
+    return within[-most] + HOUR if most and len(within) >= most else None
 
 
 def outside_quiet_hours(rules: Sequence[Rule], timezone: str, now: datetime) -> tuple[Rule, ...]:

@@ -107,6 +107,7 @@ class DigestView:
     excluded: int  # entries that a word excluded
     excluded_by: str  # the word that excluded the most; "" for none
     at_once: bool  # a mail outside the schedule
+    most_at_once: int  # mails an hour, where this is the last of them; else 0
     next: str  # "" without a schedule
     link: str  # to the reader's own page, or what stands for it; "" without pages
     unsubscribe: str  # a mailto link, where there are no pages
@@ -154,6 +155,9 @@ def digest_view(digest: Digest, language: Language) -> DigestView:
         excluded=sum(count for _, count in digest.watched.excluded_by),
         excluded_by=cut(digest.watched.excluded_by[0][0], _WORD) if digest.watched.excluded_by else "",
         at_once=is_at_once(digest.slot),
+        most_at_once=digest.subscription.at_once_most
+        if digest.fills_hour and digest.part == digest.parts
+        else 0,
         next=language.dated(digest.next_at.astimezone(zone), now.date()) if digest.next_at else "",
         link=OWN_LINK if contact.public_url else "",
         unsubscribe=contact.mailto("unsubscribe", digest.subscription.name) if contact.answers else "",

@@ -7,7 +7,7 @@ from datetime import datetime
 from secrets import token_hex
 
 from monitor.config.options import Subscription
-from monitor.digests.due import is_at_once
+from monitor.digests.due import COUNTED_FOR_HOUR, HOUR, counts_for_hour, hour_full_until, is_at_once
 from monitor.digests.parts import Part
 from monitor.digests.room import RenderDigest
 from monitor.jobs.draft import DigestContext, Draft, Issue, NothingPending, draft_digest, render_by_ours
@@ -52,9 +52,18 @@ class SlotTaken:
     slot: Slot
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HourFull:
+    """So many mails were sent at once in the last hour that the next one waits."""
+
+    subscription: Subscription
+    slot: Slot
+    until: datetime
+
+
 _NO_DIGEST = 0  # stands for the digest of what counts as mailed without one
 
-ComposeOutcome = Composed | NothingNew | SlotTaken
+ComposeOutcome = Composed | NothingNew | SlotTaken | HourFull
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -92,6 +101,8 @@ async def compose(
     or neither. Where `render` fails, `fallback` makes the digest, and the operator is told. Raises DigestError when
     that fails too (the entries stay pending) and StoreError.
     """
+    if until := await db.read(_hour_full_until, subscription, slot, now):
+        return HourFull(subscription=subscription, slot=slot, until=until)
     draft = await draft_digest(
         subscription, slot, context=context, render=render, fallback=fallback, db=db, now=now
     )
@@ -116,6 +127,16 @@ async def compose(
         mails=tuple(mail for row in rows for mail in row.mails if mail.to in wanted),
         template_error=draft.template_error,
     )
+
+
+def _hour_full_until(
+    tx: Connection, subscription: Subscription, slot: Slot, now: datetime
+) -> datetime | None:
+    state = subscriptions.state(tx, subscription.name)
+    if not state or not counts_for_hour(slot):
+        return None
+    sent = digests.sent_at_once(tx, state.key, COUNTED_FOR_HOUR, now - HOUR, now)
+    return hour_full_until(subscription.at_once_most, sent, now)
 
 
 def mails_of(
@@ -264,6 +285,8 @@ def _queue(
     mailed = digests.mailed_before(tx, key, [pending.entry.story for pending in draft.pending])
     if {story: seq for story, (seq, _) in mailed.items()} != draft.mailed_before:
         return None
+    if counts_for_hour(slot) and _sent_since(tx, draft, now):
+        return None
     # A mail at once stands beside the digests: it leaves their cursor, and what "since" means to them, alone.
     takes_slot = not is_at_once(slot)
     stories = {pending.seq: pending.entry.story for pending in draft.pending}
@@ -314,6 +337,14 @@ def _queue(
     for address in set(left) - choices.declining(tx, key, left, now):
         owed.add(tx, key, address, dict.fromkeys(news, 0), now)
     return wanted
+
+
+def _sent_since(tx: Connection, draft: Draft, now: datetime) -> bool:
+    """Return whether another worker has sent a mail at once since the draft was made: they may be enough."""
+    return (
+        set(digests.sent_at_once(tx, draft.state.key, COUNTED_FOR_HOUR, now - HOUR, now)) - set(draft.sent)
+        != set()
+    )
 
 
 def _wanted(tx: Connection, key: str, addresses: Collection[str], now: datetime) -> set[str]:

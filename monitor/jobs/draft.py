@@ -10,7 +10,15 @@ from functools import cache
 from monitor.config.addresses import parse_mailbox
 from monitor.config.options import Feed, Rule, Subscription
 from monitor.digests.build import Stories, build, rules_of
-from monitor.digests.due import is_at_once, next_slot, outside_quiet_hours
+from monitor.digests.due import (
+    COUNTED_FOR_HOUR,
+    HOUR,
+    counts_for_hour,
+    hour_full_until,
+    is_at_once,
+    next_slot,
+    outside_quiet_hours,
+)
 from monitor.digests.parts import Part, split
 from monitor.digests.room import RenderDigest
 from monitor.digests.stories import MOST, Past, Reader
@@ -103,6 +111,7 @@ class Draft:
         int, ...
     ]  # the seqs of what is known already, and alone makes no mail: for the next digest
     backfill: tuple[int, ...]  # the seqs offered to this digest, matching or not
+    sent: tuple[datetime, ...] = ()  # when mails were sent at once lately, where this is another one
     template_error: str = ""  # why the operator's templates failed, and ours were taken
 
 
@@ -143,7 +152,7 @@ async def draft_digest(
     and StoreError.
     """
     rules = context.rules_of(subscription)
-    at_once = is_at_once(slot)
+    at_once, most = is_at_once(slot), subscription.at_once_most
     if at_once:
         rules = outside_quiet_hours(rules, subscription.timezone, now)
     fingerprints = [context.rules.fingerprints[rule.name] for rule in rules]
@@ -151,6 +160,11 @@ async def draft_digest(
     if at_once:  # backfill and debts are for the next digest
         backfill, owed_to = [], [(recipient, {}) for recipient, _ in owed_to]
     pending = await _pending(state, span.upto, backfill, fingerprints, context=context, db=db)
+    sent = await db.read(_sent_at_once, state.key, pending, now) if counts_for_hour(slot) and pending else []
+    if at_once and subscription.at:
+        pending = [
+            candidate for candidate in pending if not hour_full_until(most, sent, candidate.entry.first_seen)
+        ]
     owed_to_all = set.intersection(*({*returns} for _, returns in owed_to)) if owed_to else set()
     mailed_before, stories = await _stories(state, pending, owed_to_all, now=now, db=db)
     names = {feed.url: feed.name for feed in context.feeds}
@@ -209,7 +223,12 @@ async def draft_digest(
         digest = await built(_matching(pending, wanted) if without else pending, kept, owed_entries, watched)
         if not digest.news:  # what is owed is not stored any more, or the rules with news were declined
             return None
-        digest = replace(digest, left=len(debts) - len(returns), contact=context.contact)
+        digest = replace(
+            digest,
+            left=len(debts) - len(returns),
+            contact=context.contact,
+            fills_hour=counts_for_hour(slot) and hour_full_until(most, [*sent, now], now) is not None,
+        )
         try:
             parts = await asyncio.to_thread(split, digest, render)
         except DigestError as error:
@@ -239,8 +258,15 @@ async def draft_digest(
         mailed_before=mailed_before,
         waiting=waiting,
         backfill=offered,
+        sent=tuple(sent),
         template_error=template_errors[0] if template_errors else "",
     )
+
+
+def _sent_at_once(tx: Connection, key: str, pending: Sequence[PendingEntry], now: datetime) -> list[datetime]:
+    """Return when mails were sent at once in the last hour, and in the hours before these entries arrived."""
+    since = min(now, *(candidate.entry.first_seen for candidate in pending)) - HOUR
+    return digests.sent_at_once(tx, key, COUNTED_FOR_HOUR, since, now)
 
 
 async def names_of_removed(

@@ -191,6 +191,7 @@ class Digest:
     total: int = 0  # items in all parts, without the known ones
     left: int = 0  # items beyond the last part: the next digest brings them
     contact: Contact = field(default_factory=Contact)
+    fills_hour: bool = False  # no more is sent at once within this hour
 
     def __post_init__(self) -> None:
         require_utc(self.at, self.since, self.next_at)

@@ -9,7 +9,9 @@ from datetime import datetime, timedelta
 from monitor.config.options import Rule, Subscription
 from monitor.digests.build import Stories, build, rules_of
 from monitor.digests.due import (
+    counts_for_hour,
     due,
+    hour_full_until,
     is_at_once,
     next_slot,
     outside_quiet_hours,
@@ -98,7 +100,11 @@ def occasions(
     times = [candidate.entry.first_seen for candidate in arrivals]
     state = SubscriptionState(key=subscription.name, name=subscription.name, created_at=start, cursor=0)
     mailed: set[str] = set()  # stories
+    sent: list[datetime] = []  # when mails went out at once
     done = 0  # arrivals that had their digest
+
+    def full_until(instant: datetime) -> datetime | None:
+        return hour_full_until(subscription.at_once_most, sent, instant)
 
     def pending_at(instant: datetime, rules: Sequence[Rule]) -> tuple[PendingEntry, ...]:
         names = {fingerprints[rule.name] for rule in rules}
@@ -122,16 +128,27 @@ def occasions(
     while instants:
         now = instants.pop(0)
         slot = due(subscription, state, now)
+        if slot and counts_for_hour(slot) and (until := full_until(now)):
+            slot = None
+            if pending_at(now, own_rules) and until <= end:
+                instants = sorted({*instants, until})
         if slot and ((pending := pending_at(now, own_rules)) or subscription.at):
             if pending:
                 yield Occasion(slot=slot, since=state.last_at, rules=own_rules, pending=pending)
+                sent += [now] if counts_for_hour(slot) else []
             mailed.update(candidate.entry.story for candidate in pending)
             done = bisect_right(times, now)
             state = replace(state, last_slot=slot)
             if subscription.every and now + subscription.every <= end:
                 instants = sorted({*instants, now + subscription.every})
         urgent = outside_quiet_hours(own_rules, subscription.timezone, now)
-        if urgent and (pending := pending_at(now, urgent)):
+        if not urgent or not subscription.at_once_most or full_until(now):
+            continue
+        pending = pending_at(now, urgent)
+        if subscription.at:  # what came while the hour was full is left to the digest
+            pending = tuple(each for each in pending if not full_until(each.entry.first_seen))
+        if pending:
+            sent.append(now)
             yield Occasion(slot=slot_at_once(now), since=state.last_at, rules=urgent, pending=pending)
             mailed.update(candidate.entry.story for candidate in pending)
 

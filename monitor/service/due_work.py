@@ -320,7 +320,11 @@ class DueWork:
         now = self._clock()
         rules = outside_quiet_hours(self.runtime.context.rules_of(subscription), subscription.timezone, now)
         question: _Question = (seen, subscription, rules)
-        if not rules or self._nothing_new.get((subscription.name, True)) == question:
+        if (
+            not rules
+            or not subscription.at_once_most
+            or self._nothing_new.get((subscription.name, True)) == question
+        ):
             return
         outcome = await self._compose(subscription, slot_at_once(now), now)
         if isinstance(outcome, NothingNew):

@@ -1,12 +1,12 @@
 """Tables digests, digest_entries, mailed and backfill: what each subscription, named by its key, was sent."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
 from types import MappingProxyType
 
-from sqlalchemy import Connection, case, delete, func, select, update
+from sqlalchemy import Connection, case, delete, func, or_, select, update
 
-from monitor.model.digests import DigestKind, Mailed, Mailing, Slot
+from monitor.model.digests import DigestKind, Mailed, Mailing, Slot, SlotKind
 from monitor.model.feeds import Entry
 from monitor.store import entries, tables
 from monitor.store.dialects import chunks, insert_missing, insert_or_keep
@@ -43,6 +43,24 @@ def slots(tx: Connection, subscription: str) -> list[str]:
         table.c.subscription == subscription, table.c.kind == DigestKind.DIGEST.value
     )
     return list(tx.scalars(query.group_by(table.c.slot).order_by(func.max(table.c.id).desc())))
+
+
+def sent_at_once(
+    tx: Connection, subscription: str, kinds: Collection[SlotKind], since: datetime, now: datetime
+) -> list[datetime]:
+    """Return the instants after `since` at which mails of these kinds were queued; one ahead counts as `now`."""
+    table = tables.digests
+    query = (
+        select(func.min(table.c.at))
+        .where(
+            table.c.subscription == subscription,
+            table.c.kind == DigestKind.DIGEST.value,
+            or_(*(table.c.slot.startswith(f"{kind}:") for kind in kinds)),
+            table.c.at > since,
+        )
+        .group_by(table.c.slot)
+    )
+    return sorted(min(at, now) for at in tx.scalars(query))
 
 
 def mark_mailed(

@@ -14,7 +14,7 @@ from monitor.config.meant import likely
 from monitor.config.options import NOUN_TABLES, OPTION_TABLES, SmtpOptions, as_written, options_of
 from monitor.config.reading import parse_config, read_file
 from monitor.config.secrets import smtp_password
-from monitor.config.values import duration, in_words, size
+from monitor.config.values import WORKDAY, duration, in_words, size
 from monitor.errors import ConfigError
 from monitor.loaded import changes, load
 from monitor.texts import in_language
@@ -49,6 +49,14 @@ def test_a_small_file_is_enough() -> None:
     assert config.feeds[0].every == "auto"
 
 
+@pytest.mark.parametrize("written", ["workday", "WorkDays"])
+def test_working_days_stand_beside_the_weekdays(written: str) -> None:
+    text = GOOD.replace('"mon", "Friday"', f'"{written}", "sat"')
+    (subscription,) = parse_config(text, "config.toml").subscriptions
+    assert subscription.days == (6, WORKDAY)
+    assert as_written(subscription)["days"] == ["sat", "workday"]
+
+
 def test_the_shipped_file_shows_every_option_with_its_default() -> None:
     shown = tomllib.loads(DEFAULT_CONFIG.read_text("utf-8"))
     config = parse_config(DEFAULT_CONFIG.read_text("utf-8"), "config.toml")
@@ -79,7 +87,7 @@ def test_all_problems_are_told_at_once_each_at_its_line() -> None:
         "\"https://cn.nytimes.com/rss/\", not 'ftp://news.example.org/rss'.",
         'config.toml, line 8, [[subscriptions]] "日报", to: is missing. Add to = ["you@example.org"]',
         'config.toml, line 13, [[subscriptions]] "日报", colour: is not known. There are: name, to, rules, at, every, '
-        "days, timezone, locale.",
+        "days, at_once_most, quiet_after, first_issue, timezone, locale.",
         'config.toml, line 14, [smpt]: is not known. Did you mean "smtp"?',
     ]
 
@@ -91,6 +99,7 @@ def test_all_problems_are_told_at_once_each_at_its_line() -> None:
         ('any = ["AI"]', 'any = ["AI", " "]', "an empty word would match everything"),
         ('any = ["AI"]', 'any = ["AI"]\nfeeds = ["示"]', 'there is no [[feeds]] named "示"'),
         ('at = ["18:00", "8:00"]', "", 'either "at" or "every" is expected'),
+        ('at = ["18:00", "8:00"]', 'every = "0s"\nat_once_most = 0', "Remove one of them"),
         ('at = ["18:00", "8:00"]', 'at = ["24:00"]', "a time of day is expected"),
         ('at = ["18:00", "8:00"]', 'every = "soon"', "a duration is expected"),
         ('"mon", "Friday"', '"someday"', "a weekday is expected"),

@@ -135,3 +135,25 @@ def test_a_story_is_mailed_once_and_what_came_before_the_start_or_after_the_end_
 def test_a_match_of_rules_the_subscription_does_not_name_is_nothing() -> None:
     sub = subscription(every=None, at=(time(8),), rules=("急",))
     assert outline(occasions_of(sub, came(1, "f1", seq=1), came(2, "f9", seq=2))) == []
+
+
+def test_a_replay_sends_no_more_at_once_than_life_would() -> None:
+    morning = subscription(every=None, at=(time(8),), at_once_most=2)
+    played = occasions_of(
+        morning, came(1, "f2", seq=1), came(1.1, "f2", seq=2), came(1.2, "f2", seq=3), came(3, "f2", seq=4)
+    )
+    assert outline(played) == [
+        ("at once", 1, [1]),
+        ("at once", 1.1, [2]),
+        ("at once", 3, [4]),
+        ("at", 24, [3]),
+    ]
+    short = subscription(every=timedelta(0), at_once_most=2)
+    played = occasions_of(short, *(came(1 + n / 10, "f1", seq=n) for n in range(1, 5)))
+    assert outline(played) == [
+        ("every", 1.1, [1]),
+        ("every", 1.2, [2]),
+        ("every", 2.1, [3, 4]),
+    ]
+    none = subscription(every=None, at=(time(8),), at_once_most=0)
+    assert outline(occasions_of(none, came(1, "f2", seq=1))) == [("at", 24, [1])]
