@@ -67,6 +67,7 @@ Lifetime = Annotated[timedelta, Reader(span("1s", "365d"))]
 Auto = Literal["auto"]
 PollInterval = Annotated[timedelta | Auto, Reader(span_or("auto", "0s", "365d"))]
 Age = Annotated[timedelta, Reader(span("0s", "36500d"))]
+Silence = Annotated[timedelta, Reader(span("1d", "365d"))]
 # How many mails a mail server is given; "auto": as its provider allows.
 MailLimit = Annotated[int | Auto, Reader(integer_or("auto", 1, 10_000_000))]
 
@@ -383,6 +384,13 @@ class Subscription:
     at_once_most: Annotated[int, Reader(integer(0, 3600))] = option(
         6,
         "mails sent at once within an hour, at most; the rest waits for the digest. 0: nothing is sent at once",
+    )
+    quiet_after: Silence | None = option(
+        None, "when no mail went for so long, one says so, at the next time of a digest"
+    )
+    first_issue: Annotated[timedelta, Reader(span("0s", "30d"))] = option(
+        timedelta(days=3),
+        'who is new gets the best of so long before along with the first digest; "0s": nothing',
     )
     timezone: TimeZone = option("Asia/Shanghai", "")
     locale: Locale = option("zh-Hans", 'or "zh-Hant", "en": the words around the news, not the news')

@@ -72,6 +72,11 @@ def is_at_once(slot: Slot) -> bool:
     return slot.kind is SlotKind.AT_ONCE
 
 
+def is_quiet(slot: Slot) -> bool:
+    """Return whether the mail of a slot tells that nothing has matched for long."""
+    return slot.kind is SlotKind.QUIET
+
+
 def counts_for_hour(slot: Slot) -> bool:
     """Return whether the mail of a slot is one of those of which a subscription gets so many an hour at most."""
     return slot.kind in COUNTED_FOR_HOUR

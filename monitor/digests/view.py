@@ -4,10 +4,10 @@ import re
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from zoneinfo import ZoneInfo
 
-from monitor.digests.due import is_at_once
+from monitor.digests.due import is_at_once, is_quiet
 from monitor.digests.language import Language
 from monitor.digests.links import foreign_host, web_link
 from monitor.digests.marked_text import MarkedText, mark_hits, marked_spans, plain_text
@@ -89,6 +89,8 @@ class DigestView:
     short_day: str  # without year and weekday
     scheduled: str  # the time a late digest was due; "" when it is in time
     since: str  # "" for a first issue
+    first_days: int  # of a first issue that brings the news of so many days before; else 0
+    quiet_days: int  # for which nothing has matched, where the mail is about that; else 0
     sections: tuple[SectionView, ...]
     topics: tuple[SectionView, ...]  # the sections counted at the head
     entries: int  # that arrived since; 0 as well where this issue brings more, from before
@@ -137,6 +139,8 @@ def digest_view(digest: Digest, language: Language) -> DigestView:
         short_day=language.short_day(now),
         scheduled=language.recently(digest.slot.at.astimezone(zone), now.date()) if digest.slot.late else "",
         since=language.recently(digest.since.astimezone(zone), now.date()) if digest.since else "",
+        first_days=_days(digest.first) if digest.first else 0,
+        quiet_days=_days(digest.at - digest.since) if is_quiet(digest.slot) and digest.since else 0,
         sections=sections,
         topics=tuple(section for section in sections if section.count)[:TOPICS],
         entries=_entries(digest),
@@ -163,6 +167,10 @@ def digest_view(digest: Digest, language: Language) -> DigestView:
         unsubscribe=contact.mailto("unsubscribe", digest.subscription.name) if contact.answers else "",
         answers=contact.answers,
     )
+
+
+def _days(span: timedelta) -> int:
+    return max(1, round(span / timedelta(days=1)))
 
 
 def _entries(digest: Digest) -> int:

@@ -11,9 +11,10 @@ from monitor.digests.due import COUNTED_FOR_HOUR, HOUR, counts_for_hour, hour_fu
 from monitor.digests.parts import Part
 from monitor.digests.room import RenderDigest
 from monitor.jobs.draft import DigestContext, Draft, Issue, NothingPending, draft_digest, render_by_ours
+from monitor.jobs.quiet import QuietUntil, draft_quiet
 from monitor.mail import tokens
 from monitor.mail.message import MailingList, make_mail, new_message_id
-from monitor.model.digests import Item, Slot
+from monitor.model.digests import Item, Slot, SlotKind
 from monitor.model.feeds import Entry
 from monitor.model.mail import Mail, Rendered
 from monitor.model.notices import NoticeKind, Trouble
@@ -42,6 +43,7 @@ class NothingNew:
 
     subscription: Subscription
     slot: Slot
+    until: datetime | None = None  # when the silence is worth a mail
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -106,10 +108,26 @@ async def compose(
     draft = await draft_digest(
         subscription, slot, context=context, render=render, fallback=fallback, db=db, now=now
     )
+    quiet: Draft | QuietUntil | None = None
+    if isinstance(draft, NothingPending):
+        quiet = await draft_quiet(
+            subscription,
+            slot,
+            draft,
+            context=context,
+            render=render,
+            fallback=fallback,
+            db=db,
+            now=now,
+        )
+    if isinstance(quiet, Draft):
+        draft = quiet
     if isinstance(draft, NothingPending):
         if not await db.write(_remember, subscription, slot, draft):
             return SlotTaken(subscription=subscription, slot=slot)
-        return NothingNew(subscription=subscription, slot=slot)
+        return NothingNew(
+            subscription=subscription, slot=slot, until=quiet.at if isinstance(quiet, QuietUntil) else None
+        )
     links = await _links(draft, context.contact, db, now)
     rows = _rows(draft, sender=context.sender, links=links)
     try:
@@ -254,6 +272,7 @@ def _remember(tx: Connection, subscription: Subscription, slot: Slot, nothing: N
         missed = [(pending.seq, pending.entry.story) for pending in nothing.unwanted]
         digests.mark_mailed(tx, nothing.state.key, _NO_DIGEST, missed)
         digests.drop_backfill(tx, nothing.state.key, nothing.backfill)
+    recipients.end_new(tx, nothing.state.key, nothing.new)
     return True
 
 
@@ -285,16 +304,22 @@ def _queue(
     mailed = digests.mailed_before(tx, key, [pending.entry.story for pending in draft.pending])
     if {story: seq for story, (seq, _) in mailed.items()} != draft.mailed_before:
         return None
-    if counts_for_hour(slot) and _sent_since(tx, draft, now):
+    if _sent_since(tx, slot, draft, now):
         return None
     # A mail at once stands beside the digests: it leaves their cursor, and what "since" means to them, alone.
     takes_slot = not is_at_once(slot)
     stories = {pending.seq: pending.entry.story for pending in draft.pending}
+    news_stories = set(stories.values())
+    if draft.all_are_new:  # else it is for some of them only, and not mailed to the subscription
+        stories |= {seq: entry.story for row in rows for seq, entry in row.entries.items()}
+    if not recipients.end_new(tx, key, draft.new):
+        return None
     wanted = _wanted(tx, key, {mail.to for row in rows for mail in row.mails}, now)
     last = 0
+    issued_slot = draft.issues[0].digest.slot
     for row in rows:
         number = digests.insert(
-            tx, key, slot, now, len(row.entries), context.rules.fingerprint, part=row.number
+            tx, key, issued_slot, now, len(row.entries), context.rules.fingerprint, part=row.number
         )
         if number is None:
             if last:
@@ -331,7 +356,12 @@ def _queue(
         _settle(tx, key, issue, wanted, now)
     # The file may be torn: who comes back within a day gets what the others get now.
     news = max(
-        (_entries(issue.digest.items).keys() - issue.returns.keys() for issue in draft.issues), key=len
+        (
+            {seq for seq, entry in _entries(issue.digest.items).items() if entry.story in news_stories}
+            - issue.returns.keys()
+            for issue in draft.issues
+        ),
+        key=len,
     )  # of those who declined no rule
     left = recipients.left_lately(tx, key)
     for address in set(left) - choices.declining(tx, key, left, now):
@@ -339,12 +369,17 @@ def _queue(
     return wanted
 
 
-def _sent_since(tx: Connection, draft: Draft, now: datetime) -> bool:
-    """Return whether another worker has sent a mail at once since the draft was made: they may be enough."""
-    return (
-        set(digests.sent_at_once(tx, draft.state.key, COUNTED_FOR_HOUR, now - HOUR, now)) - set(draft.sent)
-        != set()
-    )
+def _sent_since(tx: Connection, slot: Slot, draft: Draft, now: datetime) -> bool:
+    """Return whether another worker has sent a mail since the draft was made, for which this one may not go:
+    as one of so many an hour, or because none has gone for long.
+    """
+    key, issued = draft.state.key, draft.issues[0].digest
+    if issued.slot.kind is SlotKind.QUIET:
+        return digests.last_at(tx, key) not in (None, issued.since)
+    if not counts_for_hour(slot):
+        return False
+    sent = digests.sent_at_once(tx, key, COUNTED_FOR_HOUR, now - HOUR, now)
+    return not set(sent) <= set(draft.sent)
 
 
 def _wanted(tx: Connection, key: str, addresses: Collection[str], now: datetime) -> set[str]:

@@ -9,7 +9,7 @@ from functools import cache
 
 from monitor.config.addresses import parse_mailbox
 from monitor.config.options import Feed, Rule, Subscription
-from monitor.digests.build import Stories, build, rules_of
+from monitor.digests.build import FULL_IN_ALL, Stories, build, rules_of
 from monitor.digests.due import (
     COUNTED_FOR_HOUR,
     HOUR,
@@ -19,7 +19,7 @@ from monitor.digests.due import (
     next_slot,
     outside_quiet_hours,
 )
-from monitor.digests.parts import Part, split
+from monitor.digests.parts import Part, Parts, split
 from monitor.digests.room import RenderDigest
 from monitor.digests.stories import MOST, Past, Reader
 from monitor.errors import DigestError
@@ -76,6 +76,7 @@ class Recipient:
     address: str  # of the envelope
     debtor: tuple[str, ...]  # the addresses in the table owed that are his
     without: frozenset[str] = frozenset()  # the rules of the subscription that he declined
+    new: bool = False  # he is to get a first issue
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -111,6 +112,10 @@ class Draft:
         int, ...
     ]  # the seqs of what is known already, and alone makes no mail: for the next digest
     backfill: tuple[int, ...]  # the seqs offered to this digest, matching or not
+    new: tuple[
+        str, ...
+    ] = ()  # the addresses that are to get a first issue, whether there is anything for it or not
+    all_are_new: bool = False  # nobody has had an issue before
     sent: tuple[datetime, ...] = ()  # when mails were sent at once lately, where this is another one
     template_error: str = ""  # why the operator's templates failed, and ours were taken
 
@@ -127,6 +132,8 @@ class NothingPending:
     waiting: tuple[int, ...] = ()  # the seqs of those: the next digest brings them
     unwanted: tuple[PendingEntry, ...] = ()  # pending, and missed by all recipients
     backfill: tuple[int, ...] = ()  # as in Draft
+    new: tuple[str, ...] = ()  # as in Draft
+    recipients: tuple[Recipient, ...] = ()  # who want what there may be
 
 
 def render_by_ours(digest: Digest) -> Rendered:
@@ -158,7 +165,9 @@ async def draft_digest(
     fingerprints = [context.rules.fingerprints[rule.name] for rule in rules]
     state, span, backfill, owed_to = await db.read(_waiting, subscription, [rule.name for rule in rules], now)
     if at_once:  # backfill and debts are for the next digest
-        backfill, owed_to = [], [(recipient, {}) for recipient, _ in owed_to]
+        backfill = []
+        owed_to = [(replace(recipient, new=False), {}) for recipient, _ in owed_to]
+    new = tuple(sorted(recipient.address for recipient, _ in owed_to if recipient.new))
     pending = await _pending(state, span.upto, backfill, fingerprints, context=context, db=db)
     sent = await db.read(_sent_at_once, state.key, pending, now) if counts_for_hour(slot) and pending else []
     if at_once and subscription.at:
@@ -174,6 +183,7 @@ async def draft_digest(
         rules: Sequence[tuple[Rule, str]],
         owed_entries: Sequence[PendingEntry],
         watched: Watched,
+        stories: Stories,
     ) -> Digest:
         # In a thread: many headlines take a while to compare, and mails in transit want their heartbeat.
         return await asyncio.to_thread(
@@ -193,9 +203,14 @@ async def draft_digest(
 
     with_fingerprints = list(zip(rules, fingerprints, strict=True))
     waiting: tuple[int, ...] = ()
-    if pending and not (await built(pending, with_fingerprints, (), Watched())).news:
+    if pending and not (await built(pending, with_fingerprints, (), Watched(), stories)).news:
         pending, waiting = [], tuple(candidate.seq for candidate in pending)
-    groups = _groups(owed_to, all_are_sent=bool(pending))
+    earlier: list[PendingEntry] = []
+    if new and subscription.first_issue:
+        earlier = await _best_of_before(
+            now - subscription.first_issue, span.upto, pending, fingerprints, context=context, db=db
+        )
+    groups = _groups(owed_to, all_are_sent=bool(pending), new_are_sent=bool(earlier))
     watched = await db.read(_watched, context.feeds, span)
     template_errors: list[str] = []
     if not at_once:
@@ -220,20 +235,29 @@ async def draft_digest(
             for candidate in judged
             if candidate.seq not in declined
         ]
-        digest = await built(_matching(pending, wanted) if without else pending, kept, owed_entries, watched)
-        if not digest.news:  # what is owed is not stored any more, or the rules with news were declined
-            return None
-        digest = replace(
-            digest,
-            left=len(debts) - len(returns),
-            contact=context.contact,
-            fills_hour=counts_for_hour(slot) and hour_full_until(most, [*sent, now], now) is not None,
+        news = _matching(pending, wanted) if without else pending
+        is_first = recipients[0].new and bool(earlier)
+        before = _matching(earlier, wanted) if is_first else []
+        # Who is new was mailed none of it: for him, nothing is known, or an update.
+        known = (
+            Stories(reader=stories.reader, past=Past(stories.reader), retitled={}) if is_first else stories
         )
-        try:
-            parts = await asyncio.to_thread(split, digest, render)
-        except DigestError as error:
-            parts = await asyncio.to_thread(split, digest, fallback)
-            template_errors.append(error.text)
+        while True:
+            digest = await built([*news, *before], kept, owed_entries, watched, known)
+            if not digest.news:  # what is owed is not stored any more, or the rules with news were declined
+                return None
+            digest = replace(
+                digest,
+                left=len(debts) - len(returns),
+                contact=context.contact,
+                fills_hour=counts_for_hour(slot) and hour_full_until(most, [*sent, now], now) is not None,
+                first=subscription.first_issue if before else None,
+            )
+            parts, failed = await in_parts(digest, render, fallback)
+            template_errors.append(failed)
+            if not before or len(parts.parts) == 1:
+                break
+            before = before[: len(before) // 2]  # what was before makes no second mail
         return Issue(
             recipients=recipients,
             digest=digest,
@@ -248,7 +272,13 @@ async def draft_digest(
     offered = tuple(seq for seq, _ in backfill)
     if not any(issues):
         return NothingPending(
-            state=state, span=span, waiting=waiting, unwanted=tuple(pending), backfill=offered
+            state=state,
+            span=span,
+            waiting=waiting,
+            unwanted=tuple(pending),
+            backfill=offered,
+            new=new,
+            recipients=tuple(recipient for recipient, _ in owed_to),
         )
     return Draft(
         issues=tuple(issue for issue in issues if issue),
@@ -258,9 +288,20 @@ async def draft_digest(
         mailed_before=mailed_before,
         waiting=waiting,
         backfill=offered,
+        new=new,
+        all_are_new=len(new) == len(owed_to),
         sent=tuple(sent),
-        template_error=template_errors[0] if template_errors else "",
+        template_error=next(filter(None, template_errors), ""),
     )
+
+
+async def in_parts(digest: Digest, render: RenderDigest, fallback: RenderDigest) -> tuple[Parts, str]:
+    """Return a digest in parts, and why `fallback` made them; "" where `render` did. Raises DigestError."""
+    # In a thread: a long digest takes a while to render, and mails in transit want their heartbeat.
+    try:
+        return await asyncio.to_thread(split, digest, render), ""
+    except DigestError as error:
+        return await asyncio.to_thread(split, digest, fallback), error.text
 
 
 def _sent_at_once(tx: Connection, key: str, pending: Sequence[PendingEntry], now: datetime) -> list[datetime]:
@@ -308,6 +349,7 @@ def _recipients(
     parsed = [parse_mailbox(mailbox) for mailbox in mailboxes]
     # To who has left, or is suspended, nothing is sent: his debts wait until he returns, or lapse.
     present = recipients.present(tx, key, {mailbox.address for mailbox in parsed})
+    new = recipients.new(tx, key) & present
     owed_to: list[tuple[Recipient, _Returns]] = []
     for written, mailbox in zip(mailboxes, parsed, strict=True):
         choice = made.get(mailbox.key)
@@ -315,24 +357,31 @@ def _recipients(
             continue
         without = frozenset(choice.without).intersection(rules) if choice else frozenset[str]()
         debtor = tuple(spellings.get(mailbox.key, ())) if mailbox.address in present else ()
-        recipient = Recipient(mailbox=written, address=mailbox.address, debtor=debtor, without=without)
+        recipient = Recipient(
+            mailbox=written,
+            address=mailbox.address,
+            debtor=debtor,
+            without=without,
+            new=mailbox.address in new,
+        )
         owed_to.append((recipient, {seq: count for name in debtor for seq, count in debts[name].items()}))
     return owed_to
 
 
 def _groups(
-    owed_to: Sequence[tuple[Recipient, _Returns]], *, all_are_sent: bool
+    owed_to: Sequence[tuple[Recipient, _Returns]], *, all_are_sent: bool, new_are_sent: bool
 ) -> list[tuple[tuple[Recipient, ...], _Returns, frozenset[str]]]:
     """Return the recipients with equal debts who declined the same rules together, and these debts and rules.
 
-    Those without debts only if `all_are_sent`.
+    Those without debts only if `all_are_sent`, or if they are new and those are; these stand apart.
     """
-    groups: dict[tuple[tuple[tuple[int, int], ...], frozenset[str]], list[Recipient]] = {}
+    groups: dict[tuple[tuple[tuple[int, int], ...], frozenset[str], bool], list[Recipient]] = {}
     for recipient, returns in owed_to:
-        if returns or all_are_sent:
-            same = (tuple(sorted(returns.items())), recipient.without)
+        is_new = recipient.new and new_are_sent
+        if returns or all_are_sent or is_new:
+            same = (tuple(sorted(returns.items())), recipient.without, is_new)
             groups.setdefault(same, []).append(recipient)
-    return [(tuple(group), dict(returns), without) for (returns, without), group in groups.items()]
+    return [(tuple(group), dict(returns), without) for (returns, without, _), group in groups.items()]
 
 
 async def _pending(
@@ -371,6 +420,34 @@ async def _pending(
     )
     pending |= {entry.seq: entry for entry in stored}
     return [pending[seq] for seq in sorted(pending)]
+
+
+async def _best_of_before(
+    since: datetime,
+    upto: int,
+    pending: Sequence[PendingEntry],
+    fingerprints: Sequence[str],
+    *,
+    context: DigestContext,
+    db: Database,
+) -> list[PendingEntry]:
+    """Return the news since an instant that these rules match, mailed or not, but for what is pending; the best first.
+
+    At most so many as one mail shows whole.
+    """
+    stories = {candidate.entry.story for candidate in pending}
+    best: dict[str, PendingEntry] = {}
+    after = await db.read(entries.newest_seq, since)
+    async for batch in news_batches(db, after=after, upto=upto):
+        for candidate in _matching(await judge(batch, context.rules), fingerprints):
+            if candidate.entry.story not in stories:
+                best.setdefault(candidate.entry.story, candidate)
+    by_score = sorted(best.values(), key=lambda candidate: (-_score(candidate), -candidate.seq))
+    return by_score[:FULL_IN_ALL]
+
+
+def _score(candidate: PendingEntry) -> float:
+    return max(match.score for match in candidate.matches)
 
 
 def _matching(pending: Sequence[PendingEntry], fingerprints: Sequence[str]) -> list[PendingEntry]:
@@ -421,6 +498,13 @@ def compared_since(pending: Sequence[PendingEntry], now: datetime) -> datetime:
 
 def _only(matches: Sequence[Match], fingerprints: Sequence[str]) -> tuple[Match, ...]:
     return tuple(match for match in matches if match.fingerprint in fingerprints)
+
+
+def watched_since(tx: Connection, watched: Sequence[Feed], since: datetime) -> Watched:
+    """Return what was watched since an instant: how these feeds do, and how many entries came."""
+    upto = entries.newest_seq(tx)
+    after = entries.newest_seq(tx, before=since)
+    return _watched(tx, watched, Span(upto=upto, news_after=after, cursor=upto))
 
 
 def _watched(tx: Connection, watched: Sequence[Feed], span: Span) -> Watched:

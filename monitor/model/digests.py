@@ -1,7 +1,7 @@
 """A subscription's slots, and the content of the digest that one brings."""
 
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from enum import StrEnum
 
 from monitor.config.options import Subscription
@@ -18,6 +18,7 @@ class SlotKind(StrEnum):
     EVERY = "every"  # the subscription's interval has passed
     NOW = "now"  # a digest ordered by hand
     AT_ONCE = "at once"  # matches of rules of that pace, beside the digests
+    QUIET = "quiet"  # a slot without news after many of them: its key is that of the slot, AT or EVERY
     NOTICE = "notice"  # troubles to tell the operator of
     AGAIN = "again"  # a digest that is sent once more; its key is the name of that slot
 
@@ -192,6 +193,7 @@ class Digest:
     left: int = 0  # items beyond the last part: the next digest brings them
     contact: Contact = field(default_factory=Contact)
     fills_hour: bool = False  # no more is sent at once within this hour
+    first: timedelta | None = None  # for who is new: it brings what came so long before, too
 
     def __post_init__(self) -> None:
         require_utc(self.at, self.since, self.next_at)

@@ -117,6 +117,7 @@ class DueWork:
         self._digest_paused_until: dict[str, datetime] = {}  # by subscription
         # By subscription and whether at once: the question to which the answer was "nothing new".
         self._nothing_new: dict[tuple[str, bool], _Question] = {}
+        self._until: dict[str, datetime | None] = {}  # when silence is an answer no more: by subscription
 
     async def round(self, *, now: bool) -> None:
         """Do everything that is due, and return when it has ended; with `now` every digest is composed, due or not."""
@@ -303,9 +304,9 @@ class DueWork:
     async def _compose_digest(self, subscription: Subscription, seen: _Seen) -> None:
         question: _Question = (seen, subscription, ())
         # Only a time of day changes the answer to a question that was asked of the same entries and rules before.
-        if not subscription.at and self._nothing_new.get((subscription.name, False)) == question:
-            return
         now = self._clock()
+        if not subscription.at and self._is_answered(subscription.name, question, now):
+            return
         state = await self._db.read(subscriptions.state, subscription.name)
         slot = _due_slot(subscription, state, now)
         if slot is None:
@@ -313,8 +314,13 @@ class DueWork:
         outcome = await self._compose(subscription, slot, now)
         if isinstance(outcome, NothingNew):
             self._nothing_new[subscription.name, False] = question
+            self._until[subscription.name] = outcome.until
         if outcome:
             self._report(outcome)
+
+    def _is_answered(self, name: str, question: _Question, now: datetime) -> bool:
+        until = self._until.get(name)
+        return self._nothing_new.get((name, False)) == question and (until is None or now < until)
 
     async def _compose_urgent(self, subscription: Subscription, seen: _Seen) -> None:
         now = self._clock()

@@ -229,22 +229,50 @@ def _register_subscriptions(tx: Connection, wanted: Sequence[Wanted], now: datet
         recipients.leave_all(tx, gone.key, now)
     for lapsed in changes.anew:
         _begin_anew(tx, lapsed.key, now)
+    known: dict[str, set[str]] = {}
     for key, addresses in changes.respelled.items():
+        new = recipients.new(tx, key)
         for old, address in addresses.items():
             recipients.forget(tx, key, old)
+            if old not in new:
+                known.setdefault(key, set()).add(address)
             owed.add(tx, key, address, owed.of(tx, key).get(old, {}), now)
             owed.drop(tx, key, old)
     subscriptions.sync(tx, [each.name for each in wanted], now)
     keys = {state.name: state.key for state in subscriptions.states(tx)}
     subscriptions.set_schedules(tx, {keys[each.name]: each.schedule for each in wanted})
     present = {keys[each.name]: each.recipients for each in wanted}
+    for name, of_name in _known(before, changes, wanted).items():
+        known.setdefault(keys[name], set()).update(of_name)
     for key, in_file in present.items():
-        recipients.sync(tx, key, in_file, now)
+        recipients.sync(tx, key, in_file, now, known=known.get(key, ()))
     _register_unknown_recipients(tx, present, now)
     lapse_absent(tx, now)
     held = outbox.hold_unwanted(tx, now)
     outbox.release_wanted(tx, now)
     return list(_sentences(changes, before, held))
+
+
+def _known(
+    before: Sequence[Registered], changes: Changes, wanted: Sequence[Wanted]
+) -> dict[str, frozenset[str]]:
+    """Return, by the name of a subscription, who receives it already though the database does not know him.
+
+    That are all of one that an earlier version of monitor has mailed, and those of a new one who received another one
+    until lately: it may be the same.
+    """
+    unregistered = {each.name for each in before if not each.schedule and not each.gone_at}
+    gone = [*changes.gone, *(each for each in before if each.gone_at and not each.lapsed)]
+    moved = {_mailbox_key(address) for each in gone for address in each.recipients}
+    new = {each.name for each in changes.new}
+    return {
+        each.name: frozenset(
+            address
+            for address in each.recipients
+            if each.name in unregistered or (each.name in new and _mailbox_key(address) in moved)
+        )
+        for each in wanted
+    }
 
 
 def _rename(tx: Connection, old: Registered, name: str, before: Sequence[Registered], now: datetime) -> None:

@@ -63,6 +63,14 @@ def sent_at_once(
     return sorted(min(at, now) for at in tx.scalars(query))
 
 
+def last_at(tx: Connection, subscription: str) -> datetime | None:
+    """Return when the last mail of a subscription was made, of whatever slot; None before the first."""
+    table = tables.digests
+    of_it = table.c.subscription == subscription, table.c.kind == DigestKind.DIGEST.value
+    at: datetime | None = tx.scalar(select(func.max(table.c.at)).where(*of_it))
+    return at
+
+
 def mark_mailed(
     tx: Connection, subscription: str, digest_id: int, stories: Sequence[tuple[int, str]]
 ) -> None:

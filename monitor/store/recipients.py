@@ -25,10 +25,31 @@ from monitor.store.tables import digests, outbox, recipients, subscriptions
 from monitor.texts import kept
 
 
-def sync(tx: Connection, subscription: str, addresses: Collection[str], now: datetime) -> None:
-    """Record who receives a subscription: who is not among them has left it, now or before."""
+def sync(
+    tx: Connection,
+    subscription: str,
+    addresses: Collection[str],
+    now: datetime,
+    *,
+    known: Collection[str] = (),
+) -> None:
+    """Record who receives a subscription: who is not among them has left it, now or before.
+
+    Those without a row are to get a first issue, but for the `known` ones, and those who were mailed before.
+    """
     in_file = set(addresses)
-    insert_missing(tx, recipients, [{"subscription": subscription, "address": each} for each in in_file])
+    had_mail = set(known) | set(
+        tx.scalars(
+            select(outbox.c.recipient)
+            .join(digests, digests.c.id == outbox.c.digest_id)
+            .where(digests.c.subscription == subscription)
+            .distinct()
+        )
+    )
+    in_rows = [
+        {"subscription": subscription, "address": each, "new": each not in had_mail} for each in in_file
+    ]
+    insert_missing(tx, recipients, in_rows)
     rows = tx.execute(select(recipients.c.address, recipients.c.gone_at).where(_of(subscription))).all()
     returned = {"gone_at": None, "lapsed": False, **_NEVER_REFUSED}
     back_again = [row.address for row in rows if row.gone_at and row.address in in_file]
@@ -79,6 +100,23 @@ def present(tx: Connection, subscription: str, addresses: Collection[str]) -> se
     """Return those of these addresses that may be mailed the subscription: they have not left, nor are suppressed."""
     left = tx.scalars(select(recipients.c.address).where(_of(subscription), _has_left))
     return set(addresses) - set(left) - suppressions.barred(tx, subscription, addresses)
+
+
+def new(tx: Connection, subscription: str) -> set[str]:
+    """Return the addresses that are still to get a first issue of the subscription."""
+    return set(tx.scalars(select(recipients.c.address).where(_of(subscription), recipients.c.new)))
+
+
+def end_new(tx: Connection, subscription: str, addresses: Collection[str]) -> bool:
+    """Record that these have had their first issue; return False where some had it already."""
+    rows = [_of(subscription), recipients.c.new]
+    counts = [
+        tx.execute(
+            update(recipients).where(*rows, recipients.c.address.in_(chunk)).values(new=False)
+        ).rowcount
+        for chunk in chunks(sorted(addresses))
+    ]
+    return sum(counts) == len(addresses)
 
 
 def left_lately(tx: Connection, subscription: str) -> list[str]:

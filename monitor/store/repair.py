@@ -175,7 +175,8 @@ def give_slots_back(tx: Connection, ahead: datetime) -> list[str]:
 def set_digests_back(tx: Connection, now: datetime, ahead: datetime) -> int:
     """Date digests made after `ahead` as of now, and free their times of day for another; return their count."""
     freed = digests.c.slot + "#" + cast(digests.c.id, Text)
-    is_time_of_day = and_(digests.c.slot.startswith(f"{SlotKind.AT}:"), ~digests.c.slot.contains("#"))
+    times_of_day = or_(*(digests.c.slot.startswith(f"{kind}:") for kind in (SlotKind.AT, SlotKind.QUIET)))
+    is_time_of_day = and_(times_of_day, ~digests.c.slot.contains("#"))
     made_ahead = update(digests).where(digests.c.at > ahead)
     return tx.execute(
         made_ahead.values(at=now, slot=case((is_time_of_day, freed), else_=digests.c.slot))

@@ -182,6 +182,10 @@ def merge(tx: Connection, key: str, into: str) -> None:
     )
     part = digests.c.part + parts.scalar_subquery()
     tx.execute(update(digests).where(digests.c.subscription == key).values(subscription=into, part=part))
+    elsewhere = recipients.alias()
+    known = select(elsewhere.c.address).where(elsewhere.c.subscription == key, ~elsewhere.c.new)
+    is_known = recipients.c.subscription == into, recipients.c.address.in_(known)
+    tx.execute(update(recipients).where(*is_known).values(new=False))
     for table, same in (
         (mailed, ["story"]),
         (owed, ["recipient", "seq"]),

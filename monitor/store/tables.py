@@ -176,6 +176,7 @@ recipients = Table(
     Column(
         "taken", Integer, nullable=False, server_default="0"
     ),  # digests since that, none of which came back
+    Column("new", Boolean, nullable=False, server_default=false()),  # still to get a first issue
     PrimaryKeyConstraint("subscription", "address"),
 )
 

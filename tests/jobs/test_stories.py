@@ -9,7 +9,7 @@ from sqlalchemy import select
 
 from monitor.digests.due import slot_at_once
 from monitor.errors import SendCause
-from monitor.jobs.compose import Composed, NothingNew, SlotTaken
+from monitor.jobs.compose import Composed, ComposeOutcome, NothingNew, SlotTaken
 from monitor.jobs.draft import Draft, draft_digest
 from monitor.jobs.give_up import give_up
 from monitor.model.digests import Digest
@@ -50,7 +50,7 @@ async def _brings(desk: Desk, *titles: str | None, hours: float = 1) -> None:
     await desk.poll()
 
 
-async def _next(desk: Desk, **span: float) -> Composed | NothingNew | SlotTaken:
+async def _next(desk: Desk, **span: float) -> ComposeOutcome:
     at = desk.clock.forward(**(span or {"minutes": 1}))
     return await desk.compose(make.slot(f"at:{at:%Y-%m-%dT%H:%M}", at))
 

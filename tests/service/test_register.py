@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from monitor.jobs.rename import rename
 from monitor.jobs.suppress import refuse_address
 from monitor.loaded import LoadedConfig, load
 from monitor.model.digests import Registered, SubscriptionState
@@ -475,3 +476,76 @@ async def test_waiting_mails_are_due_when_they_go_to_another_server_or_in_anothe
     without_server = replace(loaded.config, smtp=replace(loaded.config.smtp, host=""))
     await desk.db.write(register, replace(loaded, config=without_server, smtp_hash="none"), NOW)
     assert await next_attempts() == {NOW + DAY}, "they wait for a server"
+
+
+async def new(desk: Desk, name: str) -> set[str]:
+    """Who is to get a first issue of the subscription of this name."""
+    state = await desk.state(name)
+    assert state
+    return await desk.db.read(recipients.new, state.key)
+
+
+async def test_who_is_new_is_to_get_a_first_issue(desk: Desk) -> None:
+    await desk.register(NOW, subscription("S"))
+    assert await new(desk, "S") == {ANN}
+    await desk.db.write(recipients.end_new, "S", [ANN])
+    await desk.register(NOW, subscription("S", ANN, BOB))
+    assert await new(desk, "S") == {BOB}
+
+
+@pytest.mark.parametrize(
+    "after",
+    [
+        subscription("daily"),
+        subscription("daily", when='at = ["08:00"]'),
+        subscription("daily", "Ann@example.org", when='at = ["08:00"]'),
+        subscription("S", "Ann@example.org"),
+        subscription("S", when='at = ["08:00"]'),
+    ],
+    ids=["renamed", "renamed and rescheduled", "in other letters too", "in other letters", "rescheduled"],
+)
+async def test_who_is_known_gets_no_first_issue_whatever_is_edited(desk: Desk, after: str) -> None:
+    await desk.register(NOW, subscription("S"))
+    await desk.db.write(recipients.end_new, "S", [ANN])
+    await desk.register(NOW + HOUR, after)
+    assert await new(desk, "daily" if "daily" in after else "S") == set()
+
+
+async def test_who_is_written_in_other_letters_before_his_first_issue_still_gets_it(desk: Desk) -> None:
+    await desk.register(NOW, subscription("S"))
+    await desk.register(NOW, subscription("S", "Ann@example.org"))
+    assert await new(desk, "S") == {"Ann@example.org"}
+
+
+async def test_who_is_back_within_a_day_or_later_is_known(desk: Desk) -> None:
+    await desk.register(NOW, subscription("S", ANN, BOB))
+    await desk.db.write(recipients.end_new, "S", [ANN, BOB])
+    await desk.register(NOW, subscription("S"))
+    await desk.register(NOW + 2 * DAY, subscription("S", ANN, BOB))
+    assert await new(desk, "S") == set()
+
+
+async def test_an_upgrade_sends_no_first_issue_to_those_who_were_mailed_before(desk: Desk) -> None:
+    """Versions that kept no recipients knew the subscription only, and had queued mails."""
+
+    def earlier_version(tx: Connection) -> None:
+        subscriptions.sync(tx, ["S"], NOW)
+
+    await desk.db.write(earlier_version)
+    await desk.register(NOW, subscription("S", ANN, BOB))
+    assert await new(desk, "S") == set()
+    await desk.queue("S", "carl@example.org")
+    await desk.register(NOW, subscription("S", ANN, BOB, "carl@example.org"))
+    assert await new(desk, "S") == set(), "there is a mail to him"
+
+
+async def test_a_rename_by_hand_makes_its_recipients_known(desk: Desk) -> None:
+    await desk.register(NOW, subscription("S"))
+    await desk.db.write(recipients.end_new, "S", [ANN])
+    t = subscription("T", BOB, when='every = "2h"')
+    await desk.register(NOW, t)
+    await desk.register(NOW + 2 * DAY, t)
+    await desk.register(NOW + 3 * DAY, t, subscription("U", ANN, BOB))
+    assert await new(desk, "U") == {ANN, BOB}
+    await rename("S", "U", in_file=["T", "U"], db=desk.db, now=NOW + 3 * DAY)
+    assert await new(desk, "U") == {BOB}
