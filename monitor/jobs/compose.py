@@ -103,8 +103,10 @@ async def compose(
     or neither. Where `render` fails, `fallback` makes the digest, and the operator is told. Raises DigestError when
     that fails too (the entries stay pending) and StoreError.
     """
-    if until := await db.read(_hour_full_until, subscription, slot, now):
-        return HourFull(subscription=subscription, slot=slot, until=until)
+    if counts_for_hour(slot):
+        until = await db.read(_hour_full_until, subscription, now)
+        if until:
+            return HourFull(subscription=subscription, slot=slot, until=until)
     draft = await draft_digest(
         subscription, slot, context=context, render=render, fallback=fallback, db=db, now=now
     )
@@ -147,11 +149,9 @@ async def compose(
     )
 
 
-def _hour_full_until(
-    tx: Connection, subscription: Subscription, slot: Slot, now: datetime
-) -> datetime | None:
+def _hour_full_until(tx: Connection, subscription: Subscription, now: datetime) -> datetime | None:
     state = subscriptions.state(tx, subscription.name)
-    if not state or not counts_for_hour(slot):
+    if not state:
         return None
     sent = digests.sent_at_once(tx, state.key, COUNTED_FOR_HOUR, now - HOUR, now)
     return hour_full_until(subscription.at_once_most, sent, now)

@@ -87,7 +87,7 @@ def test_all_problems_are_told_at_once_each_at_its_line() -> None:
         "\"https://cn.nytimes.com/rss/\", not 'ftp://news.example.org/rss'.",
         'config.toml, line 8, [[subscriptions]] "日报", to: is missing. Add to = ["you@example.org"]',
         'config.toml, line 13, [[subscriptions]] "日报", colour: is not known. There are: name, to, rules, at, every, '
-        "days, at_once_most, quiet_after, first_issue, timezone, locale.",
+        "days, at_once_most, quiet_after, first_issue, timezone, locale, archived.",
         'config.toml, line 14, [smpt]: is not known. Did you mean "smtp"?',
     ]
 
