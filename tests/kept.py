@@ -59,7 +59,7 @@ def _empty(tx: Connection) -> None:
 
 
 def make_file(file: Path) -> None:
-    """Make a SQLite file with our tables and nothing in them, as a service would: its 16 migrations cost a tenth of a second."""
+    """Make a SQLite file with our tables and nothing in them, as a service would; migrations cost a tenth of a second."""
     url = engines.url_of(file)
     engines.make_file(url)
     file.write_bytes(_migrated())
