@@ -59,7 +59,7 @@ def _empty(tx: Connection) -> None:
 
 
 def make_file(file: Path) -> None:
-    """Make a SQLite file with our tables and nothing in them, as a service would; migrations cost a tenth of a second."""
+    """Make a SQLite file with our tables and nothing in them, as a service would; to migrate it costs 0.1 s."""
     url = engines.url_of(file)
     engines.make_file(url)
     file.write_bytes(_migrated())
