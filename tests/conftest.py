@@ -1,7 +1,6 @@
 """The fixtures every test may ask for: `db` is a database, once of each kind."""
 
 import os
-import shutil
 import sys
 from collections.abc import AsyncIterator, Generator, Iterator
 from pathlib import Path
@@ -105,7 +104,9 @@ def db_url(kind: str, tmp_path: Path, request: pytest.FixtureRequest) -> Iterato
     Leave the tables themselves as they are: the next test gets the same ones on PostgreSQL.
     """
     if kind == "sqlite":
-        shutil.copy(request.getfixturevalue("sqlite_template"), tmp_path / "monitor.db")
+        from tests.kept import make_file
+
+        make_file(tmp_path / "monitor.db")
         yield f"sqlite:///{tmp_path}/monitor.db"
         return
     server: Postgres = request.getfixturevalue("postgres")
@@ -134,10 +135,12 @@ async def db(kind: str, request: pytest.FixtureRequest) -> "AsyncIterator[Databa
 
 
 @pytest.fixture(scope="session")
-def kept_sqlite(sqlite_template: Path) -> "Iterator[Kept]":
-    from tests.kept import Kept
+def kept_sqlite(tmp_path_factory: pytest.TempPathFactory) -> "Iterator[Kept]":
+    from tests.kept import Kept, make_file
 
-    kept = Kept(f"sqlite:///{shutil.copy(sqlite_template, sqlite_template.with_name('kept.db'))}")
+    file = tmp_path_factory.mktemp("kept") / "monitor.db"
+    make_file(file)
+    kept = Kept(f"sqlite:///{file}")
     yield kept
     kept.close()
 
@@ -149,15 +152,6 @@ def kept_postgres(postgres: "Postgres", postgres_database: str) -> "Iterator[Kep
     kept = Kept(f"{postgres.url(postgres_database)}&application_name={NAME}")
     yield kept
     kept.close()
-
-
-@pytest.fixture(scope="session")
-def sqlite_template(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    from monitor.store import engines, schema
-
-    file = tmp_path_factory.mktemp("template") / "monitor.db"
-    schema.ensure(engines.parse_url(f"sqlite:///{file}"), migrate=True)
-    return file
 
 
 @pytest.fixture(scope="session")

@@ -20,7 +20,7 @@ from monitor.cli import execute
 from monitor.demo.running import Running
 
 _context = multiprocessing.get_context("forkserver")
-_context.set_forkserver_preload(["monitor.service.service", "monitor.log", "tests.jobs.killed"])
+_context.set_forkserver_preload(["tests.warmed"])
 
 
 class ForkedProcess:

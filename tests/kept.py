@@ -1,9 +1,16 @@
-"""A database that stays open from test to test, and is emptied in between: to open one costs more than most tests."""
+"""A database that stays open from test to test, and is emptied in between: to open one costs more than most tests.
+
+And a file that is made already, for tests whose databases are files of their own.
+"""
 
 import asyncio
+from functools import cache
+from pathlib import Path
+from tempfile import TemporaryDirectory
 
 from sqlalchemy import Connection
 
+from monitor.store import engines, schema
 from monitor.store.database import Database, open_database
 from monitor.store.tables import metadata
 
@@ -49,3 +56,18 @@ def _empty(tx: Connection) -> None:
         return
     for statement in _SQLITE:
         tx.exec_driver_sql(statement)
+
+
+def make_file(file: Path) -> None:
+    """Make a SQLite file with our tables and nothing in them, as a service would; to migrate it costs 0.1 s."""
+    url = engines.url_of(file)
+    engines.make_file(url)
+    file.write_bytes(_migrated())
+
+
+@cache
+def _migrated() -> bytes:
+    with TemporaryDirectory() as folder:
+        file = Path(folder) / "monitor.db"
+        schema.ensure(engines.url_of(file), migrate=True)
+        return file.read_bytes()

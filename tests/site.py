@@ -19,6 +19,7 @@ from monitor.store.database import Connection, open_database
 from monitor.store.tables import notices
 from tests.command import run_command
 from tests.forked import running_service
+from tests.kept import make_file
 
 CONFIG = """
 [store]
@@ -94,6 +95,7 @@ class Site:
         self.folder, self.feed_server, self.smtp_server = folder, feed_server, smtp_server
         self.config = folder / "config.toml"
         self.write()
+        make_file(folder / "monitor.db")
 
     def write(self, *changes: tuple[str, str], store: str = "sqlite:///monitor.db") -> str:
         """Write CONFIG to config.toml with each old text replaced by the new one; return the text."""

@@ -84,7 +84,8 @@ def test_a_sample_is_made_of_what_was_held_back_or_mailed_and_changes_nothing(tm
 
 def test_a_sample_is_of_made_up_news_where_nothing_is_stored_that_matches(tmp_path: Path) -> None:
     with open_site(tmp_path, lambda: make.rss("天气")) as site:
-        (sample,) = json.loads(preview(site, tmp_path, "--sample", "--json"))  # there is no database yet
+        (tmp_path / "monitor.db").unlink()
+        (sample,) = json.loads(preview(site, tmp_path, "--sample", "--json"))
         assert sample["sample"] == "made up"
         assert not (tmp_path / "monitor.db").exists()
         site.monitor("poll", "--all")

@@ -301,6 +301,7 @@ def test_watch_draws_again_until_ctrl_c(site: Site) -> None:
 
 
 def test_where_the_database_is_absent_status_says_what_to_do(tmp_path: Path, site: Site) -> None:
+    (tmp_path / "monitor.db").unlink()
     result = run_command("--config", str(site.config), "status")
     assert result.code == 1
     assert "monitor once" in result.stderr

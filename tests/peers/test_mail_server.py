@@ -31,6 +31,7 @@ from tests import make
 from tests.command import run_command
 from tests.fakes import FakeClock
 from tests.jobs.desk import Desk
+from tests.kept import make_file
 from tests.peers.mail_server import DOMAIN, GONE, PASSWORD, PIPED, USER, MailServer, running_mail_server
 from tests.web.test_readers import ONE_CLICK, PUBLIC, open_site
 
@@ -241,12 +242,12 @@ class DeskWithPipe(Desk):
 
 
 @pytest.fixture
-def db_of_nobody(kind: str, sqlite_template: Path, server: MailServer) -> Iterator[str]:
+def db_of_nobody(kind: str, server: MailServer) -> Iterator[str]:
     """The URL of a database in a directory of the user who runs what Postfix pipes bounces to."""
     assert kind == "sqlite"
     folder = server.folder / "monitor"
     folder.mkdir()
-    shutil.copy(sqlite_template, folder / "monitor.db")
+    make_file(folder / "monitor.db")
     for path in (folder, folder / "monitor.db"):
         shutil.chown(path, "nobody")
     yield f"sqlite:///{folder}/monitor.db"
