@@ -222,7 +222,7 @@ class Window:
         is_near = alike >= _NEARLY_EQUAL and apart <= _DAY and earlier.comments == later.comments
         if alike < _LEAST_ALIKE or not (is_likely or is_related or is_near):
             return Kinship.OTHER, odds
-        if self._names_another(earlier, later):
+        if not is_further and self._names_another(earlier, later):
             return Kinship.OTHER, odds
         if _is_one_sentence(earlier.title, later.title):
             odds += _LEAD
@@ -231,7 +231,7 @@ class Window:
             return (Kinship.UPDATE if is_likely and later.goes_on else Kinship.OTHER), odds
         if not (is_near or self._is_enough(earlier, later)):
             return Kinship.OTHER, odds
-        if is_further and not is_near:
+        if is_further:
             return (Kinship.UPDATE if is_likely or is_related else Kinship.OTHER), odds
         is_series = earlier.feed == later.feed and apart > _SAME_FEED
         if is_series or not (is_near or (is_likely and not both_comment)):

@@ -94,6 +94,7 @@ def test_what_only_looks_like_one_story_is_told_apart(earlier: str, later: str) 
     ("earlier", "later", "hours"),
     [
         ("澄湖科技正洽谈收购芯片企业芦笛微", "澄湖科技宣布收购芯片企业芦笛微", 20),
+        ("澄湖科技正洽谈收购芯片企业芦笛微，布局大模型", "澄湖科技宣布收购芯片企业芦笛微，布局大模型", 20),
         (
             "Lakeside prepares to buy chip maker Reedpipe",
             "Lakeside completes its purchase of chip maker Reedpipe",
