@@ -44,6 +44,7 @@ _USUAL = 0.55
 
 _RARE_WORD = 0.1  # a passage without a word as rare as this says nothing
 _PASSAGES = 2  # that stand in both titles, numbers included; or one that is longer than a name
+_SENTENCE = 3  # times as long as a name in it
 _LONG_PASSAGE = 6  # characters, or Latin words
 
 _HOURS = 72
@@ -56,6 +57,7 @@ _LONG_PART = 5  # words: a part of a title parted by strokes that is a headline 
 
 _HAN = "\u3400-\u9fff\uf900-\ufaff"
 _TOKEN = re.compile(rf"[{_HAN}]+|[a-z][a-z0-9]*(?:[.'+&-][a-z0-9]+)*")
+_LATIN = re.compile("[a-z0-9]+")
 _NUMBER = re.compile(
     r"(?<![a-z0-9.-])(\d[\d,]*(?:\.\d+)?) ?(万亿|千万|百万|亿|万|千|million|billion)?(?![a-z])"
 )
@@ -220,6 +222,8 @@ class Window:
         is_near = alike >= _NEARLY_EQUAL and apart <= _DAY and earlier.comments == later.comments
         if alike < _LEAST_ALIKE or not (is_likely or is_related or is_near):
             return Kinship.OTHER, odds
+        if not is_further and self._names_another(earlier, later):
+            return Kinship.OTHER, odds
         if _is_one_sentence(earlier.title, later.title):
             odds += _LEAD
             is_likely, is_related, is_near = is_likely and odds >= 0, False, False
@@ -227,7 +231,7 @@ class Window:
             return (Kinship.UPDATE if is_likely and later.goes_on else Kinship.OTHER), odds
         if not (is_near or self._is_enough(earlier, later)):
             return Kinship.OTHER, odds
-        if is_further and not is_near:
+        if is_further:
             return (Kinship.UPDATE if is_likely or is_related else Kinship.OTHER), odds
         is_series = earlier.feed == later.feed and apart > _SAME_FEED
         if is_series or not (is_near or (is_likely and not both_comment)):
@@ -259,6 +263,22 @@ class Window:
         numbers = {*one.numbers.values()} & {*other.numbers.values()}
         longest = max((len("".join(word[:1] for word in passage)) + 1 for passage in passages), default=0)
         return len(passages) + len(numbers) >= _PASSAGES or longest >= _LONG_PASSAGE
+
+    def _names_another(self, one: Told, other: Told) -> bool:
+        """Return whether two titles are one sentence with another name in it, where nothing else differs."""
+        before = _agreement(one.title, other.title)
+        parts = one.title[before:], other.title[before:]
+        behind = _agreement(*(part[::-1] for part in parts))
+        names = [part[: len(part) - behind] for part in parts]
+        words, other_words = (set(_words(name)) for name in names)
+        if words & other.words or other_words & one.words:
+            return False
+        least = (
+            _RARE_WORD if before else 0.0
+        )  # what a sentence begins with is a name, and elsewhere it may be a verb
+        is_name = all(any(self.rarity(word) >= least for word in each) for each in (words, other_words))
+        longest = max(map(_extent, names))
+        return is_name and _extent(one.title) - _extent(names[0]) >= _SENTENCE * longest
 
     def _cosine(self, one: Told, other: Told) -> float:
         squares = {word: self._weight(word) ** 2 for word in one.words | other.words}
@@ -348,6 +368,17 @@ def _shared_passages(title: str, words: frozenset[str]) -> set[tuple[str, ...]]:
                 passages.append(())
         end, joins = run.end(), may_join
     return {passage for passage in passages if passage}
+
+
+def _agreement(one: str, other: str) -> int:
+    """Return the count of characters with which both texts begin."""
+    pairs = enumerate(zip(one, other, strict=False))
+    return next((at for at, (left, right) in pairs if left != right), min(len(one), len(other)))
+
+
+def _extent(text: str) -> int:
+    """Return the length of a text in Chinese characters, with a Latin word as two."""
+    return len(_LATIN.sub("xx", text))
 
 
 def _stem(word: str) -> str:

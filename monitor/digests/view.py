@@ -58,6 +58,7 @@ class ItemView:
     excerpt: MarkedText
     why: tuple[str, ...]  # what marks and heading do not show of why it stands here: a sentence each
     copies: tuple[CopyView, ...]  # all of them: each counts as mailed
+    elsewhere: str  # how many copies there are; "" without any
     sent_before: str  # when its story, or an earlier stage or title of it, was mailed; "" for none
 
 
@@ -243,6 +244,7 @@ def _item(item: Item, language: Language, now: datetime, *, is_whole: bool) -> I
         excerpt=shown.marked,
         why=clauses(reasons, [*in_title, *shown.shown], language) if is_whole else (),
         copies=_copies(item),
+        elsewhere=_elsewhere(item, language),
         sent_before=_sent_before(item, language, now),
     )
 
@@ -257,6 +259,16 @@ def _copies(item: Item) -> tuple[CopyView, ...]:
         return CopyView(name=f"{name} ({host})" if host else name, link=link)
 
     return tuple(map(viewed, item.copies))
+
+
+def _elsewhere(item: Item, language: Language) -> str:
+    others = {copy.feed for copy in item.copies} - {item.feed}
+    count, ngettext = len(item.copies), language.words.ngettext
+    if not count:
+        return ""
+    if len(others) == count:
+        return ngettext("Also in %(num)s other feed", "Also in %(num)s other feeds", count) % {"num": count}
+    return ngettext("Also in %(num)s other report", "Also in %(num)s other reports", count) % {"num": count}
 
 
 def _sent_before(item: Item, language: Language, now: datetime) -> str:

@@ -39,6 +39,9 @@ def kinship(earlier: str, later: str, *, hours: float = 1, feeds: str = "甲乙"
         ("Harborlight raises $27M to build tidal batteries", "Tidal battery maker Harborlight raises $27M"),
         ("Quillon 推出 Reedpipe 2 语音模型，延迟减半", "延迟减半：Quillon 语音模型 Reedpipe 2 发布"),
         ("霜桥镇图书馆失火，无人伤亡", "霜桥镇图书馆失火，无人伤亡"),
+        # One sentence with another word in it that is no name, and one with something before it.
+        ("云门县长苏慕白宣布退选", "云门县长苏慕白正式退选"),
+        ("Quillon推出会写乐谱的浏览器插件", "软件公司Quillon推出会写乐谱的浏览器插件"),
     ],
 )
 def test_one_story_in_other_words(earlier: str, later: str) -> None:
@@ -55,6 +58,10 @@ def test_one_story_in_other_words(earlier: str, later: str) -> None:
             "霜桥股份：预计2025年净利润18亿元-22亿元，同比扭亏为盈",
         ),
         ("镇长柳青岚会见云门代表团", "议长祝南星会见云门代表团"),
+        ("青禾科技发布辨认鸟鸣的大模型", "沧浪科技发布辨认鸟鸣的大模型"),
+        ("大模型学会辨认鸟鸣 青禾研究所发布新作", "大模型学会辨认鸟鸣 沧浪研究所发布新作"),
+        ("Birdsong model released by Harborlight", "Birdsong model released by Quillon"),
+        ("Quillon推出会写乐谱的浏览器插件", "Harborlight推出会写乐谱的浏览器插件"),
         # Another number, another day.
         ("现货钯铱突破5100美元关口", "现货钯铱突破5200美元关口"),
         ("霜桥指数收涨2.58%", "霜桥指数收涨0.51%"),
@@ -87,6 +94,7 @@ def test_what_only_looks_like_one_story_is_told_apart(earlier: str, later: str) 
     ("earlier", "later", "hours"),
     [
         ("澄湖科技正洽谈收购芯片企业芦笛微", "澄湖科技宣布收购芯片企业芦笛微", 20),
+        ("澄湖科技正洽谈收购芯片企业芦笛微，布局大模型", "澄湖科技宣布收购芯片企业芦笛微，布局大模型", 20),
         (
             "Lakeside prepares to buy chip maker Reedpipe",
             "Lakeside completes its purchase of chip maker Reedpipe",

@@ -163,6 +163,9 @@ def test_every_copy_is_shown_by_its_source_or_by_its_title_where_a_source_has_se
     copies = copy("甲", "一种说法"), copy("甲", "另一种"), copy("纽约时报中文网", "第三种"), copy("乙")
     shown = seen_item(copies=copies)
     assert [copy.name for copy in shown.copies] == ["一种说法", "另一种", "第三种", "乙"]
+    assert shown.elsewhere == "另见 4 篇报道", "in three feeds, one of which is the item's own"
+    assert seen_item(copies=(copy("甲"), copy("乙"))).elsewhere == "另见 2 家"
+    assert seen_item().elsewhere == ""
     assert seen_item(copies=(copy("甲", link="javascript:alert(1)"),)).copies == (
         CopyView(name="甲", link=""),
     )
