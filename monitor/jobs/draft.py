@@ -169,7 +169,7 @@ async def draft_digest(
         owed_to = [(replace(recipient, new=False), {}) for recipient, _ in owed_to]
     new = tuple(sorted(recipient.address for recipient, _ in owed_to if recipient.new))
     pending = await _pending(state, span.upto, backfill, fingerprints, context=context, db=db)
-    sent = await db.read(_sent_at_once, state.key, pending, now) if counts_for_hour(slot) and pending else []
+    sent = await db.read(_sent_at_once, state.key, pending, now) if counts_for_hour(slot) else []
     if at_once and subscription.at:
         pending = [
             candidate for candidate in pending if not hour_full_until(most, sent, candidate.entry.first_seen)
@@ -306,7 +306,7 @@ async def in_parts(digest: Digest, render: RenderDigest, fallback: RenderDigest)
 
 def _sent_at_once(tx: Connection, key: str, pending: Sequence[PendingEntry], now: datetime) -> list[datetime]:
     """Return when mails were sent at once in the last hour, and in the hours before these entries arrived."""
-    since = min(now, *(candidate.entry.first_seen for candidate in pending)) - HOUR
+    since = min([now, *(candidate.entry.first_seen for candidate in pending)]) - HOUR
     return digests.sent_at_once(tx, key, COUNTED_FOR_HOUR, since, now)
 
 

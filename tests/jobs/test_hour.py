@@ -9,7 +9,7 @@ from monitor.digests.due import due, slot_at_once
 from monitor.jobs.compose import Composed, ComposeOutcome, HourFull, NothingNew, SlotTaken, compose
 from monitor.model.digests import Digest, Slot, SlotKind
 from monitor.model.mail import Rendered
-from monitor.store import digests, subscriptions
+from monitor.store import digests, entries, owed, subscriptions
 from tests import make
 from tests.jobs.desk import Desk
 from tests.jobs.test_choose import text_of
@@ -110,6 +110,18 @@ async def test_with_an_interval_what_is_beyond_the_cap_waits_for_room(desk: Desk
     freed = await digest(desk)
     assert titles(freed) == ["禁令3", "禁令4"]
     assert titles(*outcomes, freed) == ["禁令1", "禁令2", "禁令3", "禁令4"]
+
+
+async def test_what_is_owed_alone_is_sent_beside_mails_of_this_hour(desk: Desk) -> None:
+    desk.rules, desk.subscription = (URGENT,), SHORT
+    await desk.register()
+    await arrives(desk, 1)
+    desk.clock.forward(seconds=1)
+    assert titles(await digest(desk)) == ["禁令1"]
+    seq = await desk.db.read(entries.newest_seq)
+    await desk.db.write(owed.add, SHORT.name, "reader@example.org", {seq: 1}, desk.clock())
+    desk.clock.forward(seconds=1)
+    assert titles(await digest(desk)) == ["禁令1"]
 
 
 async def test_a_digest_by_hand_is_not_counted(desk: Desk) -> None:
