@@ -20,7 +20,8 @@ from monitor.cli import execute
 from monitor.demo.running import Running
 
 _context = multiprocessing.get_context("forkserver")
-_context.set_forkserver_preload(["tests.warmed"])
+WARMED = ["tests.warmed"]
+_context.set_forkserver_preload(WARMED)
 
 
 class ForkedProcess:

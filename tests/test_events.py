@@ -2,6 +2,7 @@
 
 import ast
 import re
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -19,6 +20,7 @@ OF_MAILS = {"deferred", "overtaken"} | {
 }
 
 
+@cache
 def events_in_the_code() -> set[str]:
     """Return the names of all events that are logged by a literal name."""
     found = {"library"}  # handed over from the libraries' own logs

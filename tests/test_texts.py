@@ -5,6 +5,7 @@ import pickle
 import string
 from collections.abc import Iterator
 from datetime import UTC, datetime
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -38,6 +39,7 @@ ROOT = Path(monitor.__file__).parent
 TRANSLATED = ("zh_Hans", "zh_Hant")
 
 
+@cache
 def _templates_in_the_code() -> dict[str, str]:
     """Return every template that is written in the code, with the file in which it stands."""
     found = {}
@@ -58,6 +60,7 @@ def _help_texts(command: Any, name: str) -> Iterator[tuple[str, str]]:
         yield from _help_texts(each, f"{name} {word}")
 
 
+@cache
 def _translations(locale: str) -> dict[str, str]:
     found: dict[str, str] = {}
     for path in (TEMPLATES / "locale" / locale / "LC_MESSAGES").glob("*.po"):

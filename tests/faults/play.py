@@ -91,6 +91,7 @@ def play(
 ) -> Result:
     """Play faults for `least` seconds, and until `most` while entries are missing; then stop the service and judge."""
     recipients = [f"{kind}@example.org" for kind in dict.fromkeys(fault.kind for fault in faults)]
+    transport.make_bomb()  # before the feeds are asked: they answer in this process
     with LoopbackSmtpServer(folder) as mailbox, Stage(faults, folder) as stage:
         config = folder / "config.toml"
         config.write_text(_config(stage, faults, mailbox), "utf-8")

@@ -17,8 +17,6 @@ import aiohttp
 
 from monitor.config.options import Config, OutboxOptions, WebOptions
 from monitor.digests.due import slot_now
-from monitor.digests.render import digest_renderer
-from monitor.digests.sample import made_up_digest
 from monitor.jobs.deliver import InHand, deliver, recover
 from monitor.jobs.draft import DigestContext
 from monitor.mail import tokens
@@ -26,17 +24,15 @@ from monitor.mail.smtp import smtp_sender
 from monitor.model.feeds import Entry
 from monitor.model.mail import DeliveryStatus
 from monitor.model.recipients import Contact
-from monitor.rules.match import compile_rules, match_entry
 from monitor.store import choices, entries, outbox
 from monitor.store.database import Connection, open_database
 from monitor.web.app import make_app
-from monitor.web.pages import problem_page
 from monitor.web.readers import ReadersDesk
 from monitor.web.server import start_server
 from tests import make
 from tests.edges.scripted import PATIENT, Scripted, options
 from tests.fakes import FakeClock
-from tests.forked import ForkedProcess
+from tests.forked import WARMED, ForkedProcess
 from tests.jobs.desk import Desk
 
 _OUTBOX = OutboxOptions(lease=timedelta(seconds=0.3), uncertain_after=timedelta(seconds=0.3))
@@ -46,10 +42,6 @@ _LEAVERS = 4  # POSTs at a time
 _MOST_GONE = 0.5  # of the recipients: beyond that, one of them comes back
 _DELAY = 0.01  # seconds that the mail server takes for an answer at most
 _START = 30.0  # seconds for a service to answer
-# Read before the processes are forked: each would need half its life for it.
-digest_renderer()(made_up_digest(make.subscription(), make.NOW, next_at=None))
-problem_page("unknown", make.subscription().locale)
-match_entry(make.entry(), compile_rules([make.rule()], [make.feed()]))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -270,7 +262,7 @@ async def _answered(session: aiohttp.ClientSession, page: str, fields: Mapping[s
 
 def play(plan: Plan, tell: Callable[[int], object] = lambda _: None) -> Outcome:
     """Kill a service so often; `tell` is told how often it was."""
-    multiprocessing.get_context("forkserver").set_forkserver_preload([__name__])
+    multiprocessing.get_context("forkserver").set_forkserver_preload([*WARMED, __name__])
     return asyncio.run(_play(plan, tell))
 
 
