@@ -203,7 +203,8 @@ async def draft_digest(
 
     with_fingerprints = list(zip(rules, fingerprints, strict=True))
     waiting: tuple[int, ...] = ()
-    if pending and not (await built(pending, with_fingerprints, (), Watched(), stories)).news:
+    whole = await built(pending, with_fingerprints, (), Watched(), stories)
+    if pending and not whole.news:
         pending, waiting = [], tuple(candidate.seq for candidate in pending)
     earlier: list[PendingEntry] = []
     if new and subscription.first_issue:
@@ -243,7 +244,10 @@ async def draft_digest(
             Stories(reader=stories.reader, past=Past(stories.reader), retitled={}) if is_first else stories
         )
         while True:
-            digest = await built([*news, *before], kept, owed_entries, watched, known)
+            if news is pending and not owed_entries and not is_first:
+                digest = replace(whole, watched=replace(watched, silent=whole.watched.silent))
+            else:
+                digest = await built([*news, *before], kept, owed_entries, watched, known)
             if not digest.news:  # what is owed is not stored any more, or the rules with news were declined
                 return None
             digest = replace(
