@@ -572,12 +572,12 @@ def test_the_archive_says_of_what_was_sent_before_when_and_counts_no_section_of_
     first = waits("机器人搬走了纸箱", "f3", seq=5, published=NOW - timedelta(minutes=5))
     issue = digest(fresh, known, update, first, rules=rules, stories=_stories())
     assert [(len(each.items), len(each.more), len(each.known)) for each in issue.sections] == [
-        (0, 0, 1),
         (1, 0, 0),
         (1, 1, 0),
-    ]
+        (0, 0, 1),
+    ], "what has no news comes last"
     shown = archive_renderer().issue(issue)
-    assert "芯片 1 · 机器人 2 人工智能" in words(shown.html)
+    assert "芯片 1 · 机器人 2 芯片 1 条" in words(shown.html)
     assert "鹭岛大学发光水稻研制成功 · 昨日 08:00 已发" in words(shown.content)
     assert "澄湖科技宣布收购芯片企业芦笛微 · 更新：昨日 08:00 已发过" in words(shown.content)
 
