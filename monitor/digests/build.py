@@ -27,9 +27,7 @@ class Stories:
 
     reader: Reader
     past: Past  # what was mailed to this subscription lately
-    retitled: Mapping[
-        str, datetime
-    ]  # stories among those pending that were mailed under another title, and when
+    retitled: Mapping[str, datetime]  # stories pending that were mailed under another title, and when
 
 
 def build(

@@ -105,16 +105,10 @@ class Draft:
     state: SubscriptionState
     span: Span
     pending: tuple[PendingEntry, ...]
-    mailed_before: Mapping[
-        str, int
-    ]  # stories among those pending that were mailed under another title, and its seq
-    waiting: tuple[
-        int, ...
-    ]  # the seqs of what is known already, and alone makes no mail: for the next digest
+    mailed_before: Mapping[str, int]  # stories pending that were mailed under another title, and its seq
+    waiting: tuple[int, ...]  # what is known and alone makes no mail, as seqs: for the next digest
     backfill: tuple[int, ...]  # the seqs offered to this digest, matching or not
-    new: tuple[
-        str, ...
-    ] = ()  # the addresses that are to get a first issue, whether there is anything for it or not
+    new: tuple[str, ...] = ()  # the addresses that are to get a first issue, whether it has anything or not
     all_are_new: bool = False  # nobody has had an issue before
     sent: tuple[datetime, ...] = ()  # when mails were sent at once lately, where this is another one
     template_error: str = ""  # why the operator's templates failed, and ours were taken
