@@ -27,9 +27,7 @@ class Stories:
 
     reader: Reader
     past: Past  # what was mailed to this subscription lately
-    retitled: Mapping[
-        str, datetime
-    ]  # stories among those pending that were mailed under another title, and when
+    retitled: Mapping[str, datetime]  # stories pending that were mailed under another title, and when
 
 
 def build(
@@ -53,8 +51,8 @@ def build(
     An entry that satisfies several rules appears once, under the first of them; so does a story that several feeds
     carry: the fullest copy as the item, the others in its `copies`, under the first rule of any of them. Which entries
     are one story `stories` tells; without it, equal addresses do. Entries `owed` come first in their section, then its
-    lead; those
-    that no rule matches any more stand in a section of their own, at the end.
+    lead; those that no rule matches any more stand in a section of their own, behind the others. Sections without news
+    come last.
     """
     named = [(rule.name, fingerprint) for rule, fingerprint in rules]
     owed_seqs = {candidate.seq for candidate in owed}
@@ -74,6 +72,7 @@ def build(
         (rule.name, rule.max, [item for item in items if _is_under(item, rule.name)]) for rule, _ in rules
     ]
     by_rule.append((None, 0, [item for item in items if not item.reasons]))
+    by_rule.sort(key=lambda section: not _count_news(section[2]))
     sizes = [min(_count_news(section), limit or FULL_IN_SECTION) for _, limit, section in by_rule]
     full = fair_share(sizes, FULL_IN_ALL, at_most=FULL_IN_SECTION)
     return Digest(

@@ -62,7 +62,8 @@ def split(digest: Digest, render: RenderDigest) -> Parts:
     """Return the mails that hold a digest, and what is left beyond the third, besides what was left before.
 
     Every item of a mail stands in it with title and link. Sections share the room: the first items of each come first,
-    and before them what is owed. Raises DigestError when a template fails, or makes too much of a single title.
+    before them what is owed, and last what is known. Raises DigestError when a template fails, or makes too much of a
+    single title.
     """
     order = _order(digest.sections)
     ideal = sum(place.may_be_whole for place in order)
@@ -80,13 +81,19 @@ def split(digest: Digest, render: RenderDigest) -> Parts:
 
 
 def _order(sections: Sequence[Section]) -> list[_Place]:
-    """Return the items in the order in which they get their place: what is owed, then one of each section in turn."""
+    """Return the items in the order in which they get their place: what is owed, then one of each section in turn.
+
+    What is known comes behind all that is new.
+    """
     ranked = [
-        (not item.owed, position, number, _Place(number, item, position < len(section.items)))
+        (not item.owed, item.known_since is not None, position, number, item)
         for number, section in enumerate(sections)
         for position, item in enumerate(section.all_items)
     ]
-    return [place for *_, place in sorted(ranked, key=lambda ranking: ranking[:3])]
+    return [
+        _Place(number, item, position < len(sections[number].items))
+        for *_, position, number, item in sorted(ranked, key=lambda ranking: ranking[:4])
+    ]
 
 
 def _content(order: Sequence[_Place], whole: int) -> _Content:

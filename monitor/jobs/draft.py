@@ -105,16 +105,10 @@ class Draft:
     state: SubscriptionState
     span: Span
     pending: tuple[PendingEntry, ...]
-    mailed_before: Mapping[
-        str, int
-    ]  # stories among those pending that were mailed under another title, and its seq
-    waiting: tuple[
-        int, ...
-    ]  # the seqs of what is known already, and alone makes no mail: for the next digest
+    mailed_before: Mapping[str, int]  # stories pending that were mailed under another title, and its seq
+    waiting: tuple[int, ...]  # what is known and alone makes no mail, as seqs: for the next digest
     backfill: tuple[int, ...]  # the seqs offered to this digest, matching or not
-    new: tuple[
-        str, ...
-    ] = ()  # the addresses that are to get a first issue, whether there is anything for it or not
+    new: tuple[str, ...] = ()  # the addresses that are to get a first issue, whether it has anything or not
     all_are_new: bool = False  # nobody has had an issue before
     sent: tuple[datetime, ...] = ()  # when mails were sent at once lately, where this is another one
     template_error: str = ""  # why the operator's templates failed, and ours were taken
@@ -203,7 +197,8 @@ async def draft_digest(
 
     with_fingerprints = list(zip(rules, fingerprints, strict=True))
     waiting: tuple[int, ...] = ()
-    if pending and not (await built(pending, with_fingerprints, (), Watched(), stories)).news:
+    whole = await built(pending, with_fingerprints, (), Watched(), stories)
+    if pending and not whole.news:
         pending, waiting = [], tuple(candidate.seq for candidate in pending)
     earlier: list[PendingEntry] = []
     if new and subscription.first_issue:
@@ -243,7 +238,10 @@ async def draft_digest(
             Stories(reader=stories.reader, past=Past(stories.reader), retitled={}) if is_first else stories
         )
         while True:
-            digest = await built([*news, *before], kept, owed_entries, watched, known)
+            if news is pending and not owed_entries and not is_first:
+                digest = replace(whole, watched=replace(watched, silent=whole.watched.silent))
+            else:
+                digest = await built([*news, *before], kept, owed_entries, watched, known)
             if not digest.news:  # what is owed is not stored any more, or the rules with news were declined
                 return None
             digest = replace(

@@ -156,9 +156,7 @@ class Section:
     rule: str | None  # its name
     items: tuple[Item, ...]
     more: tuple[Item, ...] = ()  # beyond the budget: title and link only
-    known: tuple[
-        Item, ...
-    ] = ()  # more sources of what was mailed before: title and link only, and not counted
+    known: tuple[Item, ...] = ()  # more sources of what was mailed before: by title as well, and not counted
 
     @property
     def all_items(self) -> tuple[Item, ...]:

@@ -9,7 +9,7 @@ from monitor.digests.parts import Parts, split
 from monitor.digests.render import digest_renderer
 from monitor.digests.room import LARGEST, LARGEST_TEXT
 from monitor.errors import DigestError
-from monitor.model.digests import Digest, Item
+from monitor.model.digests import Digest, Item, Section
 from monitor.model.mail import Rendered
 from monitor.model.rules import PendingEntry
 from tests.digests.issue import RICH, SUMMARY, digest, parts_of, soup, waits, words
@@ -171,6 +171,16 @@ def test_what_is_owed_has_its_place_before_what_is_new() -> None:
     assert not [item for item in parts.left if item.owed]
     told = sum("来自往期：当时放不下，或邮件没有送到。" in part.rendered.text for part in parts.parts)
     assert told >= 1
+
+
+def test_what_is_known_has_its_place_behind_what_is_new() -> None:
+    built = digest(*usual(900))
+    known = tuple(
+        replace(item, seq=1000 + item.seq, known_since=item.entry.first_seen) for item in built.items[:3]
+    )
+    sections = *built.sections, Section(rule="机器人", items=(), known=known)
+    parts = split(replace(built, sections=sections), digest_renderer())
+    assert {item.seq for item in known} <= {item.seq for item in parts.left}
 
 
 def test_a_digest_of_thousands_is_rendered_a_few_dozen_times() -> None:

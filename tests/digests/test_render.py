@@ -11,7 +11,7 @@ from jinja2 import TemplateError
 
 from monitor.digests.build import Stories
 from monitor.digests.limits import LimitedEnvironment, TooMuchError, time_limit
-from monitor.digests.render import digest_renderer
+from monitor.digests.render import archive_renderer, digest_renderer
 from monitor.digests.stories import Past
 from monitor.digests.wrap import columns
 from monitor.errors import DigestError
@@ -562,6 +562,24 @@ def test_copies_updates_and_known_stories_are_told_in_three_languages(
         assert soup(shown.html).find("a", href=link)
     assert SUMMARY[:10] not in shown.text, "an update has no excerpt"
     assert shown.subject.startswith(SAID[:10])
+
+
+def test_the_archive_says_of_what_was_sent_before_when_and_counts_no_section_of_such_alone() -> None:
+    fresh = waits(SAID, "f2", seq=1, text="全文很长")
+    known = waits("鹭岛大学发光水稻研制成功", seq=4, feed_url=OTHER, published=NOW - timedelta(hours=22))
+    update = waits("澄湖科技宣布收购芯片企业芦笛微", "f3", seq=3)
+    rules = [(rule(name, max=1), f"f{at}") for at, name in enumerate(("人工智能", "芯片", "机器人"), 1)]
+    first = waits("机器人搬走了纸箱", "f3", seq=5, published=NOW - timedelta(minutes=5))
+    issue = digest(fresh, known, update, first, rules=rules, stories=_stories())
+    assert [(len(each.items), len(each.more), len(each.known)) for each in issue.sections] == [
+        (1, 0, 0),
+        (1, 1, 0),
+        (0, 0, 1),
+    ], "what has no news comes last"
+    shown = archive_renderer().issue(issue)
+    assert "芯片 1 · 机器人 2 芯片 1 条" in words(shown.html)
+    assert "鹭岛大学发光水稻研制成功 · 昨日 08:00 已发" in words(shown.content)
+    assert "澄湖科技宣布收购芯片企业芦笛微 · 更新：昨日 08:00 已发过" in words(shown.content)
 
 
 def test_a_hostile_copy_is_text_and_no_link() -> None:
