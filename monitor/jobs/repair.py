@@ -62,6 +62,7 @@ def _repair(tx: Connection, config: Config, now: datetime) -> Repaired:
     statements.date_mails(tx, now, ahead, expire=outbox.expire)
     statements.forget_failures_ahead(tx, now, ahead)
     statements.set_digests_back(tx, now, ahead)
+    statements.shorten_pauses(tx, now, ahead)
     statements.date_as_of_now(tx, now, ahead)
     return repaired
 

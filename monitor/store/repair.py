@@ -11,7 +11,9 @@ from sqlalchemy import Column, Connection, Text, and_, case, cast, func, or_, se
 from monitor.model.digests import DigestKind, Slot, SlotKind
 from monitor.model.mail import DeliveryStatus
 from monitor.store.tables import (
+    archive,
     attempts,
+    choices,
     digests,
     feeds,
     notices,
@@ -23,6 +25,7 @@ from monitor.store.tables import (
     services,
     subscriptions,
     suppressions,
+    token_keys,
 )
 
 _WAITING, _UNCERTAIN, _SENDING, _HELD = (
@@ -44,7 +47,7 @@ _HAPPENED: tuple["Column[datetime]", ...] = (
     *(relays.c.since, attempts.c.begun_at, attempts.c.ended_at),
     *(services.c.started_at, services.c.beat_at, services.c.ended_at),
     *(notices.c.since, notices.c.changed_at, notices.c.told_at, notices.c.over_at, notices.c.over_told_at),
-    rulesets.c.at,
+    *(rulesets.c.at, archive.c.at, choices.c.unsubscribed_at, choices.c.changed_at, token_keys.c.created_at),
 )
 
 
@@ -181,6 +184,16 @@ def set_digests_back(tx: Connection, now: datetime, ahead: datetime) -> int:
     return tx.execute(
         made_ahead.values(at=now, slot=case((is_time_of_day, freed), else_=digests.c.slot))
     ).rowcount
+
+
+def shorten_pauses(tx: Connection, now: datetime, ahead: datetime) -> None:
+    """Let the pauses that recipients chose after `ahead` last as long as they chose, from now on."""
+    chosen_ahead = select(choices.c.number, choices.c.paused_until, choices.c.changed_at).where(
+        choices.c.changed_at > ahead, choices.c.paused_until.is_not(None)
+    )
+    for row in tx.execute(chosen_ahead).all():
+        until = now + (row.paused_until - row.changed_at)
+        tx.execute(update(choices).where(choices.c.number == row.number).values(paused_until=until))
 
 
 def date_as_of_now(tx: Connection, now: datetime, ahead: datetime) -> None:
