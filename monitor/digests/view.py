@@ -243,20 +243,22 @@ def _item(item: Item, language: Language, now: datetime, *, is_whole: bool) -> I
         original_host=foreign_host(original, entry.feed_url),
         excerpt=shown.marked,
         why=clauses(reasons, [*in_title, *shown.shown], language) if is_whole else (),
-        copies=_copies(item),
+        copies=_copies(item, language),
         elsewhere=_elsewhere(item, language),
         sent_before=_sent_before(item, language, now),
     )
 
 
-def _copies(item: Item) -> tuple[CopyView, ...]:
+def _copies(item: Item, language: Language) -> tuple[CopyView, ...]:
     sources = Counter([item.feed, *(copy.feed for copy in item.copies)])
 
     def viewed(copy: Copy) -> CopyView:
         name = cut(copy.feed if sources[copy.feed] == 1 else _title(copy.entry), _NAME)
         link = web_link(copy.entry.link, copy.entry.feed_url)
         host = foreign_host(link, copy.entry.feed_url)
-        return CopyView(name=f"{name} ({host})" if host else name, link=link)
+        if host:
+            name = language.words.gettext("%(name)s (%(host)s)") % {"name": name, "host": host}
+        return CopyView(name=name, link=link)
 
     return tuple(map(viewed, item.copies))
 

@@ -143,7 +143,7 @@ def test_a_title_in_another_language_says_which_and_runs_its_way() -> None:
 def test_the_host_is_shown_where_a_link_leaves_the_feeds_site() -> None:
     shown = rendered(waits(link="https://аррӏе.com/1", original="https://example.net/2"))
     assert "通往 xn--80ak6aa92e.com" in words(shown.html)
-    assert "英文原文 (example.net)" in words(shown.html)
+    assert "英文原文（example.net）" in words(shown.html)
     assert "https://xn--80ak6aa92e.com/1\n" in shown.text
     many = [waits(f"题 {n}", seq=n, link=f"https://www.example.net/{n}") for n in range(70)]
     titles = soup(rendered(*many).html).find_all("p", class_="more")

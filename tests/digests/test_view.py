@@ -238,6 +238,6 @@ def test_a_copy_whose_link_leaves_its_feeds_site_names_the_host() -> None:
         copies=(copy("甲", link="https://www.example.net/1"), copy("乙", link="http://10.0.0.1/"))
     )
     assert shown.copies == (
-        CopyView(name="甲 (example.net)", link="https://www.example.net/1"),
+        CopyView(name="甲（example.net）", link="https://www.example.net/1"),
         CopyView(name="乙", link=""),
     )
