@@ -4,7 +4,7 @@ Who has a link needs no login, and gets no cookie. A token stands in the path al
 """
 
 import asyncio
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from email.message import Message
@@ -83,33 +83,38 @@ def reader_routes(desk: ReadersDesk) -> list[Route]:
 
 async def _post(request: Request, token: str, desk: ReadersDesk) -> Response:
     """Do what a form asks for, or the one click of a mail program: at once, and without a redirect."""
+    reader = await desk.db.read(look_up, token, desk.config())
+    if reader is None:
+        return _shown(None, request, desk)
     content_type = request.headers.get("content-type", "")
     body = await _body(request, _MOST_MULTIPART if _is_multipart(content_type) else _MOST)
     fields = _fields(content_type, body)
     by = ChangedBy.RECIPIENT
     try:
-        if _values(fields, "List-Unsubscribe") == ("One-Click",):
+        if "One-Click" in map(str.strip, _values(fields, "List-Unsubscribe")):
             decision, by = Decision(wish=Wish.UNSUBSCRIBE), ChangedBy.ONE_CLICK
         else:
-            decision = _decision(fields)
+            decision = _decision(fields, reader.rules)
     except (MonitorError, ValueError):  # which of the two bounds it was, the wish tells
-        reader = await desk.db.read(look_up, token, desk.config())
         wish = next(iter(_values(fields, "wish")), "")
         problem = {Wish.PAUSE.value: "days", Wish.RULES.value: "rules"}.get(wish, "wish")
         return _shown(reader, request, desk, problem=problem)
     chosen = await choose_by_token(token, decision, by=by, db=desk.db, now=desk.clock())
-    reader = await desk.db.read(look_up, token, desk.config()) if chosen else None
-    return _shown(reader, request, desk, done=decision.wish.value)
+    changed = await desk.db.read(look_up, token, desk.config()) if chosen else None
+    return _shown(changed, request, desk, done=decision.wish.value)
 
 
-def _decision(fields: Sequence[tuple[str, str]]) -> Decision:
-    """Return what a form of the page asks for. Raises ValueError, or MonitorError, where that cannot be."""
+def _decision(fields: Sequence[tuple[str, str]], rules: Collection[str]) -> Decision:
+    """Return what a form of the page asks for, of the rules there are.
+
+    Raises ValueError, or MonitorError, where that cannot be.
+    """
     (wish,) = _values(fields, "wish")
     days = next(iter(_values(fields, "days")), "")
     return Decision(
         wish=Wish(wish),
         days=int(days) if days.isascii() and days.isdecimal() and len(days) <= 3 else 0,
-        shown=_values(fields, "shown"),
+        shown=tuple(name for name in _values(fields, "shown") if name in rules),
         wanted=_values(fields, "rule"),
     )
 

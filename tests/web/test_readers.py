@@ -164,6 +164,14 @@ async def test_a_one_click_without_a_content_type_counts(site: Site) -> None:
     assert (await site.choice()).unsubscribed_at
 
 
+@pytest.mark.parametrize("body", [b"List-Unsubscribe=One-Click\r\n", b"List-Unsubscribe=One-Click&" * 2])
+async def test_a_one_click_said_loosely_counts(site: Site, body: bytes) -> None:
+    headers = {"Host": "news.example.org", "Content-Type": "application/x-www-form-urlencoded"}
+    await site.ask(site.links[ANN], "POST", data=body, headers=headers)
+    choice = await site.choice()
+    assert (choice.unsubscribed_at, choice.changed_by) == (make.NOW, ChangedBy.ONE_CLICK)
+
+
 async def test_whom_the_body_names_does_not_matter(site: Site) -> None:
     other = site.links[BOB].removeprefix("/u/")
     await site.press(**ONE_CLICK, token=other, address=BOB, number=2)
@@ -225,6 +233,13 @@ async def test_topics_are_declined_and_wanted_again(site: Site) -> None:
     assert (answer.status, "请至少保留一项" in answer.text) == (400, True)
     await site.press(wish="rules", shown=shown, rule=shown)
     assert (await site.choice()).without == ()
+
+
+async def test_what_is_no_topic_of_the_list_is_not_kept(site: Site) -> None:
+    shown = ["人工智能", "芯片"]
+    answer = await site.press(wish="rules", shown=[*shown, "x" * 9_000, "made up"], rule="芯片")
+    assert answer.status == 200
+    assert (await site.choice()).without == ("人工智能",)
 
 
 async def test_back_again_after_unsubscribing(site: Site) -> None:
