@@ -18,7 +18,7 @@ from monitor.masking import mask
 
 Format = Literal["text", "json"]
 
-_PRINTED_AS_IS = "\u3000"  # the ideographic space
+_PRINTED_AS_IS = "\u00a0\u3000"  # the no-break and the ideographic space
 _REPEATS = 600.0  # seconds in which a warning that says the same is counted, not written
 _VOLATILE = ("failures", "next")  # what differs each time
 _WORKS_AGAIN = ("polled", "recovered", "web-started")

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from monitor.config.options import Feed
 
 # The ideographic space: carets stand behind it under Chinese text. The joiners: what they join is one picture.
-_PRINTED_AS_IS = "\n\u3000\u200c\u200d"
+_PRINTED_AS_IS = "\n\u00a0\u3000\u200c\u200d"
 _WIDTH_IN_PIPE = 200  # columns: a row of a table stays on one line
 
 

@@ -385,6 +385,12 @@ def _show_digests(digests: Sequence[DigestAnswer], times: Times) -> None:
                 say(_composed(digest))
             case ComposeFailedAnswer():
                 complain(joined("", (digest.subscription, ": ", digest.error)))
+            case NotDueAnswer(next=None):
+                say(
+                    sentence(
+                        "{subscription}: not due yet. --now does not wait.", subscription=digest.subscription
+                    )
+                )
             case NotDueAnswer():
                 values = {"subscription": digest.subscription, "time": times.at(digest.next)}
                 say(sentence("{subscription}: not due before {time}. --now does not wait.", **values))

@@ -292,7 +292,9 @@ def _page(issue: Issued, rendered: ArchivedIssue, before: Page | None, file: str
 
 
 def _why(directory: Path, error: OSError) -> str:
-    return sentence("{directory} cannot be written: {why}", directory=str(directory), why=reason_of(error))
+    # Of a rename the second name is the one that somebody knows; a full disk has none.
+    in_the_way = str(error.filename2 or directory)
+    return sentence("{directory} cannot be written: {why}", directory=in_the_way, why=reason_of(error))
 
 
 def _tell(tx: Connection, place: ArchivePlace, failed: str, now: datetime) -> None:

@@ -48,7 +48,9 @@ def take_bounce(tx: Connection, bounce: Bounce, now: datetime) -> Taken:
         return Taken(outcome=Outcome.NOTHING, report=report, delivery=delivery)
     known = delivery.bounced_at is not None or outbox.refused_part(tx, delivery)
     outbox.mark_bounced(tx, delivery.id, now)
-    if suppressions.barred(tx, delivery.subscription_key, [delivery.mail.to]):
+    # Which addresses exist is no matter of a subscription.
+    of = "" if report.fault is Fault.NO_SUCH_ADDRESS else delivery.subscription_key
+    if suppressions.barred(tx, of, [delivery.mail.to]):
         return Taken(outcome=Outcome.BEFORE, report=report, delivery=delivery)
     if report.fault is Fault.NO_SUCH_ADDRESS:
         everywhere = Suppression(

@@ -92,7 +92,7 @@ def _suppression(
             sentence("{count} columns, where {most} are expected", count=len(cells), most=len(columns))
         )
     values = dict(zip(columns, cells, strict=False))
-    address = parse_mailbox(values["address"]).key
+    address = parse_mailbox(values.get("address", "")).key
     at = _instant(values.get("date", ""), now)
     by, name = values.get("by", "").lower(), values.get("subscription", "")
     if by and by not in list(SuppressedBy):
@@ -118,11 +118,11 @@ def _instant(date: str, now: datetime) -> datetime:
         return now
     try:
         at = datetime.fromisoformat(date)
-    except ValueError:
+        at = at.replace(tzinfo=UTC) if at.tzinfo is None else at.astimezone(UTC)
+    except (ValueError, OverflowError):
         raise ValueError(
             sentence('date "{date}" is not one like 2026-11-24 or 2026-11-24T08:00:00+08:00', date=date)
         ) from None
-    at = at.replace(tzinfo=UTC) if at.tzinfo is None else at.astimezone(UTC)
     if at > now:
         raise ValueError(sentence('date "{date}" is still to come', date=date))
     return at

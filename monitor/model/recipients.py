@@ -9,6 +9,7 @@ from monitor.config.values import LONGEST_PUBLIC_URL
 from monitor.model import require_utc
 
 LONGEST_PAUSE = timedelta(days=365)
+_SET_BACK = timedelta(days=1)  # a clock that was set right does not end a pause that was begun before
 _TOKEN = 54  # characters (mail/tokens.py; a test compares)
 _NAME_IN_SUBJECT = 60  # characters
 
@@ -46,7 +47,7 @@ class Choice:
 
     def is_paused(self, now: datetime) -> bool:
         """Return whether a pause runs. One that ends later than any can was begun by a clock that was ahead."""
-        return self.paused_until is not None and now < self.paused_until <= now + LONGEST_PAUSE
+        return self.paused_until is not None and now < self.paused_until <= now + LONGEST_PAUSE + _SET_BACK
 
     def declines(self, now: datetime) -> bool:
         """Return whether no mail of the subscription is wanted now."""

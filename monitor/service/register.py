@@ -16,7 +16,18 @@ from monitor.loaded import LoadedConfig
 from monitor.model.digests import Registered
 from monitor.model.feeds import RegisteredFeed
 from monitor.model.notices import NoticeKind
-from monitor.store import digests, feeds, notices, outbox, owed, recipients, relays, rulesets, subscriptions
+from monitor.store import (
+    choices,
+    digests,
+    feeds,
+    notices,
+    outbox,
+    owed,
+    recipients,
+    relays,
+    rulesets,
+    subscriptions,
+)
 from monitor.store.database import Connection
 from monitor.texts import sentence
 
@@ -222,6 +233,7 @@ def _make_mails_due(tx: Connection, loaded: LoadedConfig, now: datetime) -> None
 def _register_subscriptions(tx: Connection, wanted: Sequence[Wanted], now: datetime) -> list[str]:
     before = subscriptions.registered(tx)
     changes = compare(before, wanted)
+    came = {each.name for each in changes.new} | {each.name for each in changes.anew}
     if changes.renamed:
         _rename(tx, *changes.renamed, before, now)
     for gone in changes.gone:
@@ -247,10 +259,48 @@ def _register_subscriptions(tx: Connection, wanted: Sequence[Wanted], now: datet
     for key, in_file in present.items():
         recipients.sync(tx, key, in_file, now, known=known.get(key, ()))
     _register_unknown_recipients(tx, present, now)
+    inherited = _inherit_choices(
+        tx, [each for each in wanted if each.name in came], _went(changes, before), keys, now
+    )
     lapse_absent(tx, now)
     held = outbox.hold_unwanted(tx, now)
     outbox.release_wanted(tx, now)
-    return list(_sentences(changes, before, held))
+    return [*_sentences(changes, before, held), *inherited]
+
+
+def _inherit_choices(
+    tx: Connection, came: Sequence[Wanted], went: Sequence[Registered], keys: Mapping[str, str], now: datetime
+) -> list[str]:
+    """Let who has left a subscription that went get nothing of one that came: it may be the same under a new name.
+
+    Nobody can tell. Mail to who has left is worse than none to who may have to be asked.
+    """
+    sentences: list[str] = []
+    for new in came:
+        for old in went:
+            count = choices.inherit(tx, old.key, keys[new.name], new.recipients, now)
+            if not count:
+                continue
+            told = sentence(
+                "{name}: 1 recipient had left or paused {old}, and gets nothing of it",
+                name=new.name,
+                old=old.name,
+            )
+            if count > 1:
+                told = sentence(
+                    "{name}: {number} recipients had left or paused {old}, and get nothing of it",
+                    name=new.name,
+                    number=count,
+                    old=old.name,
+                )
+            sentences.append(told)
+    return sentences
+
+
+def _went(changes: Changes, before: Sequence[Registered]) -> list[Registered]:
+    """Return the subscriptions that went, in this edit or lately, and are not back."""
+    went = [*changes.gone, *(each for each in before if each.gone_at and not each.lapsed)]
+    return [each for each in went if each not in changes.back]
 
 
 def _known(
@@ -317,8 +367,7 @@ def _sentences(changes: Changes, before: Sequence[Registered], held: Mapping[str
         yield sentence("{name} is back, and goes on where it was", name=each.name)
     for each in changes.anew:
         yield sentence("{name} is back after more than a day, and begins anew", name=each.name)
-    candidates = [*changes.gone, *(each for each in before if each.gone_at and not each.lapsed)]
-    candidates = [each for each in candidates if each not in changes.back]
+    candidates = _went(changes, before)
     for new in changes.new if candidates else ():
         same = [each.name for each in candidates if _is_same(each, new)]
         names = same if len(same) == 1 else [each.name for each in candidates]

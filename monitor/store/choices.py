@@ -100,6 +100,25 @@ def merge(tx: Connection, subscription: str, into: str) -> None:
         tx.execute(mine.values(subscription=None, goes_on=other.number))
 
 
+def inherit(tx: Connection, subscription: str, heir: str, addresses: Collection[str], now: datetime) -> int:
+    """Let those of these addresses that want no mail of a subscription get none of another either; return their count.
+
+    The choices about the first one stay as they are.
+    """
+    mailboxes = {any_spelling(address) for address in addresses}
+    count = 0
+    for choice in _of(tx, subscription, only_made=True).values():
+        if choice.address not in mailboxes or not choice.declines(now):
+            continue
+        own = ensure(tx, heir, [choice.address])[choice.address]
+        if own.declines(now):
+            continue
+        values = {"unsubscribed_at": choice.unsubscribed_at, "paused_until": choice.paused_until}
+        change(tx, own.number, values, choice.changed_at or now, choice.changed_by or ChangedBy.OPERATOR)
+        count += 1
+    return count
+
+
 # --- keys --------------------------------------------------------------------------------------------
 
 

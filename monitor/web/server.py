@@ -41,6 +41,8 @@ async def start_server(app: ASGIApp, options: WebOptions) -> WebServer:
         ws="none",
         http=_Protocol,
         server_header=False,
+        # Its end would come in the middle of a request that a proxy says over a connection it keeps.
+        headers=[("Connection", "close")],
         timeout_graceful_shutdown=_GRACE,
     )
     server = _Server(config)

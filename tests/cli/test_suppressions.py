@@ -194,6 +194,7 @@ def test_a_list_needs_no_more_than_addresses(run: Run, db_url: str, tmp_path: Pa
     [
         ("nobody", "a mail address is expected"),
         ("bo@example.org,,gestern", 'date "gestern" is not one like'),
+        ("bo@example.org,,0001-01-01T00:00:00+14:00", 'date "0001-01-01T00:00:00+14:00" is not one like'),
         ("bo@example.org,,2999-01-01", 'date "2999-01-01" is still to come'),
         ("bo@example.org,,,nobody", 'by "nobody" is none of: server, bounce, operator, import'),
         ("bo@example.org,,,,none", 'there is no subscription named "none"'),
@@ -208,6 +209,12 @@ def test_a_bad_line_is_named_and_nothing_is_imported(run: Run, tmp_path: Path, l
     assert f"line 3: {why}" in refused
     assert "Nothing was imported" in refused
     assert run("suppressions", "list") == "No address is suppressed.\n"
+
+
+def test_a_line_that_ends_before_its_address_is_named(run: Run, tmp_path: Path) -> None:
+    file = tmp_path / "list.csv"
+    file.write_text("reason,address\nmoved\n", "utf-8")
+    assert "line 2: a mail address is expected" in run("suppressions", "import", str(file), code=1)
 
 
 def test_many_bad_lines_are_counted(run: Run, tmp_path: Path) -> None:

@@ -11,6 +11,7 @@ from monitor.cli.terminal import printable
         ("\u202e倒\u2066", "倒"),
         ("\u3164\u115f", ""),
         ("👩\u200d👧 一家", "👩\u200d👧 一家"),
+        ("AI\u00a0日报", "AI\u00a0日报"),
         ("甲\u3000乙\n丙", "甲\u3000乙\n丙"),
     ],
 )

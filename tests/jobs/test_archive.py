@@ -347,6 +347,17 @@ async def test_a_directory_that_may_not_be_written_is_told_and_made_up_for(
     assert await told(desk) == []
 
 
+async def test_a_file_that_is_in_the_way_is_named(desk: Desk, root: Path) -> None:
+    await issue(desk, "大模型降价")
+    await write(desk, root)
+    (page,) = root.rglob("20*.html")
+    page.unlink()
+    page.mkdir()
+    (page / "somebody's").write_text("")
+    failed = (await write(desk, root, anew=True)).failed
+    assert failed == f"{page} cannot be written: Is a directory"
+
+
 async def test_a_template_that_fails_holds_up_the_archive_alone(
     desk: Desk, root: Path, tmp_path: Path
 ) -> None:

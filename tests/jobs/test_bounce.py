@@ -252,6 +252,14 @@ async def test_a_suppressed_address_is_said_to_be_known(desk: Desk) -> None:
     assert suppression.by is SuppressedBy.OPERATOR
 
 
+async def test_an_address_that_does_not_exist_is_suppressed_for_all_where_it_was_for_one(desk: Desk) -> None:
+    await send(desk)
+    await suppress_by_hand(desk, subscription=desk.subscription.name)
+    assert (await take(desk, fields=ABSENT)).outcome is Outcome.SUPPRESSED
+    assert "" in {suppression.subscription for suppression in await listed(desk)}
+    assert await desk.db.read(suppressions.barred, "another", [ADDRESS]) == {ADDRESS}
+
+
 # --- what a suppression does ------------------------------------------------------------------------
 
 

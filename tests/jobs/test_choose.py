@@ -71,6 +71,14 @@ async def test_a_choice_holds_for_every_spelling_of_the_address(desk: Desk) -> N
     assert recipients_of(await desk.compose()) == [BOB]
 
 
+async def test_the_longest_pause_holds_when_the_clock_is_set_back_a_little(desk: Desk) -> None:
+    desk.subscription = to(ANN, BOB)
+    await arrive(desk, "大模型一")
+    await decide(desk, Wish.PAUSE, days=365)
+    desk.clock.forward(seconds=-3600)
+    assert recipients_of(await desk.compose()) == [BOB]
+
+
 @pytest.mark.parametrize("wish", [Wish.UNSUBSCRIBE, Wish.PAUSE])
 async def test_mails_that_wait_are_cancelled_with_the_choice(desk: Desk, wish: Wish) -> None:
     desk.subscription = to(ANN, BOB)

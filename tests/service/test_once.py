@@ -42,6 +42,14 @@ def test_once_with_now_does_not_wait_for_a_digests_time(tmp_path: Path) -> None:
         assert composed["slot"].startswith("now:")
 
 
+def test_once_says_of_a_digest_without_a_time_that_it_is_not_due_yet(tmp_path: Path) -> None:
+    with open_site(tmp_path, lambda: make.rss("AI新规")) as site:
+        site.write(('every = "0s"', 'every = "1h"'))
+        site.monitor("once")
+        assert "AI 日报: not due yet. --now does not wait." in site.monitor("once")
+        assert "AI 日报：还没到发送时间。加上 --now 可以不等。" in site.monitor("--lang", "zh", "once")
+
+
 def test_once_forgets_what_stood_in_mails_that_are_old_enough(tmp_path: Path) -> None:
     with open_site(tmp_path, lambda: make.rss("AI新规")) as site:
         site.write(("[outbox]", '[outbox]\nkeep = "0s"'))

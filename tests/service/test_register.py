@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from monitor.jobs.choose import Decision, Wish, choose
 from monitor.jobs.rename import rename
 from monitor.jobs.suppress import refuse_address
 from monitor.loaded import LoadedConfig, load
@@ -15,9 +16,11 @@ from monitor.model.digests import Registered, SubscriptionState
 from monitor.model.feeds import PollState, Rhythm
 from monitor.model.mail import DeliveryStatus, RelayState, Route
 from monitor.model.notices import NoticeKind, Trouble
+from monitor.model.recipients import ChangedBy
 from monitor.model.suppressions import SuppressedBy
 from monitor.service.register import Wanted, compare, register, register_again
 from monitor.store import (
+    choices,
     digests,
     entries,
     feeds,
@@ -358,6 +361,28 @@ async def test_when_it_may_be_a_new_name_it_is_said_how_to_carry_on(
 ) -> None:
     await desk.register(NOW, *map(subscription, before))
     assert command in await desk.register(NOW, *now)
+
+
+@pytest.mark.parametrize("is_later", [False, True])
+async def test_who_left_one_that_went_has_left_the_one_that_came(desk: Desk, is_later: bool) -> None:
+    await desk.register(NOW, subscription("s", ANN, BOB), subscription("t", BOB))
+    leave = Decision(wish=Wish.UNSUBSCRIBE)
+    await choose("s", ANN, leave, by=ChangedBy.RECIPIENT, db=desk.db, now=NOW)
+    if is_later:
+        await desk.register(NOW + HOUR, subscription("t", BOB))
+    # Another name, and another time: nobody can tell whether it is the same.
+    other = subscription("daily", "Ann <ANN@example.org>", BOB, when='every = "2h"')
+    said = await desk.register(NOW + 2 * HOUR, other, subscription("t", BOB))
+    assert "daily: 1 recipient had left or paused s, and gets nothing of it" in said
+    declining = await desk.db.read(choices.declining, "daily", [ANN, BOB], NOW + 2 * HOUR)
+    assert declining == {ANN}
+    choice = await desk.db.read(choices.of, "daily", ANN)
+    assert choice
+    assert (choice.unsubscribed_at, choice.changed_by) == (NOW, ChangedBy.RECIPIENT)
+    said = await desk.register(NOW + 3 * HOUR, other, subscription("t", BOB))
+    assert "had left" not in said
+    await desk.register(NOW + 4 * HOUR, other, subscription("t", BOB, ANN), subscription("u", ANN))
+    assert await desk.db.read(choices.declining, "t", [ANN], NOW + 4 * HOUR) == set()
 
 
 async def test_a_new_subscription_where_none_went_is_nothing_to_tell(desk: Desk) -> None:

@@ -128,6 +128,16 @@ async def test_silent_connections_keep_nobody_out() -> None:
                 each.close()
 
 
+async def test_a_connection_carries_one_request() -> None:
+    """For it ends after a time, and that shall not be in the middle of what a proxy says over it again and again."""
+    async with (
+        served() as address,
+        aiohttp.ClientSession() as session,
+        session.get(f"{address}/healthz") as response,
+    ):
+        assert response.headers["Connection"] == "close"
+
+
 async def test_figures_that_cannot_be_had_are_no_mistake_of_the_server() -> None:
     async def unknown() -> Figures | None:
         return None

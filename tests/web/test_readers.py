@@ -1,6 +1,7 @@
 """The pages behind the links in mails: who has a link decides, nobody else; and looking changes nothing (RFC 8058)."""
 
 import re
+import time
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
@@ -163,6 +164,14 @@ async def test_a_one_click_without_a_content_type_counts(site: Site) -> None:
     assert (await site.choice()).unsubscribed_at
 
 
+@pytest.mark.parametrize("body", [b"List-Unsubscribe=One-Click\r\n", b"List-Unsubscribe=One-Click&" * 2])
+async def test_a_one_click_said_loosely_counts(site: Site, body: bytes) -> None:
+    headers = {"Host": "news.example.org", "Content-Type": "application/x-www-form-urlencoded"}
+    await site.ask(site.links[ANN], "POST", data=body, headers=headers)
+    choice = await site.choice()
+    assert (choice.unsubscribed_at, choice.changed_by) == (make.NOW, ChangedBy.ONE_CLICK)
+
+
 async def test_whom_the_body_names_does_not_matter(site: Site) -> None:
     other = site.links[BOB].removeprefix("/u/")
     await site.press(**ONE_CLICK, token=other, address=BOB, number=2)
@@ -226,6 +235,13 @@ async def test_topics_are_declined_and_wanted_again(site: Site) -> None:
     assert (await site.choice()).without == ()
 
 
+async def test_what_is_no_topic_of_the_list_is_not_kept(site: Site) -> None:
+    shown = ["人工智能", "芯片"]
+    answer = await site.press(wish="rules", shown=[*shown, "x" * 9_000, "made up"], rule="芯片")
+    assert answer.status == 200
+    assert (await site.choice()).without == ("人工智能",)
+
+
 async def test_back_again_after_unsubscribing(site: Site) -> None:
     await site.press(wish="unsubscribe")
     page = (await site.ask(site.links[ANN])).text
@@ -253,6 +269,29 @@ async def test_broken_multipart_changes_nothing(site: Site) -> None:
 
 async def test_a_large_body_is_not_read(site: Site) -> None:
     assert (await site.ask(site.links[ANN], "POST", data=b"x" * 70_000)).status == 413
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        b"--x1\r\nContent-Type: " + b"a/b;" * 16_000 + b"\r\n\r\nx\r\n--x1--",
+        b"".join(
+            b"--x%d\r\nContent-Type: multipart/mixed; boundary=x%d\r\n\r\n" % (number, number + 1)
+            for number in range(1, 1200)
+        ),
+        b"--x1\r\nContent-Disposition: form-data; name=" + b"(" * 9_000 + b"\r\n\r\nx\r\n--x1--",
+    ],
+    ids=["long header", "nested", "comments"],
+)
+async def test_a_form_made_to_be_slow_keeps_nobody_waiting(site: Site, body: bytes) -> None:
+    headers = {"Host": "news.example.org", "Content-Type": "multipart/form-data; boundary=x1"}
+    before = time.process_time()
+    assert (await site.ask(site.links[ANN], "POST", data=body, headers=headers)).status == 413
+    assert time.process_time() - before < 0.3
+    small = body[: 8 * 1024]
+    assert (await site.ask(site.links[ANN], "POST", data=small, headers=headers)).status == 400
+    assert time.process_time() - before < 0.5
+    assert (await site.choice()).changed_at is None
 
 
 async def test_the_page_says_little_of_who_it_is_for(site: Site) -> None:
