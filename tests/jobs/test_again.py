@@ -84,17 +84,17 @@ async def test_a_slot_goes_again_as_the_outbox_a_person_or_a_copy_names_it(desk:
     assert (await again(desk)).mails != sent.mails, "as often as it is wanted"
 
 
-@pytest.mark.parametrize("kind", ["now", "every"])
-async def test_a_slot_that_is_an_instant_goes_again_by_its_local_minute(desk: Desk, kind: str) -> None:
+@pytest.mark.parametrize("slot", [SlotKind.NOW, SlotKind.EVERY])
+async def test_a_slot_that_is_an_instant_goes_again_by_its_local_minute(desk: Desk, slot: SlotKind) -> None:
     desk.subscription = TWO
     desk.web.serves(desk.feeds[0], make.rss("大模型降价"))
     await desk.poll()
     at = datetime(2026, 11, 24, 13, 54, 12, 188898, tzinfo=UTC)
-    await desk.compose(Slot(kind=SlotKind(kind), key="2026-11-24T13:54:12.188898Z", at=at))
+    await desk.compose(Slot(kind=slot, key="2026-11-24T13:54:12.188898Z", at=at))
     while await desk.deliver():
         pass
     sent = await again(desk, "2026-11-24 21:54")
-    assert sent.slot == f"{kind}:2026-11-24T13:54:12.188898Z"
+    assert sent.slot == f"{slot.value}:2026-11-24T13:54:12.188898Z"
     with pytest.raises(DigestError, match="The newest are: AI 日报 2026-11-24 21:54"):
         await again(desk, "2026-11-24 21:55")
 
