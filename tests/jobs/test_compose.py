@@ -116,6 +116,7 @@ async def test_of_two_workers_at_one_slot_one_sends(desk: Desk) -> None:
     assert await _mails(desk) == 1
 
 
+@pytest.mark.usefixtures("db_url")  # just opened, it is so slow that all of them have read before one writes
 async def test_of_two_workers_at_a_quiet_slot_one_remembers_it(desk: Desk) -> None:
     desk.subscription = make.subscription(every=None, at=(time(8),))
     await desk.register()
