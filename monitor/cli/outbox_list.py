@@ -143,12 +143,12 @@ def limit_in_words(limit: MailLimit, time: str) -> str:
     """Return why mails wait that could go, and until what time."""
     if limit.per == "day":
         return sentence(
-            "outbox: the limit of {most} mails in 24 hours is reached; the next one goes at about {time}",
+            "outbox: the limit for 24 hours ({most}) is reached; the next mail goes at about {time}",
             most=limit.most,
             time=time,
         )
     return sentence(
-        "outbox: the limit of {most} mails a minute is reached; the next ones go within a minute",
+        "outbox: the limit for a minute ({most}) is reached; the next mails go within a minute",
         most=limit.most,
     )
 

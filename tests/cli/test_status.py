@@ -346,7 +346,7 @@ def test_mails_that_wait_for_a_limit_are_no_failure_and_say_until_when(site: Sit
         ('"reader@example.org"', '"one@example.org", "two@example.org", "three@example.org"'),
         ('security = "starttls"', 'security = "starttls"\nper_day = 2'),
     )
-    sentence = "outbox: the limit of 2 mails in 24 hours is reached; the next one goes at about tomorrow"
+    sentence = "outbox: the limit for 24 hours (2) is reached; the next mail goes at about tomorrow"
     assert sentence in site.monitor("once")
     assert len(site.smtp_server.received) == 2
     assert sentence in site.monitor("outbox")
@@ -382,8 +382,7 @@ def test_mails_beyond_the_limit_of_a_minute_are_told_to_go_soon(site: Site) -> N
         assert claimed
 
     stored(site, send_one)
-    assert (
-        "outbox: the limit of 1 mails a minute is reached; the next ones go within a minute"
-        in site.monitor("outbox")
+    assert "outbox: the limit for a minute (1) is reached; the next mails go within a minute" in site.monitor(
+        "outbox"
     )
     assert site.json("status")["limit"]["per"] == "minute"

@@ -245,7 +245,9 @@ async def test_what_is_no_topic_of_the_list_is_not_kept(site: Site) -> None:
 async def test_back_again_after_unsubscribing(site: Site) -> None:
     await site.press(wish="unsubscribe")
     page = (await site.ask(site.links[ANN])).text
-    assert re.search("2026年11月24日 *星期二.*起已经退订", page)
+    assert re.search("2026年11月24日 *星期二.*起已经退订，不再寄给你这份摘要", page), (
+        "another list still comes"
+    )
     assert 'value="unsubscribe"' not in page
     assert "重新订阅，从下一期" in (await site.press(wish="resubscribe")).text
     assert (await site.choice()).unsubscribed_at is None
