@@ -253,12 +253,14 @@ def end(number: signal.Signals) -> Callable[[int, int], object]:
 
 
 def ended_at_backup(url: str, file: Path, number: signal.Signals) -> int:
+    signal.signal(number, signal.SIG_DFL)  # nohup, and some shells behind &, have it ignored
     with ended_by_signals():
         back_up(url, file, force=True, report=end(number))
     return 0
 
 
 def ended_at_restore(url: str, file: Path, number: signal.Signals) -> int:
+    signal.signal(number, signal.SIG_DFL)  # nohup, and some shells behind &, have it ignored
     with ended_by_signals():
         restore(url, file, folder=file.parent, now=LATER, report=end(number))
     return 0
