@@ -21,7 +21,7 @@ from monitor.jobs.give_up import (
     tell_relay_down,
     tell_relay_up,
 )
-from monitor.jobs.suppress import accept_address, refuse_address
+from monitor.jobs.suppress import SUPPRESSED, accept_address, refuse_address
 from monitor.mail import Send, go_on
 from monitor.mail.policy import (
     after_limit,
@@ -49,6 +49,7 @@ from monitor.store.database import Connection, Database
 from monitor.texts import sentence
 
 _TAKEN = sentence("another worker has taken this mail")
+_CANCELLED = sentence("the mail was cancelled meanwhile")
 _SOON = timedelta(minutes=1)
 _RECORD_AGAIN = 0.5  # seconds between tries to record an outcome while the database is away
 _RECORD_WHEN_STOPPED = 2.0  # seconds for it while the service stops
@@ -316,8 +317,9 @@ class _Attempt:
 
     def _taken_away(self, tx: Connection, now: datetime) -> Attempted:
         """Record that the attempt ends here; return what became of a mail whose claim was lost."""
-        self._end(tx, AttemptOutcome.INTERRUPTED, _TAKEN, now)
-        if outbox.status_of(tx, self._delivery.id) is not DeliveryStatus.CANCELLED:
+        is_cancelled = outbox.status_of(tx, self._delivery.id) is DeliveryStatus.CANCELLED
+        self._end(tx, AttemptOutcome.INTERRUPTED, _CANCELLED if is_cancelled else _TAKEN, now)
+        if not is_cancelled:
             return self._overtaken()
         reply = outbox.by_number(tx, self._delivery.id).last_reply
         return Attempted(delivery=self._delivery, status=DeliveryStatus.CANCELLED, reply=reply)
@@ -559,7 +561,6 @@ def _recover(
     for delivery in outbox.resting(tx, [number for number, _ in recovered]):
         rest(tx, delivery, delivery.last_reply, now)
     outbox.hold_unwanted(tx, now)
-    outbox.cancel_suppressed(
-        tx, now
-    )  # those that were past their dot when that was decided, and were refused
+    # Those that were past their dot when that was decided, and were refused.
+    outbox.cancel_suppressed(tx, SUPPRESSED, now)
     return recovered

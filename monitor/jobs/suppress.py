@@ -12,7 +12,9 @@ from monitor.model.notices import NoticeKind, Trouble
 from monitor.model.suppressions import SuppressedBy, Suppression
 from monitor.store import notices, outbox, owed, recipients, suppressions
 from monitor.store.database import Connection
+from monitor.texts import sentence
 
+SUPPRESSED = sentence("the recipient is suppressed")
 MOST_REFUSALS = 3  # digests in a row that an address may refuse for good
 
 
@@ -103,7 +105,7 @@ def accept_address(tx: Connection, delivery: Delivery, now: datetime) -> None:
 
 def _stop(tx: Connection, now: datetime) -> int:
     owed.drop_suppressed(tx)
-    return outbox.cancel_suppressed(tx, now)
+    return outbox.cancel_suppressed(tx, SUPPRESSED, now)
 
 
 def _begin_anew(tx: Connection, lifted: Sequence[Suppression]) -> None:

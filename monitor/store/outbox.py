@@ -392,9 +392,9 @@ def cancel_for(tx: Connection, address: str, subscription: str | None, now: date
     return len(_cancel(tx, and_(outbox.c.recipient == address, outbox.c.digest_id.in_(mails)), now))
 
 
-def cancel_suppressed(tx: Connection, now: datetime) -> int:
+def cancel_suppressed(tx: Connection, why: str, now: datetime) -> int:
     """Cancel, as `cancel_for` does, what is queued for addresses to which nothing goes; return the count."""
-    return len(_cancel(tx, _is_suppressed, now))
+    return len(_cancel(tx, _is_suppressed, now, {"last_reply": kept(why)}))
 
 
 def by_message_id(tx: Connection, message_id: str) -> Delivery | None:

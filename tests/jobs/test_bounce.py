@@ -15,7 +15,7 @@ from monitor.mail.bounces import read_bounce
 from monitor.model.mail import DeliveryStatus, Mail
 from monitor.model.notices import NoticeKind
 from monitor.model.suppressions import SuppressedBy, Suppression
-from monitor.store import digests, outbox, recipients, suppressions
+from monitor.store import attempts, digests, outbox, recipients, suppressions
 from monitor.store.database import Connection
 from tests import make
 from tests.jobs.desk import OUTBOX, Desk
@@ -284,6 +284,25 @@ async def test_what_is_queued_and_owed_is_dropped_at_once(desk: Desk) -> None:
     assert await debts(desk) == {}
     assert (await attempt(desk)).delivery.mail.to == "bo@example.org"
     assert await desk.deliver() is None
+
+
+async def test_why_a_mail_to_a_suppressed_address_was_cancelled_is_said(desk: Desk) -> None:
+    async def suppressed_meanwhile(
+        _mail: Mail, _before_dot: BeforeDot, before_rcpt: BeforeRcpt = go_on
+    ) -> str:
+        assert await suppress_by_hand(desk) == 2
+        await before_rcpt()
+        raise AssertionError("the server is told")
+
+    await enqueue(desk, digest_mail(1))
+    desk.clock.forward(hours=1)
+    await enqueue(desk, digest_mail(2))
+    desk.send = suppressed_meanwhile
+    attempted = await attempt(desk)
+    assert (attempted.status, attempted.reply) == (DeliveryStatus.CANCELLED, "the recipient is suppressed")
+    assert {row.last_reply for row in await rows(desk)} == {"the recipient is suppressed"}
+    (tried,) = await desk.db.read(attempts.of, attempted.delivery.id)
+    assert tried.reply == "the mail was cancelled meanwhile"
 
 
 async def test_a_mail_past_its_dot_that_is_put_off_after_all_does_not_go_again(desk: Desk) -> None:
