@@ -40,7 +40,6 @@ _REACH = timedelta(days=1)  # how far back a changed rule reaches where no time 
 _Returns = Mapping[int, int]  # by seq: how often an entry that is owed has come back
 _MOST_OWED = 1000  # entries looked at for one digest: three parts hold fewer
 WINDOW = timedelta(days=7)  # how long a story that was mailed is known by its headline
-_LONGEST_WINDOW = timedelta(days=14)  # for what has waited
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -489,9 +488,12 @@ async def _stories(
 
 
 def compared_since(pending: Sequence[PendingEntry], now: datetime) -> datetime:
-    """Return since when what was mailed is compared with these entries, in a digest made `now`."""
+    """Return since when what was mailed is compared with these entries, in a digest made `now`.
+
+    One more source of a story waits for news however long there is none, and is not news itself after that.
+    """
     oldest = min(candidate.entry.first_seen for candidate in pending)
-    return max(min(now, oldest) - WINDOW, now - _LONGEST_WINDOW)
+    return min(now, oldest) - WINDOW
 
 
 def _only(matches: Sequence[Match], fingerprints: Sequence[str]) -> tuple[Match, ...]:

@@ -22,7 +22,7 @@ from monitor.digests.due import (
 from monitor.digests.parts import Part, split
 from monitor.digests.room import RenderDigest
 from monitor.digests.stories import Past
-from monitor.jobs.draft import WINDOW, DigestContext, story_reader
+from monitor.jobs.draft import DigestContext, compared_since, story_reader
 from monitor.jobs.stored import MatchedPeriod
 from monitor.model.digests import Digest, Mailed, Slot, SubscriptionState, Watched
 from monitor.model.feeds import FeedHealth
@@ -167,8 +167,10 @@ def _digests(
     for occasion in played:
         now = occasion.slot.at
         at_once = is_at_once(occasion.slot)
-        pending = occasion.pending if at_once else (*waiting, *occasion.pending)
-        mailed = [each for each in mailed if each.at >= now - WINDOW]
+        every = (*waiting, *occasion.pending)
+        pending = occasion.pending if at_once else every
+        compared = compared_since(every, now)
+        mailed = [each for each in mailed if each.at >= compared]
         since = occasion.since or start - LEAD
         arrived = bisect_right(arrivals, occasion.slot.at) - bisect_right(arrivals, since)
         digest = build(

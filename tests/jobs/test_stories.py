@@ -112,6 +112,15 @@ async def test_a_copy_that_comes_later_makes_no_mail_and_stands_in_the_next_one(
     assert isinstance(await _next(desk, hours=24), NothingNew)
 
 
+async def test_a_copy_that_waits_for_weeks_does_not_become_news(desk: Desk) -> None:
+    await _brings(desk, SAID)
+    await _next(desk)
+    desk.clock.forward(hours=2)
+    await _brings(desk, None, SAID_OTHERWISE, hours=2)
+    for _ in range(4):
+        assert isinstance(await _next(desk, days=6), NothingNew)
+
+
 async def test_a_later_stage_is_marked_as_an_update_with_its_date(desk: Desk) -> None:
     await _brings(desk, PLANNED)
     await _next(desk)

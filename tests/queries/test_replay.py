@@ -13,8 +13,8 @@ from tests.make import NOW, entry, match, rule, subscription
 DAY = timedelta(days=1)
 
 
-async def _replayed(desk: Desk, steps: list[int] | None = None) -> list[Replayed]:
-    start, end = make.NOW, make.NOW + 3 * DAY
+async def _replayed(desk: Desk, steps: list[int] | None = None, *, days: int = 3) -> list[Replayed]:
+    start, end = make.NOW, make.NOW + days * DAY
     count = steps if steps is not None else []
     period = await match_period(desk.ruleset, start - LEAD, end, db=desk.db, step=lambda: count.append(1))
     return await replay(desk.subscription, period, start, end, context=desk.context, render=desk.render)
@@ -61,6 +61,29 @@ async def test_what_digests_before_the_period_brought_is_not_brought_again(desk:
     desk.web.serves(desk.feeds[0], make.rss("大模型降价"))
     await desk.poll()
     assert await _replayed(desk) == []
+
+
+async def test_one_more_source_of_a_story_is_no_news_however_long_it_waited(desk: Desk) -> None:
+    desk.feeds = (
+        make.feed("甲", url="https://1.example.org/rss"),
+        make.feed("乙", url="https://2.example.org/rss"),
+    )
+    desk.subscription = make.subscription(every=None, at=(time(8),))
+    desk.clock.forward(hours=-1)
+    brought = (
+        ("澄湖科技发布星槎大模型，训练只用三百块芯片", ""),
+        ("", "只用三百块芯片：澄湖科技推出星槎大模型"),
+        ("", "AI写进课本"),
+    )
+    for titles, hours in zip(brought, (2, 24 * 11, 0), strict=True):
+        for feed, title in zip(desk.feeds, titles, strict=True):
+            items = [make.item(title, id=title, published=desk.clock())] if title else []
+            desk.web.serves(feed, make.document(*items))
+        await desk.poll()
+        desk.clock.forward(hours=hours)
+    *_, last = await _replayed(desk, days=13)
+    assert [len(section.known) for section in last.digest.sections] == [1]
+    assert [item.entry.title for item in last.digest.news] == ["AI写进课本"]
 
 
 async def test_urgent_matches_are_replayed_as_mails_of_their_own(desk: Desk) -> None:
