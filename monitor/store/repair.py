@@ -11,7 +11,6 @@ from sqlalchemy import Column, Connection, Text, and_, case, cast, func, or_, se
 from monitor.model.digests import DigestKind, Slot, SlotKind
 from monitor.model.mail import DeliveryStatus
 from monitor.store.tables import (
-    archive,
     attempts,
     choices,
     digests,
@@ -47,7 +46,7 @@ _HAPPENED: tuple["Column[datetime]", ...] = (
     *(relays.c.since, attempts.c.begun_at, attempts.c.ended_at),
     *(services.c.started_at, services.c.beat_at, services.c.ended_at),
     *(notices.c.since, notices.c.changed_at, notices.c.told_at, notices.c.over_at, notices.c.over_told_at),
-    *(rulesets.c.at, archive.c.at, choices.c.unsubscribed_at, choices.c.changed_at, token_keys.c.created_at),
+    *(rulesets.c.at, choices.c.unsubscribed_at, choices.c.changed_at, token_keys.c.created_at),
 )
 
 

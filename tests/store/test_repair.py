@@ -16,7 +16,7 @@ from tests.make import NOW
 
 DAY = timedelta(days=1)
 # What these say is history: no work waits for it, and nothing is silent because of it.
-HISTORY = {"entries.first_seen", "entries.published", "outbox.date", "outbox.sent_at"}
+HISTORY = {"archive.at", "entries.first_seen", "entries.published", "outbox.date", "outbox.sent_at"}
 LONGEST = {
     "outbox.expires_at": Config().outbox.expire,
     "outbox.lease_until": Config().outbox.lease,
