@@ -76,6 +76,7 @@ class Recipient:
     debtor: tuple[str, ...]  # the addresses in the table owed that are his
     without: frozenset[str] = frozenset()  # the rules of the subscription that he declined
     new: bool = False  # he is to get a first issue
+    had: frozenset[str] = frozenset()  # stories that went to him at once before that
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -231,7 +232,10 @@ async def draft_digest(
         ]
         news = _matching(pending, wanted) if without else pending
         is_first = recipients[0].new and bool(earlier)
-        before = _matching(earlier, wanted) if is_first else []
+        had = recipients[0].had
+        before = (
+            [each for each in _matching(earlier, wanted) if each.entry.story not in had] if is_first else []
+        )
         # Who is new was mailed none of it: for him, nothing is known, or an update.
         known = (
             Stories(reader=stories.reader, past=Past(stories.reader), retitled={}) if is_first else stories
@@ -360,6 +364,7 @@ def _recipients(
             debtor=debtor,
             without=without,
             new=mailbox.address in new,
+            had=digests.stories_sent_to(tx, key, mailbox.address) if mailbox.address in new else frozenset(),
         )
         owed_to.append((recipient, {seq: count for name in debtor for seq, count in debts[name].items()}))
     return owed_to
@@ -372,13 +377,15 @@ def _groups(
 
     Those without debts only if `all_are_sent`, or if they are new and those are; these stand apart.
     """
-    groups: dict[tuple[tuple[tuple[int, int], ...], frozenset[str], bool], list[Recipient]] = {}
+    groups: dict[
+        tuple[tuple[tuple[int, int], ...], frozenset[str], bool, frozenset[str]], list[Recipient]
+    ] = {}
     for recipient, returns in owed_to:
         is_new = recipient.new and new_are_sent
         if returns or all_are_sent or is_new:
-            same = (tuple(sorted(returns.items())), recipient.without, is_new)
+            same = (tuple(sorted(returns.items())), recipient.without, is_new, recipient.had)
             groups.setdefault(same, []).append(recipient)
-    return [(tuple(group), dict(returns), without) for (returns, without, _), group in groups.items()]
+    return [(tuple(group), dict(returns), without) for (returns, without, *_), group in groups.items()]
 
 
 async def _pending(

@@ -113,6 +113,18 @@ def entries_of(tx: Connection, digest_id: int) -> dict[int, int]:
     return {row.seq: row.returns for row in tx.execute(query)}
 
 
+def stories_sent_to(tx: Connection, subscription: str, address: str) -> frozenset[str]:
+    """Return the stories in the mails of a subscription to an address, whatever became of these."""
+    sent = (
+        select(tables.entries.c.story)
+        .join(tables.digest_entries, tables.digest_entries.c.seq == tables.entries.c.seq)
+        .join(tables.digests, tables.digests.c.id == tables.digest_entries.c.digest_id)
+        .join(tables.outbox, tables.outbox.c.digest_id == tables.digests.c.id)
+        .where(tables.digests.c.subscription == subscription, tables.outbox.c.recipient == address)
+    )
+    return frozenset(tx.scalars(sent))
+
+
 def mailings(tx: Connection, story: str) -> list[Mailing]:
     """Return the digests that brought a story, in their order."""
     name = func.coalesce(tables.subscriptions.c.name, tables.digests.c.subscription).label("name")

@@ -47,6 +47,8 @@ _MAIL_HEADERS = {
     *(
         "list-id",
         "list-unsubscribe",
+        "list-help",
+        "feedback-id",
         "auto-submitted",
         "precedence",
         "content-language",
@@ -55,6 +57,7 @@ _MAIL_HEADERS = {
     ),
     *("x-auto-response-suppress", "in-reply-to", "references"),
 }
+_LINK = r"(https?://[^\s]+|mailto:operator@example\.org(\?subject=unsubscribe[^\s]*)?)$"  # how to leave, too
 _FORBIDDEN_TAGS = {
     "script",
     "img",
@@ -309,7 +312,7 @@ class _Page(HTMLParser):
             self.wrong.append(shown)
         for name, value in attributes:
             if name.startswith("on") or (
-                name in ("href", "src", "action") and not re.match(r"https?://[^\s]+$", value or "")
+                name in ("href", "src", "action") and not re.match(_LINK, value or "")
             ):
                 self.wrong.append(shown)
             if name == "style" and re.search(r"display\s*:\s*none|url\(|expression|@import", value or ""):

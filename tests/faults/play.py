@@ -177,6 +177,7 @@ def _config(stage: Stage, faults: Sequence[Fault], mailbox: LoopbackSmtpServer) 
         parts.append(f'[[rules]]\nname = "{kind}"\nany = {words}\nfeeds = {names}\n'.replace("'", '"'))
         parts.append(
             f'[[subscriptions]]\nname = "{kind}"\nto = ["{kind}@example.org"]\nevery = "2s"\nrules = ["{kind}"]\n'
+            "at_once_most = 3600\n"
         )
     return "".join(parts)
 

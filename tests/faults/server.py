@@ -37,7 +37,8 @@ class Visit:
         return f"q{self.place:03}e{number}z"
 
     def title(self, number: int) -> str:
-        return f"AI {self.token(number)}"
+        # The number makes a story of its own of each, whatever else its title has in common with others.
+        return f"AI no. {self.place * 10 + number} {self.token(number)}"
 
     def link(self, number: int) -> str:
         return f"https://example.org/{self.place}/{number}"

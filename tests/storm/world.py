@@ -243,6 +243,7 @@ def _config(
         subscriptions.append(("timed", (_TIMED,), f"at = {json.dumps(_each_minute())}"))
     tables += [
         f'[[subscriptions]]\nname = "{name}"\nto = {json.dumps(to)}\n{when}\ntimezone = "{_ZONE}"\n'
+        "at_once_most = 3600\n"
         for name, to, when in subscriptions
     ]
     chance.shuffle(tables)
