@@ -178,10 +178,11 @@ def _paused(played: Played, own: Sequence[Record]) -> Iterator[str]:
     for number, (earlier, later) in enumerate(pairwise(own), 2):
         since = [event for event in outcomes if earlier.at <= float(str(event["logged_at"])) <= later.at]
         gap = later.at - earlier.at
-        if not since:
+        if not since and not failures:
             yield f"request {number} came {gap:.1f} s after the one before, in the same poll"
             continue
-        failures = failures + 1 if since[-1]["event"] == "poll-failed" else 0
+        # Of a failure that repeats the log tells once in ten minutes: without an event it was one more.
+        failures = 0 if since and since[-1]["event"] == "polled" else failures + 1
         wait = min(BACKOFF * 2 ** (failures - 1), MAX_BACKOFF) if failures else played.fault.every
         wait = max(wait, earlier.pause) - _CLOCKS_DIFFER
         if gap < wait:
