@@ -7,6 +7,7 @@ of a desk, in light, dark, forced dark, grey and without styles: to look at, not
 import re
 import sys
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import NamedTuple
@@ -22,6 +23,7 @@ from monitor.feeds.parse import parse
 from monitor.loaded import load
 from monitor.model.digests import Slot, SlotKind, Watched
 from monitor.model.feeds import FeedHealth
+from monitor.model.recipients import Contact
 from monitor.model.rules import PendingEntry
 from monitor.rules.match import match_entry
 from tests.golden.mails import LOCALES, golden_mails
@@ -77,7 +79,8 @@ def demo_digest(locale: str) -> str:
         now=NOW,
         next_at=NOW + timedelta(days=1),
     )
-    return digest_renderer()(digest).html
+    contact = Contact(public_url="https://news.example.org", answers="editor@example.org")
+    return digest_renderer()(replace(digest, contact=contact)).html
 
 
 def photograph(
