@@ -442,16 +442,16 @@ async def test_a_subscription_that_goes_on_under_another_name_takes_its_pages_al
 async def test_the_feed_has_the_newest_thirty_and_keeps_the_content_of_no_more(
     desk: Desk, root: Path
 ) -> None:
-    for number in range(33):
+    for number in range(51):  # more than are recorded together
         await issue(desk, f"大模型 {number}")
     await write(desk, root)
     feed = check_atom(next(root.rglob("feed.xml")).read_bytes())
     titles = [entry.findtext(f"{ATOM}title") for entry in feed.findall(f"{ATOM}entry")]
-    assert titles == [f"大模型 {number}" for number in range(32, 2, -1)]
+    assert titles == [f"大模型 {number}" for number in range(50, 20, -1)]
     pages = await desk.db.read(store.pages, desk.subscription.name)
-    assert [bool(page.content) for page in pages] == [True] * 30 + [False] * 3
+    assert [bool(page.content) for page in pages] == [True] * 30 + [False] * 21
     oldest = next(each.text for each in feed.iter(f"{ATOM}id"))
-    await issue(desk, "大模型 33")
+    await issue(desk, "大模型 51")
     await write(desk, root)
     feed = check_atom(next(root.rglob("feed.xml")).read_bytes())
     assert next(each.text for each in feed.iter(f"{ATOM}id")) == oldest
