@@ -1,7 +1,7 @@
 """The commands that decide about single mails: outbox retry, cancel, hold, release."""
 
 import sys
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Callable, Sequence
 from datetime import datetime
 from pathlib import Path
 
@@ -115,7 +115,9 @@ def _to_ask(checked: CheckedConfig, numbers: Sequence[int]) -> list[int]:
         found = (store.find(tx, number) for number in numbers)
         return [delivery for delivery in found if delivery is not None and _may_have_arrived(delivery)]
 
-    look: Callable[[Database], Awaitable[list[Delivery]]] = lambda db: db.read(find)  # noqa: E731 - typed
+    async def look(db: Database) -> list[Delivery]:
+        return await db.read(find)
+
     doubtful = use_database(checked.store_url, look)
     return [
         delivery.id
